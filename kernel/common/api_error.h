@@ -1,0 +1,31 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+namespace domed {
+
+// An error of the control protocol: docs/protocol.md lists the names.  The
+// kernel throws it from a method, the client library for an error reply.
+class ApiError : public std::runtime_error {
+ public:
+  // "fields" are added to the reply's error data.
+  ApiError(std::string name, const std::string& message, nlohmann::json fields = {})
+      : std::runtime_error(message), name_(std::move(name)), fields_(std::move(fields)) {}
+
+  const std::string& name() const { return name_; }
+  const nlohmann::json& fields() const { return fields_; }
+  // Sending the same request again may succeed.
+  bool retryable() const {
+    return name_ == "E_BUSY" || name_ == "E_STORE" || name_ == "E_STARTING" ||
+           name_ == "E_BATCH_GAP";
+  }
+
+ private:
+  std::string name_;
+  nlohmann::json fields_;
+};
+
+}  // namespace domed

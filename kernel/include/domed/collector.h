@@ -1,0 +1,34 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "domed/error.h"
+
+namespace domed {
+
+// What a collector is asked about.
+struct CollectRequest {
+  std::string cwd;      // the job's own working directory; absolute, may not exist
+  std::string tool_id;  // empty: an ad-hoc command
+  std::chrono::milliseconds budget{0};  // answer within this; the kernel stops waiting soon after
+};
+
+// Finds out one part of a run's provenance just before the run starts.
+//
+// Thread safety: collect() may be called by several threads at once.
+// Safety: everything below "cwd" is hostile; a collector runs no program that
+// it names, and follows no configuration that it holds.
+class Collector {
+ public:
+  virtual ~Collector() = default;
+
+  // Returns a JSON object whose keys are fields of the provenance record
+  // (docs/provenance.md).  What it cannot know it sets to the string "unknown"
+  // and says why in FIELD_reason.  Throws domed::Error when it failed as a
+  // whole: all fields it announces in its manifest's "capabilities" then become
+  // "unknown" with the error's text as the reason.
+  virtual std::string collect(const CollectRequest& request) = 0;
+};
+
+}  // namespace domed
