@@ -1,0 +1,253 @@
+#include "serve/control_server.h"
+
+#include <sys/stat.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+
+#include "support.h"
+
+namespace domed::test {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// A handler that keeps the replies for the test to give.
+class Held {
+ public:
+  ControlServer::Handler handler() {
+    return [this](std::string, std::uint32_t pipe, ControlServer::Reply reply) {
+      const std::lock_guard lock(mutex_);
+      pipes_.push_back(pipe);
+      replies_.push_back(std::move(reply));
+      changed_.notify_all();
+    };
+  }
+  std::size_t count() {
+    const std::lock_guard lock(mutex_);
+    return replies_.size();
+  }
+  ControlServer::Reply take() {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, seconds(20), [&] { return !replies_.empty(); });
+    ControlServer::Reply reply = std::move(replies_.front());
+    replies_.pop_front();
+    return reply;
+  }
+  std::uint32_t first_pipe() {
+    const std::lock_guard lock(mutex_);
+    return pipes_.front();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<ControlServer::Reply> replies_;
+  std::deque<std::uint32_t> pipes_;
+};
+
+TEST(ControlServer, AnswersFromAnotherThreadLater) {
+  Scratch scratch;
+  Held held;
+  ControlServer server(control_options(scratch.url("c")), held.handler());
+  server.start();
+  Client client(scratch.url("c"));
+  ASSERT_TRUE(client.send("question"));
+  std::thread([reply = held.take()] { reply("answer"); }).join();
+  EXPECT_EQ(client.receive(), "answer");
+  EXPECT_TRUE(eventually([&] { return server.busy() == 0; }));
+}
+
+TEST(ControlServer, TakesOnlyTheFirstCallOfAReply) {
+  Scratch scratch;
+  Held held;
+  ControlServer server(control_options(scratch.url("c")), held.handler());
+  server.start();
+  Client client(scratch.url("c"));
+  ASSERT_TRUE(client.send("question"));
+  const auto reply = held.take();
+  reply("first");
+  reply("second");
+  EXPECT_EQ(client.receive(), "first");
+}
+
+TEST(ControlServer, GoesOnAfterDroppedReplies) {
+  Scratch scratch;
+  const auto handler = [](std::string request, std::uint32_t, const ControlServer::Reply& reply) {
+    if (request != "drop") reply("kept");
+  };
+  ControlOptions options = control_options(scratch.url("c"));
+  options.contexts = 2;
+  ControlServer server(options, handler);
+  server.start();
+  for (int i = 0; i < 10; ++i) EXPECT_FALSE(ask(scratch.url("c"), "drop", 20));
+  EXPECT_EQ(ask(scratch.url("c"), "keep"), "kept");
+}
+
+TEST(ControlServer, GoesOnAfterAHandlerThrows) {
+  Scratch scratch;
+  const auto handler = [](std::string request, std::uint32_t, const ControlServer::Reply& reply) {
+    if (request == "throw") throw std::runtime_error("on purpose");
+    reply("kept");
+  };
+  ControlServer server(control_options(scratch.url("c")), handler);
+  server.start();
+  EXPECT_FALSE(ask(scratch.url("c"), "throw", 50));
+  EXPECT_EQ(ask(scratch.url("c"), "keep"), "kept");
+}
+
+TEST(ControlServer, TellsWhenTheClientOfAHeldReplyLeft) {
+  Scratch scratch;
+  Held held;
+  std::atomic<std::uint32_t> gone = 0;
+  ControlServer server(control_options(scratch.url("c")), held.handler());
+  server.on_pipe_gone([&](std::uint32_t pipe) { gone = pipe; });
+  server.start();
+  {
+    Client client(scratch.url("c"));
+    ASSERT_TRUE(client.send("question"));
+    ASSERT_TRUE(eventually([&] { return held.count() == 1; }));
+  }
+  EXPECT_TRUE(eventually([&] { return gone == held.first_pipe(); }));
+  held.take()("to nobody");
+  EXPECT_TRUE(eventually([&] { return server.busy() == 0; }));
+}
+
+TEST(ControlServer, IgnoresRepliesAfterItsEnd) {
+  Scratch scratch;
+  Held held;
+  auto server = std::make_unique<ControlServer>(control_options(scratch.url("c")), held.handler());
+  server->start();
+  Client client(scratch.url("c"));
+  ASSERT_TRUE(client.send("question"));
+  const auto reply = held.take();
+  server.reset();
+  reply("too late");
+  EXPECT_FALSE(client.receive());
+}
+
+TEST(ControlServer, SendsRepliesUnderWayDuringShutdown) {
+  Scratch scratch;
+  Held held;
+  ControlServer server(control_options(scratch.url("c")), held.handler());
+  server.start();
+  Client client(scratch.url("c"));
+  ASSERT_TRUE(client.send("question"));
+  const auto reply = held.take();
+  std::thread shutdown([&] { server.shutdown(seconds(20)); });
+  EXPECT_TRUE(eventually([&] { return !ask(scratch.url("c"), "new", 20); }));
+  reply(std::string(100'000, 'x'));
+  EXPECT_EQ(client.receive().value_or("").size(), 100'000u);
+  shutdown.join();
+}
+
+TEST(ControlServer, ShutsDownInTimeWhenRepliesNeverCome) {
+  Scratch scratch;
+  Held held;
+  ControlServer server(control_options(scratch.url("c")), held.handler());
+  server.start();
+  Client client(scratch.url("c"));
+  ASSERT_TRUE(client.send("question"));
+  const auto reply = held.take();
+  const auto begin = std::chrono::steady_clock::now();
+  server.shutdown(milliseconds(100));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, seconds(10));
+}
+
+TEST(ControlServer, TakesARequestOfTenMegabytes) {
+  Scratch scratch;
+  const auto size = [](const std::string& request, std::uint32_t,
+                       const ControlServer::Reply& reply) {
+    reply(std::to_string(request.size()));
+  };
+  ControlServer server(control_options(scratch.url("c")), size);
+  server.start();
+  EXPECT_EQ(ask(scratch.url("c"), std::string(10'000'000, 'x')), "10000000");
+}
+
+TEST(ControlServer, DisconnectsWhoSendsMoreThanTheMost) {
+  Scratch scratch;
+  EchoServer server(scratch.url("c"));
+  EXPECT_FALSE(ask(server.url(), std::string((16 << 20) + 1, 'x'), 500));
+  EXPECT_TRUE(server.answers());
+}
+
+TEST(ControlServer, RefusesConnectionsAboveItsBound) {
+  Scratch scratch;
+  ControlOptions options = control_options(scratch.url("c"));
+  options.pipes = 3;
+  EchoServer server(options);
+  {
+    Client one(server.url()), two(server.url()), three(server.url());
+    EXPECT_TRUE(one.ask("x") && two.ask("x") && three.ask("x"));
+    RawPeer fourth(server.url());
+    fourth.greet();
+    EXPECT_TRUE(fourth.wait_for_end());
+    EXPECT_TRUE(one.ask("x"));
+  }
+  EXPECT_TRUE(eventually([&] { return server.pipes() == 0; }));
+  EXPECT_TRUE(server.answers());
+}
+
+// Its replies fill the connection, and then one context after the other.
+void flood(RawPeer& peer, int requests) {
+  peer.greet();
+  peer.hurry();
+  for (int i = 0; i < requests && peer.send_request("more"); ++i) continue;
+}
+
+void answer_big(const std::string& request, std::uint32_t, const ControlServer::Reply& reply) {
+  reply(request == "more" ? std::string(256 << 10, 'x') : request);
+}
+
+TEST(ControlServer, IsNotCapturedByAClientThatNeverReads) {
+  Scratch scratch;
+  ControlOptions options = control_options(scratch.url("c"));
+  options.contexts = 16;
+  options.send_timeout = std::chrono::minutes(10);
+  ControlServer server(options, answer_big);
+  server.start();
+  RawPeer peer(scratch.url("c"));
+  flood(peer, 64);  // four times the contexts there are
+  EXPECT_EQ(ask(scratch.url("c"), "ping"), "ping");
+  EXPECT_TRUE(eventually([&] { return server.busy() == 0 && server.pipes() == 0; }));
+}
+
+TEST(ControlServer, DisconnectsAClientThatDoesNotReadInTime) {
+  Scratch scratch;
+  ControlOptions options = control_options(scratch.url("c"));
+  options.send_timeout = milliseconds(200);
+  ControlServer server(options, answer_big);
+  server.start();
+  RawPeer peer(scratch.url("c"));
+  flood(peer, 4);
+  EXPECT_TRUE(eventually([&] { return server.pipes() == 0 && server.busy() == 0; }));
+  EXPECT_EQ(ask(scratch.url("c"), "ping"), "ping");
+}
+
+// In a user namespace or without privileges there is no other user to be.
+TEST(ControlServer, RefusesAnotherUser) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can act as another user";
+  Scratch scratch;
+  EchoServer server(scratch.url("c"));
+  ASSERT_EQ(chmod(scratch.path("").c_str(), 0711), 0);
+  ASSERT_EQ(chmod(scratch.path("c").c_str(), 0666), 0);
+  const std::string url = server.url();
+  const pid_t child = fork();
+  if (child == 0) {
+    if (setuid(65534) != 0) _exit(2);
+    RawPeer peer(url);
+    _exit(peer.greet() && peer.send_request("ping") && !peer.wait_for_end() ? 1 : 0);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(server.pipes(), 0u);
+  EXPECT_TRUE(server.answers());
+}
+
+}  // namespace
+}  // namespace domed::test

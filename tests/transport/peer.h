@@ -1,0 +1,176 @@
+#pragma once
+
+// Peers of a server under test: honest ones, and raw connections that can do
+// everything an honest one would not.
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <nng/nng.h>
+#include <nng/protocol/reqrep0/req.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "common/socket.h"
+
+namespace domed::test {
+
+inline bool starts(const std::string& text, const char* with) {
+  return text.rfind(with, 0) == 0;
+}
+
+// Asks again and again until "holds" or "limit" is over.
+inline bool eventually(const std::function<bool()>& holds,
+                       std::chrono::milliseconds limit = std::chrono::seconds(20)) {
+  const auto deadline = std::chrono::steady_clock::now() + limit;
+  while (!holds()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  return true;
+}
+
+// An honest client.
+class Client {
+ public:
+  explicit Client(const std::string& url, int timeout_ms = 10'000) : socket_(nng_req0_open) {
+    nng_socket_set_ms(socket_.get(), NNG_OPT_REQ_RESENDTIME, -1);
+    nng_socket_set_ms(socket_.get(), NNG_OPT_SENDTIMEO, timeout_ms);
+    nng_socket_set_ms(socket_.get(), NNG_OPT_RECVTIMEO, timeout_ms);
+    nng_dial(socket_.get(), url.c_str(), nullptr, NNG_FLAG_NONBLOCK);
+  }
+  // nullopt: no reply in time.
+  std::optional<std::string> ask(const std::string& request) {
+    return send(request) ? receive() : std::nullopt;
+  }
+  bool send(const std::string& request) {
+    Message message = make_message(request);
+    if (nng_sendmsg(socket_.get(), message.get(), 0) != 0) return false;
+    static_cast<void>(message.release());
+    return true;
+  }
+  std::optional<std::string> receive() {
+    nng_msg* reply = nullptr;
+    if (nng_recvmsg(socket_.get(), &reply, 0) != 0) return std::nullopt;
+    return std::string(body(Message(reply).get()));
+  }
+
+ private:
+  Socket socket_;
+};
+
+inline std::optional<std::string> ask(const std::string& url, const std::string& request,
+                                      int timeout_ms = 10'000) {
+  return Client(url, timeout_ms).ask(request);
+}
+
+// A connection without nng, over ipc or tcp to loopback.
+class RawPeer {
+ public:
+  explicit RawPeer(const std::string& url) : tcp_(starts(url, "tcp")) {
+    if (tcp_)
+      connect_tcp(url);
+    else
+      connect_ipc(url);
+  }
+  RawPeer(RawPeer&& other) noexcept : file_(std::exchange(other.file_, -1)), tcp_(other.tcp_) {}
+  RawPeer(const RawPeer&) = delete;
+  ~RawPeer() {
+    if (file_ >= 0) close(file_);
+  }
+
+  // Over tcp the end of its life then sends RST.
+  RawPeer& reset_at_end() {
+    const linger hard{1, 0};
+    setsockopt(file_, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+    return *this;
+  }
+  // A reset upon this is EPIPE to a server over tcp, otherwise ECONNRESET.
+  RawPeer& end_writing() {
+    shutdown(file_, SHUT_WR);
+    return *this;
+  }
+  bool write(const std::string& bytes) {
+    return ::send(file_, bytes.data(), bytes.size(), MSG_NOSIGNAL) ==
+           static_cast<ssize_t>(bytes.size());
+  }
+  // Shakes hands as a client of REP.
+  bool greet() {
+    char theirs[8];
+    return write(std::string("\0SP\0\0\x30\0\0", 8)) &&
+           recv(file_, theirs, sizeof theirs, MSG_WAITALL) == 8;
+  }
+  bool send_header(std::uint64_t size) {
+    std::string header = tcp_ ? "" : "\x01";
+    for (int shift = 56; shift >= 0; shift -= 8) header += static_cast<char>(size >> shift);
+    return write(header);
+  }
+  bool send_request(const std::string& text) {
+    return send_header(text.size() + 4) && write(std::string("\x80\0\0\x01", 4) + text);
+  }
+  void read_some() {
+    char bytes[4096];
+    static_cast<void>(recv(file_, bytes, sizeof bytes, 0));
+  }
+  // Reads until the server ends the connection.
+  bool wait_for_end() {
+    timeval limit{20, 0};
+    setsockopt(file_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    char bytes[4096];
+    for (;;) {
+      const ssize_t size = recv(file_, bytes, sizeof bytes, 0);
+      if (size == 0) return true;
+      if (size < 0) return errno == ECONNRESET;
+    }
+  }
+  // From now on a write that cannot go out fails within a second.
+  void hurry() { set_send_limit(1'000'000); }
+
+ private:
+  void connect_tcp(const std::string& url) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(static_cast<std::uint16_t>(std::stoi(url.substr(url.rfind(':') + 1))));
+    while (!try_tcp(address)) close(file_);
+  }
+  // False where the server's queue is full: the system would try again after a
+  // second, which is too long for a storm.
+  bool try_tcp(const sockaddr_in& address) {
+    file_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    set_send_limit(50'000);
+    const int result = connect(file_, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+    if (result != 0 && errno == EINPROGRESS) return false;
+    connected(result);
+    set_send_limit(0);
+    return true;
+  }
+  void set_send_limit(int microseconds) {
+    const timeval limit{microseconds / 1'000'000, microseconds % 1'000'000};
+    setsockopt(file_, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+  }
+  void connect_ipc(const std::string& url) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strncpy(address.sun_path, url.c_str() + 6, sizeof address.sun_path - 1);
+    file_ = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    connected(connect(file_, reinterpret_cast<sockaddr*>(&address), sizeof address));
+  }
+  static void connected(int result) {
+    if (result != 0) throw Error(Code::io, std::string("connect: ") + std::strerror(errno));
+  }
+
+  int file_ = -1;
+  bool tcp_;
+};
+
+}  // namespace domed::test
