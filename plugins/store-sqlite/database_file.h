@@ -1,0 +1,34 @@
+#pragma once
+
+#include <string>
+
+namespace domed {
+
+// The place of a database: its directory and file, made where missing (0700 and
+// 0600), and the right to be the only domed that uses it.
+//
+// The right is an flock on PATH.lock, held for the life of the object and freed
+// by the kernel however the process ends.  The file stays: removing it would let
+// two daemons lock two files of one name.  Not on the database itself, because
+// closing any descriptor of it would drop the locks SQLite holds there.
+class DatabaseFile {
+ public:
+  // Throws Error(conflict) where another one holds "path", naming it.
+  explicit DatabaseFile(const std::string& path);
+  DatabaseFile(const DatabaseFile&) = delete;
+  DatabaseFile& operator=(const DatabaseFile&) = delete;
+  ~DatabaseFile();
+
+  const std::string& path() const { return path_; }
+  bool created() const { return created_; }
+
+ private:
+  void lock();
+  void create_or_check();
+
+  std::string path_;
+  int lock_ = -1;
+  bool created_ = false;
+};
+
+}  // namespace domed

@@ -1,0 +1,63 @@
+#include "lines.h"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+namespace domed {
+namespace {
+
+// The offset behind the first LF of "lines"; all of them where there is none.
+std::size_t line_end(std::string_view lines) {
+  const void* lf = std::memchr(lines.data(), '\n', lines.size());
+  if (lf == nullptr) return lines.size();
+  return static_cast<std::size_t>(static_cast<const char*>(lf) - lines.data()) + 1;
+}
+
+}  // namespace
+
+void split_lines(const Entry& entry, std::size_t most,
+                 const std::function<void(std::size_t, std::string_view)>& store) {
+  std::size_t first = 0;
+  std::size_t begin = 0;
+  for (std::size_t i = 0; i < entry.ends.size(); ++i) {
+    const bool last = i + 1 == entry.ends.size();
+    if (!last && entry.ends[i + 1] - begin <= most) continue;
+    store(first, entry.events.substr(begin, entry.ends[i] - begin));
+    first = i + 1;
+    begin = entry.ends[i];
+  }
+}
+
+std::string_view skip_lines(std::string_view lines, std::uint64_t count) {
+  for (; count > 0 && !lines.empty(); --count) lines.remove_prefix(line_end(lines));
+  return lines;
+}
+
+// Offsets in a slice have 32 bits.
+SliceFiller::SliceFiller(Slice& slice, std::size_t max_events, std::size_t max_bytes)
+    : slice_(slice),
+      max_events_(max_events),
+      max_bytes_(std::min<std::size_t>(max_bytes, std::numeric_limits<std::uint32_t>::max())) {}
+
+// The first line always fits.
+bool SliceFiller::fits(std::size_t bytes) const {
+  return slice_.ends.empty() || (slice_.ends.size() < max_events_ && bytes <= max_bytes_);
+}
+
+bool SliceFiller::take(std::string_view lines) {
+  const std::size_t base = slice_.events.size();
+  std::size_t taken = 0;
+  bool full = false;
+  while (taken < lines.size()) {
+    const std::size_t end = taken + line_end(lines.substr(taken));
+    full = !fits(base + end);
+    if (full) break;
+    taken = end;
+    slice_.ends.push_back(static_cast<std::uint32_t>(base + end));
+  }
+  slice_.events.append(lines, 0, taken);
+  return !full;
+}
+
+}  // namespace domed

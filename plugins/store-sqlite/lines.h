@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string_view>
+
+#include "domed/store.h"
+
+namespace domed {
+
+// Cuts an entry's span into pieces of at most "most" bytes (or one line), and
+// gives "store" each with the index of its first line.
+void split_lines(const Entry& entry, std::size_t most,
+                 const std::function<void(std::size_t, std::string_view)>& store);
+
+// "lines" without its first "count" lines.
+std::string_view skip_lines(std::string_view lines, std::uint64_t count);
+
+// Fills a slice with whole lines until a limit is met.
+class SliceFiller {
+ public:
+  SliceFiller(Slice& slice, std::size_t max_events, std::size_t max_bytes);
+
+  // Takes the lines that still fit; false: the slice is full.
+  bool take(std::string_view lines);
+
+ private:
+  bool fits(std::size_t bytes) const;
+
+  Slice& slice_;
+  std::size_t max_events_;
+  std::size_t max_bytes_;
+};
+
+}  // namespace domed
