@@ -1,0 +1,212 @@
+#include "git.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+
+#include "common/hash.h"
+
+namespace domed::git {
+namespace {
+
+constexpr std::size_t kMaxReason = 300;
+// Older ones ignore GIT_CONFIG_COUNT (2.31) or a safe.directory given by the
+// caller (2.36), that is, the very settings that make calling them safe.
+constexpr int kOldestMajor = 2, kOldestMinor = 36;
+
+// What git itself would otherwise take from the repository.  The first group
+// names programs, the second hides changes, the third alters the text of diffs.
+const std::array<Setting, 17> kSettings{{
+    {"core.fsmonitor", "false"},
+    {"core.hooksPath", "/dev/null"},
+    {"core.sshCommand", "false"},
+    {"core.askPass", "false"},
+    {"core.gitProxy", "false"},
+    {"core.alternateRefsCommand", "false"},
+    {"diff.external", ""},
+    {"protocol.allow", "never"},
+    {"core.untrackedCache", "false"},
+    {"core.excludesFile", "/dev/null"},
+    {"core.checkStat", "default"},
+    {"core.trustCTime", "true"},
+    {"sparse.expectFilesOutsideOfPatterns", "false"},
+    {"status.submoduleSummary", "false"},
+    {"diff.autoRefreshIndex", "false"},
+    {"diff.suppressBlankEmpty", "false"},
+    {"core.quotePath", "true"},
+}};
+
+bool runnable(const std::string& path) {
+  struct stat info;
+  return ::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) &&
+         ::access(path.c_str(), X_OK) == 0;
+}
+
+// Relative entries of the path are skipped: what they name changes with the cwd.
+std::string find_program(const std::string& name, std::string_view search_path) {
+  if (name.find('/') != std::string::npos) return name.front() == '/' ? name : std::string();
+  while (!search_path.empty()) {
+    const std::size_t end = std::min(search_path.find(':'), search_path.size());
+    const std::string candidate = std::string(search_path.substr(0, end)) + "/" + name;
+    if (candidate.front() == '/' && end > 0 && runnable(candidate)) return candidate;
+    search_path.remove_prefix(std::min(end + 1, search_path.size()));
+  }
+  return {};
+}
+
+// Changes when the file is replaced; empty: there is none.
+std::string stamp_of(const std::string& program) {
+  struct stat info;
+  if (program.empty() || ::stat(program.c_str(), &info) != 0) return {};
+  return std::to_string(info.st_dev) + "/" + std::to_string(info.st_ino) + "/" +
+         std::to_string(info.st_size) + "/" + std::to_string(info.st_mtim.tv_sec) + "." +
+         std::to_string(info.st_mtim.tv_nsec);
+}
+
+bool has(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
+}
+
+// The first "fatal:" line, else the first "error:" line, else the first line.
+std::string complaint(std::string_view err) {
+  std::string_view best;
+  for (const std::string_view mark : {"fatal: ", "error: ", ""}) {
+    const std::size_t at = err.find(mark);
+    if (at == std::string_view::npos) continue;
+    best = err.substr(at);
+    break;
+  }
+  std::string line(best.substr(0, std::min(best.find('\n'), kMaxReason)));
+  std::replace_if(
+      line.begin(), line.end(), [](unsigned char c) { return c < 32; }, ' ');
+  return line.empty() ? "no message" : line;
+}
+
+// git has no codes for these; with LC_ALL=C its words are stable.
+std::string verdict(std::string_view err) {
+  if (has(err, "dubious ownership") || has(err, "unsafe repository")) return "git refused";
+  if (has(err, "not a git repository")) return "not a repository";
+  if (has(err, "promisor"))
+    return "an object is missing in this partial clone (nothing is fetched)";
+  if (has(err, "Permission denied")) return "no permission";
+  for (const char* sign : {"corrupt", "bad signature", "bad index", "index file", "bad object",
+                           "unable to read", "missing", "unreadable", "not a valid object",
+                           "bad config", "invalid object", "loose object", "inflate"}) {
+    if (has(err, sign)) return "the repository is corrupt";
+  }
+  return "git refused";
+}
+
+}  // namespace
+
+std::string Deadline::text() const {
+  const auto ms = limit.count();
+  return "timed out after " +
+         (ms % 1000 == 0 ? std::to_string(ms / 1000) + "s" : std::to_string(ms) + "ms");
+}
+
+Git::Git(const std::string& name, std::string_view search_path, bool read_foreign)
+    : name_(name),
+      program_(find_program(name, search_path)),
+      no_protocol_("none-" + random_hex(16)),
+      read_foreign_(read_foreign) {}
+
+std::vector<std::string> Git::environment(const std::vector<Setting>& more) const {
+  std::vector<std::string> out{"PATH=/nonexistent",
+                               "HOME=/nonexistent",
+                               "XDG_CONFIG_HOME=/nonexistent",
+                               "LC_ALL=C",
+                               "GIT_EXEC_PATH=/nonexistent",
+                               "GIT_CONFIG_NOSYSTEM=1",
+                               "GIT_CONFIG_GLOBAL=/dev/null",
+                               "GIT_ATTR_NOSYSTEM=1",
+                               "GIT_OPTIONAL_LOCKS=0",
+                               "GIT_NO_LAZY_FETCH=1",
+                               "GIT_NO_REPLACE_OBJECTS=1",
+                               "GIT_LITERAL_PATHSPECS=1",
+                               "GIT_TERMINAL_PROMPT=0",
+                               "GIT_ASKPASS=false",
+                               "SSH_ASKPASS=false",
+                               "GIT_ALLOW_PROTOCOL=" + no_protocol_};
+  std::size_t count = 0;
+  const auto set = [&](const Setting& setting) {
+    const std::string number = std::to_string(count++);
+    out.push_back("GIT_CONFIG_KEY_" + number + "=" + setting.first);
+    out.push_back("GIT_CONFIG_VALUE_" + number + "=" + setting.second);
+  };
+  for (const Setting& setting : kSettings) set(setting);
+  if (read_foreign_) set({"safe.directory", "*"});
+  for (const Setting& setting : more) set(setting);
+  out.push_back("GIT_CONFIG_COUNT=" + std::to_string(count));
+  return out;
+}
+
+Outcome Git::call(const Call& call, const Deadline& deadline) const {
+  Command command{.program = program_,
+                  .arguments = {"--no-optional-locks", "--no-pager", "--no-replace-objects"},
+                  .directory = call.directory,
+                  .environment = environment(call.settings),
+                  .deadline = deadline.at,
+                  .max_out = call.max_out,
+                  .sink = call.sink};
+  command.arguments.insert(command.arguments.end(), call.arguments.begin(), call.arguments.end());
+  return run(command);
+}
+
+std::string Git::reason(std::string_view what, const Outcome& outcome,
+                        const Deadline& deadline) const {
+  const std::string subject = "git " + std::string(what);
+  if (outcome.timed_out) return deadline.text();
+  if (!outcome.error.empty()) return subject + ": " + outcome.error;
+  if (outcome.truncated) return subject + " said more than is read";
+  if (outcome.signal != 0) {
+    return subject + " was killed by signal " + std::to_string(outcome.signal);
+  }
+  return verdict(outcome.err) + ": " + subject + ": " + complaint(outcome.err);
+}
+
+std::string Git::version() const {
+  const std::lock_guard lock(mutex_);
+  return version_;
+}
+
+std::string Git::problem(const Deadline& deadline) {
+  const std::string stamp = stamp_of(program_);
+  if (stamp.empty() || !runnable(program_)) {
+    return "git is not installed: '" + name_ + "' is " +
+           (program_.empty() ? "not in the daemon's PATH" : "not a program") +
+           "; install git or set this plugin's option 'git' to its absolute path";
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    if (stamp == stamp_) return {};
+  }
+  const std::string problem = ask_version(deadline);
+  if (problem.empty()) {
+    const std::lock_guard lock(mutex_);
+    stamp_ = stamp;
+  }
+  return problem;
+}
+
+std::string Git::ask_version(const Deadline& deadline) {
+  const Outcome outcome = call({.arguments = {"version"}, .directory = "/"}, deadline);
+  if (!outcome.ok()) return reason("version", outcome, deadline);
+  int major = 0, minor = 0;
+  char text[64] = "";
+  if (std::sscanf(outcome.out.c_str(), "git version %63s", text) != 1 ||
+      std::sscanf(text, "%d.%d", &major, &minor) != 2) {
+    return program_ + " is not git: 'git version' said something else";
+  }
+  if (std::pair(major, minor) < std::pair(kOldestMajor, kOldestMinor)) {
+    return program_ + " is git " + text + ", which cannot be called safely; install 2.36 or newer";
+  }
+  const std::lock_guard lock(mutex_);
+  version_ = text;
+  return {};
+}
+
+}  // namespace domed::git

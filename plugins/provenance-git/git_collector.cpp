@@ -1,0 +1,35 @@
+#include "git_collector.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "examine.h"
+#include "record.h"
+
+namespace domed::git {
+namespace {
+
+std::string search_path() {
+  const char* path = std::getenv("PATH");
+  return path != nullptr ? path : "/usr/local/bin:/usr/bin:/bin";
+}
+
+}  // namespace
+
+GitCollector::GitCollector(const Options& options, Host& host)
+    : timeout_(options.duration("timeout")),
+      hash_diff_(options.boolean("hash_diff")),
+      git_(options.text("git"), search_path(), options.text("foreign_owner") == "read") {
+  const std::string problem = git_.problem(Deadline(timeout_));
+  if (!problem.empty()) host.log(Level::warning, problem);
+}
+
+std::string GitCollector::collect(const CollectRequest& request) {
+  const Deadline deadline(request.budget.count() > 0 ? std::min(request.budget, timeout_)
+                                                     : timeout_);
+  const std::string problem = git_.problem(deadline);
+  if (!problem.empty()) return to_unknown_record(problem, git_.version());
+  return to_record(examine(git_, request.cwd, hash_diff_, deadline), git_.version());
+}
+
+}  // namespace domed::git

@@ -1,0 +1,4 @@
+#include "domed/plugin.h"
+#include "git_collector.h"
+
+DOMED_PLUGIN(Collector, domed::git::GitCollector)

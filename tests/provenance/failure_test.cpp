@@ -1,0 +1,147 @@
+#include <sys/stat.h>
+
+#include "scratch.h"
+
+// What git cannot or may not tell is unknown, for a reason that fits.
+namespace domed::git {
+namespace {
+
+using Failure = GitScratch;
+
+TEST_F(Failure, NotARepository) {
+  const json record = collect(root);
+  expect_complete(record);
+  EXPECT_EQ(record["repo"], "unknown");
+  EXPECT_TRUE(mentions(record.value("repo_reason", ""), "not a repository"));
+  EXPECT_EQ(record["dirty_flag"], "unknown");
+  EXPECT_NE(record["tool_versions"]["git"], "unknown");
+}
+
+TEST_F(Failure, NoSuchDirectory) {
+  EXPECT_TRUE(mentions(collect(root + "/gone").value("repo_reason", ""), "does not exist"));
+  EXPECT_TRUE(mentions(collect("").value("repo_reason", ""), "no working directory"));
+  write(root + "/file", "");
+  EXPECT_TRUE(mentions(collect(root + "/file").value("repo_reason", ""), "not a directory"));
+}
+
+TEST_F(Failure, GitIsAbsent) {
+  const std::string r = repository();
+  options.texts["git"] = "/nonexistent/git";
+  const json record = collect(r);
+  expect_complete(record);
+  EXPECT_TRUE(mentions(record.value("commit_sha_reason", ""), "git is not installed"));
+  EXPECT_EQ(record["dirty_flag"], "unknown");
+  EXPECT_EQ(record["tool_versions"]["git"], "unknown");
+  EXPECT_TRUE(mentions(host.logged, "git is not installed"));
+}
+
+TEST_F(Failure, GitIsNotInThePath) {
+  options.texts["git"] = "no-such-git";
+  EXPECT_TRUE(mentions(collect(root).value("repo_reason", ""), "not in the daemon's PATH"));
+}
+
+TEST_F(Failure, GitIsTooOldToBeSafe) {
+  options.texts["git"] = script("git", "echo git version 2.30.2");
+  const json record = collect(repository());
+  EXPECT_TRUE(mentions(record.value("repo_reason", ""), "2.30.2, which cannot be called safely"));
+}
+
+TEST_F(Failure, GitIsSomethingElse) {
+  options.texts["git"] = script("git", "echo hello");
+  EXPECT_TRUE(mentions(collect(root).value("repo_reason", ""), "is not git"));
+}
+
+TEST_F(Failure, GitHangs) {
+  options.texts["git"] = script("git",
+                                "for w; do :; done; test \"$w\" = version || exec /bin/sleep 1000\n"
+                                "echo git version 2.39.5");
+  const json record = collect(repository(), std::chrono::milliseconds(300));
+  expect_complete(record);
+  EXPECT_EQ(record.value("commit_sha_reason", ""), "timed out after 300ms");
+  EXPECT_EQ(record["tool_versions"]["git"], "2.39.5");
+}
+
+TEST_F(Failure, WhatIsKnownBeforeTheTimeLimitStays) {
+  options.texts["git"] = script(
+      "git",
+      "for w; do test \"$w\" = status && exec /bin/sleep 1000; done\nexec /usr/bin/git \"$@\"");
+  const std::string r = repository();
+  const json record = collect(r, std::chrono::seconds(3));
+  expect_complete(record);
+  EXPECT_EQ(record["commit_sha"], git(r, {"rev-parse", "HEAD"}));
+  EXPECT_EQ(record["dirty_flag"], "unknown");
+  EXPECT_EQ(record.value("dirty_flag_reason", ""), "timed out after 3s");
+}
+
+TEST_F(Failure, FileThatBlocksIsCutOffByTheTimeLimit) {
+  const std::string r = repository();
+  std::filesystem::remove(r + "/.git/info/exclude");
+  std::filesystem::create_directories(r + "/.git/info");
+  ASSERT_EQ(::mkfifo((r + "/.git/info/exclude").c_str(), 0600), 0);
+  const json record = collect(r, std::chrono::seconds(2));
+  expect_complete(record);
+  EXPECT_EQ(record.value("dirty_flag_reason", ""), "timed out after 2s");
+}
+
+TEST_F(Failure, GitFails) {
+  options.texts["git"] =
+      script("git", "for w; do test \"$w\" = status && exit 128; done\nexec /usr/bin/git \"$@\"");
+  const json record = collect(repository());
+  EXPECT_EQ(record["dirty_flag"], "unknown");
+  EXPECT_EQ(record.value("dirty_flag_reason", ""), "git refused: git status: no message");
+}
+
+TEST_F(Failure, CorruptIndex) {
+  const std::string r = repository();
+  write(r + "/.git/index", "garbage, garbage, garbage, garbage, garbage");
+  const json record = collect(r);
+  expect_complete(record);
+  EXPECT_EQ(record["commit_sha"], git(r, {"rev-parse", "HEAD"}));
+  EXPECT_EQ(record["dirty_flag"], "unknown");
+  EXPECT_TRUE(mentions(record.value("dirty_flag_reason", ""), "the repository is corrupt"));
+}
+
+TEST_F(Failure, CorruptHead) {
+  const std::string r = repository();
+  write(r + "/.git/refs/heads/main", "garbage\n");
+  const json record = collect(r);
+  expect_complete(record);
+  EXPECT_FALSE(has_flag(record, "unborn"));
+  EXPECT_TRUE(mentions(record.value("commit_sha_reason", ""), "corrupt"));
+  EXPECT_NE(record["dirty_flag"], "false");
+}
+
+TEST_F(Failure, MissingCommitObject) {
+  const std::string r = repository();
+  std::filesystem::remove_all(r + "/.git/objects");
+  std::filesystem::create_directories(r + "/.git/objects");
+  const json record = collect(r);
+  expect_complete(record);
+  EXPECT_TRUE(mentions(record.value("commit_sha_reason", ""), "corrupt"));
+  EXPECT_EQ(record["dirty_flag"], "unknown");
+}
+
+TEST_F(Failure, CorruptRepositoryIsNotMistakenForItsParent) {
+  const std::string r = repository();
+  std::filesystem::create_directories(r + "/inner/.git");
+  const json record = collect(r + "/inner");
+  EXPECT_EQ(record["commit_sha"], "unknown");
+  EXPECT_TRUE(mentions(record.value("commit_sha_reason", ""), "git refused"));
+}
+
+TEST_F(Failure, CorruptRepositoryIsNotCalledNone) {
+  std::filesystem::create_directories(root + "/x/.git");
+  EXPECT_TRUE(mentions(collect(root + "/x").value("repo_reason", ""), "corrupt"));
+}
+
+TEST_F(Failure, CorruptConfiguration) {
+  const std::string r = repository();
+  write(r + "/.git/config", "[garbage\n");
+  const json record = collect(r);
+  expect_complete(record);
+  EXPECT_NE(record["dirty_flag"], "false");
+  EXPECT_TRUE(mentions(record.value("repo_reason", ""), "corrupt"));
+}
+
+}  // namespace
+}  // namespace domed::git

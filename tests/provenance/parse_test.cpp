@@ -1,0 +1,82 @@
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "config.h"
+#include "listing.h"
+
+namespace domed::git {
+namespace {
+
+using namespace std::string_literals;
+
+TEST(ConfigListing, NamesEveryFilterDriver) {
+  const Config config = parse_config(
+      "filter.a.clean\nx\0filter.b=c.d.process\ny\0filter..clean\nz\0filter.a.smudge\nx\0"s);
+  EXPECT_EQ(config.filters, (std::vector<std::string>{"filter..", "filter.a.", "filter.b=c.d."}));
+}
+
+TEST(ConfigListing, KeepsTheFirstUrlOfARemote) {
+  const Config config = parse_config("remote.o.url\n1\0remote.o.url\n2\0branch.x.y.remote\no\0"s);
+  EXPECT_EQ(config.remotes.at("o"), "1");
+  EXPECT_EQ(config.branch_remotes.at("x.y"), "o");
+}
+
+TEST(ConfigListing, KnowsBooleansAsGitDoes) {
+  EXPECT_TRUE(parse_config("core.sparsecheckout\0"s).sparse);
+  EXPECT_TRUE(parse_config("core.sparsecheckout\nYes\0"s).sparse);
+  EXPECT_FALSE(parse_config("core.sparsecheckout\ntrue\0core.sparsecheckout\nOFF\0"s).sparse);
+  EXPECT_FALSE(parse_config("core.filemode\nfalse\0"s).file_mode);
+}
+
+TEST(ConfigListing, TellsIncludesAndPartialClones) {
+  EXPECT_TRUE(parse_config("includeif.gitdir:x.path\ny\0"s).includes);
+  EXPECT_TRUE(parse_config("extensions.partialclone\norigin\0"s).partial);
+  EXPECT_TRUE(parse_config("remote.o.promisor\ntrue\0"s).partial);
+}
+
+TEST(IndexListing, TakesEntriesInPiecesOfAnySize) {
+  const std::string text =
+      "H 100644 00 0\ta\0h 100644 00 0\td/b\0S 100644 00 0\tc\0H 160000 11 0\ts u\0"s;
+  for (std::size_t size = 1; size <= text.size(); ++size) {
+    IndexListing listing("/nonexistent", "d");
+    for (std::size_t at = 0; at < text.size(); at += size) listing.feed(text.substr(at, size));
+    EXPECT_TRUE(listing.complete() && listing.assume_unchanged() && listing.skip_worktree());
+    EXPECT_TRUE(listing.inside_is_tracked() && listing.skipped_is_absent());
+    ASSERT_EQ(listing.gitlinks().size(), 1u);
+    EXPECT_EQ(listing.gitlinks()[0].path, "s u");
+    EXPECT_EQ(listing.gitlinks()[0].commit, "11");
+  }
+}
+
+TEST(IndexListing, IsIncompleteWhenCutOffOrMalformed) {
+  for (const std::string& text : {"H 100644 00 0\ta"s, "H 100644\0"s, std::string(100000, 'x')}) {
+    IndexListing listing("/", "");
+    listing.feed(text);
+    EXPECT_FALSE(listing.complete());
+  }
+}
+
+TEST(StatusListing, CountsAndKeepsChanges) {
+  const Status status = parse_status(
+      "# branch.oid abc\0# branch.head main\0"
+      "1 .M N... 100644 100644 100755 1 2 a b\0"
+      "1 M. SC.. 160000 160000 160000 1 2 s\0"
+      "u UU N... 100644 100644 100644 100644 1 2 3 u\0? x\0? y\0"s);
+  EXPECT_EQ(status.head, "abc");
+  EXPECT_EQ(status.untracked, 2u);
+  ASSERT_EQ(status.changes.size(), 3u);
+  EXPECT_EQ(status.changes[0].path, "a b");
+  EXPECT_TRUE(status.changes[0].mode_differs);
+  EXPECT_TRUE(status.changes[1].submodule);
+  EXPECT_EQ(status.changes[2].path, "u");
+}
+
+TEST(AttributeListing, NamesPathsWithAFilter) {
+  const auto paths =
+      parse_filtered("a\0filter\0lfs\0b\0filter\0unspecified\0c\0filter\0unset\0d\0filter\0\0"s);
+  EXPECT_EQ(paths, (std::vector<std::string>{"a", "d"}));
+}
+
+}  // namespace
+}  // namespace domed::git
