@@ -1,0 +1,41 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "domed/plugin.h"
+#include "host/manifest.h"
+#include "host/plugin_path.h"
+
+namespace domed {
+
+// A loaded plugin.  Its library stays mapped until the process ends, so an
+// object, exception or callback of the plugin is never left without its code.
+class Plugin {
+ public:
+  // Opens the library and compares its descriptor with "manifest" and with this
+  // kernel.  Throws domed::Error naming the file and both sides of a mismatch:
+  // not_found where there is no library, io where it cannot be opened, else
+  // unsupported.
+  explicit Plugin(Manifest manifest);
+
+  const Manifest& manifest() const { return manifest_; }
+  // SHA-256 of the library's file, in lower-case hex, as it was when opened.
+  const std::string& library_sha256() const { return sha256_; }
+  // "1.0": what the library was built for.
+  std::string abi() const;
+
+  // A new instance.  "host" must outlive it.  Throws what the plugin throws;
+  // whatever is no domed::Error becomes Error(internal) naming the plugin.
+  std::unique_ptr<Store> create_store(const Options& options, Host& host) const;
+  std::unique_ptr<Collector> create_collector(const Options& options, Host& host) const;
+
+ private:
+  void* create(const std::string& kind, const Options& options, Host& host) const;
+
+  Manifest manifest_;
+  std::string sha256_;
+  const domed_plugin_descriptor* descriptor_ = nullptr;
+};
+
+}  // namespace domed

@@ -1,0 +1,183 @@
+#include "host/tool.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <regex>
+
+#include "common/json.h"
+#include "host/yaml_fields.h"
+
+namespace domed {
+namespace {
+
+using std::chrono::hours;
+
+OrderedJson json_scalar(const YamlNode& node) {
+  static const std::regex kReal(R"([-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?)");
+  if (node.quoted) return node.text;
+  if (const auto value = parse_boolean(node.text)) return *value;
+  if (const auto value = parse_integer(node.text)) return *value;
+  if (node.text.size() <= 64 && std::regex_match(node.text, kReal)) {
+    const double value = std::strtod(node.text.c_str(), nullptr);
+    if (std::isfinite(value)) return value;
+  }
+  return node.text;
+}
+
+OrderedJson json_value(const YamlNode& node) {
+  switch (node.kind) {
+    case YamlNode::Kind::scalar:
+      return json_scalar(node);
+    case YamlNode::Kind::list: {
+      OrderedJson out = OrderedJson::array();
+      for (const auto& item : node.items) out.push_back(json_value(item));
+      return out;
+    }
+    case YamlNode::Kind::map: {
+      OrderedJson out = OrderedJson::object();
+      for (std::size_t i = 0; i < node.keys.size(); ++i)
+        out[node.keys[i].text] = json_value(node.items[i]);
+      return out;
+    }
+    case YamlNode::Kind::null:
+      break;
+  }
+  return nullptr;
+}
+
+bool is_tool_id(const std::string& text) {
+  static const std::regex kId("[A-Za-z0-9][A-Za-z0-9._-]{0,127}");
+  return text.size() <= 128 && std::regex_match(text, kId);
+}
+
+std::string contract_of(const ToolSpec& tool) {
+  return canonical_json(Json{{"id", tool.id},
+                             {"version", tool.version},
+                             {"title", tool.title},
+                             {"description", tool.description},
+                             {"command", tool.command},
+                             {"cwd", tool.cwd},
+                             {"env", tool.env},
+                             {"timeout_ms", tool.timeout.count()},
+                             {"permissions", tool.permissions},
+                             {"side_effects", tool.side_effects},
+                             {"input_schema", Json::parse(tool.input_schema)},
+                             {"version_command", tool.version_command}});
+}
+
+class ToolReader {
+ public:
+  ToolReader(Checker& check, const YamlNode& node, std::size_t index)
+      : check_(check), fields_(check, node, "tools[" + std::to_string(index) + "]", kKeys) {}
+
+  ToolSpec run() {
+    ToolSpec tool;
+    tool.id = read_id();
+    tool.version = fields_.text("version", "");
+    tool.title = fields_.text("title", tool.id);
+    tool.description = fields_.text("description", "");
+    fields_.need("command");
+    tool.command = read_argv("command");
+    tool.cwd = read_cwd();
+    tool.env = read_env();
+    tool.timeout = fields_.duration("timeout", hours(24 * 365), tool.timeout);
+    tool.permissions = fields_.texts("permissions", {});
+    tool.side_effects = fields_.texts("side_effects", {});
+    if (const YamlNode* schema = read_map("input_schema")) tool.input_schema = to_json(*schema);
+    tool.version_command = read_argv("version_command");
+    tool.contract = contract_of(tool);
+    return tool;
+  }
+
+ private:
+  static inline const std::vector<std::string> kKeys{
+      "id",  "version", "title",       "description",  "command",      "cwd",
+      "env", "timeout", "permissions", "side_effects", "input_schema", "version_command"};
+
+  std::string read_id() {
+    std::string id = fields_.text("id");
+    if (!id.empty() && !is_tool_id(id))
+      check_.fail(*fields_.find("id"), fields_.subject("id") +
+                                           " must be letters, digits and . _ - (at most 128), is " +
+                                           in_quotes(id));
+    return id;
+  }
+
+  std::vector<std::string> read_argv(const char* key) {
+    const YamlNode* node = fields_.find(key);
+    auto argv = fields_.texts(key, {});
+    if (node && node->kind == YamlNode::Kind::list && (argv.empty() || argv[0].empty()))
+      check_.fail(*node, fields_.subject(key) + " must name a program: [PROGRAM, ARGUMENT, ...]");
+    return argv;
+  }
+
+  std::string read_cwd() {
+    std::string cwd = fields_.text("cwd", "");
+    if (!cwd.empty() && cwd[0] != '/')
+      check_.fail(*fields_.find("cwd"),
+                  fields_.subject("cwd") + " must be an absolute path, is " + in_quotes(cwd));
+    return cwd;
+  }
+
+  const YamlNode* read_map(const char* key) {
+    const YamlNode* node = fields_.find(key);
+    if (!node || node->kind == YamlNode::Kind::null) return nullptr;
+    if (node->kind == YamlNode::Kind::map) return node;
+    check_.fail(*node, fields_.subject(key) + " must be a map (key: value)");
+    return nullptr;
+  }
+
+  std::map<std::string, std::string> read_env() {
+    std::map<std::string, std::string> out;
+    const YamlNode* node = read_map("env");
+    if (!node) return out;
+    const YamlFields env(check_, *node, fields_.subject("env"), {});
+    for (const auto& key : node->keys) {
+      if (!is_variable_name(key.text))
+        check_.fail(key, env.subject(key.text) + ": a variable's name is letters, digits and _");
+      out[key.text] = env.text(key.text, "");
+    }
+    return out;
+  }
+
+  Checker& check_;
+  YamlFields fields_;
+};
+
+}  // namespace
+
+std::string to_json(const YamlNode& node) {
+  return json_value(node).dump();
+}
+
+bool is_variable_name(std::string_view text) {
+  const auto letter = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+  };
+  return !text.empty() && text.size() <= 256 && letter(text[0]) &&
+         std::all_of(text.begin(), text.end(),
+                     [&](char c) { return letter(c) || (c >= '0' && c <= '9'); });
+}
+
+std::vector<ToolSpec> read_tools(const YamlNode& node, Checker& check) {
+  std::vector<ToolSpec> out;
+  if (node.kind == YamlNode::Kind::null) return out;
+  if (node.kind != YamlNode::Kind::list) {
+    check.fail(node, "tools must be a list of maps");
+    return out;
+  }
+  std::map<std::string, int> lines;
+  for (std::size_t i = 0; i < node.items.size(); ++i) {
+    out.push_back(ToolReader(check, node.items[i], i).run());
+    const YamlNode* id = node.items[i].find("id");
+    if (!id || id->bad || out.back().id.empty()) continue;
+    const auto [first, fresh] = lines.emplace(out.back().id, id->line);
+    if (!fresh)
+      check.fail(*id, "duplicate tool id " + in_quotes(id->text) + ", first given in line " +
+                          std::to_string(first->second));
+  }
+  return out;
+}
+
+}  // namespace domed

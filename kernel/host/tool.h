@@ -1,0 +1,36 @@
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "host/yaml_check.h"
+
+namespace domed {
+
+// One entry of the deployment's "tools": a command that a client may name.
+struct ToolSpec {
+  std::string id, version, title, description;
+  std::vector<std::string> command;  // argv; never empty
+  std::string cwd;                   // absolute; empty: the job's scratch directory
+  std::map<std::string, std::string> env;
+  std::chrono::milliseconds timeout{0};  // 0: none
+  std::vector<std::string> permissions, side_effects;
+  std::string input_schema = "{}";           // JSON text, keys as written
+  std::vector<std::string> version_command;  // argv; empty: none
+  // All of the above as RFC 8785 JSON.  It holds the values of "env": to be
+  // hashed, not to be shown.
+  std::string contract;
+};
+
+// Reads the list "tools"; problems go to "check".
+std::vector<ToolSpec> read_tools(const YamlNode& node, Checker& check);
+
+// "node" as JSON text: unquoted null, true, false and numbers are taken as such.
+std::string to_json(const YamlNode& node);
+
+// What a variable may be called.
+bool is_variable_name(std::string_view text);
+
+}  // namespace domed
