@@ -1,0 +1,87 @@
+#include "store_fixture.h"
+
+namespace conformance {
+namespace {
+
+class StorePurge : public StoreTest {};
+
+TEST_F(StorePurge, LeavesATombstone) {
+  const Draft job = make_job("j", 5, {.state = "running", .unfinished = true});
+  Draft purge = purge_of("j", 5);
+  purge.columns = {
+      .created = 0, .state = "failed", .unfinished = false, .tool_id = "t", .labels = {"l=1"}};
+  EXPECT_DONE(commit_one(purge));
+  JobRecord expected;
+  expected.job_id = "j";
+  expected.first_seq = 6;
+  expected.head_seq = 5;
+  expected.tombstone = true;
+  expected.columns = purge.columns;
+  expected.columns.created = job.columns.created;
+  expected.head = "purged";
+  expect_equal(expected, find("j"));
+}
+
+TEST_F(StorePurge, TombstonesHaveNoEvents) {
+  make_job("j", 5);
+  EXPECT_DONE(commit_one(purge_of("j", 5)));
+  const Slice slice = read("j", 1);
+  EXPECT_TRUE(slice.job.tombstone);
+  EXPECT_EQ(Lines{}, lines_in(slice));
+}
+
+TEST_F(StorePurge, TombstonesAreNeverUnfinished) {
+  make_job("j", 5, {.state = "running", .unfinished = true});
+  Draft purge = purge_of("j", 5);
+  purge.columns.unfinished = true;
+  EXPECT_DONE(commit_one(purge));
+  EXPECT_TRUE(store().unfinished().empty());
+}
+
+TEST_F(StorePurge, TombstonesRefuseEveryEntry) {
+  make_job("j", 5);
+  EXPECT_DONE(commit_one(purge_of("j", 5)));
+  EXPECT_CONFLICT(5, commit_one(created(append_of("j", 0, 1))));
+  EXPECT_CONFLICT(5, commit_one(append_of("j", 5, 1)));
+  EXPECT_CONFLICT(5, commit_one(trim_of("j", 5, 6)));
+  EXPECT_CONFLICT(5, commit_one(purge_of("j", 5)));
+  EXPECT_EQ("purged", find("j").head);
+}
+
+TEST_F(StorePurge, ConflictsWhereTheHeadIsAnother) {
+  make_job("j", 5);
+  EXPECT_CONFLICT(5, commit_one(purge_of("j", 4)));
+  EXPECT_CONFLICT(0, commit_one(purge_of("nobody", 4)));
+  EXPECT_EQ(lines_of("j", 1, 5), read_all("j"));
+}
+
+TEST_F(StorePurge, TrimmedJobsToo) {
+  make_job("j", 5);
+  EXPECT_DONE(commit_one(trim_of("j", 5, 6)));
+  EXPECT_DONE(commit_one(purge_of("j", 5)));
+  EXPECT_TRUE(find("j").tombstone);
+}
+
+TEST_F(StorePurge, DroppedTombstonesFreeTheirId) {
+  make_job("j", 5);
+  EXPECT_DONE(commit_one(purge_of("j", 5)));
+  EXPECT_EQ(1u, store().drop_tombstones(INT64_MAX));
+  EXPECT_FALSE(store().find("j").has_value());
+  make_job("j", 2);
+  EXPECT_EQ(lines_of("j", 1, 2), read_all("j"));
+}
+
+TEST_F(StorePurge, DropsOnlyTombstonesThatAreOlder) {
+  for (const char* id : {"a", "b", "c"}) make_job(id, 1);  // created 10, 20, 30
+  EXPECT_DONE(commit_one(purge_of("a", 1)));
+  EXPECT_DONE(commit_one(purge_of("c", 1)));
+  EXPECT_EQ(0u, store().drop_tombstones(10));
+  EXPECT_EQ(1u, store().drop_tombstones(30));
+  EXPECT_FALSE(store().find("a").has_value());
+  EXPECT_EQ(lines_of("b", 1, 1), read_all("b"));
+  EXPECT_TRUE(find("c").tombstone);
+  EXPECT_EQ(1u, store().drop_tombstones(31));
+}
+
+}  // namespace
+}  // namespace conformance
