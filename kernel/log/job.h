@@ -1,0 +1,96 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/hash.h"
+#include "common/json.h"
+#include "domed/store.h"
+
+namespace domed {
+
+enum class State : std::uint8_t { queued, running, succeeded, failed, canceled };
+
+std::string_view state_name(State state);
+std::optional<State> parse_state(std::string_view name);
+inline bool is_terminal(State state) { return state >= State::succeeded; }
+
+// What the decoded bytes of one output stream came to.
+struct StreamTotals {
+  std::string name;
+  Sha256 hash;
+  std::uint64_t bytes = 0, lines = 0, dropped = 0;
+};
+
+struct BatchOutcome {
+  std::uint64_t batch = 0, first_seq = 0, head_seq = 0;
+  State state = State::queued;
+  std::array<std::uint8_t, 8> content{};  // the beginning of the batch's SHA-256
+};
+
+struct ProducerState {
+  std::string id;
+  std::uint64_t last_batch = 0;
+  std::deque<BatchOutcome> outcomes;  // the newest kKeptOutcomes
+};
+
+// The part of a job's record that changes with every entry: the fold of its
+// log, and what makes appending idempotent.
+//
+// Kept as bytes: a format version, then the fields in the order of encode(),
+// integers as LEB128, strings with their length before them.  Not JSON, because
+// it is written with every commit of every job.
+struct JobHead {
+  std::string log_id;
+  State state = State::queued;
+  std::uint64_t head_seq = 0, first_seq = 1;
+  Digest digest{}, base_digest{};
+  std::int64_t ordinal = 0;  // the order of jobs in a listing
+  std::int64_t created = 0, started = 0, ended = 0, last_ts = 0;
+  bool external = false, has_provenance = false, has_provenance_end = false;
+  std::int64_t cancel_requested = 0;  // when; 0: not
+  std::string request_hash;
+  std::string reason, message;
+  std::optional<std::int64_t> exit_code, signal;
+  std::vector<StreamTotals> streams;
+  std::vector<ProducerState> producers;
+
+  std::string encode() const;
+  // Throws Error(corruption) for bytes that encode() did not make.
+  static JobHead decode(std::string_view bytes);
+};
+
+// The part that is written rarely.  Kept as JSON text.
+struct JobFixed {
+  std::string job_id, run_id, client_id, idempotency_key, producer_token;
+  Json request;                     // canonical params, without client_id and idempotency_key
+  Json tool;                        // the tool's manifest as it was at submission; null: ad hoc
+  std::string provenance;           // the event's payload; empty: not yet collected
+  std::string provenance_end;       // likewise
+  std::vector<std::string> artifacts;  // payloads, at most kArtifacts
+  std::string cancel_reason;
+
+  std::string encode() const;
+  static JobFixed decode(std::string_view text);
+
+  // What lets the job itself append progress and artifacts, but not states or output.
+  std::string job_token() const { return sha256_hex("job:" + producer_token).substr(0, 32); }
+  bool external() const;
+  std::string tool_id() const;
+  std::vector<std::string> labels() const;
+};
+
+// The id that (client_id, idempotency_key) names.
+std::string derive_job_id(std::string_view client_id, std::string_view idempotency_key);
+
+// digest(0) of a log.
+inline Digest base_of(std::string_view log_id) { return sha256(log_id); }
+// digest(n) from digest(n-1) and event line n without its LF.
+Digest chain(const Digest& previous, std::string_view line);
+
+}  // namespace domed

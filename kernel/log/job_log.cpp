@@ -1,0 +1,355 @@
+#include "log/job_log.h"
+
+#include <algorithm>
+
+#include "common/api_error.h"
+#include "common/units.h"
+#include "log/limits.h"
+
+namespace domed {
+namespace {
+
+[[noreturn]] void not_found(const std::string& job_id) {
+  throw ApiError("E_NOT_FOUND", "no job '" + job_id + "': 'domectl list' shows the jobs there are");
+}
+
+void refuse_transition(State from, State to) {
+  const bool allowed = (from == State::queued && (to == State::running || to == State::failed ||
+                                                  to == State::canceled)) ||
+                       (from == State::running && is_terminal(to));
+  if (allowed) return;
+  throw ApiError("E_INVALID_TRANSITION", "a job cannot go from " + std::string(state_name(from)) +
+                                             " to " + std::string(state_name(to)));
+}
+
+}  // namespace
+
+JobLog::JobLog(std::string job_id, Environment& environment)
+    : job_id_(std::move(job_id)), job_id_literal_(json_string(job_id_)), environment_(&environment) {}
+
+JobLog::JobLog(const JobRecord& record, Environment& environment)
+    : JobLog(record.job_id, environment) {
+  exists_ = true;
+  tombstone_ = record.tombstone;
+  head_ = JobHead::decode(record.head);
+  if (!tombstone_) fixed_ = JobFixed::decode(record.fixed);
+  base_seq_ = record.head_seq;
+}
+
+void JobLog::must_exist() const {
+  if (!exists_) not_found(job_id_);
+  if (tombstone_)
+    throw ApiError("E_GONE", "job '" + job_id_ + "' was deleted",
+                   {{"state", state_name(head_.state)}, {"head", head_.head_seq}});
+}
+
+void JobLog::create(Submission& submission) {
+  if (exists_) {
+    if (head_.request_hash != submission.request_hash)
+      throw ApiError("E_IDEMPOTENCY_KEY_REUSED",
+                     "this idempotency_key already names job '" + job_id_ +
+                         "' with another request: choose a new key",
+                     {{"job_id", job_id_}});
+    must_exist();
+    submission.fixed = fixed_;
+    submission.replayed = true;
+    return;
+  }
+  exists_ = true;
+  fixed_ = submission.fixed;
+  fixed_changed_ = true;
+  head_.log_id = environment_->random_id();
+  head_.digest = head_.base_digest = base_of(head_.log_id);
+  head_.request_hash = submission.request_hash;
+  head_.external = fixed_.external();
+  head_.ordinal = environment_->next_ordinal();
+  add("state_change", R"({"to":"queued"})");
+}
+
+// The order of the checks is the contract's: token, replay, gap, seal, transition.
+bool JobLog::append(const Batch& batch, bool last_chance, AppendResult& result) {
+  must_exist();
+  const bool by_job = batch.producer_token == fixed_.job_token();
+  if (!by_job && batch.producer_token != fixed_.producer_token)
+    throw ApiError("E_UNAUTHORIZED", "producer_token is not that of job '" + job_id_ + "'");
+  result = {head_.head_seq + 1, head_.head_seq, head_.state, false, head_.cancel_requested != 0};
+  if (batch.number == 0) return true;
+  if (by_job)
+    for (const auto& event : batch.events)
+      if (event.type == "state_change" || event.type == "log" || event.type == "stream_end")
+        throw ApiError("E_UNAUTHORIZED", "a job's own token does not allow '" + event.type + "' events");
+
+  const auto known = std::find_if(head_.producers.begin(), head_.producers.end(),
+                                  [&](const auto& p) { return p.id == batch.producer_id; });
+  const std::uint64_t last = known == head_.producers.end() ? 0 : known->last_batch;
+  if (batch.number <= last) {
+    const std::uint64_t age = last - batch.number;
+    if (age >= known->outcomes.size())
+      throw ApiError("E_INVALID_REQUEST", "batch " + std::to_string(batch.number) +
+                                              " is too old: only the last " +
+                                              std::to_string(limits::kKeptOutcomes) + " are kept");
+    const BatchOutcome& first = known->outcomes[known->outcomes.size() - 1 - age];
+    if (first.content != batch.content)
+      throw ApiError("E_BATCH_MISMATCH", "batch " + std::to_string(batch.number) +
+                                             " was accepted before with other content");
+    result = {first.first_seq, first.head_seq, first.state, true, head_.cancel_requested != 0};
+    return true;
+  }
+  if (batch.number > last + 1) {
+    if (!last_chance && batch.number <= last + limits::kBatchesAhead) return false;
+    throw ApiError("E_BATCH_GAP", "batch " + std::to_string(last + 1) + " is missing",
+                   {{"expected", last + 1}});
+  }
+  if (is_terminal(head_.state))
+    throw ApiError("E_SEALED", "job '" + job_id_ + "' is " + std::string(state_name(head_.state)) +
+                                   ": nothing can be appended",
+                   {{"state", state_name(head_.state)}, {"head", head_.head_seq}});
+  check_transitions(batch);
+  result.first_seq = head_.head_seq + 1;
+  apply(batch);
+  result.head_seq = head_.head_seq;
+  result.state = head_.state;
+  return true;
+}
+
+void JobLog::check_transitions(const Batch& batch) const {
+  State state = head_.state;
+  for (const auto& event : batch.events) {
+    if (is_terminal(state))
+      throw ApiError("E_INVALID_TRANSITION", "an event follows the terminal one: the terminal state is a log's last event");
+    if (event.to) {
+      refuse_transition(state, *event.to);
+      state = *event.to;
+    } else if (state == State::queued) {
+      throw ApiError("E_INVALID_TRANSITION",
+                     "job '" + job_id_ + "' is queued: report state_change to running first");
+    }
+  }
+}
+
+void JobLog::apply(const Batch& batch) {
+  const std::size_t before = lines_.size();
+  const std::uint64_t first_seq = head_.head_seq + 1;
+  for (const auto& event : batch.events) {
+    if (event.to == State::running && !batch.provenance.empty()) set_provenance(batch.provenance);
+    if (event.to && is_terminal(*event.to) && head_.has_provenance && !batch.provenance_end.empty())
+      add("provenance_end", batch.provenance_end);
+    if (event.to)
+      change_state(event);
+    else
+      add(event);
+  }
+  if (lines_.size() - before > limits::kBatchBytes)
+    throw ApiError("E_TOO_LARGE", "a batch may come to " + std::to_string(limits::kBatchBytes) +
+                                      " bytes of event lines: send smaller batches");
+  ProducerState& from = producer(batch.producer_id);
+  from.last_batch = batch.number;
+  from.outcomes.push_back({batch.number, first_seq, head_.head_seq, head_.state, batch.content});
+  if (from.outcomes.size() > limits::kKeptOutcomes) from.outcomes.pop_front();
+}
+
+ProducerState& JobLog::producer(const std::string& id) {
+  for (auto& producer : head_.producers)
+    if (producer.id == id) return producer;
+  if (head_.producers.size() == limits::kProducers)
+    throw ApiError("E_TOO_LARGE", "job '" + job_id_ + "' has its " +
+                                      std::to_string(limits::kProducers) + " producers already");
+  head_.producers.push_back({id, 0, {}});
+  return head_.producers.back();
+}
+
+StreamTotals& JobLog::stream(const std::string& name) {
+  for (auto& stream : head_.streams)
+    if (stream.name == name) return stream;
+  if (head_.streams.size() == limits::kStreams)
+    throw ApiError("E_TOO_LARGE", "a job has at most " + std::to_string(limits::kStreams) + " streams");
+  head_.streams.push_back({name, {}, 0, 0, 0});
+  return head_.streams.back();
+}
+
+// The kernel writes the payload of every state_change itself.
+void JobLog::change_state(const Event& event) {
+  refuse_transition(head_.state, *event.to);
+  if (is_terminal(*event.to)) return add("state_change", terminal_payload(event));
+  OrderedJson payload{{"from", state_name(head_.state)}, {"to", state_name(*event.to)}};
+  if (!event.message.empty()) payload["message"] = event.message;
+  add("state_change", payload.dump());
+}
+
+std::string JobLog::terminal_payload(const Event& event) const {
+  OrderedJson payload{{"from", state_name(head_.state)},
+                      {"to", state_name(*event.to)},
+                      {"reason", event.reason.empty() ? "reported" : event.reason}};
+  if (!event.message.empty()) payload["message"] = event.message;
+  if (event.exit_code) payload["exit_code"] = *event.exit_code;
+  if (event.signal) payload["signal"] = *event.signal;
+  OrderedJson streams = OrderedJson::object();
+  for (const auto& stream : head_.streams)
+    streams[stream.name] = {{"bytes", stream.bytes},
+                            {"lines", stream.lines},
+                            {"dropped", stream.dropped},
+                            {"sha256", to_hex(stream.hash.digest())}};
+  if (!streams.empty()) payload["streams"] = streams;
+  return payload.dump();
+}
+
+void JobLog::request_cancel(const std::string& reason) {
+  must_exist();
+  if (is_terminal(head_.state) || head_.cancel_requested) return;
+  fixed_.cancel_reason = reason;
+  fixed_changed_ = true;
+  add("cancel_requested", reason.empty() ? "{}" : OrderedJson{{"reason", reason}}.dump());
+  if (head_.state == State::queued) finish(State::canceled, "cancel", reason);
+}
+
+void JobLog::set_provenance(const std::string& payload) {
+  must_exist();
+  if (head_.has_provenance || head_.state != State::queued) return;
+  add("provenance", payload);
+}
+
+void JobLog::finish(State to, const std::string& reason, const std::string& message) {
+  must_exist();
+  if (is_terminal(head_.state)) return;
+  Event event;
+  event.to = to;
+  event.reason = reason;
+  event.message = message;
+  change_state(event);
+}
+
+void JobLog::trim(std::uint64_t first, std::uint64_t keep_from, const Digest& base) {
+  must_exist();
+  if (first != head_.first_seq)
+    throw ApiError("E_BUSY", "job '" + job_id_ + "' was trimmed by someone else just now");
+  head_.base_digest = base;
+  head_.first_seq = keep_from;
+  action_ = Entry::Action::trim;
+}
+
+void JobLog::purge() {
+  must_exist();
+  if (!is_terminal(head_.state))
+    throw ApiError("E_INVALID_TRANSITION", "job '" + job_id_ + "' is " +
+                                               std::string(state_name(head_.state)) +
+                                               ": cancel it before you delete it");
+  action_ = Entry::Action::purge;
+  tombstone_ = true;
+}
+
+void JobLog::import(const JobFixed& fixed, const std::string& log_id,
+                    const std::vector<std::string>& lines) {
+  if (!exists_) {
+    exists_ = fixed_changed_ = true;
+    fixed_ = fixed;
+    head_.external = true;  // no runner of ours will ever finish it
+    head_.log_id = log_id;
+    head_.digest = head_.base_digest = base_of(log_id);
+    head_.ordinal = environment_->next_ordinal();
+  }
+  for (const auto& text : lines) {
+    const Line line = read_line(text);
+    if (line.job_id != job_id_ || line.seq != head_.head_seq + 1)
+      throw ApiError("E_INVALID_REQUEST", "event " + std::to_string(line.seq) + " of job '" + line.job_id +
+                                              "' does not follow seq " + std::to_string(head_.head_seq));
+    add_line(text, line.event, line.ts);
+  }
+}
+
+void JobLog::add(std::string type, std::string payload) {
+  add(read_event(std::move(type), std::move(payload), Author::kernel, ""));
+}
+
+void JobLog::add(Event event) {
+  const std::int64_t ts = std::max(environment_->now(), head_.last_ts);
+  add_line(encode_line(job_id_literal_, head_.head_seq + 1, format_time(ts), event.type, event.payload),
+           event, ts);
+}
+
+void JobLog::add_line(std::string line, const Event& event, std::int64_t ts) {
+  if (line.size() > limits::kEventBytes)
+    throw ApiError("E_TOO_LARGE", "an event may come to " + std::to_string(limits::kEventBytes) +
+                                      " bytes encoded, this one to " + std::to_string(line.size()));
+  fold(event, ts);
+  ++head_.head_seq;
+  head_.digest = chain(head_.digest, line);
+  lines_ += line;
+  lines_ += '\n';
+  ends_.push_back(static_cast<std::uint32_t>(lines_.size()));
+}
+
+void JobLog::fold(const Event& event, std::int64_t ts) {
+  head_.last_ts = ts;
+  if (head_.head_seq == 0) head_.created = ts;
+  if (event.type == "log") return fold_log(event);
+  if (event.type == "stream_end") stream(event.stream).dropped = event.dropped;
+  if (event.type == "cancel_requested") head_.cancel_requested = ts;
+  if (event.type == "provenance") {
+    head_.has_provenance = fixed_changed_ = true;
+    fixed_.provenance = event.payload;
+  } else if (event.type == "provenance_end") {
+    head_.has_provenance_end = fixed_changed_ = true;
+    fixed_.provenance_end = event.payload;
+  } else if (event.type == "artifact" && fixed_.artifacts.size() < limits::kArtifacts) {
+    fixed_changed_ = true;
+    fixed_.artifacts.push_back(event.payload);
+  } else if (event.to) {
+    head_.state = *event.to;
+    if (*event.to == State::running) head_.started = ts;
+    if (is_terminal(*event.to)) {
+      head_.ended = ts;
+      head_.reason = event.reason, head_.message = event.message;
+      head_.exit_code = event.exit_code, head_.signal = event.signal;
+    }
+  }
+}
+
+void JobLog::fold_log(const Event& event) {
+  StreamTotals& totals = stream(event.stream);
+  totals.hash.update(event.bytes);
+  totals.bytes += event.bytes.size();
+  if (event.eol) ++totals.lines;
+}
+
+Entry JobLog::entry() {
+  Entry out;
+  encoded_head_ = head_.encode();
+  out.action = action_;
+  out.job_id = job_id_;
+  out.expected_head = base_seq_;
+  out.events = lines_;
+  out.ends = ends_;
+  out.first_seq = head_.first_seq;
+  out.head = encoded_head_;
+  out.columns = {head_.ordinal, std::string(state_name(head_.state)), !is_terminal(head_.state),
+                 fixed_.tool_id(), fixed_.labels()};
+  if (fixed_changed_ && action_ != Entry::Action::purge) {
+    encoded_fixed_ = fixed_.encode();
+    out.fixed = encoded_fixed_;
+  }
+  return out;
+}
+
+std::shared_ptr<const std::string> JobLog::take_committed() {
+  auto lines = std::make_shared<const std::string>(std::move(lines_));
+  lines_.clear();
+  ends_.clear();
+  fixed_changed_ = false;
+  action_ = Entry::Action::append;
+  base_seq_ = head_.head_seq;
+  return lines;
+}
+
+void JobLog::undo(Mark mark) {
+  head_ = std::move(mark.head);
+  exists_ = mark.exists;
+  fixed_changed_ = mark.fixed_changed;
+  lines_.resize(mark.bytes);
+  ends_.resize(mark.lines);
+  if (!head_.has_provenance) fixed_.provenance.clear();
+  if (!head_.has_provenance_end) fixed_.provenance_end.clear();
+  if (!head_.cancel_requested) fixed_.cancel_reason.clear();
+  fixed_.artifacts.resize(std::min(fixed_.artifacts.size(), mark.artifacts));
+}
+
+}  // namespace domed

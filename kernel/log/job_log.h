@@ -1,0 +1,123 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "domed/store.h"
+#include "log/environment.h"
+#include "log/event.h"
+#include "log/job.h"
+
+namespace domed {
+
+// A producer's numbered batch, frozen and checked.
+struct Batch {
+  std::string producer_id, producer_token;
+  std::uint64_t number = 0;  // 0: a poll, without events
+  std::vector<Event> events;
+  std::array<std::uint8_t, 8> content{};
+  // Collected before the batch was handed over; empty: not needed.
+  std::string provenance;      // for an external job's "running"
+  std::string provenance_end;  // for a terminal state
+};
+
+struct AppendResult {
+  std::uint64_t first_seq = 0, head_seq = 0;
+  State state = State::queued;
+  bool replayed = false, cancel_requested = false;
+};
+
+struct Submission {
+  JobFixed fixed;
+  std::string request_hash;
+  bool replayed = false;  // out: the job was there already
+};
+
+// One job's log: the state machine, the numbering, the digest chain and the
+// rules of idempotent appending, all in one place.  Changes collect as a pending
+// entry until the journal has made it durable.
+//
+// A method that throws ApiError has changed nothing.  Not thread-safe: it belongs
+// to the journal's thread.
+class JobLog {
+ public:
+  // A log that does not exist yet.
+  JobLog(std::string job_id, Environment& environment);
+  // A log as the store has it.
+  JobLog(const JobRecord& record, Environment& environment);
+
+  const std::string& job_id() const { return job_id_; }
+  bool exists() const { return exists_; }
+  const JobHead& head() const { return head_; }
+  const JobFixed& fixed() const { return fixed_; }
+
+  // IdempotentSubmit.
+  void create(Submission& submission);
+  // IdempotentAppend.  False: the batch is ahead of its predecessor; with
+  // "last_chance" that is E_BATCH_GAP.
+  bool append(const Batch& batch, bool last_chance, AppendResult& result);
+  // Cancel.  A second call adds nothing.
+  void request_cancel(const std::string& reason);
+  // The provenance event; does nothing where there is one, or the job is over.
+  void set_provenance(const std::string& payload);
+  // A terminal state that the kernel itself decided on; nothing where it is over.
+  void finish(State to, const std::string& reason, const std::string& message);
+  // Forgets the events from "first" to below "keep_from"; "base" is the digest
+  // just before "keep_from".  E_BUSY where the log begins elsewhere meanwhile.
+  void trim(std::uint64_t first, std::uint64_t keep_from, const Digest& base);
+  void purge();
+  // Appends event lines of an export, bytes and ids as they are; the first piece
+  // creates the log.
+  void import(const JobFixed& fixed, const std::string& log_id,
+              const std::vector<std::string>& lines);
+
+  // What the journal gives to the store, and learns when that is done.
+  bool changed() const { return action_ != Entry::Action::append || !ends_.empty(); }
+  bool exclusive() const { return action_ != Entry::Action::append; }
+  std::size_t pending_bytes() const { return lines_.size(); }
+  Entry entry();
+  std::shared_ptr<const std::string> take_committed();
+  std::uint64_t pending_first() const { return base_seq_ + 1; }
+
+  // The state before a command, to go back to when it is refused half-way.
+  struct Mark {
+    JobHead head;
+    bool exists, fixed_changed;
+    std::size_t bytes, lines, artifacts;
+  };
+  Mark mark() const {
+    return {head_, exists_, fixed_changed_, lines_.size(), ends_.size(), fixed_.artifacts.size()};
+  }
+  void undo(Mark mark);
+
+ private:
+  void add(Event event);
+  void add(std::string type, std::string payload);
+  void add_line(std::string line, const Event& event, std::int64_t ts);
+  void fold(const Event& event, std::int64_t ts);
+  void fold_log(const Event& event);
+  void change_state(const Event& event);
+  void apply(const Batch& batch);
+  void check_transitions(const Batch& batch) const;
+  ProducerState& producer(const std::string& id);
+  StreamTotals& stream(const std::string& name);
+  std::string terminal_payload(const Event& event) const;
+  void must_exist() const;
+
+  std::string job_id_, job_id_literal_;
+  Environment* environment_;
+  bool exists_ = false, tombstone_ = false;
+  JobHead head_;
+  JobFixed fixed_;
+
+  Entry::Action action_ = Entry::Action::append;
+  std::uint64_t base_seq_ = 0;  // head of the log as the store has it
+  std::string lines_;
+  std::vector<std::uint32_t> ends_;
+  bool fixed_changed_ = false;
+  std::string encoded_head_, encoded_fixed_;
+};
+
+}  // namespace domed

@@ -1,0 +1,265 @@
+#include "log/journal.h"
+
+#include <algorithm>
+#include <future>
+#include <set>
+
+#include "common/api_error.h"
+#include "log/limits.h"
+
+namespace domed {
+namespace {
+
+constexpr std::size_t kQueueCommands = 4096;
+constexpr std::size_t kQueueBytes = 64u << 20;
+constexpr std::size_t kRoundBytes = 8u << 20;
+constexpr std::size_t kCachedLogs = 4096;
+constexpr int kAttempts = 3;
+
+ApiError busy(const char* why) { return {"E_BUSY", why, {{"retry_ms", 50}}}; }
+
+}  // namespace
+
+std::exception_ptr store_failure(const std::string& why) {
+  return std::make_exception_ptr(ApiError("E_STORE", "the store failed: " + why));
+}
+
+Journal::Journal(Store& store, Environment& environment, Observer observer)
+    : store_(store), environment_(environment), observer_(std::move(observer)) {
+  for (const bool tombstones : {false, true}) {
+    ListQuery newest;
+    newest.limit = 1;
+    newest.tombstones = tombstones;
+    for (const auto& job : store_.list(newest)) environment_.pass_ordinal(job.columns.created);
+  }
+  thread_ = std::thread([this] { work(); });
+}
+
+Journal::~Journal() { stop(); }
+
+void Journal::stop() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Journal::submit(Command command) { push({std::move(command), {}, 0, {}}, true); }
+
+void Journal::push(Queued queued, bool bounded) {
+  {
+    std::lock_guard lock(mutex_);
+    if (stopping_) throw busy("the daemon is stopping");
+    if (bounded && (queue_.size() >= kQueueCommands || queued_bytes_ >= kQueueBytes))
+      throw busy("the store cannot keep up: try again soon");
+    queued.deadline = Clock::time_point::max();
+    queued_bytes_ += queued.command.bytes;
+    queue_.push_back(std::move(queued));
+  }
+  wake_.notify_one();
+}
+
+void Journal::run(const std::string& job_id, std::function<void(JobLog&)> change) {
+  std::promise<void> promise;
+  Command command;
+  command.job_id = job_id;
+  command.apply = [&](JobLog& log, bool) {
+    change(log);
+    return true;
+  };
+  command.done = [&](std::exception_ptr error) {
+    error ? promise.set_exception(error) : promise.set_value();
+  };
+  push({std::move(command), {}, 0, {}}, false);
+  promise.get_future().get();
+}
+
+void Journal::work() {
+  Round round;
+  while (next(round)) {
+    fold(round);
+    commit(round);
+    forget_idle();
+    round.clear();
+  }
+}
+
+// Waits for commands, or for the deadline of a parked one.  False: stopped and drained.
+bool Journal::next(Round& round) {
+  std::unique_lock lock(mutex_);
+  auto deadline = Clock::time_point::max();
+  for (const auto& [id, waiting] : parked_)
+    for (const auto& queued : waiting) deadline = std::min(deadline, queued.deadline);
+  const auto ready = [&] { return !queue_.empty() || !deferred_.empty() || stopping_; };
+  if (deadline == Clock::time_point::max())
+    wake_.wait(lock, ready);
+  else
+    wake_.wait_until(lock, deadline, ready);
+
+  const auto now = Clock::now();
+  for (auto it = parked_.begin(); it != parked_.end();) {
+    auto& waiting = it->second;
+    const auto due = std::stable_partition(waiting.begin(), waiting.end(), [&](const Queued& queued) {
+      return queued.deadline > now && !stopping_;
+    });
+    for (auto late = due; late != waiting.end(); ++late) {
+      late->deadline = now;
+      round.push_back(std::move(*late));
+    }
+    waiting.erase(due, waiting.end());
+    it = waiting.empty() ? parked_.erase(it) : std::next(it);
+  }
+  for (auto& queued : deferred_) round.push_back(std::move(queued));
+  deferred_.clear();
+  std::size_t bytes = 0;
+  while (!queue_.empty() && bytes < kRoundBytes) {
+    bytes += queue_.front().command.bytes;
+    round.push_back(std::move(queue_.front()));
+    queue_.pop_front();
+  }
+  queued_bytes_ -= bytes;
+  return !round.empty() || !stopping_ || !parked_.empty();
+}
+
+// Leaves in "round" the commands that this commit answers.
+void Journal::fold(Round& round) {
+  Round done;
+  std::deque<Queued> todo(std::make_move_iterator(round.begin()), std::make_move_iterator(round.end()));
+  std::set<std::string> held;
+  while (!todo.empty()) {
+    Queued queued = std::move(todo.front());
+    todo.pop_front();
+    const std::string job_id = queued.command.job_id;
+    try {
+      if (held.count(job_id) || must_defer(queued, load(job_id))) {
+        held.insert(job_id);
+        deferred_.push_back(std::move(queued));
+        continue;
+      }
+    } catch (const Error& e) {
+      queued.refused = store_failure(e.what());
+      done.push_back(std::move(queued));
+      continue;
+    }
+    if (!apply(queued)) {
+      queued.deadline = std::min(queued.deadline, Clock::now() + limits::kGapWait);
+      parked_[job_id].push_back(std::move(queued));
+      continue;
+    }
+    done.push_back(std::move(queued));
+    const auto waiting = parked_.find(job_id);
+    if (waiting == parked_.end()) continue;
+    for (auto it = waiting->second.rbegin(); it != waiting->second.rend(); ++it)
+      todo.push_front(std::move(*it));
+    parked_.erase(waiting);
+  }
+  round = std::move(done);
+}
+
+bool Journal::must_defer(const Queued& queued, const JobLog& log) const {
+  if (!log.changed()) return false;
+  return queued.command.exclusive || log.exclusive() ||
+         log.pending_bytes() + limits::kBatchBytes + limits::kEventBytes > kMaxEntryBytes;
+}
+
+bool Journal::apply(Queued& queued) {
+  JobLog& log = *logs_.at(queued.command.job_id);
+  auto mark = log.mark();
+  const bool last_chance = queued.deadline <= Clock::now();
+  try {
+    return queued.command.apply(log, last_chance);
+  } catch (const ApiError&) {
+    queued.refused = std::current_exception();
+  } catch (const std::exception& e) {
+    queued.refused = std::make_exception_ptr(ApiError("E_INTERNAL", e.what()));
+  }
+  log.undo(std::move(mark));
+  return true;
+}
+
+JobLog& Journal::load(const std::string& job_id) {
+  auto& log = logs_[job_id];
+  if (log) return *log;
+  try {
+    const auto record = store_.find(job_id);
+    log = record ? std::make_unique<JobLog>(*record, environment_)
+                 : std::make_unique<JobLog>(job_id, environment_);
+  } catch (...) {
+    logs_.erase(job_id);
+    throw;
+  }
+  return *log;
+}
+
+void Journal::commit(Round& done) {
+  std::vector<JobLog*> logs;
+  std::vector<Entry> entries;
+  std::set<std::string> seen;
+  for (const auto& queued : done) {
+    const auto it = logs_.find(queued.command.job_id);
+    if (it == logs_.end() || !it->second->changed() || !seen.insert(it->first).second) continue;
+    logs.push_back(it->second.get());
+    entries.push_back(it->second->entry());
+  }
+  try {
+    settle(done, logs, entries.empty() ? std::vector<EntryResult>{} : store_.commit(entries));
+  } catch (const std::exception& e) {
+    fail(done, store_failure(e.what()));
+  }
+}
+
+void Journal::settle(Round& done, const std::vector<JobLog*>& logs,
+                     const std::vector<EntryResult>& results) {
+  if (logs.size() != results.size()) throw Error(Code::internal, "the store answered for another number of entries");
+  std::set<std::string> conflicts;
+  for (std::size_t i = 0; i < logs.size(); ++i) {
+    if (results[i].outcome == EntryResult::Outcome::done)
+      publish(*logs[i]);
+    else
+      conflicts.insert(logs[i]->job_id());
+  }
+  for (auto& queued : done) {
+    if (!conflicts.count(queued.command.job_id)) {
+      queued.command.done(queued.refused);
+    } else if (++queued.attempts < kAttempts) {
+      queued.refused = nullptr;
+      deferred_.push_back(std::move(queued));
+    } else {
+      queued.command.done(store_failure("another writer changes the same job"));
+    }
+  }
+  // What we thought of these jobs is wrong: they are read again.
+  for (const auto& job_id : conflicts) logs_.erase(job_id);
+}
+
+void Journal::fail(Round& done, std::exception_ptr error) {
+  for (auto& queued : done) {
+    logs_.erase(queued.command.job_id);
+    queued.command.done(error);
+  }
+}
+
+void Journal::publish(JobLog& log) {
+  Commit commit;
+  commit.job_id = log.job_id();
+  commit.first = log.pending_first();
+  commit.lines = log.take_committed();
+  const JobHead& head = log.head();
+  commit.log_id = head.log_id;
+  commit.head = head.head_seq;
+  commit.state = head.state;
+  commit.external = head.external;
+  commit.cancel_requested = head.cancel_requested != 0;
+  observer_(commit);
+}
+
+// Any log can be read again: its record is whole in the store.
+void Journal::forget_idle() {
+  for (auto it = logs_.begin(); logs_.size() > kCachedLogs && it != logs_.end();)
+    it = it->second->changed() ? std::next(it) : logs_.erase(it);
+  std::erase_if(logs_, [](const auto& item) { return !item.second->exists() && !item.second->changed(); });
+}
+
+}  // namespace domed

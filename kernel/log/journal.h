@@ -1,0 +1,109 @@
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "domed/store.h"
+#include "log/job_log.h"
+
+namespace domed {
+
+// What a durable change made of one job: what followers, the scheduler and held
+// polls are told.
+struct Commit {
+  std::string job_id, log_id;
+  std::shared_ptr<const std::string> lines;  // each with its LF; may be empty
+  std::uint64_t first = 0, head = 0;         // seq of the first and last line
+  State state = State::queued;
+  bool external = false, cancel_requested = false;
+};
+
+// The one writer.  Commands are folded into their jobs' logs in the order of
+// arrival; all that have come while a commit ran form the next one, so batches
+// grow with the load and nothing waits on a timer.  After the store has made a
+// batch durable the observer learns of it, then each command is answered, in
+// commit order.
+//
+// Thread safety: submit() from any thread; observer and answers run on the
+// journal's thread and must not block.
+class Journal {
+ public:
+  struct Command {
+    std::string job_id;
+    // Changes the log or throws ApiError, which then changed nothing.  False: it
+    // must wait for another command on the same job; it is tried again after
+    // each, and at the latest after limits::kGapWait with "last_chance" set.
+    std::function<bool(JobLog& log, bool last_chance)> apply;
+    // Called exactly once: null when what apply() did or saw is durable, else the reason.
+    std::function<void(std::exception_ptr)> done;
+    std::size_t bytes = 0;  // what it holds in memory, for the bound
+    bool exclusive = false;  // trim, purge: shares a commit with no other of its job
+  };
+  using Observer = std::function<void(const Commit&)>;
+
+  Journal(Store& store, Environment& environment, Observer observer);
+  ~Journal();
+
+  // Throws ApiError(E_BUSY) when the queue is full; "done" is then not called.
+  void submit(Command command);
+  // submit() and wait.  Throws what "done" would have been given.  Never full.
+  void run(const std::string& job_id, std::function<void(JobLog&)> change);
+
+  // Finishes what is queued, then stops; later commands get E_BUSY.
+  void stop();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  struct Queued {
+    Command command;
+    Clock::time_point deadline = Clock::time_point::max();  // parked until then
+    int attempts = 0;
+    std::exception_ptr refused;
+  };
+  using Round = std::vector<Queued>;
+
+  void push(Queued queued, bool bounded);
+  void work();
+  bool next(Round& round);
+  void fold(Round& round);
+  bool apply(Queued& queued);
+  bool must_defer(const Queued& queued, const JobLog& log) const;
+  JobLog& load(const std::string& job_id);
+  void commit(Round& done);
+  void settle(Round& done, const std::vector<JobLog*>& logs, const std::vector<EntryResult>& results);
+  void fail(Round& done, std::exception_ptr error);
+  void publish(JobLog& log);
+  void forget_idle();
+
+  Store& store_;
+  Environment& environment_;
+  Observer observer_;
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<Queued> queue_;
+  std::size_t queued_bytes_ = 0;
+  bool stopping_ = false;
+
+  // The journal thread's own.
+  std::unordered_map<std::string, std::unique_ptr<JobLog>> logs_;
+  std::map<std::string, std::vector<Queued>> parked_;
+  std::deque<Queued> deferred_;
+
+  std::thread thread_;
+};
+
+// The store's failure as the protocol tells it.
+std::exception_ptr store_failure(const std::string& why);
+
+}  // namespace domed

@@ -1,0 +1,81 @@
+#include "serve/append.h"
+
+#include <simdjson.h>
+
+#include <algorithm>
+
+#include "common/api_error.h"
+#include "log/limits.h"
+
+namespace domed {
+namespace {
+
+namespace od = simdjson::ondemand;
+
+[[noreturn]] void invalid(const std::string& text) { throw ApiError("E_INVALID_REQUEST", text); }
+
+std::string name(od::value& value, const char* key) {
+  std::string_view text;
+  if (value.get_string().get(text)) invalid(std::string("'") + key + "' must be a string");
+  if (text.size() > limits::kKeyBytes) invalid(std::string("'") + key + "' is too long");
+  return std::string(text);
+}
+
+std::uint64_t batch_number(od::value& value) {
+  std::uint64_t number = 0;
+  if (value.get_uint64().get(number) || number == 0) invalid("'batch' must be 1, 2, ...");
+  return number;
+}
+
+std::string_view events_text(od::value& value) {
+  od::array array;
+  if (value.get_array().get(array)) invalid("'events' must be an array");
+  return array.raw_json().value_unsafe();
+}
+
+bool reports(const Batch& batch, bool (*wanted)(State)) {
+  return std::any_of(batch.events.begin(), batch.events.end(),
+                     [&](const Event& event) { return event.to && wanted(*event.to); });
+}
+
+}  // namespace
+
+bool AppendRequest::starts() const {
+  return reports(batch, [](State state) { return state == State::running; });
+}
+bool AppendRequest::ends() const { return reports(batch, is_terminal); }
+
+AppendRequest read_append(const std::string& params) {
+  const simdjson::padded_string padded(params);
+  od::parser parser;
+  od::document document = parser.iterate(padded).value_unsafe();
+  AppendRequest request;
+  Batch& batch = request.batch;
+  std::string_view events;
+  for (auto item : document.get_object()) {
+    const std::string key(item.unescaped_key().value_unsafe());
+    od::value value = item.value().value_unsafe();
+    if (value.type().value_unsafe() == od::json_type::null) continue;
+    if (key == "job_id") request.job_id = name(value, "job_id");
+    else if (key == "producer_id") batch.producer_id = name(value, "producer_id");
+    else if (key == "producer_token") batch.producer_token = name(value, "producer_token");
+    else if (key == "batch") batch.number = batch_number(value);
+    else if (key == "events") events = events_text(value);
+    else invalid("unknown parameter '" + key + "'");
+  }
+  if (request.job_id.empty()) invalid("'job_id' is required, a string");
+  if (batch.producer_id.empty()) invalid("'producer_id' is required, a string");
+  if (batch.producer_id.size() > limits::kNameBytes) invalid("'producer_id' is too long");
+  if (events.empty()) invalid("'events' is required, an array");
+  batch.events = read_events(events);
+  if (batch.events.empty()) {
+    batch.number = 0;
+  } else if (batch.number == 0) {
+    invalid("'batch' is required: 1 for a producer's first batch");
+  }
+  const Digest digest = sha256(events);
+  std::copy_n(digest.begin(), batch.content.size(), batch.content.begin());
+  return request;
+}
+
+}  // namespace domed

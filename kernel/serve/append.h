@@ -1,0 +1,23 @@
+#pragma once
+
+#include <string>
+
+#include "log/job_log.h"
+
+namespace domed {
+
+// The params of an AppendJobEvents request, from a socket or from the spool of a
+// runner that died.
+struct AppendRequest {
+  std::string job_id;
+  Batch batch;
+
+  bool starts() const;  // reports "running"
+  bool ends() const;    // reports a terminal state
+};
+
+// "params" is compact JSON of an object, as compact_json() made it.  Throws
+// ApiError(E_INVALID_REQUEST, E_TOO_LARGE).
+AppendRequest read_append(const std::string& params);
+
+}  // namespace domed

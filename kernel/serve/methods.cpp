@@ -1,0 +1,443 @@
+#include "serve/methods.h"
+
+#include <algorithm>
+
+#include "common/units.h"
+#include "log/limits.h"
+#include "main/version.h"
+#include "serve/submission.h"
+
+namespace domed {
+
+void Call::error(std::exception_ptr e) const {
+  try {
+    std::rethrow_exception(e);
+  } catch (const ApiError& api) {
+    error(api);
+  } catch (const Error& store) {
+    error(ApiError("E_STORE", std::string("the store failed: ") + store.what()));
+  } catch (const std::exception& other) {
+    error(ApiError("E_INTERNAL", other.what()));
+  }
+}
+
+Methods::Methods(Store& store, Journal& journal, Polls& polls, Scheduler& scheduler,
+                 const Provenance& provenance, Environment& environment, Workers& workers,
+                 ServiceConfig config)
+    : store_(store),
+      journal_(journal),
+      polls_(polls),
+      scheduler_(scheduler),
+      provenance_(provenance),
+      environment_(environment),
+      workers_(workers),
+      config_(std::move(config)),
+      table_{{"Health", &Methods::health},
+             {"ListCapabilities", &Methods::list_capabilities},
+             {"ListTools", &Methods::list_tools},
+             {"GetTool", &Methods::get_tool},
+             {"SubmitJob", &Methods::submit_job},
+             {"AppendJobEvents", &Methods::append_job_events},
+             {"GetJobStatus", &Methods::get_job_status},
+             {"ListJobs", &Methods::list_jobs},
+             {"CancelJob", &Methods::cancel_job},
+             {"DeleteJob", &Methods::delete_job},
+             {"TrimJob", &Methods::trim_job},
+             {"ImportJob", &Methods::import_job},
+             {"StreamJobEvents", &Methods::stream_job_events}} {}
+
+void Methods::call(const std::string& method, Call call) {
+  const auto it = table_.find(method);
+  if (it == table_.end()) {
+    std::string known;
+    for (const auto& item : table_) known += (known.empty() ? "" : ", ") + item.first;
+    throw ApiError("E_UNKNOWN_METHOD", "unknown method '" + method + "': there are " + known);
+  }
+  (this->*it->second)(std::move(call));
+}
+
+void Methods::change(Call call, std::string job_id, bool exclusive,
+                     std::function<void(JobLog&)> apply, std::function<std::string()> result) {
+  Journal::Command command;
+  command.job_id = std::move(job_id);
+  command.exclusive = exclusive;
+  command.bytes = call.params.size();
+  command.apply = [apply = std::move(apply)](JobLog& log, bool) {
+    apply(log);
+    return true;
+  };
+  command.done = [call, result = std::move(result)](std::exception_ptr e) {
+    e ? call.error(e) : call.result(result());
+  };
+  journal_.submit(std::move(command));
+}
+
+JobRecord Methods::existing(const std::string& job_id) const {
+  auto record = store_.find(job_id);
+  if (!record) throw ApiError("E_NOT_FOUND", "no job '" + job_id + "': 'domectl list' shows the jobs there are");
+  if (record->tombstone)
+    throw ApiError("E_GONE", "job '" + job_id + "' was deleted",
+                   {{"state", record->columns.state}, {"head", record->head_seq}});
+  return std::move(*record);
+}
+
+void Methods::health(Call call) {
+  Params(call.params).done();
+  const OrderedJson out{{"version", kVersion},   {"protocol", kProtocol},
+                        {"epoch", config_.epoch}, {"store", config_.store_name},
+                        {"events", config_.all_events_urls()}, {"time", format_time(environment_.now())}};
+  call.result(out.dump());
+}
+
+void Methods::list_capabilities(Call call) {
+  Params(call.params).done();
+  const OrderedJson out{
+      {"plugins", config_.plugins},
+      {"limits",
+       {{"request_bytes", limits::kRequestBytes}, {"event_bytes", limits::kEventBytes},
+        {"batch_bytes", limits::kBatchBytes}, {"batch_events", limits::kBatchEvents},
+        {"producers", limits::kProducers}, {"kept_batches", limits::kKeptOutcomes},
+        {"batches_ahead", limits::kBatchesAhead}, {"streams", limits::kStreams},
+        {"json_depth", kMaxJsonDepth}, {"page_events", limits::kPageEvents},
+        {"page_bytes", limits::kPageBytesMost}, {"wait_ms", limits::kWaitMsMost},
+        {"frame_bytes", limits::kFrameBytes}, {"held_polls", config_.most_polls}}},
+      {"features", config_.allow_ad_hoc ? OrderedJson{"ad-hoc", "external", "frames", "long-poll"}
+                                        : OrderedJson{"external", "frames", "long-poll"}}};
+  call.result(out.dump());
+}
+
+void Methods::list_tools(Call call) {
+  Params(call.params).done();
+  OrderedJson tools = OrderedJson::array();
+  for (const auto& [id, tool] : config_.tools)
+    tools.push_back({{"tool_id", id}, {"version", tool.value("version", "")}, {"title", tool.value("title", "")}});
+  call.result(OrderedJson{{"tools", tools}}.dump());
+}
+
+void Methods::get_tool(Call call) {
+  Params params(call.params);
+  const std::string id = params.required_text("tool_id");
+  params.done();
+  OrderedJson out{{"tool_id", id}};
+  const Json tool = tool_snapshot(id);
+  for (const auto& [key, value] : tool.items()) {
+    if (key == "id") continue;
+    out[key] = value;
+    if (key != "env") continue;
+    out[key] = OrderedJson::array();  // the names alone: values may be secrets
+    for (const auto& item : value.items()) out[key].push_back(item.key());
+  }
+  call.result(out.dump());
+}
+
+Json Methods::tool_snapshot(const std::string& id) const {
+  const auto it = config_.tools.find(id);
+  if (it == config_.tools.end())
+    throw ApiError("E_NOT_FOUND", "no tool '" + id + "' in the deployment: 'domectl tools' shows those there are");
+  return it->second;
+}
+
+void Methods::submit_job(Call call) {
+  Params params(call.params);
+  auto submission = std::make_shared<Submission>();
+  submission->fixed = read_job(params, submission->request_hash);
+  JobFixed& fixed = submission->fixed;
+  const std::string job_id = fixed.job_id;
+  // A repeated request returns its job whatever the deployment now allows.
+  if (!store_.find(job_id)) {
+    if (!fixed.tool_id().empty())
+      fixed.tool = tool_snapshot(fixed.tool_id());
+    else if (!fixed.external() && !config_.allow_ad_hoc)
+      throw ApiError("E_POLICY_DENIED", "this deployment runs its tools only (allow_ad_hoc: false): name a tool_id");
+  }
+  fixed.run_id = environment_.random_id();
+  fixed.producer_token = environment_.random_id();
+  auto state = std::make_shared<std::pair<State, std::string>>();
+  change(
+      std::move(call), job_id, false,
+      [submission, state](JobLog& log) {
+        log.create(*submission);
+        *state = {log.head().state, log.head().log_id};
+      },
+      [this, submission, state] {
+        const JobFixed& job = submission->fixed;
+        OrderedJson out{{"job_id", job.job_id},         {"run_id", job.run_id},
+                        {"log_id", state->second},      {"state", state_name(state->first)},
+                        {"replayed", submission->replayed},
+                        {"events_urls", config_.events_urls(job.job_id)}};
+        if (job.external()) out["producer_token"] = job.producer_token;
+        return out.dump();
+      });
+}
+
+void Methods::append_job_events(Call call) {
+  AppendRequest request = read_append(call.params);
+  if (!request.starts() && !request.ends()) return commit_append(std::move(call), std::move(request));
+  auto shared = std::make_shared<AppendRequest>(std::move(request));
+  collecting_.run([this, call = std::move(call), shared] {
+    try {
+      add_provenance(*shared);
+      commit_append(call, std::move(*shared));
+    } catch (...) {
+      call.error(std::current_exception());
+    }
+  });
+}
+
+// What is known of the sources stands in the log before the state it explains.
+void Methods::add_provenance(AppendRequest& request) const {
+  const auto record = store_.find(request.job_id);
+  if (!record || record->tombstone || !record->columns.unfinished) return;
+  const JobFixed fixed = JobFixed::decode(record->fixed);
+  if (request.starts() && fixed.provenance.empty())
+    request.batch.provenance = provenance_.collect(fixed, scheduler_.working_dir(fixed));
+  if (request.ends() && fixed.provenance_end.empty())
+    request.batch.provenance_end = provenance_.collect_end(fixed, scheduler_.working_dir(fixed));
+}
+
+void Methods::commit_append(Call call, AppendRequest request) {
+  if (appends_.load() >= config_.most_appends)
+    throw ApiError("E_BUSY", "too many appends wait for the store", {{"retry_ms", 20}});
+  auto result = std::make_shared<AppendResult>();
+  auto batch = std::make_shared<Batch>(std::move(request.batch));
+  Journal::Command command;
+  command.job_id = request.job_id;
+  command.bytes = call.params.size() * 2;
+  command.apply = [batch, result](JobLog& log, bool last_chance) {
+    return log.append(*batch, last_chance, *result);
+  };
+  command.done = [this, call = std::move(call), result](std::exception_ptr e) {
+    --appends_;
+    if (e) return call.error(e);
+    const OrderedJson out{{"first_seq", result->first_seq}, {"head_seq", result->head_seq},
+                          {"state", state_name(result->state)}, {"replayed", result->replayed},
+                          {"cancel_requested", result->cancel_requested}};
+    call.result(out.dump());
+  };
+  ++appends_;
+  try {
+    journal_.submit(std::move(command));
+  } catch (...) {
+    --appends_;
+    throw;
+  }
+}
+
+void Methods::get_job_status(Call call) {
+  Params params(call.params);
+  const std::string job_id = params.required_text("job_id");
+  params.done();
+  call.result(status_json(existing(job_id)).dump());
+}
+
+void Methods::list_jobs(Call call) {
+  Params params(call.params);
+  ListQuery query;
+  query.state = params.text("state").value_or("");
+  if (!query.state.empty() && !parse_state(query.state))
+    throw ApiError("E_INVALID_REQUEST", "'state' must be queued, running, succeeded, failed or canceled");
+  query.label = params.text("label", 1024).value_or("");
+  if (!query.label.empty() && query.label.find('=') == std::string::npos)
+    throw ApiError("E_INVALID_REQUEST", "'label' must be KEY=VALUE");
+  query.tool_id = params.text("tool_id").value_or("");
+  if (const auto since = params.text("since")) {
+    const auto time = parse_time(*since);
+    if (!time) throw ApiError("E_INVALID_REQUEST", "'since' must be a time such as 2026-01-31T12:00:00Z");
+    query.since = *time;
+  }
+  query.limit = static_cast<std::size_t>(params.integer("limit", 100, 1, 1000)) + 1;
+  if (const auto page = params.text("page")) {
+    if (page->empty() || page->size() > 18 || page->find_first_not_of("0123456789") != std::string::npos)
+      throw ApiError("E_INVALID_REQUEST", "'page' must be the next_page of an earlier reply");
+    query.before = std::stoll(*page);
+  }
+  params.done();
+  auto records = store_.list(query);
+  OrderedJson out{{"jobs", OrderedJson::array()}};
+  const bool more = records.size() == query.limit;
+  if (more) records.pop_back();
+  for (const auto& record : records) out["jobs"].push_back(summary_json(record));
+  if (more) out["next_page"] = std::to_string(records.back().columns.created);
+  call.result(out.dump());
+}
+
+void Methods::cancel_job(Call call) {
+  Params params(call.params);
+  const std::string job_id = params.required_text("job_id");
+  const std::string reason = params.text("reason", limits::kMessageBytes).value_or("");
+  params.done();
+  auto before = std::make_shared<State>(), after = std::make_shared<State>();
+  change(
+      std::move(call), job_id, false,
+      [=](JobLog& log) {
+        *before = log.head().state;
+        log.request_cancel(reason);
+        *after = log.head().state;
+      },
+      [=] {
+        return OrderedJson{{"state", state_name(*after)}, {"already_terminal", is_terminal(*before)}}.dump();
+      });
+}
+
+void Methods::delete_job(Call call) {
+  Params params(call.params);
+  const std::string job_id = params.required_text("job_id");
+  params.done();
+  auto head = std::make_shared<JobHead>();
+  change(
+      std::move(call), job_id, true,
+      [=](JobLog& log) {
+        log.purge();
+        *head = log.head();
+      },
+      [=, this] {
+        workers_.run([this, job_id] { scheduler_.forget(job_id); });
+        return OrderedJson{{"job_id", job_id}, {"log_id", head->log_id}, {"state", state_name(head->state)},
+                           {"head_seq", head->head_seq}, {"digest", to_hex(head->digest)}}.dump();
+      });
+}
+
+void Methods::trim_job(Call call) {
+  Params params(call.params);
+  const std::string job_id = params.required_text("job_id");
+  const auto keep = static_cast<std::uint64_t>(params.integer("keep_from_seq", 0, 1, INT64_MAX));
+  params.done();
+  if (keep == 0) throw ApiError("E_INVALID_REQUEST", "'keep_from_seq' is required: the oldest seq to keep");
+  const JobRecord record = existing(job_id);
+  if (keep > record.head_seq + 1)
+    throw ApiError("E_CURSOR_AHEAD", "keep_from_seq lies beyond the head", {{"head", record.head_seq}});
+  if (keep <= record.first_seq) return call.result(OrderedJson{{"first_seq", record.first_seq}}.dump());
+  const Digest base = base_before(record, keep);
+  change(
+      std::move(call), job_id, true,
+      [=, first = record.first_seq](JobLog& log) { log.trim(first, keep, base); },
+      [=] { return OrderedJson{{"first_seq", keep}}.dump(); });
+}
+
+// Events never change, so the digest can be computed outside the journal.
+Digest Methods::base_before(const JobRecord& record, std::uint64_t keep_from) const {
+  Digest digest = JobHead::decode(record.head).base_digest;
+  std::uint64_t seq = record.first_seq;
+  while (seq < keep_from) {
+    const auto slice = store_.read(record.job_id, seq, limits::kPageEvents, limits::kPageBytesMost);
+    if (!slice || slice->ends.empty() || slice->from != seq)
+      throw ApiError("E_BUSY", "job '" + record.job_id + "' was trimmed by someone else just now");
+    std::size_t begin = 0;
+    for (const std::uint32_t end : slice->ends) {
+      if (seq++ == keep_from) return digest;
+      digest = chain(digest, std::string_view(slice->events).substr(begin, end - begin - 1));
+      begin = end;
+      if (seq == keep_from) break;
+    }
+  }
+  return digest;
+}
+
+void Methods::import_job(Call call) {
+  Params params(call.params);
+  const std::string job_id = params.required_text("job_id");
+  const Json record = params.object("record");
+  const Json events = params.array("events");
+  const bool last = params.boolean("last", true);
+  params.done();
+  auto lines = std::make_shared<std::vector<std::string>>();
+  for (const auto& line : events) {
+    if (!line.is_string()) throw ApiError("E_INVALID_REQUEST", "'events' is an array of event lines, as strings");
+    lines->push_back(line.get<std::string>());
+  }
+  if (lines->empty()) throw ApiError("E_INVALID_REQUEST", "a piece of an import holds at least one event line");
+  auto fixed = std::make_shared<JobFixed>();
+  std::string log_id;
+  const bool first = !record.is_null();
+  if (first) log_id = read_import_record(record, job_id, *fixed);
+  fixed->producer_token = environment_.random_id();
+  {
+    std::lock_guard lock(imports_mutex_);
+    if (!first && !imports_.count(job_id))
+      throw ApiError("E_INVALID_REQUEST", "no import of job '" + job_id + "' has begun: send 'record' with the first piece");
+    if (last)
+      imports_.erase(job_id);
+    else
+      imports_.insert(job_id);
+  }
+  auto head = std::make_shared<JobHead>();
+  change(
+      std::move(call), job_id, false,
+      [=](JobLog& log) {
+        if (first && log.exists())
+          throw ApiError("E_INVALID_REQUEST", "job '" + log.job_id() + "' exists already: an import never overwrites");
+        log.import(*fixed, log_id, *lines);
+        *head = log.head();
+      },
+      [=] {
+        return OrderedJson{{"job_id", job_id}, {"log_id", head->log_id}, {"state", state_name(head->state)},
+                           {"head_seq", head->head_seq}, {"digest", to_hex(head->digest)}}.dump();
+      });
+}
+
+void Methods::stream_job_events(Call call) {
+  Params params(call.params);
+  PageRequest request;
+  request.job_id = params.required_text("job_id");
+  request.log_id = params.text("log_id").value_or("");
+  request.since_seq = static_cast<std::uint64_t>(params.integer("since_seq", 0, 0, INT64_MAX));
+  request.max_events = static_cast<std::size_t>(params.integer("max_events", 1000, 1, limits::kPageEvents));
+  const auto bytes = static_cast<std::size_t>(params.integer("max_bytes", 1 << 20, 1, INT64_MAX));
+  request.max_bytes = std::clamp(bytes, limits::kPageBytesLeast, limits::kPageBytesMost);
+  request.wait = std::chrono::milliseconds(params.integer("wait_ms", 0, 0, limits::kWaitMsMost));
+  params.done();
+  page(call, request, request.wait.count() > 0);
+}
+
+void Methods::page(const Call& call, const PageRequest& request, bool may_hold) {
+  const auto slice = store_.read(request.job_id, request.since_seq + 1, request.max_events, request.max_bytes);
+  if (!slice || slice->job.tombstone) existing(request.job_id);  // throws
+  const JobHead head = JobHead::decode(slice->job.head);
+  const std::uint64_t first = slice->job.first_seq, last = slice->job.head_seq;
+  if (!request.log_id.empty() && request.log_id != head.log_id)
+    throw ApiError("E_LOG_CHANGED", "job '" + request.job_id + "' has another log than log_id: start over from 0",
+                   {{"log_id", head.log_id}, {"first", first}, {"head", last}});
+  if (request.since_seq > last)
+    throw ApiError("E_CURSOR_AHEAD", "since_seq lies beyond the head", {{"head", last}});
+  if (request.since_seq + 1 < first)
+    throw ApiError("E_COMPACTED", "the events after since_seq were trimmed", {{"first", first}, {"head", last}});
+  if (!slice->ends.empty() || is_terminal(head.state) || !may_hold)
+    return call.result(page_text(request, *slice, head));
+  const auto release = [this, call, request] {
+    workers_.run([this, call, request] {
+      try {
+        page(call, request, false);
+      } catch (...) {
+        call.error(std::current_exception());
+      }
+    });
+  };
+  if (!polls_.hold(request.job_id, call.pipe, request.wait, release, [&] { return grown(request); }))
+    throw ApiError("E_BUSY", "the daemon holds as many polls as it may", {{"retry_ms", 500}});
+}
+
+bool Methods::grown(const PageRequest& request) const {
+  const auto slice = store_.read(request.job_id, request.since_seq + 1, 1, limits::kPageBytesLeast);
+  return !slice || slice->job.tombstone || slice->job.head_seq > request.since_seq;
+}
+
+std::string Methods::page_text(const PageRequest& request, const Slice& slice, const JobHead& head) const {
+  const std::uint64_t last = slice.ends.empty() ? request.since_seq : slice.from + slice.ends.size() - 1;
+  const bool more = last < slice.job.head_seq;
+  std::string out;
+  out.reserve(slice.events.size() + 512);
+  out.append("{\"log_id\":\"").append(head.log_id);
+  out.append("\",\"first_seq\":").append(std::to_string(slice.job.first_seq));
+  out.append(",\"head_seq\":").append(std::to_string(slice.job.head_seq));
+  out.append(",\"state\":\"").append(state_name(head.state)).append("\",\"events\":[");
+  const std::size_t begin = out.size();
+  out.append(slice.events);
+  for (const std::uint32_t end : slice.ends) out[begin + end - 1] = ',';
+  if (!slice.ends.empty()) out.pop_back();
+  out.append("],\"more\":").append(more ? "true" : "false");
+  out.append(",\"final\":").append(is_terminal(head.state) && !more ? "true" : "false");
+  out.append(",\"events_urls\":").append(OrderedJson(config_.events_urls(request.job_id)).dump()).append("}");
+  return out;
+}
+
+}  // namespace domed

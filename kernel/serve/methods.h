@@ -1,0 +1,115 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "domed/store.h"
+#include "log/journal.h"
+#include "run/provenance.h"
+#include "run/scheduler.h"
+#include "serve/append.h"
+#include "serve/polls.h"
+#include "serve/request.h"
+#include "serve/workers.h"
+
+namespace domed {
+
+// What the methods need to know of the deployment.
+struct ServiceConfig {
+  std::string epoch, store_name;
+  OrderedJson plugins = OrderedJson::array();  // for ListCapabilities
+  std::map<std::string, Json> tools;           // by id: the snapshot that jobs keep
+  bool allow_ad_hoc = false;
+  std::size_t most_appends = 512;
+  std::size_t most_polls = 1024;
+  // URLs of the event socket that carries the frames of a job, and of all.
+  std::function<std::vector<std::string>(const std::string& job_id)> events_urls;
+  std::function<std::vector<std::string>()> all_events_urls;
+};
+
+// One request under way: its params and the way back.  Answered exactly once.
+struct Call {
+  std::string id, params;
+  std::uint32_t pipe = 0;
+  std::function<void(std::string)> reply;
+
+  void result(std::string_view json) const { reply(result_reply(id, json)); }
+  void error(const ApiError& e) const { reply(error_reply(id, e)); }
+  void error(std::exception_ptr e) const;
+};
+
+// Every method of the control protocol (docs/protocol.md).  Reads go straight to
+// the store and never wait for the journal; changes go to the journal, whose
+// answer is sent when they are durable.
+//
+// Thread-safe.
+class Methods {
+ public:
+  Methods(Store& store, Journal& journal, Polls& polls, Scheduler& scheduler,
+          const Provenance& provenance, Environment& environment, Workers& workers,
+          ServiceConfig config);
+
+  // Runs "method".  Throws ApiError for what it refuses at once.
+  void call(const std::string& method, Call call);
+
+ private:
+  using Handler = void (Methods::*)(Call);
+
+  void health(Call call);
+  void list_capabilities(Call call);
+  void list_tools(Call call);
+  void get_tool(Call call);
+  void submit_job(Call call);
+  void append_job_events(Call call);
+  void get_job_status(Call call);
+  void list_jobs(Call call);
+  void cancel_job(Call call);
+  void delete_job(Call call);
+  void trim_job(Call call);
+  void import_job(Call call);
+  void stream_job_events(Call call);
+
+  struct PageRequest {
+    std::string job_id, log_id;
+    std::uint64_t since_seq = 0;
+    std::size_t max_events = 0, max_bytes = 0;
+    std::chrono::milliseconds wait{0};
+  };
+  void page(const Call& call, const PageRequest& request, bool may_hold);
+  std::string page_text(const PageRequest& request, const Slice& slice, const JobHead& head) const;
+  bool grown(const PageRequest& request) const;
+
+  void commit_append(Call call, AppendRequest request);
+  void add_provenance(AppendRequest& request) const;
+  Json tool_snapshot(const std::string& id) const;
+  JobRecord existing(const std::string& job_id) const;
+  Digest base_before(const JobRecord& record, std::uint64_t keep_from) const;
+  // Submits a change and answers with "result" when it is durable.
+  void change(Call call, std::string job_id, bool exclusive,
+              std::function<void(JobLog&)> apply, std::function<std::string()> result);
+
+  Store& store_;
+  Journal& journal_;
+  Polls& polls_;
+  Scheduler& scheduler_;
+  const Provenance& provenance_;
+  Environment& environment_;
+  Workers& workers_;
+  const ServiceConfig config_;
+  const std::map<std::string, Handler> table_;
+  std::atomic<std::size_t> appends_{0};
+  std::mutex imports_mutex_;
+  std::set<std::string> imports_;  // begun and not ended
+  Workers collecting_{4};
+};
+
+// The JSON objects that GetJobStatus and ListJobs show.
+OrderedJson status_json(const JobRecord& record);
+OrderedJson summary_json(const JobRecord& record);
+
+}  // namespace domed

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <unordered_map>
+
+namespace domed {
+
+// Held long polls.  Each is let go exactly once: when its job's log grows, when
+// its time is up, when its client leaves, or when the daemon stops.
+//
+// Thread-safe.
+class Polls {
+ public:
+  // Called when the poll is let go, on a thread that must not be held up.
+  using Release = std::function<void()>;
+
+  explicit Polls(std::size_t most);
+  ~Polls() { stop(); }
+
+  // False: as many are held as may be, or the daemon stops; "release" is dropped.
+  // "grown" is asked once the poll is listed: true lets it go at once, so that a
+  // commit between the caller's reading and this call is not missed.
+  bool hold(const std::string& job_id, std::uint32_t pipe, std::chrono::milliseconds wait,
+            Release release, const std::function<bool()>& grown);
+
+  void wake(const std::string& job_id);
+  void client_left(std::uint32_t pipe);
+  void stop();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  struct Held {
+    std::string job_id;
+    std::uint32_t pipe;
+    Clock::time_point deadline;
+    Release release;
+  };
+
+  void work();
+  Release take(std::uint64_t number);  // with the mutex held; empty: gone already
+
+  const std::size_t most_;
+  std::mutex mutex_;
+  std::condition_variable timer_;
+  bool stopping_ = false;
+  std::uint64_t last_ = 0;
+  std::unordered_map<std::uint64_t, Held> held_;
+  std::unordered_multimap<std::string, std::uint64_t> by_job_;
+  std::unordered_multimap<std::uint32_t, std::uint64_t> by_pipe_;
+  std::multimap<Clock::time_point, std::uint64_t> by_deadline_;
+  std::thread thread_;
+};
+
+}  // namespace domed

@@ -1,0 +1,83 @@
+#include "common/units.h"
+#include "serve/methods.h"
+
+namespace domed {
+namespace {
+
+void put_time(OrderedJson& out, const char* key, std::int64_t time) {
+  if (time) out[key] = format_time(time);
+}
+
+// What both views begin with.
+OrderedJson common_json(const JobHead& head, const JobFixed& fixed, const std::string& job_id) {
+  OrderedJson out{{"job_id", job_id}, {"run_id", fixed.run_id}, {"log_id", head.log_id}};
+  out["state"] = state_name(head.state);
+  if (!head.reason.empty()) out["reason"] = head.reason;
+  if (!head.message.empty()) out["message"] = head.message;
+  if (head.exit_code) out["exit_code"] = *head.exit_code;
+  if (head.signal) out["signal"] = *head.signal;
+  out["executor"] = fixed.external() ? "external" : "local-process";
+  if (!fixed.tool_id().empty()) out["tool_id"] = fixed.tool_id();
+  if (fixed.request.contains("command")) out["command"] = fixed.request.at("command");
+  out["labels"] = fixed.request.contains("labels") ? OrderedJson(fixed.request.at("labels")) : OrderedJson::object();
+  put_time(out, "created_at", head.created);
+  put_time(out, "started_at", head.started);
+  put_time(out, "ended_at", head.ended);
+  out["first_seq"] = head.first_seq;
+  out["head_seq"] = head.head_seq;
+  return out;
+}
+
+void put_streams(OrderedJson& out, const JobHead& head) {
+  OrderedJson streams = OrderedJson::object();
+  for (const auto& stream : head.streams)
+    streams[stream.name] = {{"bytes", stream.bytes}, {"lines", stream.lines},
+                            {"dropped", stream.dropped}, {"sha256", to_hex(stream.hash.digest())}};
+  out["streams"] = streams;
+}
+
+void put_provenance(OrderedJson& out, const JobFixed& fixed) {
+  if (fixed.provenance.empty()) {
+    out["provenance"] = "unknown";
+    out["provenance_reason"] = "the run has not started";
+  } else {
+    out["provenance"] = OrderedJson::parse(fixed.provenance);
+  }
+  if (fixed.provenance_end.empty()) {
+    out["drift"] = "unknown";
+    out["drift_reason"] = "not looked at: the run did not end under its executor";
+  } else {
+    const auto end = OrderedJson::parse(fixed.provenance_end);
+    out["drift"] = end.at("drift");
+    out["provenance_end"] = end;
+  }
+}
+
+}  // namespace
+
+OrderedJson summary_json(const JobRecord& record) {
+  return common_json(JobHead::decode(record.head), JobFixed::decode(record.fixed), record.job_id);
+}
+
+OrderedJson status_json(const JobRecord& record) {
+  const JobHead head = JobHead::decode(record.head);
+  const JobFixed fixed = JobFixed::decode(record.fixed);
+  OrderedJson out = common_json(head, fixed, record.job_id);
+  out["client_id"] = fixed.client_id;
+  out["idempotency_key"] = fixed.idempotency_key;
+  if (fixed.request.contains("cwd")) out["cwd"] = fixed.request.at("cwd");
+  out["env"] = OrderedJson::array();  // the names alone: values may be secrets
+  if (fixed.request.contains("env"))
+    for (const auto& item : fixed.request.at("env").items()) out["env"].push_back(item.key());
+  out["as_of_seq"] = head.head_seq;
+  out["digest"] = to_hex(head.digest);
+  out["base_digest"] = to_hex(head.base_digest);
+  out["cancel_requested"] = head.cancel_requested != 0;
+  put_streams(out, head);
+  out["artifacts"] = OrderedJson::array();
+  for (const auto& artifact : fixed.artifacts) out["artifacts"].push_back(OrderedJson::parse(artifact));
+  put_provenance(out, fixed);
+  return out;
+}
+
+}  // namespace domed

@@ -1,0 +1,397 @@
+// The clauses of docs/contract.md that need neither sockets nor processes, each
+// under its name, on every store of ours.
+#include <future>
+
+#include "common/units.h"
+#include "harness.h"
+#include "log/limits.h"
+
+namespace domed::test {
+namespace {
+
+class Contract : public ::testing::TestWithParam<std::string> {
+ protected:
+  void SetUp() override { kernel = std::make_unique<Kernel>(GetParam(), scratch.path()); }
+  void reopen() {
+    kernel.reset();
+    kernel = std::make_unique<Kernel>(GetParam(), scratch.path());
+  }
+  bool durable() const { return kernel->store->durability() != Durability::none; }
+  Json page(const Json& job, Json more = Json::object()) {
+    more["job_id"] = job["job_id"];
+    return kernel->call("StreamJobEvents", more);
+  }
+  std::string page_error(const Json& job, Json more) {
+    more["job_id"] = job["job_id"];
+    return kernel->error("StreamJobEvents", more);
+  }
+  static std::string name_of(const Json& reply) {
+    return reply.contains("error") ? reply["error"]["data"]["error"].get<std::string>() : "";
+  }
+
+  Scratch scratch;
+  std::unique_ptr<Kernel> kernel;
+};
+
+TEST_P(Contract, Contiguous) {
+  const Json job = kernel->running_job("a");
+  for (int batch = 1; batch <= 20; ++batch)
+    kernel->append(job, batch, Json(static_cast<std::size_t>(batch), log_event("x")));
+  std::uint64_t expected = 0;
+  const Json events = page(job)["events"];
+  for (const auto& event : events) EXPECT_EQ(++expected, event["seq"]);
+  EXPECT_EQ(3u + 210u, expected);
+}
+
+TEST_P(Contract, Durable) {
+  const Json job = kernel->running_job("a");
+  kernel->append(job, 1, {log_event("kept")});
+  if (!durable()) GTEST_SKIP() << "this store declares durability none";
+  const auto before = kernel->lines(job["job_id"]);
+  reopen();
+  EXPECT_EQ(before, kernel->lines(job["job_id"]));
+}
+
+TEST_P(Contract, Immutable) {
+  const Json job = kernel->running_job("a");
+  const auto before = kernel->lines(job["job_id"]);
+  kernel->append(job, 1, {log_event("more")});
+  kernel->call("CancelJob", {{"job_id", job["job_id"]}});
+  const auto after = kernel->lines(job["job_id"]);
+  EXPECT_EQ(before, std::vector<std::string>(after.begin(), after.begin() + static_cast<long>(before.size())));
+}
+
+TEST_P(Contract, Identity) {
+  const Json a = kernel->running_job("a"), b = kernel->running_job("b");
+  EXPECT_EQ(32u, a["log_id"].get<std::string>().size());
+  EXPECT_NE(a["log_id"], b["log_id"]);
+  if (!durable()) return;
+  reopen();
+  EXPECT_EQ(a["log_id"], page(a)["log_id"]);
+}
+
+TEST_P(Contract, IdentityIsKeptByAnImport) {
+  const Json job = kernel->running_job("a");
+  kernel->append(job, 1, {log_event("x"), change_to("succeeded")});
+  const auto lines = kernel->lines(job["job_id"]);
+  const Json status = kernel->call("GetJobStatus", {{"job_id", job["job_id"]}});
+  Scratch other_dir;
+  Kernel other("store-memory", other_dir.path());
+  Json import{{"job_id", job["job_id"]}, {"record", {{"log_id", job["log_id"]}, {"run_id", job["run_id"]}}}, {"last", false}};
+  import["events"] = {lines[0], lines[1]};
+  other.call("ImportJob", import);
+  import.erase("record");
+  import["last"] = true;
+  import["events"] = std::vector<std::string>(lines.begin() + 2, lines.end());
+  EXPECT_EQ(status["digest"], other.call("ImportJob", import)["digest"]);
+  EXPECT_EQ(lines, other.lines(job["job_id"]));
+  import["record"] = {{"log_id", job["log_id"]}};
+  EXPECT_EQ("E_INVALID_REQUEST", other.error("ImportJob", import));
+}
+
+TEST_P(Contract, Digest) {
+  const Json job = kernel->running_job("a");
+  kernel->append(job, 1, {log_event("one"), log_event("two")});
+  Digest digest = base_of(job["log_id"].get<std::string>());
+  for (const auto& line : kernel->lines(job["job_id"])) digest = chain(digest, line);
+  EXPECT_EQ(to_hex(digest), kernel->call("GetJobStatus", {{"job_id", job["job_id"]}})["digest"]);
+}
+
+TEST_P(Contract, DigestOfATrimmedLogContinuesFromItsBase) {
+  const Json job = kernel->running_job("a");
+  kernel->append(job, 1, Json(50, log_event("x")));
+  const Json before = kernel->call("GetJobStatus", {{"job_id", job["job_id"]}});
+  EXPECT_EQ(20, kernel->call("TrimJob", {{"job_id", job["job_id"]}, {"keep_from_seq", 20}})["first_seq"]);
+  const Json after = kernel->call("GetJobStatus", {{"job_id", job["job_id"]}});
+  EXPECT_EQ(before["digest"], after["digest"]);
+  Digest digest{};
+  std::string base;
+  ASSERT_EQ(64u, after["base_digest"].get<std::string>().size());
+  for (int i = 0; i < 32; ++i)
+    digest[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(
+        std::stoi(after["base_digest"].get<std::string>().substr(static_cast<std::size_t>(2 * i), 2), nullptr, 16));
+  for (const auto& line : kernel->lines(job["job_id"])) digest = chain(digest, line);
+  EXPECT_EQ(after["digest"], to_hex(digest));
+}
+
+TEST_P(Contract, StateIsEvents) {
+  const Json job = kernel->running_job("a");
+  const Json events = page(job)["events"];
+  EXPECT_EQ("queued", events[0]["payload"]["to"]);
+  EXPECT_EQ("provenance", events[1]["type"]);
+  EXPECT_EQ("running", events[2]["payload"]["to"]);
+  const Json status = kernel->call("GetJobStatus", {{"job_id", job["job_id"]}});
+  EXPECT_EQ("running", status["state"]);
+  EXPECT_EQ(3, status["as_of_seq"]);
+  EXPECT_EQ(events[1]["payload"], status["provenance"]);
+}
+
+TEST_P(Contract, Forward) {
+  const Json job = kernel->call("SubmitJob", {{"idempotency_key", "a"}, {"executor", "external"}});
+  EXPECT_EQ("E_INVALID_TRANSITION", name_of(kernel->append(job, 1, {change_to("succeeded")})));
+  EXPECT_EQ("E_INVALID_TRANSITION", name_of(kernel->append(job, 1, {log_event("early")})));
+  EXPECT_EQ("E_INVALID_REQUEST", name_of(kernel->append(job, 1, {change_to("queued")})));
+  EXPECT_EQ("", name_of(kernel->append(job, 1, {change_to("running")})));
+  EXPECT_EQ("E_INVALID_TRANSITION", name_of(kernel->append(job, 2, {change_to("running")})));
+  EXPECT_EQ("E_INVALID_TRANSITION", name_of(kernel->append(job, 2, {change_to("failed"), log_event("late")})));
+  EXPECT_EQ(3, kernel->call("GetJobStatus", {{"job_id", job["job_id"]}})["head_seq"]);
+}
+
+TEST_P(Contract, TerminalLast) {
+  const Json job = kernel->running_job("a");
+  Json end = change_to("failed");
+  end["payload"].update({{"reason", "exit"}, {"exit_code", 3}});
+  kernel->append(job, 1, {log_event("abc"), log_event("d", false), end});
+  EXPECT_EQ("E_SEALED", name_of(kernel->append(job, 2, {log_event("late")})));
+  const Json last = page(job)["events"].back();
+  EXPECT_EQ(Json::parse(R"({"from":"running","to":"failed","reason":"exit","exit_code":3,"streams":{"stdout":)"
+                        R"({"bytes":5,"lines":1,"dropped":0,"sha256":")" + sha256_hex("abc\nd") + R"("}}})"),
+            last["payload"]);
+}
+
+TEST_P(Contract, CancelOfAQueuedJobIsOneCommit) {
+  const Json job = kernel->call("SubmitJob", {{"idempotency_key", "a"}, {"executor", "external"}});
+  EXPECT_EQ("canceled", kernel->call("CancelJob", {{"job_id", job["job_id"]}})["state"]);
+  EXPECT_EQ(true, kernel->call("CancelJob", {{"job_id", job["job_id"]}})["already_terminal"]);
+  const Json events = page(job)["events"];
+  ASSERT_EQ(3u, events.size());
+  EXPECT_EQ("cancel_requested", events[1]["type"]);
+  EXPECT_EQ(events[1]["seq"].get<int>() + 1, events[2]["seq"]);
+}
+
+TEST_P(Contract, CancelOfARunningJobIsARequestMadeOnce) {
+  const Json job = kernel->running_job("a");
+  for (int i = 0; i < 3; ++i)
+    EXPECT_EQ("running", kernel->call("CancelJob", {{"job_id", job["job_id"]}})["state"]);
+  EXPECT_EQ(4u, page(job)["events"].size());
+  EXPECT_EQ(true, kernel->append(job, 1, Json::array())["result"]["cancel_requested"]);
+  EXPECT_EQ("", name_of(kernel->append(job, 1, {change_to("succeeded")})));
+  EXPECT_EQ("succeeded", kernel->call("CancelJob", {{"job_id", job["job_id"]}})["state"]);
+}
+
+TEST_P(Contract, Snapshot) {
+  const Json job = kernel->running_job("a");
+  kernel->append(job, 1, Json(30, log_event("x")));
+  std::uint64_t cursor = 0;
+  for (bool more = true; more;) {
+    const Json one = page(job, {{"since_seq", cursor}, {"max_events", 7}});
+    for (const auto& event : one["events"]) EXPECT_EQ(++cursor, event["seq"]);
+    more = one["more"];
+    EXPECT_EQ(33, one["head_seq"]);
+    EXPECT_EQ(false, one["final"]);
+  }
+  EXPECT_EQ(33u, cursor);
+}
+
+TEST_P(Contract, SnapshotPagesStayBelowTheirBytesButForOneEvent) {
+  const Json job = kernel->running_job("a");
+  kernel->append(job, 1, {log_event(std::string(5000, 'x')), log_event("y")});
+  EXPECT_EQ(1u, page(job, {{"since_seq", 3}, {"max_bytes", 1}})["events"].size());
+}
+
+TEST_P(Contract, TailPollIsAnsweredByTheNextCommit) {
+  const Json job = kernel->running_job("a");
+  auto reply = std::async([&] { return page(job, {{"since_seq", 3}, {"wait_ms", 10000}}); });
+  kernel->append(job, 1, {log_event("new")});
+  EXPECT_EQ(4, reply.get()["events"][0]["seq"]);
+}
+
+TEST_P(Contract, TailEndsAtTheTerminalEvent) {
+  const Json job = kernel->running_job("a");
+  auto reply = std::async([&] { return page(job, {{"since_seq", 3}, {"wait_ms", 10000}}); });
+  kernel->append(job, 1, {change_to("succeeded")});
+  EXPECT_EQ(true, reply.get()["final"]);
+  const Json after = page(job, {{"since_seq", 4}, {"wait_ms", 10000}});
+  EXPECT_EQ(true, after["final"]);
+  EXPECT_TRUE(after["events"].empty());
+}
+
+TEST_P(Contract, LoudLoss) {
+  const Json job = kernel->running_job("a");
+  EXPECT_EQ("E_NOT_FOUND", kernel->error("StreamJobEvents", {{"job_id", "nobody"}}));
+  EXPECT_EQ("E_CURSOR_AHEAD", page_error(job, {{"since_seq", 4}, {"wait_ms", 10000}}));
+  EXPECT_EQ("E_LOG_CHANGED", page_error(job, {{"log_id", "other"}, {"since_seq", 99}}));
+  kernel->call("TrimJob", {{"job_id", job["job_id"]}, {"keep_from_seq", 3}});
+  EXPECT_EQ("E_COMPACTED", page_error(job, {{"since_seq", 1}}));
+  EXPECT_EQ("", page_error(job, {{"since_seq", 2}}));
+  EXPECT_EQ("E_INVALID_TRANSITION", kernel->error("DeleteJob", {{"job_id", job["job_id"]}}));
+  kernel->append(job, 1, {change_to("succeeded")});
+  kernel->call("DeleteJob", {{"job_id", job["job_id"]}});
+  const Json gone = kernel->request("StreamJobEvents", {{"job_id", job["job_id"]}})["error"]["data"];
+  EXPECT_EQ(Json::parse(R"({"error":"E_GONE","retryable":false,"state":"succeeded","head":4})"), gone);
+}
+
+TEST_P(Contract, IdempotentSubmit) {
+  const Json request{{"idempotency_key", "k"}, {"executor", "external"}, {"labels", {{"a", "b"}}}};
+  const Json first = kernel->call("SubmitJob", request);
+  Json again = kernel->call("SubmitJob", request);
+  EXPECT_EQ(true, again["replayed"]);
+  again["replayed"] = false;
+  EXPECT_EQ(first, again);
+  Json other = request;
+  other["labels"]["a"] = "c";
+  EXPECT_EQ("E_IDEMPOTENCY_KEY_REUSED", kernel->error("SubmitJob", other));
+  other["client_id"] = "someone else";
+  EXPECT_NE(first["job_id"], kernel->call("SubmitJob", other)["job_id"]);
+}
+
+TEST_P(Contract, IdempotentSubmitKnowsTombstones) {
+  const Json request{{"idempotency_key", "k"}, {"executor", "external"}};
+  const Json job = kernel->call("SubmitJob", request);
+  kernel->call("CancelJob", {{"job_id", job["job_id"]}});
+  kernel->call("DeleteJob", {{"job_id", job["job_id"]}});
+  EXPECT_EQ("E_GONE", kernel->error("SubmitJob", request));
+  Json other = request;
+  other["profile"] = "x";
+  EXPECT_EQ("E_IDEMPOTENCY_KEY_REUSED", kernel->error("SubmitJob", other));
+}
+
+TEST_P(Contract, IdempotentAppend) {
+  const Json job = kernel->running_job("a");
+  const Json first = kernel->append(job, 1, {log_event("x")})["result"];
+  kernel->append(job, 2, {log_event("y")});
+  Json again = kernel->append(job, 1, {log_event("x")})["result"];
+  EXPECT_EQ(true, again["replayed"]);
+  EXPECT_EQ(first["first_seq"], again["first_seq"]);
+  EXPECT_EQ("E_BATCH_MISMATCH", name_of(kernel->append(job, 1, {log_event("z")})));
+  EXPECT_EQ("E_INVALID_REQUEST", name_of(kernel->append(job, 3, {{{"type", "log"}, {"payload", Json::object()}}})));
+  EXPECT_EQ(6, kernel->append(job, 3, {log_event("z")})["result"]["first_seq"]);
+}
+
+TEST_P(Contract, IdempotentAppendChecksTheTokenFirst) {
+  Json job = kernel->running_job("a");
+  kernel->append(job, 1, {change_to("succeeded")});
+  job["producer_token"] = "wrong";
+  EXPECT_EQ("E_UNAUTHORIZED", name_of(kernel->append(job, 1, {change_to("succeeded")})));
+  EXPECT_EQ("E_UNAUTHORIZED", name_of(kernel->append(job, 9, {log_event("x")})));
+}
+
+TEST_P(Contract, IdempotentAppendReplaysEvenASealedLog) {
+  const Json job = kernel->running_job("a");
+  kernel->append(job, 1, {change_to("succeeded")});
+  EXPECT_EQ(true, kernel->append(job, 1, {change_to("succeeded")})["result"]["replayed"]);
+}
+
+TEST_P(Contract, IdempotentAppendWaitsForAPredecessor) {
+  const Json job = kernel->running_job("a");
+  auto second = std::async([&] { return kernel->append(job, 2, {log_event("second")}); });
+  auto third = std::async([&] { return kernel->append(job, 3, {log_event("third")}); });
+  kernel->append(job, 1, {log_event("first")});
+  EXPECT_EQ(5, second.get()["result"]["first_seq"]);
+  EXPECT_EQ(6, third.get()["result"]["first_seq"]);
+}
+
+TEST_P(Contract, IdempotentAppendTellsOfAGap) {
+  const Json job = kernel->running_job("a");
+  for (const int batch : {2, 1 + static_cast<int>(limits::kBatchesAhead), 1000}) {
+    const Json data = kernel->append(job, batch, {log_event("x")})["error"]["data"];
+    EXPECT_EQ(Json::parse(R"({"error":"E_BATCH_GAP","retryable":true,"expected":1})"), data);
+  }
+}
+
+TEST_P(Contract, IdempotentAppendKeeps64OutcomesOverARestart) {
+  const Json job = kernel->running_job("a");
+  for (int batch = 1; batch <= 70; ++batch) kernel->append(job, batch, {log_event(std::to_string(batch))});
+  if (durable()) reopen();
+  EXPECT_EQ("E_INVALID_REQUEST", name_of(kernel->append(job, 6, {log_event("6")})));
+  EXPECT_EQ(10, kernel->append(job, 7, {log_event("7")})["result"]["first_seq"]);
+  EXPECT_EQ("E_BATCH_MISMATCH", name_of(kernel->append(job, 70, {log_event("69")})));
+}
+
+TEST_P(Contract, IdempotentAppendBoundsProducers) {
+  const Json job = kernel->running_job("a");
+  for (std::size_t i = 1; i < limits::kProducers; ++i)
+    EXPECT_EQ("", name_of(kernel->append(job, 1, {log_event("x")}, "p" + std::to_string(i))));
+  EXPECT_EQ("E_TOO_LARGE", name_of(kernel->append(job, 1, {log_event("x")}, "one more")));
+  EXPECT_EQ("", name_of(kernel->append(job, 2, {log_event("x")}, "p1")));
+}
+
+TEST_P(Contract, RefusedBatchesLeaveNothingBehind) {
+  const Json job = kernel->running_job("a");
+  const Json artifact{{"type", "artifact"}, {"payload", {{"kind", "file"}, {"path", "p"}, {"sha256", "s"}}}};
+  const Json big = log_event(std::string(limits::kEventBytes, 'x'));
+  const Json before = kernel->call("GetJobStatus", {{"job_id", job["job_id"]}});
+  EXPECT_EQ("E_TOO_LARGE", name_of(kernel->append(job, 1, {artifact, log_event("x"), big})));
+  EXPECT_EQ("E_TOO_LARGE", name_of(kernel->append(job, 1, Json(20, log_event(std::string(30000, 'x'))))));
+  EXPECT_EQ(before, kernel->call("GetJobStatus", {{"job_id", job["job_id"]}}));
+  EXPECT_EQ(4, kernel->append(job, 1, {log_event("x")})["result"]["first_seq"]);
+}
+
+TEST_P(Contract, JobTokenAllowsProgressButNoStates) {
+  Json job = kernel->running_job("a");
+  const auto record = kernel->store->find(job["job_id"].get<std::string>());
+  job["producer_token"] = JobFixed::decode(record->fixed).job_token();
+  EXPECT_EQ("E_UNAUTHORIZED", name_of(kernel->append(job, 1, {change_to("succeeded")}, "job")));
+  EXPECT_EQ("E_UNAUTHORIZED", name_of(kernel->append(job, 1, {log_event("forged")}, "job")));
+  EXPECT_EQ("", name_of(kernel->append(job, 1, {{{"type", "progress"}, {"payload", {{"value", 0.5}}}}}, "job")));
+}
+
+TEST_P(Contract, PayloadsStayAsWritten) {
+  const Json job = kernel->running_job("a");
+  kernel->raw(R"({"jsonrpc":"2.0","id":1,"method":"AppendJobEvents","params":{"job_id":)" + job["job_id"].dump() +
+              R"(,"producer_id":"p","batch":1,"producer_token":)" + job["producer_token"].dump() +
+              R"(,"events":[{"payload": { "z" : 1.0, "a":[ 1E2, 123456789012345678901234567890 ], "s":"\u0041 b" } ,"type":"x-test"}]}})");
+  EXPECT_NE(std::string::npos,
+            kernel->lines(job["job_id"]).back().find(
+                R"("payload":{"z":1.0,"a":[1E2,123456789012345678901234567890],"s":"\u0041 b"}})"));
+}
+
+TEST_P(Contract, TimeNeverDecreasesWithinAJob) {
+  const Json job = kernel->running_job("a");
+  kernel->environment.time = 1'000'000;  // the clock was set back
+  kernel->append(job, 1, {log_event("x")});
+  std::string last;
+  const Json events = page(job)["events"];
+  for (const auto& event : events) {
+    EXPECT_LE(last, event["ts"].get<std::string>());
+    last = event["ts"];
+  }
+}
+
+TEST_P(Contract, EnvironmentValuesAreNeverShown) {
+  const Json job = kernel->call("SubmitJob", {{"idempotency_key", "k"}, {"executor", "external"}, {"env", {{"TOKEN", "s3cret"}}}});
+  kernel->append(job, 1, {change_to("running")});
+  const std::string shown = kernel->call("GetJobStatus", {{"job_id", job["job_id"]}}).dump() + page(job).dump() +
+                            kernel->call("ListJobs", Json::object()).dump();
+  EXPECT_EQ(std::string::npos, shown.find("s3cret"));
+  EXPECT_NE(std::string::npos, shown.find("TOKEN"));
+}
+
+TEST_P(Contract, ListingsAreNewestFirstInPages) {
+  for (int i = 0; i < 7; ++i)
+    kernel->call("SubmitJob", {{"idempotency_key", std::to_string(i)}, {"executor", "external"},
+                               {"labels", {{"parity", i % 2 ? "odd" : "even"}}}});
+  Json first = kernel->call("ListJobs", {{"limit", 3}, {"label", "parity=even"}});
+  ASSERT_EQ(3u, first["jobs"].size());
+  Json second = kernel->call("ListJobs", {{"limit", 3}, {"label", "parity=even"}, {"page", first["next_page"]}});
+  EXPECT_EQ(1u, second["jobs"].size());
+  EXPECT_FALSE(second.contains("next_page"));
+  EXPECT_GT(first["jobs"][0]["created_at"], first["jobs"][1]["created_at"]);
+}
+
+INSTANTIATE_TEST_SUITE_P(Stores, Contract, ::testing::Values("store-memory", "store-sqlite"), [](const auto& param_info) {
+  return param_info.param == "store-memory" ? "Memory" : "Sqlite";
+});
+
+// The same operations with a fixed clock and fixed ids give the same bytes.
+TEST(ContractParity, Parity) {
+  std::vector<std::vector<std::string>> logs;
+  std::vector<std::string> states;
+  for (const char* plugin : {"store-memory", "store-sqlite"}) {
+    Scratch scratch;
+    Kernel kernel(plugin, scratch.path());
+    const Json job = kernel.running_job("a");
+    for (int batch = 1; batch <= 40; ++batch)
+      kernel.append(job, batch, Json(static_cast<std::size_t>(1 + batch % 5), log_event("line " + std::to_string(batch))));
+    kernel.call("TrimJob", {{"job_id", job["job_id"]}, {"keep_from_seq", 9}});
+    kernel.call("CancelJob", {{"job_id", job["job_id"]}, {"reason", "enough"}});
+    kernel.append(job, 41, {change_to("canceled")});
+    logs.push_back(kernel.lines(job["job_id"], 8));
+    states.push_back(kernel.call("GetJobStatus", {{"job_id", job["job_id"]}}).dump());
+  }
+  EXPECT_EQ(logs[0], logs[1]);
+  EXPECT_EQ(states[0], states[1]);
+}
+
+}  // namespace
+}  // namespace domed::test

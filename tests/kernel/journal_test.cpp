@@ -1,0 +1,165 @@
+#include "log/journal.h"
+
+#include <atomic>
+#include <future>
+
+#include "harness.h"
+#include "log/limits.h"
+
+namespace domed::test {
+namespace {
+
+// A real store whose commits fail, conflict or wait as a test asks.
+class FaultyStore final : public Store {
+ public:
+  explicit FaultyStore(std::unique_ptr<Store> store) : store_(std::move(store)) {}
+
+  Durability durability() const noexcept override { return store_->durability(); }
+  std::vector<EntryResult> commit(std::span<const Entry> entries) override {
+    if (gate.valid()) gate.get();
+    ++commits;
+    largest = std::max(largest, entries.size());
+    if (failures > 0 && failures--) throw Error(Code::exhausted, "disk full");
+    if (conflicts > 0 && conflicts--) return std::vector<EntryResult>(entries.size(), {EntryResult::Outcome::conflict, 0});
+    return store_->commit(entries);
+  }
+  std::optional<Slice> read(std::string_view id, std::uint64_t from, std::size_t events, std::size_t bytes) const override {
+    return store_->read(id, from, events, bytes);
+  }
+  std::optional<JobRecord> find(std::string_view id) const override { return store_->find(id); }
+  std::vector<JobRecord> list(const ListQuery& query) const override { return store_->list(query); }
+  std::vector<JobRecord> unfinished() const override { return store_->unfinished(); }
+  std::size_t drop_tombstones(std::int64_t created) override { return store_->drop_tombstones(created); }
+
+  std::atomic<int> commits{0}, failures{0}, conflicts{0};
+  std::size_t largest = 0;
+  std::future<void> gate;  // the next commit waits for it
+
+ private:
+  std::unique_ptr<Store> store_;
+};
+
+class JournalTest : public ::testing::Test {
+ protected:
+  void create(const std::string& id) {
+    journal.run(id, [&](JobLog& log) {
+      Submission submission;
+      submission.fixed.job_id = id;
+      submission.fixed.request = {{"executor", "external"}};
+      log.create(submission);
+    });
+  }
+  Journal::Command cancel(const std::string& id, std::promise<void>& done) {
+    Journal::Command command;
+    command.job_id = id;
+    command.apply = [](JobLog& log, bool) {
+      log.request_cancel("");
+      return true;
+    };
+    command.done = [&done](std::exception_ptr e) { e ? done.set_exception(e) : done.set_value(); };
+    return command;
+  }
+
+  Scratch scratch;
+  FixedEnvironment environment;
+  FaultyStore store{open_store("store-memory", scratch.path())};
+  Journal journal{store, environment, [](const Commit&) {}};
+};
+
+TEST_F(JournalTest, WhatComesDuringACommitFormsTheNextOne) {
+  for (int i = 0; i < 20; ++i) create("j" + std::to_string(i));
+  std::promise<void> open;
+  store.gate = open.get_future();
+  const int before = store.commits;
+  std::vector<std::promise<void>> done(20);
+  for (std::size_t i = 0; i < 20; ++i) journal.submit(cancel("j" + std::to_string(i), done[i]));
+  open.set_value();
+  for (auto& one : done) one.get_future().get();
+  EXPECT_LE(store.commits - before, 3);
+  EXPECT_GE(store.largest, 10u);
+}
+
+TEST_F(JournalTest, AFailedCommitAnswersEStoreAndChangesNothing) {
+  create("a");
+  store.failures = 1;
+  EXPECT_EQ("E_STORE", error_name([&] { journal.run("a", [](JobLog& log) { log.request_cancel(""); }); }));
+  EXPECT_EQ(1u, store.find("a")->head_seq);
+  journal.run("a", [](JobLog& log) { log.request_cancel(""); });
+  EXPECT_EQ(3u, store.find("a")->head_seq);
+}
+
+TEST_F(JournalTest, AConflictIsReadAgainAndRepeated) {
+  create("a");
+  store.conflicts = 2;
+  journal.run("a", [](JobLog& log) { log.request_cancel(""); });
+  EXPECT_EQ(3u, store.find("a")->head_seq);
+  store.conflicts = 3;
+  EXPECT_EQ("E_STORE", error_name([&] { create("b"); }));
+}
+
+TEST_F(JournalTest, AnExceptionOfACommandIsItsAnswer) {
+  EXPECT_EQ("E_INTERNAL", error_name([&] { journal.run("a", [](JobLog&) { throw std::runtime_error("bug"); }); }));
+  create("a");
+}
+
+TEST_F(JournalTest, AFullQueueSaysBusyAndLosesNothing) {
+  create("a");
+  std::promise<void> open;
+  store.gate = open.get_future();
+  std::deque<std::promise<void>> done;
+  std::string refused;
+  for (int i = 0; i < 100'000 && refused.empty(); ++i) {
+    done.emplace_back();
+    refused = error_name([&] { journal.submit(cancel("a", done.back())); });
+  }
+  EXPECT_EQ("E_BUSY", refused);
+  done.pop_back();
+  open.set_value();
+  for (auto& one : done) one.get_future().get();
+  EXPECT_EQ(3u, store.find("a")->head_seq);
+}
+
+TEST_F(JournalTest, StopFinishesWhatIsQueued) {
+  create("a");
+  std::promise<void> done;
+  journal.submit(cancel("a", done));
+  journal.stop();
+  done.get_future().get();
+  EXPECT_EQ("E_BUSY", error_name([&] { create("b"); }));
+}
+
+TEST_F(JournalTest, MoreThanOneEntryHoldsIsSpreadOverCommits) {
+  create("a");
+  journal.run("a", [](JobLog& log) {
+    AppendResult result;
+    Batch batch;
+    batch.producer_id = "p";
+    batch.number = 1;
+    batch.events.push_back(read_event("state_change", R"({"to":"running"})", Author::producer, ""));
+    log.append(batch, true, result);
+  });
+  std::promise<void> open;
+  store.gate = open.get_future();
+  std::vector<std::promise<void>> done(9);
+  for (std::size_t i = 0; i < done.size(); ++i) {
+    Journal::Command command;
+    command.job_id = "a";
+    command.apply = [i](JobLog& log, bool last) {
+      AppendResult result;
+      Batch batch;
+      batch.producer_id = "p";
+      batch.number = i + 2;
+      for (int n = 0; n < 13; ++n)
+        batch.events.push_back(read_event("x-big", "{\"a\":\"" + std::string(30000, 'x') + "\"}", Author::producer, ""));
+      return log.append(batch, last, result);
+    };
+    command.done = [&done, i](std::exception_ptr e) { e ? done[i].set_exception(e) : done[i].set_value(); };
+    journal.submit(std::move(command));
+  }
+  open.set_value();
+  for (auto& one : done) one.get_future().get();
+  EXPECT_EQ(2u + 9 * 13, store.find("a")->head_seq);
+}
+
+}  // namespace
+}  // namespace domed::test
