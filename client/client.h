@@ -1,0 +1,67 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+
+#include "client/channel.h"
+#include "common/api_error.h"
+#include "common/json.h"
+
+namespace domed {
+
+struct CallOptions {
+  std::chrono::milliseconds deadline{30'000};  // for the call with all its repetitions
+  // For one attempt, beyond the params' own wait_ms; then the request goes out again.
+  std::chrono::milliseconds reply_timeout{10'000};
+  bool repeat = true;         // after a lost connection or a retryable error, with the same bytes
+  bool await_daemon = false;  // wait, within the deadline, for a daemon that was never there
+  std::stop_token stop;       // ends the call with E_STOPPED
+};
+
+// The control side of a daemon.
+//
+// Errors are ApiError: the daemon's own names, or E_UNREACHABLE (no daemon, or
+// no answer in time), E_PROTOCOL (an answer that is none) and E_STOPPED.  Every
+// method is idempotent, so a request that got no answer is simply sent again.
+// Thread-safe; each call in flight has a context of its own.
+class Client {
+ public:
+  // "endpoint" is a URL, as control_endpoint() gives it.  Nothing is dialled
+  // before the first call.
+  explicit Client(std::string endpoint);
+
+  Json call(std::string_view method, const Json& params, const CallOptions& options = {});
+  // The result's own bytes, as the daemon sent them.
+  std::string call_raw(std::string_view method, const Json& params,
+                       const CallOptions& options = {});
+  // "params" is a JSON object that goes out as it is.
+  std::string call_text(std::string_view method, std::string_view params,
+                        const CallOptions& options = {});
+
+  const std::string& endpoint() const { return channel_.url(); }
+
+ private:
+  std::string attempt(const std::string& request, std::chrono::milliseconds timeout,
+                      std::chrono::steady_clock::time_point begin, const std::stop_token& stop);
+
+  Channel channel_;
+  std::atomic<std::uint64_t> next_id_{1};
+};
+
+// Whether the same request may succeed later: what the daemon said, else by name.
+bool is_retryable(const ApiError& error);
+// When the daemon wants to see it again (retry_ms).
+std::optional<std::chrono::milliseconds> retry_after(const ApiError& error);
+// A field of the error's data that is a whole number, such as head.
+std::optional<std::uint64_t> number_field(const ApiError& error, const char* name);
+
+// The result of a JSON-RPC reply, its own bytes.  Throws the error it carries
+// as ApiError, its data as fields; E_PROTOCOL, naming "url", for anything else.
+std::string result_of(std::string_view reply, const std::string& url);
+
+}  // namespace domed

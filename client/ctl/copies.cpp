@@ -1,0 +1,240 @@
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iostream>
+#include <memory>
+
+#include "client/ctl/context.h"
+#include "client/ctl/table.h"
+#include "client/follower.h"
+#include "client/verify.h"
+
+namespace domed::ctl {
+namespace {
+
+// An export is JSON lines: this header, then the event lines as they are.
+//   {"domed_export":1,"record":{...the job's status...},"base_digest":"..."}
+constexpr int kFormat = 1;
+// Of event lines in one request of an import: at most doubled as JSON strings they
+// stay below the daemon's bound on requests, and as they are below that on commits.
+constexpr std::size_t kPieceBytes = 256 * 1024;
+
+using OnLine = std::function<void(std::string_view line)>;
+
+// The retained events up to what "record" covers.
+void read_log(Context& context, const Json& record, const OnLine& on_line) {
+  const auto head = record.at("head_seq").get<std::uint64_t>();
+  FollowOptions options;
+  options.job_id = record.at("job_id").get<std::string>();
+  options.log_id = record.at("log_id").get<std::string>();
+  options.since_seq = record.at("first_seq").get<std::uint64_t>() - 1;
+  options.follow = false;
+  Follower(context.client(), options).run([&](std::string_view line, std::uint64_t seq) {
+    if (seq <= head) on_line(line);
+  });
+}
+
+Json record_of(Context& context, const std::string& job) {
+  return context.client().call("GetJobStatus", {{"job_id", job}});
+}
+
+// An export, from a file or, as "-", from stdin.
+class ExportFile {
+ public:
+  explicit ExportFile(const std::string& path) : path_(path), in_(&std::cin) {
+    if (path != "-") {
+      file_.open(path, std::ios::binary);
+      if (!file_) throw UsageError("cannot read " + path + ": " + std::strerror(errno));
+      in_ = &file_;
+    }
+    std::string header;
+    std::getline(*in_, header);
+    const Json json = Json::parse(header, nullptr, false);
+    if (!json.is_object() || json.value("domed_export", Json()) != kFormat ||
+        !json.contains("record") || !json["record"].is_object())
+      throw UsageError(path + " is not an export of domectl (format " + std::to_string(kFormat) +
+                       ")");
+    record_ = json["record"];
+    if (json.contains("base_digest")) record_["base_digest"] = json["base_digest"];
+  }
+  const Json& record() const { return record_; }
+  bool next(std::string& line) { return static_cast<bool>(std::getline(*in_, line)); }
+
+ private:
+  const std::string path_;
+  std::ifstream file_;
+  std::istream* in_;
+  Json record_;
+};
+
+int report(const Context& context, const Json& record, const Verifier& verifier) {
+  const bool good = !verifier.problem();
+  if (context.json) {
+    Json out{{"ok", good},
+             {"job_id", record.value("job_id", "")},
+             {"events", verifier.events()},
+             {"digest", verifier.digest()}};
+    if (!good) out["problem"] = *verifier.problem();
+    put(stdout, out.dump() + "\n");
+  } else if (good) {
+    put(stdout,
+        "ok: " + std::to_string(verifier.events()) + " events, digest " + verifier.digest() + "\n");
+  } else {
+    put(stdout, "wrong: " + *verifier.problem() + "\n");
+  }
+  return good ? 0 : 1;
+}
+
+int verify_file(Context& context, const std::string& path) {
+  ExportFile file(path);
+  Verifier verifier(file.record());
+  for (std::string line; file.next(line);) verifier.line(line);
+  verifier.finish();
+  return report(context, file.record(), verifier);
+}
+
+int verify_job(Context& context, const std::string& job) {
+  const Json record = record_of(context, job);
+  Verifier verifier(record);
+  read_log(context, record, [&](std::string_view line) { verifier.line(line); });
+  verifier.finish();
+  return report(context, record, verifier);
+}
+
+bool is_file(const std::string& name) {
+  return name == "-" || access(name.c_str(), F_OK) == 0;
+}
+
+// Written beside its place and renamed, so that a file is an export or is not there.
+class Sink {
+ public:
+  explicit Sink(const std::string& path) : path_(path), file_(stdout) {
+    if (path == "-") return;
+    temporary_ = path + ".part";
+    file_ = std::fopen(temporary_.c_str(), "wbe");
+    if (!file_) throw UsageError("cannot write " + temporary_ + ": " + std::strerror(errno));
+  }
+  ~Sink() {
+    if (temporary_.empty()) return;
+    if (file_) std::fclose(file_);
+    std::remove(temporary_.c_str());
+  }
+  std::FILE* file() const { return file_; }
+  void commit() {
+    if (std::fflush(file_) != 0) throw Error(Code::io, "cannot write " + path_);
+    if (temporary_.empty()) return;
+    const bool closed = std::fclose(std::exchange(file_, nullptr)) == 0;
+    if (!closed || std::rename(temporary_.c_str(), path_.c_str()) != 0)
+      throw Error(Code::io, "cannot write " + path_ + ": " + std::strerror(errno));
+    temporary_.clear();
+  }
+
+ private:
+  const std::string path_;
+  std::string temporary_;
+  std::FILE* file_;
+};
+
+int export_job(Context& context, const std::string& job, const std::string& path) {
+  const OrderedJson record =
+      OrderedJson::parse(context.client().call_raw("GetJobStatus", {{"job_id", job}}));
+  Sink sink(path);
+  put(sink.file(),
+      OrderedJson{
+          {"domed_export", kFormat}, {"record", record}, {"base_digest", record.at("base_digest")}}
+              .dump() +
+          "\n");
+  Verifier verifier(Json::parse(record.dump()));
+  read_log(context, Json::parse(record.dump()), [&](std::string_view line) {
+    put(sink.file(), std::string(line) + "\n");
+    verifier.line(line);
+  });
+  verifier.finish();
+  if (verifier.problem())
+    throw Error(Code::corruption, "not exported: job " + job + ": " + *verifier.problem());
+  sink.commit();
+  return 0;
+}
+
+// What the daemon takes from a record; the rest is in the events.
+Json import_record(const Json& record) {
+  Json out = Json::object();
+  for (const char* key : {"log_id", "first_seq", "run_id", "client_id", "idempotency_key",
+                          "executor", "tool_id", "command", "cwd", "labels", "base_digest"})
+    if (record.contains(key)) out[key] = record[key];
+  return out;
+}
+
+Json send_piece(Context& context, const Json& record, Json& lines, bool first, bool last) {
+  Json params{{"job_id", record.at("job_id")}, {"events", std::move(lines)}, {"last", last}};
+  if (first) params["record"] = import_record(record);
+  lines = Json::array();
+  return context.client().call("ImportJob", params);
+}
+
+// Checked before anything is sent: a piece cannot be taken back.
+void check_export(const std::string& path) {
+  ExportFile file(path);
+  Verifier verifier(file.record());
+  for (std::string line; file.next(line);) verifier.line(line);
+  verifier.finish();
+  if (verifier.problem()) throw Error(Code::corruption, "not imported: " + *verifier.problem());
+}
+
+int import_job(Context& context, const std::string& path) {
+  if (path == "-") throw UsageError("an import is read twice: give a file, not stdin");
+  check_export(path);
+  ExportFile file(path);
+  Json lines = Json::array();
+  bool first = true;
+  std::size_t bytes = 0;
+  for (std::string line; file.next(line);) {
+    if (!lines.empty() && bytes + line.size() > kPieceBytes) {
+      send_piece(context, file.record(), lines, std::exchange(first, false), false);
+      bytes = 0;
+    }
+    bytes += line.size();
+    lines.push_back(line);
+  }
+  const Json result = send_piece(context, file.record(), lines, first, true);
+  if (result.value("digest", "") != file.record().value("digest", ""))
+    throw Error(Code::corruption, "the daemon's copy has another digest than " + path);
+  put(stdout, context.json ? result.dump() + "\n"
+                           : "imported " + file.record().at("job_id").get<std::string>() + "\n");
+  return 0;
+}
+
+}  // namespace
+
+void add_copies(CLI::App& app, Context& context) {
+  const auto subject = std::make_shared<std::string>(), job = std::make_shared<std::string>();
+  const auto out = std::make_shared<std::string>("-"), in = std::make_shared<std::string>();
+  CLI::App* verb = app.add_subcommand("verify", "Check a job's log, or an export of one");
+  verb->add_option("JOB|FILE", *subject, "A job's id, or a file that 'domectl export' wrote")
+      ->required();
+  verb->footer(
+      "Recomputes the digest chain and the totals of the output streams; prints ok, or\n"
+      "the first thing that is wrong, and exits 1.");
+  verb->callback([&context, subject] {
+    context.action = [&context, subject] {
+      return is_file(*subject) ? verify_file(context, *subject) : verify_job(context, *subject);
+    };
+  });
+
+  verb = app.add_subcommand("export", "Write a job's record and events to a file");
+  verb->add_option("JOB", *job, "The job's id")->required();
+  verb->add_option("-o,--output", *out, "Where to (default: stdout)")->type_name("FILE");
+  verb->footer("Example:\n  domectl export JOB -o job.jsonl && domectl verify job.jsonl");
+  verb->callback([&context, job, out] {
+    context.action = [&context, job, out] { return export_job(context, *job, *out); };
+  });
+
+  verb = app.add_subcommand("import", "Give an exported job, with ids and bytes, to a daemon");
+  verb->add_option("FILE", *in, "A file that 'domectl export' wrote")->required();
+  verb->callback(
+      [&context, in] { context.action = [&context, in] { return import_job(context, *in); }; });
+}
+
+}  // namespace domed::ctl

@@ -1,0 +1,69 @@
+#include <stop_token>
+
+#include "client/ctl/context.h"
+#include "client/ctl/interrupt.h"
+#include "client/ctl/outcome.h"
+#include "client/ctl/watch.h"
+
+namespace domed::ctl {
+namespace {
+
+struct Following {
+  std::string job, log_id;
+  std::uint64_t since = 0;
+  bool no_follow = false, polls = false, events = false, raw = false, exit_code = false;
+};
+
+Printer::Options printing(const Context& context, const Following& given) {
+  Printer::Options options;
+  options.form = context.json                        ? Printer::Form::lines
+                 : !given.raw && is_terminal(stdout) ? Printer::Form::people
+                                                     : Printer::Form::output;
+  options.other_events = given.events;
+  return options;
+}
+
+int follow(Context& context, const Following& given) {
+  std::stop_source stop;
+  FollowOptions options;
+  options.job_id = given.job;
+  options.since_seq = given.since;
+  options.log_id = given.log_id;
+  options.follow = !given.no_follow;
+  options.use_frames = !given.polls;
+  options.stop = stop.get_token();
+  Watch watch(context, options, printing(context, given), false);
+  const Interrupt interrupt([&stop](int) { stop.request_stop(); });
+  if (watch.run() == FollowEnd::stopped) {
+    note("resume with: " + watch.resume_command());
+    return kCanceled;
+  }
+  return given.exit_code && !watch.outcome().empty() ? exit_code_of(watch.outcome()) : 0;
+}
+
+}  // namespace
+
+void add_follow(CLI::App& app, Context& context) {
+  const auto given = std::make_shared<Following>();
+  CLI::App* verb = app.add_subcommand("follow", "Show a job's events, and those to come");
+  verb->add_option("JOB", given->job, "The job's id")->required();
+  verb->add_option("--since", given->since, "Begin after this seq")->type_name("SEQ");
+  verb->add_option("--log-id", given->log_id, "Refuse any other log than this one");
+  verb->add_flag("--no-follow", given->no_follow, "End at the newest event there is now");
+  verb->add_flag("--polls", given->polls, "Use long polls alone, no events socket");
+  verb->add_flag("--events", given->events, "Show other events than output too, on stderr");
+  verb->add_flag("--raw", given->raw, "On a terminal too: the job's output byte for byte");
+  verb->add_flag("--exit-code", given->exit_code, "Exit as 'domectl run' would");
+  verb->footer(
+      "On a terminal events are shown for people; piped, the job's output comes out byte for\n"
+      "byte, stdout and stderr apart; with --json each event line exactly as the daemon keeps "
+      "it.\n\n"
+      "Examples:\n"
+      "  domectl follow 1f3a...\n"
+      "  domectl follow 1f3a... --json --since 120 | jq .payload");
+  verb->callback([&context, given] {
+    context.action = [&context, given] { return follow(context, *given); };
+  });
+}
+
+}  // namespace domed::ctl

@@ -1,0 +1,217 @@
+#include <unistd.h>
+
+#include <atomic>
+#include <climits>
+#include <csignal>
+#include <mutex>
+#include <stop_token>
+#include <thread>
+
+#include "client/ctl/context.h"
+#include "client/ctl/interrupt.h"
+#include "client/ctl/outcome.h"
+#include "client/ctl/watch.h"
+#include "common/hash.h"
+#include "common/units.h"
+
+namespace domed::ctl {
+namespace {
+
+struct Submission {
+  std::string cwd, timeout, tool, task, key, client_id, executor;
+  std::vector<std::string> env, labels;
+  bool quiet = false;
+};
+
+void add_options(CLI::App& verb, Submission& job) {
+  verb.add_option("--cwd", job.cwd, "Directory to run in (default: this one)")->type_name("DIR");
+  verb.add_option("--env", job.env, "A variable for the command; may be repeated")
+      ->type_name("K=V")
+      ->expected(1)
+      ->take_all();
+  verb.add_option("--timeout", job.timeout, "End the job after this long, such as 30s or 2h")
+      ->type_name("TIME");
+  verb.add_option("--label", job.labels, "A label to find the job by; may be repeated")
+      ->type_name("K=V")
+      ->expected(1)
+      ->take_all();
+  verb.add_option("--tool", job.tool, "Run a tool of the deployment instead of a command")
+      ->type_name("ID");
+  verb.add_option("--task", job.task, "What the tool is to do, a JSON object")->type_name("JSON");
+  verb.add_option("--key", job.key,
+                  "Idempotency key: the same key and request give the same job, once")
+      ->type_name("KEY");
+  verb.add_option("--client-id", job.client_id, "Whose key it is")->type_name("ID");
+}
+
+std::string current_dir() {
+  char path[PATH_MAX];
+  if (!getcwd(path, sizeof path)) throw UsageError("cannot tell the current directory: give --cwd");
+  return path;
+}
+
+Json pairs(const std::vector<std::string>& given, const char* option) {
+  Json out = Json::object();
+  for (const auto& pair : given) {
+    const auto equals = pair.find('=');
+    if (equals == std::string::npos || equals == 0)
+      throw UsageError(std::string(option) + " '" + pair + "' must have the form NAME=VALUE");
+    out[pair.substr(0, equals)] = pair.substr(equals + 1);
+  }
+  return out;
+}
+
+Json params_of(const Submission& job, const std::vector<std::string>& command) {
+  Json params{{"idempotency_key", job.key.empty() ? random_hex(16) : job.key}};
+  if (job.tool.empty() && command.empty() && job.executor != "external")
+    throw UsageError("no command: write it behind '--', or name a --tool");
+  if (!job.tool.empty() && !command.empty())
+    throw UsageError("either a command or --tool, not both");
+  if (!command.empty()) params["command"] = command;
+  if (!job.tool.empty()) params["tool_id"] = job.tool;
+  if (!job.executor.empty()) params["executor"] = job.executor;
+  if (!job.client_id.empty()) params["client_id"] = job.client_id;
+  // A tool has a directory of its own, unless another one is asked for.
+  if (!job.cwd.empty() || job.tool.empty())
+    params["cwd"] = !job.cwd.empty() && job.cwd[0] == '/' ? job.cwd
+                    : job.cwd.empty()                     ? current_dir()
+                                                          : current_dir() + "/" + job.cwd;
+  if (!job.env.empty()) params["env"] = pairs(job.env, "--env");
+  if (!job.labels.empty()) params["labels"] = pairs(job.labels, "--label");
+  if (!job.timeout.empty()) {
+    const auto time = parse_duration(job.timeout);
+    if (!time || time->count() == 0)
+      throw UsageError("--timeout '" + job.timeout + "' is not a time such as 30s, 5m or 2h");
+    params["timeout_s"] = static_cast<double>(time->count()) / 1e6;
+  }
+  if (!job.task.empty()) {
+    params["task"] = Json::parse(job.task, nullptr, false);
+    if (!params["task"].is_object()) throw UsageError("--task must be a JSON object");
+  }
+  return params;
+}
+
+// Ctrl-C once cancels the job, a second time leaves it alone and ends domectl.
+class CancelOrDetach {
+ public:
+  CancelOrDetach(Context& context, bool quiet)
+      : context_(context), quiet_(quiet), interrupt_([this](int signal) { interrupted(signal); }) {}
+  ~CancelOrDetach() { stop_.request_stop(); }
+
+  // From now on there is a job to cancel.
+  void job_is(const std::string& job_id) {
+    {
+      const std::lock_guard lock(mutex_);
+      job_id_ = job_id;
+    }
+    if (wanted_) cancel();
+  }
+  std::stop_token stop() const { return stop_.get_token(); }
+
+ private:
+  void interrupted(int signal) {
+    if (signal == SIGHUP || wanted_.exchange(true)) {
+      stop_.request_stop();
+      return;
+    }
+    if (!quiet_) note("canceling the job; once more to leave it running unwatched");
+    canceling_ = std::jthread([this] { cancel(); });  // a second signal must still be seen
+  }
+  void cancel() {
+    std::string job_id;
+    {
+      const std::lock_guard lock(mutex_);
+      job_id = job_id_;
+    }
+    if (job_id.empty()) return;
+    CallOptions options;
+    options.stop = stop_.get_token();
+    try {
+      context_.client().call("CancelJob", {{"job_id", job_id}}, options);
+    } catch (const ApiError& e) {
+      if (e.name() != "E_STOPPED") note("cannot cancel: " + e.name() + ": " + e.what());
+    }
+  }
+
+  Context& context_;
+  const bool quiet_;
+  std::mutex mutex_;
+  std::string job_id_;
+  std::atomic<bool> wanted_{false};
+  std::stop_source stop_;
+  std::jthread canceling_;
+  Interrupt interrupt_;
+};
+
+int run(Context& context, const Submission& job, const std::vector<std::string>& command) {
+  const Json params = params_of(job, command);
+  context.client();  // before the signals are taken
+  CancelOrDetach interrupts(context, job.quiet);
+  const Json submitted = context.client().call("SubmitJob", params);
+  FollowOptions options;
+  options.job_id = submitted.at("job_id").get<std::string>();
+  options.log_id = submitted.at("log_id").get<std::string>();
+  options.stop = interrupts.stop();
+  interrupts.job_is(options.job_id);
+  if (submitted.value("replayed", false) && !job.quiet)
+    note("this key was used before; following its job " + options.job_id);
+  Printer::Options printing;
+  printing.form = context.json ? Printer::Form::lines : Printer::Form::output;
+  printing.progress = !job.quiet && is_terminal(stderr);
+  Watch watch(context, options, printing, job.quiet);
+  if (watch.run() == FollowEnd::stopped) {
+    note("the job goes on; resume with: " + watch.resume_command());
+    return kCanceled;
+  }
+  const std::string text = outcome_text(watch.outcome());
+  if (!text.empty() && !job.quiet) note("job " + options.job_id + " " + text);
+  return exit_code_of(watch.outcome());
+}
+
+int submit(Context& context, const Submission& job, const std::vector<std::string>& command) {
+  const Json submitted = context.client().call("SubmitJob", params_of(job, command));
+  if (context.json) {
+    put(stdout, submitted.dump() + "\n");
+  } else {
+    put(stdout, submitted.at("job_id").get<std::string>() + "\n");
+    if (submitted.contains("producer_token"))
+      note("producer token: " + submitted.at("producer_token").get<std::string>());
+  }
+  return 0;
+}
+
+}  // namespace
+
+void add_run(CLI::App& app, Context& context) {
+  const auto ran = std::make_shared<Submission>(), sent = std::make_shared<Submission>();
+  CLI::App* verb = app.add_subcommand("run", "Run a command as a job and follow it to its end");
+  add_options(*verb, *ran);
+  verb->add_flag("-q,--quiet", ran->quiet, "Nothing but the job's own output");
+  verb->footer(
+      "The job's standard output and error come out byte for byte, and domectl exits with the\n"
+      "command's own code; 128+N after signal N, 124 after a timeout, 130 when canceled, 127 when\n"
+      "the command could not be started, 125 when domectl or the daemon failed.\n"
+      "Ctrl-C once cancels the job; twice leaves it running and shows how to resume.\n\n"
+      "Examples:\n"
+      "  domectl run -- make -j8\n"
+      "  domectl run --timeout 10m --env CI=1 --label branch=main -- ./test.sh\n"
+      "  domectl run --tool unit-tests --task '{\"filter\":\"net\"}'");
+  verb->callback([&context, ran] {
+    context.failure = kOwnFailure;
+    context.action = [&context, ran] { return run(context, *ran, context.command); };
+  });
+
+  verb = app.add_subcommand("submit", "Submit a job and print its id at once");
+  add_options(*verb, *sent);
+  verb->add_flag_callback(
+      "--external", [sent] { sent->executor = "external"; },
+      "Run nothing: a producer elsewhere reports the job (prints its token)");
+  verb->footer(
+      "Examples:\n  id=$(domectl submit -- ./nightly.sh); domectl follow $id\n"
+      "  domectl submit --key build-1234 -- make   # never twice");
+  verb->callback([&context, sent] {
+    context.action = [&context, sent] { return submit(context, *sent, context.command); };
+  });
+}
+
+}  // namespace domed::ctl

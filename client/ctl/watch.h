@@ -1,0 +1,33 @@
+#pragma once
+
+#include <string>
+
+#include "client/ctl/context.h"
+#include "client/ctl/printer.h"
+#include "client/follower.h"
+
+namespace domed::ctl {
+
+// A follow on behalf of a person: prints events, keeps the outcome, and knows
+// the command that resumes it.
+class Watch {
+ public:
+  Watch(Context& context, FollowOptions options, Printer::Options printing, bool quiet);
+
+  FollowEnd run();
+  // The payload of the terminal event; empty before it came.
+  const std::string& outcome() const { return outcome_; }
+  std::string resume_command() const;
+
+ private:
+  FollowOptions with_hooks(FollowOptions options);
+
+  Context& context_;
+  const std::string job_id_;
+  const bool quiet_;
+  Printer printer_;
+  Follower follower_;
+  std::string outcome_;
+};
+
+}  // namespace domed::ctl

@@ -1,0 +1,99 @@
+#include "client/event_line.h"
+
+#include <charconv>
+
+#include "common/json.h"
+
+namespace domed {
+namespace {
+
+// Reads a text from its front; every method returns false where it does not fit.
+class Scanner {
+ public:
+  explicit Scanner(std::string_view text) : rest_(text) {}
+
+  bool skip(std::string_view expected) {
+    if (!rest_.starts_with(expected)) return false;
+    rest_.remove_prefix(expected.size());
+    return true;
+  }
+  // A JSON string, quotes included.
+  bool literal(std::string_view& out) {
+    if (rest_.empty() || rest_[0] != '"') return false;
+    for (std::size_t i = 1; i < rest_.size(); ++i) {
+      if (rest_[i] == '\\')
+        ++i;
+      else if (rest_[i] == '"')
+        return take(i + 1, out);
+    }
+    return false;
+  }
+  bool number(std::uint64_t& out) {
+    const char* end = rest_.data() + rest_.size();
+    const auto [stop, error] = std::from_chars(rest_.data(), end, out);
+    if (error != std::errc()) return false;
+    rest_.remove_prefix(static_cast<std::size_t>(stop - rest_.data()));
+    return true;
+  }
+  std::string_view rest() const { return rest_; }
+
+ private:
+  bool take(std::size_t count, std::string_view& out) {
+    out = rest_.substr(0, count);
+    rest_.remove_prefix(count);
+    return true;
+  }
+  std::string_view rest_;
+};
+
+std::string_view inside(std::string_view literal) {
+  return literal.substr(1, literal.size() - 2);
+}
+
+}  // namespace
+
+std::optional<EventLine> read_event_line(std::string_view line) {
+  Scanner in(line);
+  EventLine event;
+  if (!in.skip(R"({"job_id":)") || !in.literal(event.job_id) || !in.skip(R"(,"seq":)") ||
+      !in.number(event.seq) || !in.skip(R"(,"ts":)") || !in.literal(event.ts) ||
+      !in.skip(R"(,"type":)") || !in.literal(event.type) || !in.skip(R"(,"payload":)"))
+    return std::nullopt;
+  event.payload = in.rest();
+  if (event.payload.size() < 3 || event.payload.front() != '{' || !event.payload.ends_with("}}"))
+    return std::nullopt;
+  event.payload.remove_suffix(1);
+  event.ts = inside(event.ts);
+  event.type = inside(event.type);
+  return event;
+}
+
+bool is_terminal_state(std::string_view state) {
+  return state == "succeeded" || state == "failed" || state == "canceled";
+}
+
+bool is_terminal(const EventLine& event) {
+  if (event.type != "state_change") return false;
+  const Json payload = Json::parse(event.payload, nullptr, false);
+  if (!payload.is_object()) return false;
+  const auto to = payload.find("to");
+  return to != payload.end() && to->is_string() &&
+         is_terminal_state(to->get_ref<const std::string&>());
+}
+
+std::optional<Output> read_output(std::string_view payload) {
+  const Json json = Json::parse(payload, nullptr, false);
+  if (!json.is_object() || !json.contains("stream") || !json["stream"].is_string())
+    return std::nullopt;
+  Output out;
+  out.stream = json["stream"].get<std::string>();
+  if (json.contains("text") && json["text"].is_string())
+    out.bytes = json["text"].get<std::string>();
+  else if (!json.contains("b64") || !json["b64"].is_string() ||
+           !from_base64(json["b64"].get_ref<const std::string&>(), out.bytes))
+    return std::nullopt;
+  if (!json.contains("eol") || json["eol"] != false) out.bytes += '\n';
+  return out;
+}
+
+}  // namespace domed

@@ -1,0 +1,135 @@
+#include "client/follower.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+
+#include "client/subscription.h"
+#include "common/endpoint.h"
+
+namespace domed {
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+// How long a first page may be waited for before frames arrive anyway.
+constexpr auto kConnectPatience = 100ms;
+// Tests may turn the clock, and stops come at any time: look up so often.
+constexpr auto kLongestWait = 500ms;
+constexpr std::size_t kDrained = 256;
+
+FollowStart start_of(const Client& client, const FollowOptions& options) {
+  FollowStart start;
+  start.job_id = options.job_id;
+  start.since_seq = options.since_seq;
+  start.log_id = options.log_id;
+  start.follow = options.follow;
+  start.use_frames = options.use_frames;
+  start.max_events = options.max_events;
+  start.scheme = url_scheme(client.endpoint());
+  return start;
+}
+
+void sleep_until(Clock::time_point until, const std::stop_token& stop) {
+  std::mutex mutex;
+  std::condition_variable_any never;
+  std::unique_lock lock(mutex);
+  never.wait_until(lock, stop, until, [] { return false; });
+}
+
+}  // namespace
+
+Follower::Follower(Client& client, FollowOptions options)
+    : client_(client), options_(std::move(options)), state_(start_of(client, options_)) {}
+
+Follower::~Follower() = default;
+
+FollowState::Time Follower::now() const {
+  return options_.clock ? options_.clock() : Clock::now();
+}
+
+bool Follower::over() const {
+  return options_.stop.stop_requested() ||
+         (options_.deadline && Clock::now() >= *options_.deadline);
+}
+
+FollowEnd Follower::run(const OnEvent& on_event) {
+  for (;;) {
+    drain_frames(on_event);
+    const auto step = state_.next(now());
+    if (step == FollowState::Step::done)
+      return state_.terminal() ? FollowEnd::terminal : FollowEnd::snapshot;
+    if (over()) return options_.stop.stop_requested() ? FollowEnd::stopped : FollowEnd::deadline;
+    if (options_.on_idle) options_.on_idle();
+    if (step == FollowState::Step::page) page(on_event);
+    if (step == FollowState::Step::subscribe) subscribe();
+    if (step == FollowState::Step::wait) await_frame(on_event);
+    watch_connection();
+  }
+}
+
+// One attempt: when to repeat is the state's decision.
+void Follower::page(const OnEvent& on_event) {
+  CallOptions call;
+  call.repeat = false;
+  call.stop = options_.stop;
+  if (options_.deadline)
+    call.deadline = std::max(
+        1ms, std::chrono::ceil<std::chrono::milliseconds>(*options_.deadline - Clock::now()));
+  Page page;
+  try {
+    page.bytes = client_.call_raw("StreamJobEvents", state_.page_params(), call);
+  } catch (const ApiError& e) {
+    const bool never_there = e.fields().is_object() && e.fields().contains("never_there");
+    if (e.name() == "E_STOPPED") return;
+    if (!is_retryable(e) || (never_there && !options_.await_daemon)) throw;
+    return state_.page_failed(now(), retry_after(e));
+  }
+  read_page(page);
+  state_.page_came(page, now(), on_event);
+}
+
+void Follower::subscribe() {
+  try {
+    frames_.reset();
+    frames_ = std::make_unique<Subscription>(state_.events_url(),
+                                             std::vector<std::string>{state_.topic(), "daemon\n"});
+    frames_->await_connection(kConnectPatience);
+    state_.subscribed(now());
+  } catch (const Error&) {
+    state_.subscribe_failed();
+  }
+}
+
+void Follower::await_frame(const OnEvent& on_event) {
+  const auto time = now();
+  const auto wait = std::min<Clock::duration>(state_.wake_at(time) - time, kLongestWait);
+  auto until = Clock::now() + wait;
+  if (options_.deadline) until = std::min(until, *options_.deadline);
+  if (!frames_) return sleep_until(until, options_.stop);
+  if (auto frame = frames_->next(until, options_.stop)) give_frame(std::move(*frame), on_event);
+}
+
+// What came while a page was asked for; bounded, as pages must not starve.
+void Follower::drain_frames(const OnEvent& on_event) {
+  for (std::size_t i = 0; frames_ && i < kDrained; ++i) {
+    auto frame = frames_->next(Clock::time_point::min(), options_.stop);
+    if (!frame) return;
+    give_frame(std::move(*frame), on_event);
+  }
+}
+
+void Follower::give_frame(std::string frame, const OnEvent& on_event) {
+  if (!options_.frame_filter) return state_.frame_came(frame, now(), on_event);
+  for (const auto& passed : options_.frame_filter(std::move(frame)))
+    state_.frame_came(passed, now(), on_event);
+}
+
+void Follower::watch_connection() {
+  const bool alive = !state_.daemon_lost(now());
+  if (alive == std::exchange(alive_, alive) || !options_.on_connection) return;
+  options_.on_connection(alive);
+}
+
+}  // namespace domed

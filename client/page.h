@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace domed {
+
+// One reply to StreamJobEvents.  The lines are the daemon's own bytes.
+struct Page {
+  std::string log_id;
+  std::uint64_t first_seq = 0, head_seq = 0;
+  std::string state;
+  bool more = false, final = false;
+  std::vector<std::string> events_urls;
+  std::vector<std::string_view> lines;  // into "bytes"
+
+  std::string bytes;  // the result they were read from
+  Page() = default;
+  Page(Page&&) = delete;  // would leave the lines dangling
+};
+
+// Reads "page.bytes".  Throws ApiError(E_PROTOCOL) where it is no page.
+void read_page(Page& page);
+
+// One message of an events socket.
+struct Frame {
+  bool daemon = false;  // the daemon's own sign of life, without a job
+  std::string epoch, log_id, state;
+  std::uint64_t first = 0, head = 0;
+  std::vector<std::string_view> lines;  // into the message
+};
+
+// False where "message" is not a frame for the job with topic "job/ID\n", nor the
+// daemon's.
+bool read_frame(std::string_view message, std::string_view topic, Frame& frame);
+
+}  // namespace domed

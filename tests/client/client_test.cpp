@@ -1,0 +1,158 @@
+#include "client/client.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <thread>
+
+#include "client/fake_daemon.h"
+
+namespace domed {
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+CallOptions within(std::chrono::milliseconds deadline, std::chrono::milliseconds reply = 200ms) {
+  CallOptions options;
+  options.deadline = deadline;
+  options.reply_timeout = reply;
+  return options;
+}
+
+std::string failure(Client& client, const CallOptions& options) {
+  try {
+    return "result " + client.call("Health", Json::object(), options).dump();
+  } catch (const ApiError& e) {
+    return e.name() + ": " + e.what();
+  }
+}
+
+TEST(Client, CallsAMethod) {
+  Scratch scratch;
+  FakeDaemon daemon(scratch.path());
+  Client client(daemon.control());
+  EXPECT_EQ("fake", client.call("Health", Json::object())["version"]);
+}
+
+TEST(Client, SaysAtOnceThatThereIsNoDaemon) {
+  Scratch scratch;
+  Client client("ipc://" + scratch.path() + "/none.ipc");
+  const auto begin = Clock::now();
+  const std::string text = failure(client, within(30s));
+  EXPECT_LT(Clock::now() - begin, 10s);
+  EXPECT_EQ("E_UNREACHABLE: no daemon answers at ipc://" + scratch.path() +
+                "/none.ipc (no such socket): start one with 'domed --config FILE', or name "
+                "another with --endpoint or DOMED_ENDPOINT",
+            text);
+}
+
+TEST(Client, TellsARefusedConnectionFromAMissingSocket) {
+  Scratch scratch;
+  std::ofstream(scratch.path() + "/control.ipc") << "";
+  Client client("ipc://" + scratch.path() + "/control.ipc");
+  const std::string text = failure(client, within(30s));
+  EXPECT_NE(std::string::npos, text.find("Connection refused")) << text;
+}
+
+TEST(Client, TellsASilentDaemonFromAMissingOne) {
+  Scratch scratch;
+  FakeDaemon daemon(scratch.path());
+  daemon.answer("Health", [](const Json&) { return std::nullopt; });
+  Client client(daemon.control());
+  const std::string text = failure(client, within(300ms, 100ms));
+  EXPECT_NE(std::string::npos, text.find("although it accepts connections")) << text;
+}
+
+TEST(Client, WaitsForADaemonWhereAsked) {
+  Scratch scratch;
+  FakeDaemon daemon(scratch.path());
+  daemon.stop();
+  Client client(daemon.control());
+  std::jthread later([&] {
+    std::this_thread::sleep_for(100ms);
+    daemon.start();
+  });
+  auto options = within(60s, 10s);
+  options.await_daemon = true;
+  EXPECT_EQ(R"(result {"version":"fake"})", failure(client, options));
+  later.join();
+}
+
+TEST(Client, RepeatsARequestWhoseReplyWasLost) {
+  Scratch scratch;
+  FakeDaemon daemon(scratch.path());
+  std::atomic<int> calls = 0;
+  daemon.answer("Health", [&](const Json&) {
+    return ++calls < 3 ? std::nullopt : std::optional<Json>(Json::object());
+  });
+  Client client(daemon.control());
+  EXPECT_EQ("result {}", failure(client, within(60s, 100ms)));
+  EXPECT_EQ(3, calls);
+}
+
+TEST(Client, HonoursRetryableErrorsUntilItsDeadline) {
+  Scratch scratch;
+  FakeDaemon daemon(scratch.path());
+  std::atomic<int> calls = 0;
+  daemon.answer("Health", [&](const Json&) -> std::optional<Json> {
+    if (++calls < 4) throw ApiError("E_BUSY", "busy", {{"retry_ms", 1}});
+    return Json::object();
+  });
+  Client client(daemon.control());
+  EXPECT_EQ("result {}", failure(client, within(60s, 10s)));
+  calls = -1000;
+  EXPECT_EQ("E_BUSY: busy", failure(client, within(100ms)));
+}
+
+TEST(Client, ThrowsOtherErrorsAtOnce) {
+  Scratch scratch;
+  FakeDaemon daemon(scratch.path());
+  Client client(daemon.control());
+  EXPECT_THROW(client.call("Nonsense", Json::object()), ApiError);
+  EXPECT_EQ(1, daemon.calls("Nonsense"));
+}
+
+TEST(Client, SurvivesARestartOfTheDaemon) {
+  Scratch scratch;
+  FakeDaemon daemon(scratch.path());
+  Client client(daemon.control());
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(R"(result {"version":"fake"})", failure(client, within(60s, 10s)));
+    daemon.stop();
+    daemon.start();
+  }
+}
+
+TEST(Client, IsUsedFromManyThreads) {
+  Scratch scratch;
+  FakeDaemon daemon(scratch.path());
+  daemon.answer("Echo", [](const Json& params) { return params; });
+  Client client(daemon.control());
+  std::atomic<int> right = 0;
+  std::vector<std::jthread> threads;
+  for (int t = 0; t < 8; ++t)
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 50; ++i)
+        if (client.call("Echo", {{"n", t * 1000 + i}})["n"] == t * 1000 + i) ++right;
+    });
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(400, right);
+}
+
+TEST(Client, StopsWaitingWhenTold) {
+  Scratch scratch;
+  FakeDaemon daemon(scratch.path());
+  std::stop_source stop;
+  daemon.answer("Health", [&](const Json&) {
+    stop.request_stop();
+    return std::nullopt;
+  });
+  Client client(daemon.control());
+  auto options = within(600s, 600s);
+  options.stop = stop.get_token();
+  EXPECT_EQ("E_STOPPED: the call was stopped by its caller", failure(client, options));
+}
+
+}  // namespace
+}  // namespace domed
