@@ -1,0 +1,157 @@
+#include "runner/link.h"
+
+#include <algorithm>
+
+namespace domed {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kPollWait = 10s;  // the longest that the protocol allows
+constexpr auto kQuiet = 200ms;   // own appends would end each poll at once
+constexpr auto kAfterError = 1s;
+constexpr std::size_t kQueue = 16;  // batches in memory; the others are in the spool
+
+std::int64_t now_ms() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+bool is_lost(const ApiError& error) {
+  const auto names = {"E_NOT_FOUND", "E_GONE", "E_LOG_CHANGED"};
+  return std::find(names.begin(), names.end(), error.name()) != names.end();
+}
+
+}  // namespace
+
+Link::Link(const Spec& spec, Spool& spool, std::function<void()> wake)
+    : spec_(spec),
+      spool_(spool),
+      wake_(std::move(wake)),
+      heard_at_(now_ms()),
+      client_(spec.control.front()),
+      producer_(producer_options()) {}
+
+Link::~Link() = default;
+
+ProducerOptions Link::producer_options() {
+  ProducerOptions options;
+  options.endpoint = spec_.control.front();
+  options.job_id = spec_.job_id;
+  options.producer_id = spec_.producer_id;
+  options.producer_token = spec_.producer_token;
+  options.queue = kQueue;
+  options.on_ack = [this](const Ack& ack) { acknowledged(ack); };
+  options.on_error = [this](const ApiError& error) { refused(error); };
+  return options;
+}
+
+void Link::send() {
+  while (!refusal()) {
+    if (!unsent_) unsent_ = spool_.next();
+    if (!unsent_) return;
+    try {
+      if (!producer_.try_append_frozen(unsent_->batch, unsent_->line)) return;
+    } catch (const ApiError& error) {
+      return refused(error);
+    }
+    unsent_.reset();
+  }
+}
+
+void Link::watch() {
+  watcher_ = std::jthread([this](const std::stop_token& stop) { watch_loop(stop); });
+}
+
+std::optional<ApiError> Link::refusal() const {
+  const std::scoped_lock lock(mutex_);
+  return refusal_;
+}
+
+std::chrono::milliseconds Link::silence() const {
+  return std::chrono::milliseconds(now_ms() - heard_at_);
+}
+
+void Link::heard() {
+  heard_at_ = now_ms();
+}
+
+void Link::acknowledged(const Ack& ack) {
+  heard();
+  spool_.acknowledge(ack.batch);
+  {
+    const std::scoped_lock lock(mutex_);
+    head_ = std::max(head_, ack.head_seq);
+    ++answers_;
+  }
+  changed_.notify_all();
+  if (ack.cancel_requested) cancel_requested_ = true;
+  wake_();
+}
+
+void Link::refused(const ApiError& error) {
+  heard();
+  {
+    const std::scoped_lock lock(mutex_);
+    if (!refusal_) refusal_ = error;
+  }
+  wake_();
+}
+
+void Link::canceled() {
+  cancel_requested_ = true;
+  wake_();
+}
+
+void Link::watch_loop(const std::stop_token& stop) {
+  while (!stop.stop_requested() && !cancel_requested_ && !refusal()) {
+    try {
+      poll_once(stop);
+    } catch (const ApiError& error) {
+      poll_failed(error, stop);
+    }
+  }
+}
+
+Json Link::poll_params() {
+  const std::scoped_lock lock(mutex_);
+  return {{"job_id", spec_.job_id},
+          {"log_id", spec_.log_id},
+          {"since_seq", head_},
+          {"wait_ms", std::chrono::milliseconds(kPollWait).count()},
+          {"max_events", 1}};
+}
+
+void Link::poll_once(const std::stop_token& stop) {
+  CallOptions options;
+  options.stop = stop;
+  options.await_daemon = true;
+  const Json page = client_.call("StreamJobEvents", poll_params(), options);
+  heard();
+  const Json events = page.value("events", Json::array());
+  for (const auto& event : events) {
+    if (event.value("type", "") == "cancel_requested") return canceled();
+    const std::scoped_lock lock(mutex_);
+    head_ = std::max(head_, event.value("seq", std::uint64_t{0}));
+  }
+  if (!events.empty()) wait_for_quiet(stop);
+}
+
+// A seq that was trimmed away, or is not there yet after a restart, is no
+// reason to give up: the next reply to an append tells the head.
+void Link::poll_failed(const ApiError& error, const std::stop_token& stop) {
+  if (is_lost(error)) return refused(error);
+  std::unique_lock lock(mutex_);
+  const bool trimmed = error.name() == "E_COMPACTED" && error.fields().contains("first");
+  if (trimmed) head_ = std::max(head_, error.fields().at("first").get<std::uint64_t>() - 1);
+  changed_.wait_for(lock, stop, kAfterError, [] { return false; });
+}
+
+void Link::wait_for_quiet(const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  for (auto seen = answers_; !stop.stop_requested(); seen = answers_)
+    if (!changed_.wait_for(lock, stop, kQuiet, [&] { return answers_ != seen; })) return;
+}
+
+}  // namespace domed

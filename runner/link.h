@@ -1,0 +1,73 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "client/client.h"
+#include "client/producer.h"
+#include "runner/spec.h"
+#include "runner/spool.h"
+
+namespace domed {
+
+// The runner's side of the daemon: sends what is in the spool, in order, and
+// listens for a cancellation, also while the job is silent.
+class Link {
+ public:
+  // "spool" outlives this, and so does "wake", which is called from other
+  // threads whenever one of the answers below may have changed.
+  Link(const Spec& spec, Spool& spool, std::function<void()> wake);
+  ~Link();
+
+  // Sends what is new in the spool; never blocks.  To be called again after
+  // each wake.  From one thread.
+  void send();
+  // Listens for a cancellation from now on.
+  void watch();
+
+  bool cancel_requested() const { return cancel_requested_; }
+  // An error that no retry can help: the daemon takes nothing more.
+  std::optional<ApiError> refusal() const;
+  // For how long the daemon has not answered.
+  std::chrono::milliseconds silence() const;
+
+ private:
+  ProducerOptions producer_options();
+  void acknowledged(const Ack& ack);
+  void refused(const ApiError& error);
+  void heard();
+
+  void watch_loop(const std::stop_token& stop);
+  void poll_once(const std::stop_token& stop);
+  void poll_failed(const ApiError& error, const std::stop_token& stop);
+  void wait_for_quiet(const std::stop_token& stop);
+  Json poll_params();
+  void canceled();
+
+  const Spec& spec_;
+  Spool& spool_;
+  const std::function<void()> wake_;
+
+  std::atomic<bool> cancel_requested_{false};
+  std::atomic<std::int64_t> heard_at_;  // ms of the steady clock
+
+  mutable std::mutex mutex_;
+  std::condition_variable_any changed_;
+  std::uint64_t head_ = 0;     // the newest seq known
+  std::uint64_t answers_ = 0;  // counts acknowledgements
+  std::optional<ApiError> refusal_;
+
+  std::optional<Spool::Record> unsent_;
+  Client client_;
+  Producer producer_;  // the last two first to go: their threads use the rest
+  std::jthread watcher_;
+};
+
+}  // namespace domed

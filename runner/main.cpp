@@ -1,0 +1,74 @@
+// domed-runner DIR: supervises the one job that DIR/spec.json describes.  It is
+// started by the daemon and survives it.  DIR afterwards holds, until the
+// daemon removes it:
+//   lock         flocked while this process lives
+//   runner.json  {"pid","start_time","boot_id"} of this process
+//   child.json   the same of the command, and its "pgid"
+//   spool        what the job said, see spool.h
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <exception>
+#include <string>
+
+#include "common/socket.h"
+#include "domed/error.h"
+#include "runner/files.h"
+#include "runner/process.h"
+#include "runner/supervisor.h"
+
+namespace domed {
+namespace {
+
+constexpr int kUsage = 2;
+
+// Signals first: every thread inherits the mask, nng's too.
+void become_supervisor() {
+  block_signals();
+  umask(022);
+  setsid();  // fails where this leads a group already, which is as good
+  if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) throw_errno("cannot become a child subreaper");
+}
+
+int supervise(const std::string& directory) {
+  become_supervisor();
+  const Fd lock = try_lock(directory + "/lock");
+  if (!lock) return 0;  // another runner has this job
+  if (exists(directory + "/spool") || exists(directory + "/child.json"))
+    throw Error(Code::conflict, directory +
+                                    " was run already, and no command runs twice: the "
+                                    "daemon delivers its spool and removes it");
+  const std::string source = directory + "/spec.json";
+  Spec spec = parse_spec(read_file(source), source);
+  write_atomically(directory + "/runner.json", identity_json(identify(getpid())));
+  // Never destroyed: its threads may be waiting for a daemon that is away.
+  static auto* supervisor = new Supervisor(std::move(spec), directory);
+  return supervisor->run();
+}
+
+int run(int argc, char** argv) {
+  if (argc != 2 || argv[1][0] != '/') {
+    std::fprintf(stderr,
+                 "usage: domed-runner DIR\n"
+                 "DIR is absolute and holds spec.json; the daemon starts this program.\n");
+    return kUsage;
+  }
+  try {
+    return supervise(argv[1]);
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "domed-runner: %s\n", e.what());
+    return 1;
+  }
+}
+
+}  // namespace
+}  // namespace domed
+
+int main(int argc, char** argv) {
+  const int code = domed::run(argc, argv);
+  std::fflush(stderr);
+  _exit(code);  // the lock goes with the process, whatever its threads are at
+}

@@ -1,0 +1,158 @@
+#include "runner/spawn.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <string_view>
+
+namespace domed {
+namespace {
+
+constexpr const char* kDefaultPath = "/usr/local/bin:/usr/bin:/bin";
+
+[[noreturn]] void refuse(const std::string& name, const std::string& why) {
+  throw SpawnError("cannot run \"" + name + "\": " + why);
+}
+
+// 0, or the errno that exec would give.
+int executable_error(const std::string& path) {
+  struct stat info;
+  if (stat(path.c_str(), &info) != 0) return errno;
+  if (S_ISDIR(info.st_mode)) return EISDIR;
+  return access(path.c_str(), X_OK) == 0 ? 0 : errno;
+}
+
+std::string in_directory(const std::string& cwd, const std::string& path) {
+  return path.starts_with('/') ? path : cwd + '/' + path;
+}
+
+std::string find_on_path(const std::string& name, std::string_view path, const std::string& cwd) {
+  int denied = 0;
+  for (bool more = true; more;) {
+    const auto colon = path.find(':');
+    more = colon != std::string_view::npos;
+    const std::string directory(path.substr(0, colon));
+    const std::string file = (directory.empty() ? "." : directory) + '/' + name;
+    const int error = executable_error(in_directory(cwd, file));
+    if (error == 0) return file;
+    if (error == EACCES) denied = error;
+    if (more) path.remove_prefix(colon + 1);
+  }
+  if (denied) refuse(name, "found in PATH, but not executable: permission denied");
+  refuse(name, "not found in PATH");
+}
+
+void check_cwd(const std::string& name, const std::string& cwd) {
+  const Fd directory(open(cwd.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!directory || access(cwd.c_str(), X_OK) != 0)
+    refuse(name, "its working directory \"" + cwd + "\" cannot be entered: " + strerror(errno));
+}
+
+std::string value_of(const std::vector<std::string>& environment, std::string_view name,
+                     const char* otherwise) {
+  for (const auto& entry : environment)
+    if (entry.starts_with(name) && entry.size() > name.size() && entry[name.size()] == '=')
+      return entry.substr(name.size() + 1);
+  return otherwise;
+}
+
+std::vector<char*> pointers(const std::vector<std::string>& strings) {
+  std::vector<char*> out;
+  for (const auto& s : strings) out.push_back(const_cast<char*>(s.c_str()));
+  out.push_back(nullptr);
+  return out;
+}
+
+struct Pipe {
+  Fd read, write;
+};
+
+// Both ends above 2, so that the child's dup2 calls cannot meet their source.
+Pipe make_pipe() {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) throw SpawnError(std::string("pipe: ") + strerror(errno));
+  Pipe low{Fd(ends[0]), Fd(ends[1])};
+  Pipe out{Fd(fcntl(low.read.get(), F_DUPFD_CLOEXEC, 3)),
+           Fd(fcntl(low.write.get(), F_DUPFD_CLOEXEC, 3))};
+  if (!out.read || !out.write || fcntl(out.read.get(), F_SETFL, O_NONBLOCK) != 0)
+    throw SpawnError(std::string("pipe: ") + strerror(errno));
+  return out;
+}
+
+class Actions {
+ public:
+  Actions(int out, int err, const std::string& cwd) {
+    posix_spawn_file_actions_init(&actions_);
+    posix_spawn_file_actions_addopen(&actions_, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(&actions_, out, 1);
+    posix_spawn_file_actions_adddup2(&actions_, err, 2);
+    posix_spawn_file_actions_addclosefrom_np(&actions_, 3);
+    posix_spawn_file_actions_addchdir_np(&actions_, cwd.c_str());
+  }
+  Actions(const Actions&) = delete;
+  ~Actions() { posix_spawn_file_actions_destroy(&actions_); }
+  const posix_spawn_file_actions_t* get() const { return &actions_; }
+
+ private:
+  posix_spawn_file_actions_t actions_;
+};
+
+class Attributes {
+ public:
+  Attributes() {
+    posix_spawnattr_init(&attributes_);
+    sigset_t none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    posix_spawnattr_setsigmask(&attributes_, &none);
+    posix_spawnattr_setsigdefault(&attributes_, &all);
+    posix_spawnattr_setflags(&attributes_,
+                             POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  }
+  Attributes(const Attributes&) = delete;
+  ~Attributes() { posix_spawnattr_destroy(&attributes_); }
+  const posix_spawnattr_t* get() const { return &attributes_; }
+
+ private:
+  posix_spawnattr_t attributes_;
+};
+
+std::string explain(int error) {
+  if (error == ENOENT)
+    return "No such file or directory (the interpreter that it names may be missing)";
+  if (error == ENOEXEC) return "not a program of this machine (a script needs a #! line)";
+  if (error == E2BIG) return "its arguments and environment are too long";
+  return strerror(error);
+}
+
+}  // namespace
+
+std::string find_program(const std::string& name, const std::string& path, const std::string& cwd) {
+  if (name.find('/') == std::string::npos)
+    return find_on_path(name, path.empty() ? kDefaultPath : path, cwd);
+  const int error = executable_error(in_directory(cwd, name));
+  if (error != 0) refuse(name, strerror(error));
+  return name;
+}
+
+Child spawn(const std::vector<std::string>& command, const std::vector<std::string>& environment,
+            const std::string& cwd) {
+  const std::string& name = command.front();
+  check_cwd(name, cwd);
+  const std::string file = find_program(name, value_of(environment, "PATH", ""), cwd);
+  Pipe out = make_pipe(), err = make_pipe();
+  const Actions actions(out.write.get(), err.write.get(), cwd);
+  const Attributes attributes;
+  pid_t pid = 0;
+  const int error = posix_spawn(&pid, file.c_str(), actions.get(), attributes.get(),
+                                pointers(command).data(), pointers(environment).data());
+  if (error != 0) refuse(name, explain(error));
+  return {pid, std::move(out.read), std::move(err.read)};
+}
+
+}  // namespace domed

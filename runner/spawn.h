@@ -1,0 +1,35 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "runner/files.h"
+
+namespace domed {
+
+// Why a command could not be started: the text of a spawn_error.
+class SpawnError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+struct Child {
+  pid_t pid = 0;  // also its process group and session
+  Fd out, err;    // reading ends, non-blocking
+};
+
+// The file that "name" means: itself where it has a slash (relative to "cwd"),
+// else the first executable along "path".  Throws SpawnError.
+std::string find_program(const std::string& name, const std::string& path, const std::string& cwd);
+
+// Starts "command" with exactly "environment", in "cwd", in its own session,
+// reading /dev/null, with no other descriptors, default signals and none
+// blocked.  Returns after the exec; throws SpawnError where it failed.  Never
+// forks a copy of this process: nng's threads would not survive it.
+Child spawn(const std::vector<std::string>& command, const std::vector<std::string>& environment,
+            const std::string& cwd);
+
+}  // namespace domed

@@ -1,0 +1,86 @@
+#include "runner/spec.h"
+
+#include "common/json.h"
+#include "domed/error.h"
+
+namespace domed {
+namespace {
+
+template <class T>
+void take(const Json& object, const char* key, T& out) {
+  if (!object.contains(key)) return;
+  try {
+    object.at(key).get_to(out);
+  } catch (const Json::exception&) {
+    throw Error(Code::invalid_argument, std::string("'") + key + "' has the wrong type");
+  }
+}
+
+template <class T>
+void need(const Json& object, const char* key, T& out) {
+  take(object, key, out);
+  if (out.empty()) throw Error(Code::invalid_argument, std::string("'") + key + "' is missing");
+}
+
+void take_ms(const Json& object, const char* key, std::chrono::milliseconds& out) {
+  std::int64_t count = out.count();
+  take(object, key, count);
+  if (count < 0) throw Error(Code::invalid_argument, std::string("'") + key + "' is negative");
+  out = std::chrono::milliseconds(count);
+}
+
+// exec cannot carry a NUL: it would silently cut the word.
+void refuse_nul(const std::string& text, const char* key) {
+  if (text.find('\0') != std::string::npos)
+    throw Error(Code::invalid_argument, std::string("'") + key + "' contains a NUL byte");
+}
+
+Spec read(const Json& object) {
+  Spec spec;
+  need(object, "job_id", spec.job_id);
+  need(object, "run_id", spec.run_id);
+  need(object, "log_id", spec.log_id);
+  need(object, "producer_id", spec.producer_id);
+  need(object, "producer_token", spec.producer_token);
+  need(object, "control", spec.control);
+  need(object, "command", spec.command);
+  need(object, "cwd", spec.cwd);
+  take(object, "job_token", spec.job_token);
+  take(object, "env", spec.env);
+  take_ms(object, "timeout_ms", spec.timeout);
+  take_ms(object, "cancel_grace_ms", spec.cancel_grace);
+  take_ms(object, "drain_ms", spec.drain);
+  take_ms(object, "give_up_ms", spec.give_up);
+  take(object, "max_output", spec.max_output);
+  take(object, "max_spool", spec.max_spool);
+  take(object, "durable", spec.durable);
+  for (const auto& word : spec.command) refuse_nul(word, "command");
+  for (const auto& [name, value] : spec.env) refuse_nul(name + value, "env");
+  refuse_nul(spec.cwd, "cwd");
+  return spec;
+}
+
+}  // namespace
+
+Spec parse_spec(const std::string& json, const std::string& source) {
+  try {
+    return read(Json::parse(json));
+  } catch (const std::exception& e) {
+    throw Error(Code::invalid_argument, source + ": " + e.what() +
+                                            "; the daemon and its runner may be of different "
+                                            "versions: install both from one build");
+  }
+}
+
+std::vector<std::string> job_environment(const Spec& spec) {
+  std::map<std::string, std::string> env = spec.env;
+  env["DOMED_JOB_ID"] = spec.job_id;
+  env["DOMED_RUN_ID"] = spec.run_id;
+  env["DOMED_ENDPOINT"] = spec.control.front();
+  env["DOMED_PRODUCER_TOKEN"] = spec.job_token;
+  std::vector<std::string> out;
+  for (const auto& [name, value] : env) out.push_back(name + "=" + value);
+  return out;
+}
+
+}  // namespace domed

@@ -1,0 +1,68 @@
+#include "runner/stream.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "common/json.h"
+
+namespace domed {
+namespace {
+
+constexpr std::size_t kChunk = 64 * 1024;
+constexpr int kChunksPerTurn = 4;  // so that one stream cannot starve the other
+
+EncodedEvent limit_event() {
+  const OrderedJson payload = {
+      {"error", "output_limit"},
+      {"message",
+       "the job wrote more than the deployment's max_output; the rest is counted and dropped"}};
+  return encode_event("error", payload.dump());
+}
+
+}  // namespace
+
+bool Stream::read(std::vector<EncodedEvent>& out) {
+  char buffer[kChunk];
+  for (int turn = 0; turn < kChunksPerTurn; ++turn) {
+    const ssize_t n = ::read(fd_.get(), buffer, sizeof buffer);
+    if (n > 0) {
+      take({buffer, static_cast<std::size_t>(n)}, out);
+      continue;
+    }
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && errno == EAGAIN) return true;
+    end_ = n == 0 ? "eof" : "closed";
+    fd_.reset();
+    return true;
+  }
+  return false;
+}
+
+void Stream::take(std::string_view bytes, std::vector<EncodedEvent>& out) {
+  const std::size_t wanted = std::min<std::uint64_t>(bytes.size(), budget_.left);
+  budget_.left -= wanted;
+  bytes_ += wanted;
+  dropped_ += bytes.size() - wanted;
+  last_read_ = Clock::now();
+  encoder_.feed(bytes.substr(0, wanted), out);
+  if (wanted == bytes.size() || budget_.told) return;
+  budget_.told = true;
+  encoder_.flush(true, out);
+  out.push_back(limit_event());
+}
+
+Stream::Clock::time_point Stream::flush_at() const {
+  return encoder_.can_flush() ? last_read_ + kSilence : Clock::time_point::max();
+}
+
+void Stream::finish(std::vector<EncodedEvent>& out) {
+  encoder_.flush(true, out);
+  fd_.reset();
+  const OrderedJson payload = {
+      {"stream", name_}, {"end", end_}, {"bytes", bytes_}, {"dropped", dropped_}};
+  out.push_back(encode_event("stream_end", payload.dump()));
+}
+
+}  // namespace domed

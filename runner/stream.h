@@ -1,0 +1,55 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "runner/encoder.h"
+#include "runner/files.h"
+
+namespace domed {
+
+// How much of the job's output is still wanted; both streams share it.
+struct OutputBudget {
+  std::uint64_t left;
+  bool told = false;  // the job's log says that the limit was reached
+};
+
+// One pipe of the job.
+class Stream {
+ public:
+  using Clock = std::chrono::steady_clock;
+  static constexpr std::chrono::milliseconds kSilence{250};  // then a partial line is shown
+
+  // "budget" outlives this.
+  Stream(const std::string& name, Fd fd, OutputBudget& budget)
+      : name_(name), fd_(std::move(fd)), encoder_(name), budget_(budget) {}
+
+  bool open() const { return static_cast<bool>(fd_); }
+  int fd() const { return fd_.get(); }
+
+  // Reads what is there, up to a fair share; true where nothing more is there
+  // now.  At end of file the stream closes itself.
+  bool read(std::vector<EncodedEvent>& out);
+
+  // When a partial line is to be flushed; max() where there is none.
+  Clock::time_point flush_at() const;
+  void flush(std::vector<EncodedEvent>& out) { encoder_.flush(false, out); }
+
+  // Ends the stream: the rest of a line and `stream_end`.
+  void finish(std::vector<EncodedEvent>& out);
+
+ private:
+  void take(std::string_view bytes, std::vector<EncodedEvent>& out);
+
+  std::string name_;
+  Fd fd_;
+  LogEncoder encoder_;
+  OutputBudget& budget_;
+  std::uint64_t bytes_ = 0, dropped_ = 0;
+  Clock::time_point last_read_{};
+  const char* end_ = "drain_limit";  // unless the end was seen
+};
+
+}  // namespace domed

@@ -1,0 +1,290 @@
+#include "runner/supervisor.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+
+#include "common/json.h"
+#include "common/units.h"
+#include "domed/error.h"
+
+namespace domed {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t kWindow = 8;  // batches in flight while output trickles
+constexpr auto kPollTree = 20ms;    // while waiting for killed processes
+constexpr auto kUnkillable = 1s;    // what may not be signalled gets no longer
+constexpr auto kRetryDisk = 500ms;  // a full disk
+constexpr auto kLastWords = 5s;     // when told to stop
+// A daemon that forgets its jobs is then taken for dead.
+constexpr std::chrono::milliseconds kAwayWithoutStore = 30s;
+
+Fd make_signal_fd() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signal : {SIGTERM, SIGINT, SIGCHLD}) sigaddset(&set, signal);
+  Fd fd(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!fd) throw_errno("signalfd");
+  return fd;
+}
+
+Fd make_event_fd() {
+  Fd fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!fd) throw_errno("eventfd");
+  return fd;
+}
+
+int poll_timeout(std::chrono::steady_clock::time_point until) {
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(
+      std::min(until, std::chrono::steady_clock::now() + 1min) - std::chrono::steady_clock::now());
+  return static_cast<int>(std::max<std::int64_t>(left.count(), 0));
+}
+
+}  // namespace
+
+Supervisor::Supervisor(Spec spec, std::string directory)
+    : spec_(std::move(spec)),
+      directory_(std::move(directory)),
+      wake_(make_event_fd()),
+      signals_(make_signal_fd()),
+      spool_(directory_ + "/spool"),
+      outbox_(spec_, spool_),
+      link_(spec_, spool_, [fd = wake_.get()] { eventfd_write(fd, 1); }),
+      budget_{spec_.max_output} {}
+
+int Supervisor::run() {
+  if (!announce()) return ended_refused();
+  stop_ = wanted_stop();
+  if (stop_ == Stop::none && start()) {
+    capture();
+    drain();
+    end_streams();
+    kill_rest();
+  }
+  if (daemon_lost_job()) return ended_refused();
+  const auto status = exited_ ? std::optional(status_) : std::nullopt;
+  outbox_.add(encode_event("state_change", terminal_payload(spec_, stop_, status, spawn_error_)));
+  return deliver();
+}
+
+// The command is started only after the daemon has committed `running`, so
+// that no command runs twice.
+bool Supervisor::announce() {
+  outbox_.add(encode_event("state_change", R"({"to":"running"})"));
+  while (!outbox_.close()) turn(Clock::now() + kRetryDisk);
+  link_.send();
+  while (spool_.unacknowledged() > 0 && wanted_stop() == Stop::none) turn(Clock::now() + 1s);
+  link_.watch();
+  return !daemon_lost_job();
+}
+
+bool Supervisor::start() {
+  try {
+    Child child = spawn(spec_.command, job_environment(spec_), spec_.cwd);
+    child_ = child.pid;
+    out_.emplace("stdout", std::move(child.out), budget_);
+    err_.emplace("stderr", std::move(child.err), budget_);
+  } catch (const SpawnError& e) {
+    spawn_error_ = e.what();
+    return false;
+  }
+  const Process process = identify(child_);  // not reaped yet, so the pid is still its own
+  tree_ = std::make_unique<ProcessTree>(spec_.run_id, process.start_time);
+  if (spec_.timeout > 0ms) timeout_at_ = Clock::now() + spec_.timeout;
+  return record_child(process);
+}
+
+// A command that a restarted daemon could not find again must not run on.
+bool Supervisor::record_child(const Process& process) {
+  try {
+    write_atomically(directory_ + "/child.json", identity_json(process, child_));
+    return true;
+  } catch (const Error& e) {
+    spawn_error_ = std::string("the command was ended at once: ") + e.what();
+  }
+  out_.reset();
+  err_.reset();
+  kill_rest();
+  return false;
+}
+
+void Supervisor::capture() {
+  while (!exited_) {
+    check_stop();
+    const bool killing = Clock::now() >= kill_at_;
+    turn(killing ? Clock::now() + kPollTree : std::min(kill_at_, timeout_at_));
+  }
+}
+
+// Background children may hold the pipes for ever.  Time during which nothing
+// can be read, because the daemon is away and the spool full, does not count.
+void Supervisor::drain() {
+  auto deadline = Clock::now() + spec_.drain;
+  while ((out_->open() || err_->open()) && !daemon_lost_job()) {
+    if (outbox_.blocked() && !told_to_stop_) deadline = Clock::now() + spec_.drain;
+    if (Clock::now() >= deadline) return;
+    turn(deadline);
+  }
+}
+
+void Supervisor::end_streams() {
+  std::vector<EncodedEvent> events;
+  out_->finish(events);
+  err_->finish(events);
+  outbox_.add(std::move(events));
+  pass_on(true);
+}
+
+// TERM, grace, KILL.  Orphans come to this process, so that no children means
+// no descendants; what carries the run's mark elsewhere is asked for as well.
+void Supervisor::kill_rest() {
+  if (stop_ == Stop::none && tree_->signal(SIGTERM) > 0) tree_->signal(SIGCONT);
+  const auto kill_at = stop_ == Stop::none ? Clock::now() + spec_.cancel_grace : kill_at_;
+  for (auto last_seen = Clock::now();;) {
+    reap();
+    if (!tree_->members().empty()) {
+      last_seen = Clock::now();
+    } else if (childless_ || Clock::now() - last_seen > kUnkillable) {
+      return;
+    }
+    if (Clock::now() >= kill_at) tree_->signal(SIGKILL);
+    turn(Clock::now() + kPollTree);
+  }
+}
+
+int Supervisor::deliver() {
+  for (;;) {
+    pass_on(true);
+    if (outbox_.empty() && spool_.unacknowledged() == 0) return 0;
+    if (link_.refusal()) return ended_refused();
+    const auto away = link_.silence();
+    if (away > spec_.give_up || forgotten() || (told_to_stop_ && away > kLastWords)) {
+      std::fprintf(stderr, "the daemon has been away for %s; the end of the job is in the spool\n",
+                   format_duration(away).c_str());
+      return 1;
+    }
+    turn(Clock::now() + kRetryDisk);
+  }
+}
+
+// One wait for whatever happens first, and all of what happened.
+void Supervisor::turn(Clock::time_point until) {
+  const bool read = !outbox_.blocked();
+  const auto pipe = [read](const std::optional<Stream>& s) {
+    return pollfd{read && s && s->open() ? s->fd() : -1, POLLIN, 0};
+  };
+  std::array<pollfd, 4> fds{pollfd{wake_.get(), POLLIN, 0}, pollfd{signals_.get(), POLLIN, 0},
+                            pipe(out_), pipe(err_)};
+  if (poll(fds.data(), fds.size(), poll_timeout(next_wake(until))) < 0 && errno != EINTR)
+    throw_errno("poll");
+  eventfd_t ignored;
+  if (fds[0].revents) eventfd_read(wake_.get(), &ignored);
+  if (fds[1].revents) note_signals();
+  reap();
+  read_streams(fds[2].revents != 0, fds[3].revents != 0);
+}
+
+Supervisor::Clock::time_point Supervisor::next_wake(Clock::time_point until) const {
+  if (outbox_.disk_refuses()) until = std::min(until, Clock::now() + kRetryDisk);
+  if (!spec_.durable) until = std::min(until, Clock::now() + patience() / 4);
+  for (const auto* stream : {&out_, &err_})
+    if (*stream) until = std::min(until, (*stream)->flush_at());
+  return until;
+}
+
+void Supervisor::read_streams(bool out_ready, bool err_ready) {
+  std::vector<EncodedEvent> events;
+  const bool out_idle = !out_ready || out_->read(events);
+  const bool err_idle = !err_ready || err_->read(events);
+  for (auto* stream : {&out_, &err_})
+    if (*stream && Clock::now() >= (*stream)->flush_at()) (*stream)->flush(events);
+  if (stop_ != Stop::refused) outbox_.add(std::move(events));
+  pass_on(out_idle && err_idle);
+}
+
+// A batch is closed when nothing more can be read now, so that the first line
+// of a silent job goes at once, and batches grow while the daemon is busy.
+void Supervisor::pass_on(bool idle) {
+  const bool room = spool_.unacknowledged() < kWindow;
+  if ((idle && room) || outbox_.disk_refuses()) outbox_.close();
+  link_.send();
+}
+
+void Supervisor::note_signals() {
+  signalfd_siginfo info;
+  while (::read(signals_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info))
+    if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT) told_to_stop_ = true;
+}
+
+void Supervisor::reap() {
+  for (;;) {
+    int status = 0;
+    const pid_t pid = waitpid(-1, &status, WNOHANG);
+    childless_ = pid < 0 && errno == ECHILD;
+    if (pid <= 0) return;
+    if (pid != child_ || exited_) continue;  // an orphan that came to us
+    exited_ = true;
+    status_ = status;
+  }
+}
+
+// A store that is not durable forgets the job with its daemon.
+std::chrono::milliseconds Supervisor::patience() const {
+  return std::min(kAwayWithoutStore, spec_.give_up);
+}
+
+bool Supervisor::forgotten() const {
+  return !spec_.durable && link_.silence() > patience();
+}
+
+bool Supervisor::daemon_lost_job() const {
+  return link_.refusal() || forgotten();
+}
+
+Stop Supervisor::wanted_stop() const {
+  if (daemon_lost_job()) return Stop::refused;
+  if (link_.cancel_requested()) return Stop::cancel;
+  if (told_to_stop_) return Stop::told;
+  return Clock::now() >= timeout_at_ ? Stop::timeout : Stop::none;
+}
+
+void Supervisor::check_stop() {
+  const Stop wanted = wanted_stop();
+  if (stop_ == Stop::none && wanted != Stop::none) begin_stop(wanted);
+  if (!exited_ && Clock::now() >= kill_at_) tree_->signal(SIGKILL);
+}
+
+// A job that ended by itself before this keeps its own result.  Its group is
+// signalled in one step; the pid cannot be another's, for it is not reaped.
+void Supervisor::begin_stop(Stop stop) {
+  reap();
+  if (exited_) return;
+  stop_ = stop;
+  timeout_at_ = Clock::time_point::max();
+  kill_at_ = Clock::now() + spec_.cancel_grace;
+  kill(-child_, SIGTERM);
+  kill(-child_, SIGCONT);
+  tree_->signal(SIGTERM, child_);
+}
+
+// 1 where the spool may still be of use to the daemon.
+int Supervisor::ended_refused() const {
+  const auto refusal = link_.refusal();
+  if (!refusal) return 1;
+  std::fprintf(stderr, "the daemon takes no more of this job: %s: %s\n", refusal->name().c_str(),
+               refusal->what());
+  const auto settled = {"E_SEALED", "E_NOT_FOUND", "E_GONE", "E_INVALID_TRANSITION"};
+  return std::find(settled.begin(), settled.end(), refusal->name()) == settled.end() ? 1 : 0;
+}
+
+}  // namespace domed

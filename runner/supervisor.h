@@ -1,0 +1,87 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runner/files.h"
+#include "runner/link.h"
+#include "runner/outbox.h"
+#include "runner/process.h"
+#include "runner/result.h"
+#include "runner/spawn.h"
+#include "runner/spec.h"
+#include "runner/spool.h"
+#include "runner/stream.h"
+
+namespace domed {
+
+// Supervises one job from `running` to its terminal event.  One thread, one
+// poll loop; the link to the daemon has threads of its own.
+//
+// Before: every signal blocked, no nng thread yet, this process a child
+// subreaper with no children.
+class Supervisor {
+ public:
+  // "directory" is where spool and child.json go.
+  Supervisor(Spec spec, std::string directory);
+
+  // Returns the exit code: 0 where the daemon has (or will never want) the end
+  // of the job, 1 where the spool still holds it.
+  int run();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  bool announce();
+  bool start();
+  bool record_child(const Process& process);
+  void capture();
+  void drain();
+  void end_streams();
+  void kill_rest();
+  int deliver();
+
+  void turn(Clock::time_point until);
+  void read_streams(bool out_ready, bool err_ready);
+  void pass_on(bool idle);
+  Clock::time_point next_wake(Clock::time_point until) const;
+
+  void reap();
+  void note_signals();
+  void check_stop();
+  void begin_stop(Stop stop);
+  Stop wanted_stop() const;
+  std::chrono::milliseconds patience() const;
+  bool forgotten() const;
+  bool daemon_lost_job() const;
+
+  int ended_refused() const;
+
+  const Spec spec_;
+  const std::string directory_;
+  Fd wake_, signals_;
+  Spool spool_;
+  Outbox outbox_;
+  Link link_;
+
+  OutputBudget budget_;
+  std::optional<Stream> out_, err_;
+  std::unique_ptr<ProcessTree> tree_;
+  pid_t child_ = 0;
+  bool exited_ = false;
+  bool childless_ = false;
+  int status_ = 0;
+
+  Stop stop_ = Stop::none;
+  bool told_to_stop_ = false;
+  std::string spawn_error_;
+  Clock::time_point timeout_at_ = Clock::time_point::max();
+  Clock::time_point kill_at_ = Clock::time_point::max();
+};
+
+}  // namespace domed

@@ -1,0 +1,158 @@
+// One runner, one job, a daemon in trouble.
+#include "job.h"
+#include "runner/spool.h"
+
+namespace domed {
+namespace {
+
+class DeliveryTest : public JobTest {};
+
+TEST_F(DeliveryTest, RunsNothingBeforeItsBatchIsAcknowledged) {
+  daemon_.hold();
+  run("touch ran");
+  while (read_if_there(dir_ + "/spool").empty()) usleep(2000);
+  EXPECT_FALSE(exists(dir_ + "/child.json"));
+  EXPECT_FALSE(ran("ran"));
+  daemon_.allow();
+  finish();
+  EXPECT_TRUE(ran("ran"));
+}
+
+TEST_F(DeliveryTest, RunsNothingWhereTheDaemonRefuses) {
+  for (const char* error : {"E_SEALED", "E_INVALID_TRANSITION", "E_NOT_FOUND", "E_GONE"}) {
+    daemon_.refuse(error);
+    run("touch ran");
+    EXPECT_EQ(0, wait_for_exit()) << error;
+    EXPECT_FALSE(ran("ran")) << error;
+    unlink((dir_ + "/spool").c_str());
+  }
+}
+
+TEST_F(DeliveryTest, RunsNothingThatWasCanceledMeanwhile) {
+  daemon_.cancel();
+  run("touch ran");
+  finish();
+  EXPECT_FALSE(ran("ran"));
+  EXPECT_EQ("canceled", last()["to"]);
+}
+
+TEST_F(DeliveryTest, NeverRunsTwice) {
+  run("echo x >> ran");
+  finish();
+  run("echo x >> ran");
+  EXPECT_EQ(1, wait_for_exit());
+  EXPECT_EQ("x\n", read_file(path("ran")));
+}
+
+TEST_F(DeliveryTest, LeavesAJobToTheRunnerThatHasIt) {
+  const Fd lock = try_lock(dir_ + "/lock");
+  run("touch ran");
+  EXPECT_EQ(0, wait_for_exit());
+  EXPECT_FALSE(exists(dir_ + "/spool"));
+}
+
+TEST_F(DeliveryTest, HoldsItsLockWhileItLives) {
+  run("echo ready; exec sleep 1000");
+  daemon_.wait_for("ready");
+  EXPECT_FALSE(try_lock(dir_ + "/lock"));
+  kill(runner_, SIGTERM);
+  finish();
+  EXPECT_TRUE(try_lock(dir_ + "/lock"));
+}
+
+TEST_F(DeliveryTest, SurvivesLostReplies) {
+  daemon_.lose_replies(3);
+  run("seq 1 3000");
+  finish();
+  EXPECT_GE(daemon_.replays(), 1);
+  EXPECT_EQ(3000u, daemon_.events_of("log").size());
+}
+
+TEST_F(DeliveryTest, SurvivesADaemonThatComesBack) {
+  run("echo before; read x < fifo; echo during; seq 1 1000");
+  daemon_.wait_for("before");
+  daemon_.stop();
+  tell_job("go\n");
+  while (read_if_there(dir_ + "/spool").find("succeeded") == std::string::npos) usleep(5000);
+  daemon_.start();
+  finish();
+  EXPECT_EQ(1002u, daemon_.events_of("log").size());
+  EXPECT_EQ("succeeded", last()["to"]);
+}
+
+TEST_F(DeliveryTest, GivesUpInTheEndAndLeavesTheSpool) {
+  spec_["give_up_ms"] = 300;
+  run("echo before; read x < fifo; exit 4");
+  daemon_.wait_for("before");
+  daemon_.stop();
+  tell_job("go\n");
+  EXPECT_EQ(1, wait_for_exit());
+  std::string final_line;
+  for_each_line(read_file(dir_ + "/spool"), [&](std::string_view line) { final_line = line; });
+  EXPECT_EQ(4, Json::parse(final_line)["events"].back()["payload"]["exit_code"]);
+}
+
+TEST_F(DeliveryTest, EndsAJobThatTheDaemonForgot) {
+  run("echo $$; setsid sleep 1000 & exec sleep 1000");
+  daemon_.wait_for("\"log\"");
+  const std::string pid = daemon_.output("stdout");
+  daemon_.refuse("E_NOT_FOUND");
+  EXPECT_EQ(0, wait_for_exit());
+  EXPECT_NE(0, kill(std::stoi(pid), 0));
+}
+
+TEST_F(DeliveryTest, EndsAJobWhoseDaemonTookItsStoreAlong) {
+  spec_["durable"] = false;
+  spec_["give_up_ms"] = 1000;
+  run("echo $$; exec sleep 1000");
+  daemon_.wait_for("\"log\"");
+  daemon_.stop();
+  EXPECT_EQ(1, wait_for_exit());
+  EXPECT_NE(0, kill(std::stoi(daemon_.output("stdout")), 0));
+}
+
+TEST_F(DeliveryTest, EndsACommandThatItCannotRecord) {
+  mkdir((dir_ + "/child.json.tmp").c_str(), 0700);  // so that it cannot be written
+  run("exec sleep 1000");
+  finish();
+  EXPECT_EQ("spawn_error", last()["reason"]);
+  EXPECT_NE(std::string::npos, last()["message"].get<std::string>().find("child.json"));
+}
+
+TEST_F(DeliveryTest, LeavesASpoolThatCanBeReplayed) {
+  run("echo before; while :; do seq 1 1000; done");
+  daemon_.wait_for("before");
+  daemon_.hold();
+  while (std::filesystem::file_size(dir_ + "/spool") < (500u << 10)) usleep(5000);
+  const Json child = Json::parse(read_file(dir_ + "/child.json"));
+  kill(runner_, SIGKILL);
+  wait_for_exit();
+  kill(-child["pgid"].get<pid_t>(), SIGKILL);
+  std::uint64_t batch = 0;
+  for_each_line(read_file(dir_ + "/spool"), [&](std::string_view line) {
+    const Json params = Json::parse(compact_json(line));
+    EXPECT_TRUE(batch == 0 || params["batch"] == batch + 1) << params["batch"];
+    batch = params["batch"];
+  });
+  EXPECT_GT(batch, 2u);
+  daemon_.allow();
+}
+
+TEST_F(DeliveryTest, HoldsTheJobBackWhileTheDaemonIsAway) {
+  spec_["max_spool"] = 1 << 20;
+  run("echo before; head -c 3000000 /dev/zero | tr '\\0' 'x'; echo after");
+  daemon_.wait_for("before");
+  daemon_.hold();
+  std::uintmax_t size = 0, seen = 1;
+  for (; size != seen || size < (1u << 20); usleep(300'000)) {
+    seen = size;
+    size = std::filesystem::file_size(dir_ + "/spool");
+  }
+  EXPECT_LT(size, 2u << 20);
+  daemon_.allow();
+  finish();
+  EXPECT_EQ(3'000'000u + 13, daemon_.output("stdout").size());
+}
+
+}  // namespace
+}  // namespace domed

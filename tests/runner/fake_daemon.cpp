@@ -1,0 +1,209 @@
+#include "fake_daemon.h"
+
+#include <nng/protocol/reqrep0/rep.h>
+
+#include <chrono>
+
+#include "common/api_error.h"
+#include "common/hash.h"
+
+namespace domed {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int kContexts = 12;
+
+Json error_of(const ApiError& e) {
+  return {{"code", -32000},
+          {"message", e.what()},
+          {"data", {{"error", e.name()}, {"retryable", e.retryable()}}}};
+}
+
+}  // namespace
+
+FakeDaemon::FakeDaemon(std::string url) : url_(std::move(url)) {
+  commit("state_change", {{"to", "queued"}});
+  start();
+}
+
+FakeDaemon::~FakeDaemon() {
+  stop();
+}
+
+void FakeDaemon::start() {
+  stopping_ = false;
+  socket_ = std::make_unique<Socket>(nng_rep0_open);
+  check_nng(nng_listen(socket_->get(), url_.c_str(), nullptr, 0), url_);
+  for (int i = 0; i < kContexts; ++i) threads_.emplace_back([this] { serve(socket_->get()); });
+}
+
+void FakeDaemon::stop() {
+  {
+    const std::scoped_lock lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  if (socket_) socket_->close();
+  for (auto& thread : threads_) thread.join();
+  threads_.clear();
+}
+
+void FakeDaemon::serve(nng_socket socket) {
+  nng_ctx context;
+  if (nng_ctx_open(&context, socket) != 0) return;
+  nng_aio* aio = nullptr;
+  nng_aio_alloc(&aio, nullptr, nullptr);
+  for (;;) {
+    nng_ctx_recv(context, aio);
+    nng_aio_wait(aio);
+    if (nng_aio_result(aio) != 0) break;
+    const Message request(nng_aio_get_msg(aio));
+    bool lose = false;
+    const Json reply = answer(body(request.get()), lose);
+    if (lose) nng_pipe_close(nng_msg_get_pipe(request.get()));
+    if (lose) continue;
+    nng_aio_set_msg(aio, make_message(reply.dump()).release());
+    nng_ctx_send(context, aio);
+    nng_aio_wait(aio);
+    if (nng_aio_result(aio) != 0) nng_msg_free(nng_aio_get_msg(aio));
+  }
+  nng_aio_free(aio);
+  nng_ctx_close(context);
+}
+
+Json FakeDaemon::answer(std::string_view text, bool& lose) {
+  const Json request = Json::parse(text);
+  Json reply = {{"jsonrpc", "2.0"}, {"id", request["id"]}};
+  std::unique_lock lock(mutex_);
+  try {
+    if (!refusal_.empty()) throw ApiError(refusal_, "refused by the test");
+    const bool appends = request["method"] == "AppendJobEvents";
+    reply["result"] = appends ? append(request["params"], sha256_hex(text), lock, lose)
+                              : page(request["params"], lock);
+  } catch (const ApiError& e) {
+    reply["error"] = error_of(e);
+  }
+  return reply;
+}
+
+Json FakeDaemon::append(const Json& params, const std::string& digest,
+                        std::unique_lock<std::mutex>& lock, bool& lose) {
+  const std::uint64_t batch = params["batch"];
+  changed_.wait(lock, [&] { return !held_ || stopping_; });
+  changed_.wait_for(lock, 1s, [&] { return batches_.size() + 1 >= batch || stopping_; });
+  if (stopping_) throw ApiError("E_BUSY", "stopping");
+  const bool replayed = batches_.contains(batch);
+  if (replayed && batches_[batch] != digest) throw ApiError("E_BATCH_MISMATCH", "other bytes");
+  if (!replayed && batches_.size() + 1 != batch) throw ApiError("E_BATCH_GAP", "a gap");
+  if (!replayed && sealed_) throw ApiError("E_SEALED", "sealed");
+  const std::size_t first = events_.size() + 1;
+  if (!replayed) {
+    for (const auto& event : params["events"]) commit(event["type"], event["payload"]);
+    batches_[batch] = digest;
+  }
+  longest_batch_ = std::max(longest_batch_, params["events"].size());
+  replays_ += replayed;
+  lose = lose_ > 0 && lose_-- > 0;
+  changed_.notify_all();
+  return {{"first_seq", first},
+          {"head_seq", events_.size()},
+          {"state", "running"},
+          {"replayed", replayed},
+          {"cancel_requested", cancel_requested_}};
+}
+
+Json FakeDaemon::page(const Json& params, std::unique_lock<std::mutex>& lock) {
+  const std::size_t since = params["since_seq"];
+  changed_.wait_for(lock, std::chrono::milliseconds(params.value("wait_ms", 0)),
+                    [&] { return events_.size() > since || stopping_ || !refusal_.empty(); });
+  if (!refusal_.empty()) throw ApiError(refusal_, "refused by the test");
+  Json events = Json::array();
+  if (since < events_.size()) events.push_back(events_[since]);
+  return {{"log_id", "l"}, {"first_seq", 1}, {"head_seq", events_.size()}, {"events", events},
+          {"more", false}, {"final", false}, {"state", "running"}};
+}
+
+void FakeDaemon::commit(const std::string& type, const Json& payload) {
+  events_.push_back(
+      {{"job_id", "j"}, {"seq", events_.size() + 1}, {"type", type}, {"payload", payload}});
+  if (type == "state_change") sealed_ = payload["to"] != "queued" && payload["to"] != "running";
+  changed_.notify_all();
+}
+
+void FakeDaemon::lose_replies(int count) {
+  const std::scoped_lock lock(mutex_);
+  lose_ = count;
+}
+
+void FakeDaemon::refuse(const std::string& error) {
+  const std::scoped_lock lock(mutex_);
+  refusal_ = error;
+  changed_.notify_all();
+}
+
+void FakeDaemon::cancel(bool in_replies) {
+  const std::scoped_lock lock(mutex_);
+  cancel_requested_ = in_replies;
+  commit("cancel_requested", Json::object());
+}
+
+void FakeDaemon::hold() {
+  const std::scoped_lock lock(mutex_);
+  held_ = true;
+}
+
+void FakeDaemon::allow() {
+  const std::scoped_lock lock(mutex_);
+  held_ = false;
+  changed_.notify_all();
+}
+
+void FakeDaemon::wait_for(const std::string& text) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] {
+    for (const auto& event : events_)
+      if (event.dump().find(text) != std::string::npos) return true;
+    return false;
+  });
+}
+
+void FakeDaemon::wait_for_terminal() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return sealed_; });
+}
+
+std::vector<Json> FakeDaemon::events() const {
+  const std::scoped_lock lock(mutex_);
+  return events_;
+}
+
+std::vector<Json> FakeDaemon::events_of(const std::string& type) const {
+  std::vector<Json> out;
+  for (const auto& event : events())
+    if (event["type"] == type) out.push_back(event["payload"]);
+  return out;
+}
+
+std::string FakeDaemon::output(const std::string& stream) const {
+  std::string out, bytes;
+  for (const auto& log : events_of("log")) {
+    if (log["stream"] != stream) continue;
+    if (log.contains("b64")) from_base64(log["b64"].get<std::string>(), bytes);
+    out += log.contains("text") ? log["text"].get<std::string>() : bytes;
+    if (log.value("eol", true)) out += '\n';
+  }
+  return out;
+}
+
+int FakeDaemon::replays() const {
+  const std::scoped_lock lock(mutex_);
+  return replays_;
+}
+
+std::size_t FakeDaemon::longest_batch() const {
+  const std::scoped_lock lock(mutex_);
+  return longest_batch_;
+}
+
+}  // namespace domed

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "common/json.h"
+#include "common/socket.h"
+
+namespace domed {
+
+// Enough of a daemon for one runner: AppendJobEvents and StreamJobEvents of one
+// job, with the contract's checks, and faults on demand.
+class FakeDaemon {
+ public:
+  explicit FakeDaemon(std::string url);
+  ~FakeDaemon();
+
+  void stop();   // as if killed; the log stays
+  void start();  // again, with the same log
+
+  // Handles the next "count" appends, but breaks the connection instead of replying.
+  void lose_replies(int count);
+  // Answers every request with this error; "" again none.
+  void refuse(const std::string& error);
+  // Commits cancel_requested; the replies to appends keep it to themselves
+  // where "in_replies" is false.
+  void cancel(bool in_replies = true);
+  // Takes no append before allow().
+  void hold();
+  void allow();
+
+  // Waits for an event whose payload or type contains "text".
+  void wait_for(const std::string& text);
+  void wait_for_terminal();
+
+  std::vector<Json> events() const;
+  std::vector<Json> events_of(const std::string& type) const;
+  // The decoded bytes of a stream.
+  std::string output(const std::string& stream) const;
+  int replays() const;
+  // The longest batch seen, in events.
+  std::size_t longest_batch() const;
+
+ private:
+  void serve(nng_socket socket);
+  Json answer(std::string_view text, bool& lose);
+  Json append(const Json& params, const std::string& digest, std::unique_lock<std::mutex>& lock,
+              bool& lose);
+  Json page(const Json& params, std::unique_lock<std::mutex>& lock);
+  void commit(const std::string& type, const Json& payload);
+
+  const std::string url_;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<Json> events_;
+  std::map<std::uint64_t, std::string> batches_;  // number, digest of the request
+  std::string refusal_;
+  bool cancel_requested_ = false, stopping_ = false, held_ = false, sealed_ = false;
+  int lose_ = 0, replays_ = 0;
+  std::size_t longest_batch_ = 0;
+  std::unique_ptr<Socket> socket_;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace domed

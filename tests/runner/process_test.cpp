@@ -1,0 +1,93 @@
+#include "runner/process.h"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/hash.h"
+#include "common/json.h"
+#include "runner/spawn.h"
+
+namespace domed {
+namespace {
+
+TEST(ProcessStat, SurvivesHostileNames) {
+  ProcessStat stat;
+  EXPECT_TRUE(
+      parse_stat("12 (a) S 1 (x) R 34 56 1 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 777 1 2", stat));
+  EXPECT_EQ('R', stat.state);
+  EXPECT_EQ(34, stat.ppid);
+  EXPECT_EQ(56, stat.group);
+  EXPECT_EQ(777u, stat.start_time);
+  EXPECT_FALSE(parse_stat("", stat));
+  EXPECT_FALSE(parse_stat("12 (a) R 34", stat));
+}
+
+TEST(Process, IsKnownByItsStartTime) {
+  const Process self = identify(getpid());
+  EXPECT_GT(self.start_time, 0u);
+  EXPECT_EQ(0u, identify(0x7ffffff).start_time);
+  const Json json = Json::parse(identity_json(self, 5));
+  EXPECT_EQ(getpid(), json["pid"]);
+  EXPECT_EQ(self.start_time, json["start_time"]);
+  EXPECT_EQ(36u, json["boot_id"].get<std::string>().size());
+  EXPECT_EQ(5, json["pgid"]);
+}
+
+// A shell, its run id unique, until the test ends.
+class TreeTest : public testing::Test {
+ protected:
+  void start(const std::string& script) {
+    child_ = spawn({"sh", "-c", script}, {"DOMED_RUN_ID=" + run_}, "/");
+    tree_ = std::make_unique<ProcessTree>(run_, identify(child_.pid).start_time);
+  }
+  void wait_for_members(std::size_t count) {
+    while (tree_->members().size() != count) usleep(2000);
+  }
+  void TearDown() override {
+    while (tree_->signal(SIGKILL) > 0) usleep(2000);
+    EXPECT_EQ(child_.pid, waitpid(child_.pid, nullptr, 0));
+  }
+
+  const std::string run_ = random_hex(8);
+  Child child_;
+  std::unique_ptr<ProcessTree> tree_;
+};
+
+TEST_F(TreeTest, FindsGrandchildrenInOtherSessions) {
+  start("setsid sh -c 'sleep 1000 & sleep 1000' & sleep 1000");
+  wait_for_members(5);
+}
+
+TEST_F(TreeTest, FindsOrphansByTheirMark) {
+  start("(setsid sleep 1000 &) ; sleep 1000");
+  wait_for_members(3);
+}
+
+TEST_F(TreeTest, LeavesTheNamedGroupAlone) {
+  start("setsid sleep 1000 & exec sleep 1000");
+  wait_for_members(2);
+  EXPECT_EQ(1u, tree_->signal(SIGTERM, child_.pid));
+  wait_for_members(1);
+  EXPECT_EQ(child_.pid, tree_->members()[0].pid);
+}
+
+TEST_F(TreeTest, KillsWhatIgnoresTerm) {
+  start(
+      "trap '' TERM; setsid sh -c 'trap \"\" TERM; while :; do sleep 1000; done' & "
+      "while :; do sleep 1000; done");
+  wait_for_members(4);
+  while (tree_->signal(SIGKILL) > 0) usleep(2000);
+  EXPECT_TRUE(tree_->members().empty());
+}
+
+TEST_F(TreeTest, IsNotMistakenForAnotherRun) {
+  start("exec sleep 1000");
+  EXPECT_EQ(1u, tree_->members().size());
+  const ProcessTree later(run_, identify(child_.pid).start_time + 1);
+  EXPECT_EQ(1u, later.members().size()) << "a child is ours whatever its mark";
+}
+
+}  // namespace
+}  // namespace domed

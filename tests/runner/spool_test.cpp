@@ -1,0 +1,153 @@
+#include "runner/spool.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "common/json.h"
+#include "domed/error.h"
+#include "runner/outbox.h"
+#include "scratch.h"
+
+namespace domed {
+namespace {
+
+std::vector<std::string> lines_of(const std::string& path) {
+  std::vector<std::string> out;
+  for_each_line(read_file(path), [&](std::string_view line) { out.emplace_back(line); });
+  return out;
+}
+
+using Lines = std::vector<std::string>;
+
+TEST(Spool, HoldsABatchOnEachLine) {
+  const Scratch scratch;
+  Spool spool(scratch / "spool");
+  EXPECT_TRUE(spool.append(1, "one"));
+  EXPECT_TRUE(spool.append(2, "two"));
+  EXPECT_EQ("one\ntwo\n", read_file(scratch / "spool"));
+  EXPECT_EQ(std::filesystem::perms(0600), std::filesystem::status(scratch / "spool").permissions());
+}
+
+TEST(Spool, RefusesAFileThatIsThere) {
+  const Scratch scratch;
+  write_atomically(scratch / "spool", "x");
+  EXPECT_THROW(Spool(scratch / "spool"), Error);
+}
+
+TEST(Spool, HandsEachBatchOutOnceInOrder) {
+  const Scratch scratch;
+  Spool spool(scratch / "spool");
+  spool.append(1, "one");
+  spool.append(2, "two");
+  EXPECT_EQ("one", spool.next()->line);
+  spool.acknowledge(1);
+  EXPECT_EQ(2u, spool.next()->batch);
+  EXPECT_FALSE(spool.next());
+  spool.append(3, "three");
+  EXPECT_EQ("three", spool.next()->line);
+}
+
+TEST(Spool, CountsWhatIsNotAcknowledged) {
+  const Scratch scratch;
+  Spool spool(scratch / "spool");
+  EXPECT_EQ(0u, spool.unacknowledged());
+  spool.append(1, "one");
+  spool.append(2, "two");
+  EXPECT_EQ(2u, spool.unacknowledged());
+  EXPECT_EQ(8u, spool.unacknowledged_bytes());
+  spool.acknowledge(1);
+  EXPECT_EQ(4u, spool.unacknowledged_bytes());
+  spool.acknowledge(2);
+  EXPECT_EQ(0u, spool.unacknowledged());
+  EXPECT_EQ(0u, spool.unacknowledged_bytes());
+}
+
+TEST(Spool, ShrinksButKeepsItsLastLine) {
+  const Scratch scratch;
+  Spool spool(scratch / "spool");
+  const std::string big(Spool::kShrinkAbove, 'x');
+  spool.append(1, big);
+  spool.append(2, "last");
+  spool.acknowledge(2);
+  EXPECT_EQ(Lines{"last"}, lines_of(scratch / "spool"));
+  spool.append(3, "more");
+  EXPECT_EQ((Lines{"last", "more"}), lines_of(scratch / "spool"));
+  EXPECT_EQ(1u, spool.unacknowledged());
+}
+
+TEST(Spool, ShrinksWhileBatchesAreUnderWay) {
+  const Scratch scratch;
+  Spool spool(scratch / "spool");
+  const std::string big(200'000, 'x');
+  std::size_t longest = 0;
+  for (std::uint64_t batch = 1; batch <= 100; ++batch) {
+    spool.append(batch, big + std::to_string(batch));
+    if (batch > 8) spool.acknowledge(batch - 8);
+    longest = std::max(longest, spool.file_size());
+    EXPECT_EQ(big + std::to_string(batch), spool.next()->line);
+  }
+  EXPECT_LT(longest, 5'000'000u);
+  EXPECT_EQ(8u, spool.unacknowledged());
+}
+
+TEST(Spool, LineWithoutLfIsTorn) {
+  Lines lines;
+  for_each_line("one\ntwo\nthr", [&](std::string_view line) { lines.emplace_back(line); });
+  EXPECT_EQ((Lines{"one", "two"}), lines);
+}
+
+Spec spec_for_batches() {
+  Spec spec;
+  spec.job_id = "a \"job\"";
+  spec.producer_id = "runner";
+  spec.producer_token = "t";
+  return spec;
+}
+
+TEST(Outbox, WritesParamsOfAppendJobEvents) {
+  const Scratch scratch;
+  Spool spool(scratch / "spool");
+  Outbox outbox(spec_for_batches(), spool);
+  outbox.add(encode_event("x-a", "{}"));
+  outbox.add(encode_event("x-b", "{\"n\":1}"));
+  EXPECT_TRUE(outbox.close());
+  EXPECT_EQ(Lines{R"({"job_id":"a \"job\"","producer_id":"runner","producer_token":"t","batch":1,)"
+                  R"("events":[{"type":"x-a","payload":{}},{"type":"x-b","payload":{"n":1}}]})"},
+            lines_of(scratch / "spool"));
+  EXPECT_TRUE(outbox.empty());
+}
+
+TEST(Outbox, ClosesFullBatchesByItself) {
+  const Scratch scratch;
+  Spool spool(scratch / "spool");
+  Outbox outbox(spec_for_batches(), spool);
+  for (int i = 0; i < 2500; ++i) outbox.add(encode_event("x-a", "{}"));
+  for (int i = 0; i < 10; ++i)
+    outbox.add(encode_event("x-b", json_string(std::string(50'000, 'x'))));
+  outbox.close();
+  std::size_t events = 0;
+  for (const auto& line : lines_of(scratch / "spool")) {
+    EXPECT_LE(line.size(), 256u * 1024);
+    const std::size_t count = Json::parse(line)["events"].size();
+    EXPECT_LE(count, Outbox::kMaxEvents);
+    events += count;
+  }
+  EXPECT_EQ(2510u, events);
+}
+
+TEST(Outbox, BlocksWhenTooMuchWaits) {
+  const Scratch scratch;
+  Spool spool(scratch / "spool");
+  Spec spec = spec_for_batches();
+  spec.max_spool = 4 << 20;
+  Outbox outbox(spec, spool);
+  const EncodedEvent event = encode_event("x-a", json_string(std::string(100'000, 'x')));
+  while (!outbox.blocked()) outbox.add(event);
+  EXPECT_LT(spool.file_size(), 5u << 20);
+  spool.acknowledge(spool.unacknowledged());
+  EXPECT_FALSE(outbox.blocked());
+}
+
+}  // namespace
+}  // namespace domed

@@ -1,0 +1,195 @@
+// One runner, one job, a daemon that behaves.
+#include "job.h"
+
+namespace domed {
+namespace {
+
+std::string types_of(const std::vector<Json>& events) {
+  std::string out;
+  for (const auto& event : events)
+    out += (out.empty() ? "" : " ") + event["type"].get<std::string>();
+  return out;
+}
+
+bool alive(const std::string& pid) {
+  return kill(std::stoi(pid), 0) == 0;
+}
+
+TEST_F(JobTest, ReportsAJobFromRunningToItsEnd) {
+  run("echo hello; echo oops >&2");
+  finish();
+  EXPECT_EQ("state_change state_change log log stream_end stream_end state_change",
+            types_of(daemon_.events()));
+  EXPECT_EQ("hello\n", daemon_.output("stdout"));
+  EXPECT_EQ("oops\n", daemon_.output("stderr"));
+  EXPECT_EQ(Json::parse(R"({"to":"succeeded","reason":"exit","exit_code":0})"), last());
+  EXPECT_EQ(Json::parse(R"({"stream":"stdout","end":"eof","bytes":6,"dropped":0})"),
+            daemon_.events_of("stream_end")[0]);
+}
+
+TEST_F(JobTest, ReportsExitCodes) {
+  run("exit 7");
+  finish();
+  EXPECT_EQ(Json::parse(R"({"to":"failed","reason":"exit","exit_code":7})"), last());
+}
+
+TEST_F(JobTest, ReportsDeathBySignal) {
+  run("kill -9 $$");
+  finish();
+  EXPECT_EQ("failed signal",
+            last()["to"].get<std::string>() + " " + last()["reason"].get<std::string>());
+  EXPECT_EQ(9, last()["signal"]);
+}
+
+TEST_F(JobTest, ReportsACommandThatCannotStart) {
+  spec_["command"] = {"no-such-program"};
+  start();
+  finish();
+  EXPECT_EQ("spawn_error", last()["reason"]);
+  EXPECT_EQ("cannot run \"no-such-program\": not found in PATH", last()["message"]);
+}
+
+TEST_F(JobTest, GivesTheJobItsIdentityAndNothingElse) {
+  run("env | grep -E '^(DOMED_|A=)' | sort; umask; test -z \"$HOME\"");
+  spec_["env"]["A"] = "b";
+  finish();
+  EXPECT_EQ("DOMED_ENDPOINT=" + url_ + "\nDOMED_JOB_ID=j\nDOMED_PRODUCER_TOKEN=jt\nDOMED_RUN_ID=" +
+                spec_["run_id"].get<std::string>() + "\n0022\n",
+            daemon_.output("stdout"));
+  EXPECT_EQ("succeeded", last()["to"]);
+}
+
+TEST_F(JobTest, SaysWhoRuns) {
+  run("echo $$; read x < fifo");
+  daemon_.wait_for("\"log\"");
+  const Json runner = Json::parse(read_file(dir_ + "/runner.json"));
+  const Json child = Json::parse(read_file(dir_ + "/child.json"));
+  EXPECT_EQ(runner_, runner["pid"]);
+  EXPECT_EQ(daemon_.output("stdout"), std::to_string(child["pid"].get<int>()) + "\n");
+  EXPECT_EQ(child["pid"], child["pgid"]);
+  tell_job("go\n");
+  finish();
+}
+
+TEST_F(JobTest, KeepsEveryByte) {
+  run("i=0; while [ $i -lt 256 ]; do printf \"\\\\$(printf %03o $i)\"; i=$((i+1)); done; "
+      "head -c 1000000 /dev/zero | tr '\\0' 'x'; printf '\\r\\n\\377\\n'");
+  finish();
+  std::string expected;
+  for (int byte = 0; byte < 256; ++byte) expected += static_cast<char>(byte);
+  expected += std::string(1'000'000, 'x') + "\r\n\xff\n";
+  EXPECT_EQ(expected, daemon_.output("stdout"));
+}
+
+TEST_F(JobTest, ShowsAPromptWhileTheJobWaits) {
+  run("printf 'name? '; read x < fifo; echo \"hi $x\"");
+  daemon_.wait_for("name? ");
+  tell_job("Ann\n");
+  finish();
+  EXPECT_EQ("name? hi Ann\n", daemon_.output("stdout"));
+  EXPECT_EQ(false, daemon_.events_of("log")[0]["eol"]);
+}
+
+TEST_F(JobTest, MakesProgressEvents) {
+  run("echo '::progress 0.5 half' >&2");
+  finish();
+  EXPECT_EQ(Json::parse(R"([{"value":0.5,"message":"half"}])"),
+            Json(daemon_.events_of("progress")));
+  EXPECT_EQ("::progress 0.5 half\n", daemon_.output("stderr"));
+}
+
+TEST_F(JobTest, BatchesMuchOutput) {
+  run("seq 1 10000");
+  finish();
+  EXPECT_EQ(10'000u, daemon_.events_of("log").size());
+  EXPECT_GT(daemon_.longest_batch(), 100u);
+  EXPECT_LE(daemon_.longest_batch(), 1000u);
+}
+
+TEST_F(JobTest, CountsAndDropsOutputAboveTheLimit) {
+  spec_["max_output"] = 10;
+  run("echo 12345678; echo abcdef; echo never >&2");
+  finish();
+  EXPECT_EQ("succeeded", last()["to"]);
+  ASSERT_EQ(1u, daemon_.events_of("error").size());
+  EXPECT_EQ("output_limit", daemon_.events_of("error")[0]["error"]);
+  std::uint64_t bytes = 0, dropped = 0;
+  for (const auto& end : daemon_.events_of("stream_end")) {
+    bytes += end["bytes"].get<std::uint64_t>();
+    dropped += end["dropped"].get<std::uint64_t>();
+  }
+  EXPECT_EQ(10u, bytes);
+  EXPECT_EQ(12u, dropped);
+}
+
+TEST_F(JobTest, DoesNotWaitForBackgroundChildrenThatHoldThePipes) {
+  run("sleep 1000 & echo $!");
+  finish();
+  EXPECT_EQ("succeeded", last()["to"]);
+  EXPECT_EQ("drain_limit", daemon_.events_of("stream_end")[0]["end"]);
+  EXPECT_FALSE(alive(daemon_.output("stdout")));
+}
+
+TEST_F(JobTest, LeavesNothingOfTheTree) {
+  run("setsid sh -c 'trap \"\" TERM; echo $$; while :; do sleep 1000; done' > pid & "
+      "while [ ! -s pid ]; do :; done; cat pid");
+  finish();
+  EXPECT_EQ("succeeded", last()["to"]);
+  EXPECT_FALSE(alive(daemon_.output("stdout")));
+}
+
+TEST_F(JobTest, EndsAJobAtItsTimeout) {
+  spec_["timeout_ms"] = 200;
+  run("trap '' TERM; while :; do sleep 1000; done");
+  finish();
+  EXPECT_EQ("failed", last()["to"]);
+  EXPECT_EQ("timeout", last()["reason"]);
+  EXPECT_EQ(9, last()["signal"]);
+}
+
+TEST_F(JobTest, LetsAJobEndItselfAfterTerm) {
+  run("trap 'echo bye; exit 3' TERM; echo ready; while :; do sleep 0.01; done");
+  daemon_.wait_for("ready");
+  daemon_.cancel();
+  finish();
+  EXPECT_EQ("ready\nbye\n", daemon_.output("stdout"));
+  EXPECT_EQ(Json::parse(R"({"to":"canceled","reason":"cancel","exit_code":3})"), last());
+}
+
+TEST_F(JobTest, LearnsOfACancellationWhileSilent) {
+  run("echo ready; setsid sleep 1000 & exec sleep 1000");
+  daemon_.wait_for("ready");
+  daemon_.cancel(/*in_replies=*/false);
+  finish();
+  EXPECT_EQ("canceled", last()["to"]);
+  EXPECT_EQ(15, last()["signal"]);
+}
+
+TEST_F(JobTest, StopsWhenToldTo) {
+  run("echo ready; exec sleep 1000");
+  daemon_.wait_for("ready");
+  kill(runner_, SIGTERM);
+  finish();
+  EXPECT_EQ(Json::parse(R"({"to":"failed","reason":"signal","signal":15,)"
+                        R"("message":"runner was told to stop"})"),
+            last());
+}
+
+TEST_F(JobTest, EndsAStoppedJob) {
+  run("echo ready; kill -STOP $$");
+  daemon_.wait_for("ready");
+  daemon_.cancel();
+  finish();
+  EXPECT_EQ("canceled", last()["to"]);
+}
+
+TEST_F(JobTest, TellsThatItsArgumentIsWrong) {
+  dir_ = "relative";
+  std::string program = DOMED_RUNNER;
+  char* arguments[] = {program.data(), dir_.data(), nullptr};
+  ASSERT_EQ(0, posix_spawn(&runner_, program.c_str(), nullptr, nullptr, arguments, environ));
+  EXPECT_EQ(2, wait_for_exit());
+}
+
+}  // namespace
+}  // namespace domed
