@@ -1,0 +1,221 @@
+#include "main/daemon.h"
+
+#include <fcntl.h>
+#include <spdlog/spdlog.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "log/limits.h"
+#include "main/version.h"
+
+namespace domed {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t kWorkers = 4;
+constexpr std::size_t kPolls = 1024, kAppends = 512, kOthers = 256;
+
+void log_warning(const std::string& line) { spdlog::warn(line); }
+
+// Keeps two daemons from sharing the runs below one state_dir.
+int lock_state_dir(const std::filesystem::path& dir) {
+  std::error_code error;
+  const bool fresh = std::filesystem::create_directories(dir, error);
+  if (error) throw Error(Code::io, "state_dir " + dir.string() + ": " + error.message());
+  if (fresh) std::filesystem::permissions(dir, std::filesystem::perms::owner_all, error);
+  const int fd = open((dir / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0) throw Error(Code::io, "state_dir " + dir.string() + ": cannot be written to");
+  if (flock(fd, LOCK_EX | LOCK_NB) == 0) return fd;
+  close(fd);
+  throw Error(Code::conflict, "state_dir " + dir.string() + " is in use by another domed: stop that one or choose another state_dir");
+}
+
+Json tool_json(const ToolSpec& tool) {
+  return {{"id", tool.id},
+          {"version", tool.version},
+          {"title", tool.title},
+          {"description", tool.description},
+          {"command", tool.command},
+          {"cwd", tool.cwd},
+          {"env", tool.env},
+          {"timeout_s", static_cast<double>(tool.timeout.count()) / 1000},
+          {"permissions", tool.permissions},
+          {"side_effects", tool.side_effects},
+          {"input_schema", Json::parse(tool.input_schema)},
+          {"contract_sha256", sha256_hex(tool.contract)}};
+}
+
+std::vector<std::string> ipc_first(std::vector<std::string> urls) {
+  std::stable_partition(urls.begin(), urls.end(), [](const auto& url) { return url.starts_with("ipc://"); });
+  return urls;
+}
+
+}  // namespace
+
+Daemon::Daemon(const Deployment& deployment)
+    : deployment_(deployment), epoch_(environment_.random_id()) {
+  state_lock_ = lock_state_dir(deployment.state_dir);
+  const std::size_t pipes = (raise_descriptor_limit(), pipe_bound(1 + deployment.event_shards));
+  ControlOptions control;
+  control.urls = deployment.control_listen;
+  control.listen.group = deployment.group;
+  control.contexts = kPolls + kAppends + kOthers;
+  control.pipes = pipes;
+  control_ = std::make_unique<ControlServer>(control, [this](std::string request, std::uint32_t pipe, ControlServer::Reply reply) {
+    workers_->run([=, this, request = std::move(request), reply = std::move(reply)]() mutable {
+      handle(std::move(request), pipe, std::move(reply));
+    });
+  });
+  EventOptions events;
+  events.urls = deployment.events_listen;
+  events.listen.group = deployment.group;
+  events.shards = static_cast<std::size_t>(deployment.event_shards);
+  events.pipes = pipes;
+  events_ = std::make_unique<EventSockets>(events);
+  open_plugins();
+  open_store_and_journal();
+  recover();
+  serve();
+}
+
+void Daemon::open_plugins() {
+  const auto open = [this](const PluginUse& use) -> Plugin& {
+    plugin_logs_.push_back(std::make_unique<PluginLog>(use.manifest.name, use.options.secrets(), spdlog::default_logger()));
+    plugins_.push_back(std::make_unique<Plugin>(use.manifest));
+    return *plugins_.back();
+  };
+  store_ = open(deployment_.store).create_store(deployment_.store.options, *plugin_logs_.back());
+  std::vector<Source> sources;
+  for (const auto& use : deployment_.provenance) {
+    const Plugin& plugin = open(use);
+    sources.push_back({use.manifest.name, use.manifest.version, use.manifest.capabilities, use.timeout,
+                       plugin.create_collector(use.options, *plugin_logs_.back())});
+  }
+  provenance_ = std::make_unique<Provenance>(std::move(sources), log_warning);
+}
+
+void Daemon::open_store_and_journal() {
+  polls_ = std::make_unique<Polls>(kPolls);
+  publisher_ = std::make_unique<Publisher>(
+      epoch_, events_->shards(), environment_,
+      [this](std::size_t shard, const std::string& frame) { events_->send(shard, make_message(frame)); });
+  workers_ = std::make_unique<Workers>(kWorkers);
+  journal_ = std::make_unique<Journal>(*store_, environment_, [this](const Commit& commit) {
+    publisher_->add(commit);
+    polls_->wake(commit.job_id);
+    scheduler_->notice(commit);
+  });
+  scheduler_ = std::make_unique<Scheduler>(*store_, *journal_, environment_, *provenance_, scheduler_config(), log_warning);
+  methods_ = std::make_unique<Methods>(*store_, *journal_, *polls_, *scheduler_, *provenance_,
+                                       environment_, *workers_, service_config());
+}
+
+void Daemon::recover() {
+  scheduler_->recover();
+  for (const auto& record : store_->unfinished()) {
+    const JobHead head = JobHead::decode(record.head);
+    Commit commit;
+    commit.job_id = record.job_id;
+    commit.log_id = head.log_id;
+    commit.first = head.head_seq + 1;
+    commit.head = head.head_seq;
+    commit.state = head.state;
+    publisher_->watch(commit);
+  }
+}
+
+void Daemon::serve() {
+  control_->on_pipe_gone([this](std::uint32_t pipe) { polls_->client_left(pipe); });
+  events_->start();
+  control_->start();
+  scheduler_->start();
+  WatchdogOptions watch;
+  watch.ping = R"({"jsonrpc":"2.0","id":"watchdog","method":"Health"})";
+  watchdog_ = std::make_unique<Watchdog>(watch, control_->endpoints(), events_->endpoints());
+  watchdog_->start();
+  for (const auto& url : control_->urls()) spdlog::info("domed {} serves {}", kVersion, url);
+}
+
+void Daemon::drain() { scheduler_->drain(); }
+
+// No new work, what is committed is answered, held polls are let go; runners go
+// on, unless the store would forget their jobs anyway.
+Daemon::~Daemon() {
+  if (watchdog_) watchdog_->stop();
+  if (scheduler_) scheduler_->stop(store_->durability() == Durability::none);
+  if (polls_) polls_->stop();
+  if (workers_) workers_->stop();
+  if (journal_) journal_->stop();  // its answers still need the methods
+  methods_.reset();
+  if (control_) control_->shutdown(1s);
+  if (publisher_) publisher_->stop();
+  if (events_) events_->close();
+  if (state_lock_ >= 0) close(state_lock_);
+}
+
+void Daemon::handle(std::string bytes, std::uint32_t pipe, ControlServer::Reply reply) {
+  Call call{"null", "", pipe, std::move(reply)};
+  Request request;
+  try {
+    if (bytes.size() > limits::kRequestBytes)
+      throw ApiError("E_TOO_LARGE", "a request may have " + std::to_string(limits::kRequestBytes) +
+                                        " bytes, this one has " + std::to_string(bytes.size()));
+    read_request(bytes, request);
+    call.params = std::move(request.params);
+    call.id = request.id;
+    methods_->call(request.method, call);
+  } catch (...) {
+    call.id = request.id;
+    call.error(std::current_exception());
+  }
+}
+
+std::vector<std::string> Daemon::all_events_urls() const {
+  std::vector<std::string> out;
+  for (std::size_t shard = 0; shard < events_->shards(); ++shard)
+    for (auto& url : events_->urls(shard)) out.push_back(std::move(url));
+  return out;
+}
+
+ServiceConfig Daemon::service_config() const {
+  ServiceConfig config;
+  config.epoch = epoch_;
+  config.store_name = deployment_.store.manifest.name;
+  for (const auto& plugin : plugins_) {
+    const Manifest& manifest = plugin->manifest();
+    config.plugins.push_back({{"name", manifest.name}, {"kind", manifest.kind}, {"version", manifest.version},
+                              {"abi", plugin->abi()}, {"capabilities", manifest.capabilities},
+                              {"library_sha256", plugin->library_sha256()}});
+  }
+  for (const auto& tool : deployment_.tools) config.tools[tool.id] = tool_json(tool);
+  config.allow_ad_hoc = deployment_.jobs.allow_ad_hoc;
+  config.most_polls = kPolls;
+  config.most_appends = kAppends;
+  config.events_urls = [this](const std::string& job_id) { return events_->urls(shard_of(job_id, events_->shards())); };
+  config.all_events_urls = [this] { return all_events_urls(); };
+  return config;
+}
+
+SchedulerConfig Daemon::scheduler_config() const {
+  SchedulerConfig config;
+  config.state_dir = deployment_.state_dir;
+  const auto here = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+  const auto installed = here.parent_path() / "libexec" / "domed" / "domed-runner";
+  config.runner = std::filesystem::exists(installed) ? installed : here / "domed-runner";
+  config.control = ipc_first(deployment_.control_listen);
+  config.max_running = static_cast<std::size_t>(deployment_.jobs.max_running);
+  config.cancel_grace = deployment_.jobs.cancel_grace;
+  config.drain = deployment_.jobs.drain;
+  config.max_output = deployment_.jobs.max_output;
+  for (const auto& name : deployment_.jobs.env_allowlist)
+    if (const char* value = std::getenv(name.c_str())) config.environment[name] = value;
+  config.keep_finished = deployment_.retention.keep_finished;
+  config.keep_jobs = static_cast<std::uint64_t>(deployment_.retention.keep_jobs);
+  config.keep_tombstones = deployment_.retention.keep_tombstones;
+  return config;
+}
+
+}  // namespace domed

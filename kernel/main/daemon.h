@@ -1,0 +1,68 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "host/deployment.h"
+#include "host/loader.h"
+#include "host/plugin_log.h"
+#include "log/environment.h"
+#include "log/journal.h"
+#include "run/provenance.h"
+#include "run/scheduler.h"
+#include "serve/control_server.h"
+#include "serve/event_sockets.h"
+#include "serve/methods.h"
+#include "serve/polls.h"
+#include "serve/publisher.h"
+#include "serve/watchdog.h"
+#include "serve/workers.h"
+
+namespace domed {
+
+// A whole daemon, put together from a deployment.  An event's way through it:
+// control -> workers -> methods -> journal -> store, then publisher and polls.
+class Daemon {
+ public:
+  // Opens plugins and store, recovers what an earlier daemon left, then serves.
+  // Throws Error; nothing is then left running.
+  explicit Daemon(const Deployment& deployment);
+  ~Daemon();
+
+  // Waits until no job runs, starting none.
+  void drain();
+
+ private:
+  void open_plugins();
+  void open_store_and_journal();
+  void recover();
+  void serve();
+  void handle(std::string bytes, std::uint32_t pipe, ControlServer::Reply reply);
+  ServiceConfig service_config() const;
+  SchedulerConfig scheduler_config() const;
+  std::vector<std::string> all_events_urls() const;
+
+  const Deployment& deployment_;
+  SystemEnvironment environment_;
+  const std::string epoch_;
+  int state_lock_ = -1;
+
+  // In the order of construction; destroyed the other way round, after the
+  // destructor has stopped them in the order that loses nothing.
+  std::vector<std::unique_ptr<Plugin>> plugins_;
+  std::vector<std::unique_ptr<PluginLog>> plugin_logs_;
+  std::unique_ptr<ControlServer> control_;
+  std::unique_ptr<EventSockets> events_;
+  std::unique_ptr<Store> store_;
+  std::unique_ptr<Provenance> provenance_;
+  std::unique_ptr<Polls> polls_;
+  std::unique_ptr<Publisher> publisher_;
+  std::unique_ptr<Workers> workers_;
+  std::unique_ptr<Journal> journal_;
+  std::unique_ptr<Scheduler> scheduler_;
+  std::unique_ptr<Methods> methods_;
+  std::unique_ptr<Watchdog> watchdog_;
+};
+
+}  // namespace domed

@@ -1,0 +1,114 @@
+#include <signal.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <thread>
+
+#include "common/socket.h"
+#include "host/describe.h"
+#include "main/daemon.h"
+#include "main/version.h"
+
+namespace domed {
+namespace {
+
+struct CommandLine {
+  std::string config, explain;
+  bool check = false, list_plugins = false;
+};
+
+std::filesystem::path config_file(const std::string& given) {
+  if (!given.empty()) return given;
+  const char* home = std::getenv("HOME");
+  const char* config = std::getenv("XDG_CONFIG_HOME");
+  const std::filesystem::path own =
+      config && *config ? std::filesystem::path(config) : std::filesystem::path(home ? home : "/") / ".config";
+  for (const auto& file : {own / "domed" / "domed.yaml", std::filesystem::path("/etc/domed/domed.yaml")})
+    if (std::filesystem::exists(file)) return file;
+  throw Error(Code::not_found, "no deployment: give one with --config FILE, or put one at " +
+                                   (own / "domed" / "domed.yaml").string() + " or /etc/domed/domed.yaml");
+}
+
+void set_up_log(const std::string& level) {
+  auto logger = spdlog::stderr_color_mt("domed");
+  logger->set_pattern(isatty(STDERR_FILENO) ? "%H:%M:%S.%e %^%l%$ %v" : "%Y-%m-%dT%H:%M:%S.%fZ %l %v",
+                      isatty(STDERR_FILENO) ? spdlog::pattern_time_type::local : spdlog::pattern_time_type::utc);
+  logger->set_level(spdlog::level::from_str(level));
+  spdlog::set_default_logger(logger);
+}
+
+int check(const Deployment& deployment) {
+  std::string plugins;
+  const auto load = [&](const PluginUse& use) {
+    const Plugin plugin(use.manifest);
+    plugins += "  " + use.manifest.name + " " + use.manifest.version + " (" + use.manifest.kind + "), abi " + plugin.abi() + "\n";
+  };
+  load(deployment.store);
+  for (const auto& use : deployment.provenance) load(use);
+  std::printf("%s: ok\n%s", deployment.file.c_str(), plugins.c_str());
+  return 0;
+}
+
+// Serves until SIGTERM or SIGINT; a second one ends a drain.
+int serve(const Deployment& deployment) {
+  sigset_t ends;
+  sigemptyset(&ends);
+  sigaddset(&ends, SIGTERM);
+  sigaddset(&ends, SIGINT);
+  auto daemon = std::make_unique<Daemon>(deployment);
+  int signal = 0;
+  sigwait(&ends, &signal);
+  if (deployment.jobs.drain_at_shutdown) {
+    spdlog::info("waiting for the running jobs to end; a second signal leaves them");
+    std::thread([&daemon] {
+      daemon->drain();
+      kill(getpid(), SIGTERM);
+    }).detach();
+    sigwait(&ends, &signal);
+  }
+  spdlog::info("stopping");
+  daemon.reset();
+  return 0;
+}
+
+int run(const CommandLine& line) {
+  if (line.list_plugins || !line.explain.empty()) {
+    auto dirs = plugin_dirs({"plugins"}, std::filesystem::current_path(), this_installation());
+    if (!line.config.empty()) dirs = load_deployment(line.config).plugin_path;
+    if (line.list_plugins)
+      std::fputs(list_plugins(dirs).c_str(), stdout);
+    else
+      std::fputs(explain(load_manifest(find_plugin(line.explain, dirs))).c_str(), stdout);
+    return 0;
+  }
+  const Deployment deployment = load_deployment(config_file(line.config));
+  for (const auto& warning : deployment.warnings) std::fprintf(stderr, "%s\n", warning.c_str());
+  if (line.check) return check(deployment);
+  set_up_log(deployment.log_level);
+  return serve(deployment);
+}
+
+}  // namespace
+}  // namespace domed
+
+int main(int argc, char** argv) {
+  domed::block_signals();
+  CLI::App app{"domed: job events that are never lost, repeated or reordered"};
+  domed::CommandLine line;
+  app.set_version_flag("--version", std::string("domed ") + domed::kVersion);
+  app.add_option("--config", line.config, "The deployment to serve (YAML)")->type_name("FILE");
+  app.add_flag("--check", line.check, "Report every problem of the deployment, load its plugins, and exit");
+  app.add_flag("--list-plugins", line.list_plugins, "List the plugins that can be found");
+  app.add_option("--explain", line.explain, "Print an annotated fragment of a deployment for a plugin")->type_name("PLUGIN");
+  app.footer("Without --config the deployment is ~/.config/domed/domed.yaml, then /etc/domed/domed.yaml.");
+  CLI11_PARSE(app, argc, argv);
+  try {
+    return domed::run(line);
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "%s%s\n", line.check || line.list_plugins ? "" : "domed: ", e.what());
+    return 1;
+  }
+}

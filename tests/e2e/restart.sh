@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# Restarts: clean, and by kill -9 in the midst of a job.
+. "$(dirname "$0")/lib.sh"
+start
+refused=$("$bin/domed" --config "$scratch/domed.yaml" 2>&1 || true)
+grep -qiE 'in use|served by' <<<"$refused" || fail "a second daemon: $refused"
+ctl health >/dev/null || fail "the first daemon does not answer after a second one was refused"
+job=$(submit -- echo kept); finish "$job"
+stop
+start
+if [ "$store" = store-memory ]; then
+  expect "a log that memory forgot" E_NOT_FOUND "$(error_of '{"jsonrpc":"2.0","id":1,"method":"StreamJobEvents","params":{"job_id":"'"$job"'"}}')"
+  stop
+  exit 0
+fi
+expect "output after a restart" kept "$(ctl follow "$job")"
+
+# The daemon dies, the job does not, and an open follow does not notice.
+mkfifo "$scratch/go"
+job=$(submit -- sh -c 'seq 1 1000; read line <"$0"; seq 1001 2000; exit 5' "$scratch/go")
+ctl follow "$job" --json >"$scratch/followed" & follower=$!
+until_output "$job" '"text":"1000"'
+kill -9 "$daemon"; wait "$daemon" 2>/dev/null || true
+echo go >"$scratch/go"
+start
+wait $follower || fail "the follower did not survive the daemon"
+expect "lines" "$(seq 1 2000 | sha256sum)" "$(jq -r 'select(.type=="log").payload.text' "$scratch/followed" | sha256sum)"
+expect "exit code" 5 "$(field "$job" exit_code)"
+
+# Daemon and runner die: the job is lost, said aloud, and nothing of it is left.
+mark="sleep 8$$"
+job=$(submit -- sh -c "echo ready; $mark")
+until_output "$job" '"text":"ready"'
+runner=$(jq -r .pid "$scratch/state/runs/$(field "$job" run_id)/runner.json")
+kill -9 "$daemon" "$runner"; wait "$daemon" 2>/dev/null || true
+start
+expect "reason" lost "$(field "$job" reason)"
+! pgrep -f "^$mark" >/dev/null || fail "the lost job's command is left"
+stop
