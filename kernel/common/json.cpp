@@ -11,6 +11,9 @@
 
 #include "domed/error.h"
 
+template class nlohmann::basic_json<>;
+template class nlohmann::basic_json<nlohmann::ordered_map>;
+
 namespace domed {
 namespace {
 

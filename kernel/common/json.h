@@ -4,6 +4,10 @@
 #include <string>
 #include <string_view>
 
+// Instantiated once, in json.cpp: a fifth of the whole build's time.
+extern template class nlohmann::basic_json<>;
+extern template class nlohmann::basic_json<nlohmann::ordered_map>;
+
 namespace domed {
 
 using Json = nlohmann::json;                // keys sorted
