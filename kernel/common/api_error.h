@@ -17,8 +17,9 @@ class ApiError : public std::runtime_error {
 
   const std::string& name() const { return name_; }
   const nlohmann::json& fields() const { return fields_; }
-  // Sending the same request again may succeed.
+  // Sending the same request again may succeed.  A field "retryable" decides.
   bool retryable() const {
+    if (fields_.is_object() && fields_.contains("retryable")) return fields_["retryable"] == true;
     return name_ == "E_BUSY" || name_ == "E_STORE" || name_ == "E_STARTING" ||
            name_ == "E_BATCH_GAP";
   }

@@ -60,6 +60,17 @@ std::string to_hex(std::string_view bytes) {
 }
 
 std::string to_hex(const Digest& digest) { return to_hex(view(digest)); }
+bool from_hex(std::string_view text, Digest& digest) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  if (text.size() != 2 * digest.size()) return false;
+  for (std::size_t i = 0; i < digest.size(); ++i) {
+    const auto high = kDigits.find(text[2 * i]), low = kDigits.find(text[2 * i + 1]);
+    if (high == std::string_view::npos || low == std::string_view::npos) return false;
+    digest[i] = static_cast<std::uint8_t>(high << 4 | low);
+  }
+  return true;
+}
+
 std::string sha256_hex(std::string_view bytes) { return to_hex(sha256(bytes)); }
 
 std::string to_base64(std::string_view bytes) {

@@ -39,6 +39,8 @@ Digest sha256(std::string_view bytes);
 std::string to_hex(std::string_view bytes);
 std::string to_hex(const Digest& digest);
 std::string sha256_hex(std::string_view bytes);
+// False where "text" is not 64 lower-case hex characters; "digest" is then unspecified.
+bool from_hex(std::string_view text, Digest& digest);
 
 std::string to_base64(std::string_view bytes);
 // False where "text" is not RFC 4648 base64 with padding; "bytes" is then unspecified.

@@ -2,10 +2,12 @@
 
 #include <simdjson.h>
 
+#include <algorithm>
 #include <array>
 
 #include "common/api_error.h"
 #include "common/units.h"
+#include "domed/error.h"
 #include "log/limits.h"
 
 namespace domed {
@@ -19,9 +21,8 @@ namespace od = simdjson::ondemand;
 class CheckedSlice {
  public:
   explicit CheckedSlice(std::string_view text) : padded_(text) {
-    thread_local od::parser parsers[2];
-    thread_local int next = 0;
-    document_ = parsers[next ^= 1].iterate(padded_);
+    thread_local od::parser parser;
+    document_ = parser.iterate(padded_);
   }
   od::document& document() { return document_.value_unsafe(); }
 
@@ -72,11 +73,12 @@ void read_log(Event& event, const std::string& where) {
   if (eol) event.bytes += '\n';
 }
 
-std::optional<std::int64_t> integer(const Json& json, const char* key, const std::string& where) {
+std::optional<std::int64_t> integer(const Json& json, const char* key, std::int64_t most,
+                                    const std::string& where) {
   if (!json.contains(key) || json.at(key).is_null()) return std::nullopt;
   if (!json.at(key).is_number_integer()) invalid(where + "'" + key + "' must be an integer");
   const auto value = json.at(key).get<std::int64_t>();
-  if (value < 0 || value > 0x7fffffff) invalid(where + "'" + key + "' is out of range");
+  if (value < 0 || value > most) invalid(where + "'" + key + "' is out of range");
   return value;
 }
 
@@ -103,8 +105,8 @@ void read_state_change(Event& event, Author author, const std::string& where) {
     invalid(where + "'to' must be running, succeeded, failed or canceled");
   event.reason = text(json, "reason", 32, where);
   event.message = text(json, "message", limits::kMessageBytes, where);
-  event.exit_code = integer(json, "exit_code", where);
-  event.signal = integer(json, "signal", where);
+  event.exit_code = integer(json, "exit_code", INT32_MAX, where);
+  event.signal = integer(json, "signal", INT32_MAX, where);
   if (!event.reason.empty() && std::find(kReasons.begin(), kReasons.end(), event.reason) == kReasons.end())
     invalid(where + "unknown reason '" + event.reason + "'");
   if (!is_terminal(*event.to) && (!event.reason.empty() || event.exit_code || event.signal))
@@ -124,7 +126,7 @@ void read_stream_end(Event& event, const std::string& where) {
   const Json json = Json::parse(event.payload);
   event.stream = text(json, "stream", limits::kNameBytes, where);
   if (!is_name(event.stream)) invalid(where + "'stream' must be a name such as stdout");
-  event.dropped = static_cast<std::uint64_t>(integer(json, "dropped", where).value_or(0));
+  event.dropped = static_cast<std::uint64_t>(integer(json, "dropped", INT64_MAX, where).value_or(0));
 }
 
 void read_artifact(const Event& event, const std::string& where) {
@@ -190,25 +192,26 @@ std::vector<Event> read_events(std::string_view array) {
   return events;
 }
 
-Line read_line(std::string_view text_line) {
-  const std::string compact = compact_json(text_line);
+Line read_line(std::string_view text) try {
+  const std::string compact = compact_json(text);
   const OrderedJson json = OrderedJson::parse(compact);
   Line line;
-  try {
-    line.job_id = json.at("job_id").get<std::string>();
-    line.seq = json.at("seq").get<std::uint64_t>();
-    line.ts = parse_time(json.at("ts").get<std::string>()).value_or(0);
-    const auto at = compact.find("\"payload\":");
-    std::string payload = compact.substr(at + 10, compact.size() - at - 11);
-    const std::string where = "event " + std::to_string(line.seq) + ": ";
-    line.event = read_event(json.at("type").get<std::string>(), std::move(payload), Author::kernel, where);
-    const std::string again = encode_line(json_string(line.job_id), line.seq, format_time(line.ts),
-                                          line.event.type, line.event.payload);
-    if (again != text_line) invalid(where + "the line is not in canonical form");
-  } catch (const OrderedJson::exception&) {
-    invalid("not an event line: " + std::string(text_line.substr(0, 80)));
-  }
+  line.text = text;
+  line.job_id = json.at("job_id").get<std::string>();
+  line.seq = json.at("seq").get<std::uint64_t>();
+  line.ts = parse_time(json.at("ts").get<std::string>()).value_or(0);
+  const auto at = compact.find("\"payload\":");
+  std::string payload = compact.substr(at + 10, compact.size() - at - 11);
+  const std::string where = "event " + std::to_string(line.seq) + ": ";
+  line.event = read_event(json.at("type").get<std::string>(), std::move(payload), Author::kernel, where);
+  const std::string again = encode_line(json_string(line.job_id), line.seq, format_time(line.ts),
+                                        line.event.type, line.event.payload);
+  if (again != text) invalid(where + "the line is not in canonical form");
   return line;
+} catch (const Error& e) {
+  invalid("not an event line: " + std::string(e.what()));
+} catch (const OrderedJson::exception&) {
+  invalid("not an event line: it lacks job_id, seq, ts, type or payload");
 }
 
 std::string encode_line(std::string_view job_id_literal, std::uint64_t seq, std::string_view ts,

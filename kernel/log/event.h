@@ -39,11 +39,13 @@ std::vector<Event> read_events(std::string_view array);
 
 // A whole event line, as an export holds it.
 struct Line {
+  std::string text;  // without LF
   std::string job_id;
   std::uint64_t seq = 0;
   std::int64_t ts = 0;
   Event event;
 };
+// Throws ApiError(E_INVALID_REQUEST) for anything else than a canonical line.
 Line read_line(std::string_view line);
 
 // The canonical line, without LF.

@@ -77,14 +77,18 @@ class Reader {
 
 void put(Writer& out, const StreamTotals& stream) {
   out.string(stream.name);
-  out.string(stream.hash.state());
+  out.number(stream.sealed ? 1 : 0);
+  stream.sealed ? out.raw(*stream.sealed) : out.string(stream.hash.state());
   for (const std::uint64_t n : {stream.bytes, stream.lines, stream.dropped}) out.number(n);
 }
 
 StreamTotals get_stream(Reader& in) {
   StreamTotals stream;
   stream.name = in.string();
-  if (!stream.hash.restore(in.string())) Reader::damaged();
+  if (in.number() != 0)
+    in.raw(stream.sealed.emplace());
+  else if (!stream.hash.restore(in.string()))
+    Reader::damaged();
   for (std::uint64_t* n : {&stream.bytes, &stream.lines, &stream.dropped}) *n = in.number();
   return stream;
 }
@@ -133,6 +137,16 @@ std::optional<State> parse_state(std::string_view name) {
   return std::nullopt;
 }
 
+OrderedJson StreamTotals::json() const {
+  return {{"bytes", bytes}, {"lines", lines}, {"dropped", dropped}, {"sha256", to_hex(sha256())}};
+}
+
+OrderedJson streams_json(const std::vector<StreamTotals>& streams) {
+  OrderedJson out = OrderedJson::object();
+  for (const auto& stream : streams) out[stream.name] = stream.json();
+  return out;
+}
+
 std::string JobHead::encode() const {
   Writer out;
   out.number(kHeadFormat);
@@ -142,9 +156,11 @@ std::string JobHead::encode() const {
   out.number(first_seq);
   out.raw(digest);
   out.raw(base_digest);
-  for (const std::int64_t time : {ordinal, created, started, ended, last_ts, cancel_requested})
+  for (const std::int64_t time :
+       {ordinal, created, started, ended, last_ts, cancel_requested, purged})
     out.number(static_cast<std::uint64_t>(time));
-  out.number((external ? 1u : 0u) | (has_provenance ? 2u : 0u) | (has_provenance_end ? 4u : 0u));
+  out.number((external ? 1u : 0u) | (has_provenance ? 2u : 0u) | (has_provenance_end ? 4u : 0u) |
+             (importing ? 8u : 0u));
   out.string(request_hash);
   out.string(reason);
   out.string(message);
@@ -168,11 +184,12 @@ JobHead JobHead::decode(std::string_view bytes) {
   head.first_seq = in.number();
   in.raw(head.digest);
   in.raw(head.base_digest);
-  for (std::int64_t* time :
-       {&head.ordinal, &head.created, &head.started, &head.ended, &head.last_ts, &head.cancel_requested})
+  for (std::int64_t* time : {&head.ordinal, &head.created, &head.started, &head.ended,
+                             &head.last_ts, &head.cancel_requested, &head.purged})
     *time = in.integer();
   const std::uint64_t flags = in.number();
   head.external = flags & 1, head.has_provenance = flags & 2, head.has_provenance_end = flags & 4;
+  head.importing = flags & 8;
   head.request_hash = in.string();
   head.reason = in.string();
   head.message = in.string();

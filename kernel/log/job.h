@@ -23,9 +23,16 @@ inline bool is_terminal(State state) { return state >= State::succeeded; }
 // What the decoded bytes of one output stream came to.
 struct StreamTotals {
   std::string name;
-  Sha256 hash;
+  Sha256 hash;                   // of a log that goes on
+  std::optional<Digest> sealed;  // of one that is over
   std::uint64_t bytes = 0, lines = 0, dropped = 0;
+
+  Digest sha256() const { return sealed ? *sealed : hash.digest(); }
+  OrderedJson json() const;
 };
+
+// As a terminal event and a status show them.
+OrderedJson streams_json(const std::vector<StreamTotals>& streams);
 
 struct BatchOutcome {
   std::uint64_t batch = 0, first_seq = 0, head_seq = 0;
@@ -52,7 +59,9 @@ struct JobHead {
   Digest digest{}, base_digest{};
   std::int64_t ordinal = 0;  // the order of jobs in a listing
   std::int64_t created = 0, started = 0, ended = 0, last_ts = 0;
+  std::int64_t purged = 0;  // of a tombstone
   bool external = false, has_provenance = false, has_provenance_end = false;
+  bool importing = false;  // pieces of an import are still to come; nobody sees the job
   std::int64_t cancel_requested = 0;  // when; 0: not
   std::string request_hash;
   std::string reason, message;

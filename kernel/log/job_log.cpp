@@ -5,24 +5,19 @@
 #include "common/api_error.h"
 #include "common/units.h"
 #include "log/limits.h"
+#include "log/refusal.h"
 
 namespace domed {
-namespace {
-
-[[noreturn]] void not_found(const std::string& job_id) {
-  throw ApiError("E_NOT_FOUND", "no job '" + job_id + "': 'domectl list' shows the jobs there are");
-}
 
 void refuse_transition(State from, State to) {
-  const bool allowed = (from == State::queued && (to == State::running || to == State::failed ||
-                                                  to == State::canceled)) ||
-                       (from == State::running && is_terminal(to));
+  const bool allowed =
+      (from == State::queued &&
+       (to == State::running || to == State::failed || to == State::canceled)) ||
+      (from == State::running && is_terminal(to));
   if (allowed) return;
   throw ApiError("E_INVALID_TRANSITION", "a job cannot go from " + std::string(state_name(from)) +
                                              " to " + std::string(state_name(to)));
 }
-
-}  // namespace
 
 JobLog::JobLog(std::string job_id, Environment& environment)
     : job_id_(std::move(job_id)), job_id_literal_(json_string(job_id_)), environment_(&environment) {}
@@ -33,17 +28,17 @@ JobLog::JobLog(const JobRecord& record, Environment& environment)
   tombstone_ = record.tombstone;
   head_ = JobHead::decode(record.head);
   if (!tombstone_) fixed_ = JobFixed::decode(record.fixed);
-  base_seq_ = record.head_seq;
+  is_stored_ = true;
+  stored_head_ = record.head_seq;
 }
 
 void JobLog::must_exist() const {
-  if (!exists_) not_found(job_id_);
-  if (tombstone_)
-    throw ApiError("E_GONE", "job '" + job_id_ + "' was deleted",
-                   {{"state", state_name(head_.state)}, {"head", head_.head_seq}});
+  if (!is_visible()) throw no_such_job(job_id_);
+  if (tombstone_) throw job_is_gone(job_id_, state_name(head_.state), head_.head_seq);
 }
 
 void JobLog::create(Submission& submission) {
+  if (exists_ && head_.importing) throw busy("job '" + job_id_ + "' is being imported", 1000);
   if (exists_) {
     if (head_.request_hash != submission.request_hash)
       throw ApiError("E_IDEMPOTENCY_KEY_REUSED",
@@ -69,30 +64,13 @@ void JobLog::create(Submission& submission) {
 // The order of the checks is the contract's: token, replay, gap, seal, transition.
 bool JobLog::append(const Batch& batch, bool last_chance, AppendResult& result) {
   must_exist();
-  const bool by_job = batch.producer_token == fixed_.job_token();
-  if (!by_job && batch.producer_token != fixed_.producer_token)
-    throw ApiError("E_UNAUTHORIZED", "producer_token is not that of job '" + job_id_ + "'");
+  authorize(batch);
   result = {head_.head_seq + 1, head_.head_seq, head_.state, false, head_.cancel_requested != 0};
   if (batch.number == 0) return true;
-  if (by_job)
-    for (const auto& event : batch.events)
-      if (event.type == "state_change" || event.type == "log" || event.type == "stream_end")
-        throw ApiError("E_UNAUTHORIZED", "a job's own token does not allow '" + event.type + "' events");
-
-  const auto known = std::find_if(head_.producers.begin(), head_.producers.end(),
-                                  [&](const auto& p) { return p.id == batch.producer_id; });
-  const std::uint64_t last = known == head_.producers.end() ? 0 : known->last_batch;
+  const ProducerState* known = known_producer(batch.producer_id);
+  const std::uint64_t last = known ? known->last_batch : 0;
   if (batch.number <= last) {
-    const std::uint64_t age = last - batch.number;
-    if (age >= known->outcomes.size())
-      throw ApiError("E_INVALID_REQUEST", "batch " + std::to_string(batch.number) +
-                                              " is too old: only the last " +
-                                              std::to_string(limits::kKeptOutcomes) + " are kept");
-    const BatchOutcome& first = known->outcomes[known->outcomes.size() - 1 - age];
-    if (first.content != batch.content)
-      throw ApiError("E_BATCH_MISMATCH", "batch " + std::to_string(batch.number) +
-                                             " was accepted before with other content");
-    result = {first.first_seq, first.head_seq, first.state, true, head_.cancel_requested != 0};
+    result = replay(batch, *known);
     return true;
   }
   if (batch.number > last + 1) {
@@ -101,15 +79,44 @@ bool JobLog::append(const Batch& batch, bool last_chance, AppendResult& result) 
                    {{"expected", last + 1}});
   }
   if (is_terminal(head_.state))
-    throw ApiError("E_SEALED", "job '" + job_id_ + "' is " + std::string(state_name(head_.state)) +
-                                   ": nothing can be appended",
+    throw ApiError("E_SEALED",
+                   "job '" + job_id_ + "' is " + std::string(state_name(head_.state)) +
+                       ": nothing can be appended",
                    {{"state", state_name(head_.state)}, {"head", head_.head_seq}});
   check_transitions(batch);
-  result.first_seq = head_.head_seq + 1;
   apply(batch);
   result.head_seq = head_.head_seq;
   result.state = head_.state;
   return true;
+}
+
+// A running command has a token of its own, which does not allow what is the runner's to say.
+void JobLog::authorize(const Batch& batch) const {
+  if (batch.producer_token == fixed_.producer_token) return;
+  if (batch.producer_token != fixed_.job_token())
+    throw ApiError("E_UNAUTHORIZED", "producer_token is not that of job '" + job_id_ + "'");
+  for (const auto& event : batch.events)
+    if (event.type == "state_change" || event.type == "log" || event.type == "stream_end")
+      throw ApiError("E_UNAUTHORIZED", "a job's own token does not allow '" + event.type + "' events");
+}
+
+const ProducerState* JobLog::known_producer(const std::string& id) const {
+  for (const auto& producer : head_.producers)
+    if (producer.id == id) return &producer;
+  return nullptr;
+}
+
+AppendResult JobLog::replay(const Batch& batch, const ProducerState& producer) const {
+  const std::uint64_t age = producer.last_batch - batch.number;
+  if (age >= producer.outcomes.size())
+    throw ApiError("E_INVALID_REQUEST",
+                   "batch " + std::to_string(batch.number) + " is too old: only the last " +
+                       std::to_string(limits::kKeptOutcomes) + " are kept");
+  const BatchOutcome& first = producer.outcomes[producer.outcomes.size() - 1 - age];
+  if (first.content != batch.content)
+    throw ApiError("E_BATCH_MISMATCH", "batch " + std::to_string(batch.number) +
+                                           " was accepted before with other content");
+  return {first.first_seq, first.head_seq, first.state, true, head_.cancel_requested != 0};
 }
 
 void JobLog::check_transitions(const Batch& batch) const {
@@ -163,7 +170,7 @@ StreamTotals& JobLog::stream(const std::string& name) {
     if (stream.name == name) return stream;
   if (head_.streams.size() == limits::kStreams)
     throw ApiError("E_TOO_LARGE", "a job has at most " + std::to_string(limits::kStreams) + " streams");
-  head_.streams.push_back({name, {}, 0, 0, 0});
+  head_.streams.emplace_back().name = name;
   return head_.streams.back();
 }
 
@@ -183,13 +190,7 @@ std::string JobLog::terminal_payload(const Event& event) const {
   if (!event.message.empty()) payload["message"] = event.message;
   if (event.exit_code) payload["exit_code"] = *event.exit_code;
   if (event.signal) payload["signal"] = *event.signal;
-  OrderedJson streams = OrderedJson::object();
-  for (const auto& stream : head_.streams)
-    streams[stream.name] = {{"bytes", stream.bytes},
-                            {"lines", stream.lines},
-                            {"dropped", stream.dropped},
-                            {"sha256", to_hex(stream.hash.digest())}};
-  if (!streams.empty()) payload["streams"] = streams;
+  if (!head_.streams.empty()) payload["streams"] = streams_json(head_.streams);
   return payload.dump();
 }
 
@@ -221,39 +222,41 @@ void JobLog::finish(State to, const std::string& reason, const std::string& mess
 void JobLog::trim(std::uint64_t first, std::uint64_t keep_from, const Digest& base) {
   must_exist();
   if (first != head_.first_seq)
-    throw ApiError("E_BUSY", "job '" + job_id_ + "' was trimmed by someone else just now");
+    throw busy("job '" + job_id_ + "' was trimmed by someone else just now");
   head_.base_digest = base;
   head_.first_seq = keep_from;
   action_ = Entry::Action::trim;
 }
 
 void JobLog::purge() {
-  must_exist();
+  if (!is_visible()) throw no_such_job(job_id_);
+  if (tombstone_) return;
   if (!is_terminal(head_.state))
     throw ApiError("E_INVALID_TRANSITION", "job '" + job_id_ + "' is " +
                                                std::string(state_name(head_.state)) +
                                                ": cancel it before you delete it");
+  head_.purged = environment_->now();
   action_ = Entry::Action::purge;
   tombstone_ = true;
 }
 
-void JobLog::import(const JobFixed& fixed, const std::string& log_id,
-                    const std::vector<std::string>& lines) {
-  if (!exists_) {
-    exists_ = fixed_changed_ = true;
-    fixed_ = fixed;
-    head_.external = true;  // no runner of ours will ever finish it
-    head_.log_id = log_id;
-    head_.digest = head_.base_digest = base_of(log_id);
-    head_.ordinal = environment_->next_ordinal();
-  }
-  for (const auto& text : lines) {
-    const Line line = read_line(text);
-    if (line.job_id != job_id_ || line.seq != head_.head_seq + 1)
-      throw ApiError("E_INVALID_REQUEST", "event " + std::to_string(line.seq) + " of job '" + line.job_id +
-                                              "' does not follow seq " + std::to_string(head_.head_seq));
-    add_line(text, line.event, line.ts);
-  }
+void JobLog::drop() {
+  if (exists_ && tombstone_) action_ = Entry::Action::drop;
+}
+
+void JobLog::abandon_import() {
+  if (!exists_ || !head_.importing) return;
+  head_.importing = false;
+  action_ = Entry::Action::purge;
+  tombstone_ = true;
+}
+
+void JobLog::become(const std::string& log_id, const Digest& digest) {
+  must_exist();
+  head_.log_id = log_id;
+  if (head_.first_seq == 1) head_.base_digest = base_of(log_id);
+  head_.digest = digest;
+  head_changed_ = true;
 }
 
 void JobLog::add(std::string type, std::string payload) {
@@ -294,14 +297,18 @@ void JobLog::fold(const Event& event, std::int64_t ts) {
     fixed_changed_ = true;
     fixed_.artifacts.push_back(event.payload);
   } else if (event.to) {
-    head_.state = *event.to;
-    if (*event.to == State::running) head_.started = ts;
-    if (is_terminal(*event.to)) {
-      head_.ended = ts;
-      head_.reason = event.reason, head_.message = event.message;
-      head_.exit_code = event.exit_code, head_.signal = event.signal;
-    }
+    fold_state(event, ts);
   }
+}
+
+void JobLog::fold_state(const Event& event, std::int64_t ts) {
+  head_.state = *event.to;
+  if (head_.state == State::running) head_.started = ts;
+  if (!is_terminal(head_.state)) return;
+  head_.ended = ts;
+  head_.reason = event.reason, head_.message = event.message;
+  head_.exit_code = event.exit_code, head_.signal = event.signal;
+  for (auto& stream : head_.streams) stream.sealed = stream.hash.digest();
 }
 
 void JobLog::fold_log(const Event& event) {
@@ -316,13 +323,14 @@ Entry JobLog::entry() {
   encoded_head_ = head_.encode();
   out.action = action_;
   out.job_id = job_id_;
-  out.expected_head = base_seq_;
+  out.expected_head = is_stored_ ? stored_head_ : 0;
   out.events = lines_;
   out.ends = ends_;
-  out.first_seq = head_.first_seq;
+  if (action_ == Entry::Action::trim || !is_stored_) out.first_seq = head_.first_seq;
   out.head = encoded_head_;
-  out.columns = {head_.ordinal, std::string(state_name(head_.state)), !is_terminal(head_.state),
-                 fixed_.tool_id(), fixed_.labels()};
+  out.columns = {head_.ordinal,
+                 head_.importing ? "importing" : std::string(state_name(head_.state)),
+                 head_.importing || !is_terminal(head_.state), fixed_.tool_id(), fixed_.labels()};
   if (fixed_changed_ && action_ != Entry::Action::purge) {
     encoded_fixed_ = fixed_.encode();
     out.fixed = encoded_fixed_;
@@ -330,20 +338,32 @@ Entry JobLog::entry() {
   return out;
 }
 
+bool JobLog::is_kept_as(const std::optional<JobRecord>& record) const {
+  if (action_ == Entry::Action::drop) return !record;
+  return record && record->tombstone == tombstone_ && record->head == encoded_head_;
+}
+
 std::shared_ptr<const std::string> JobLog::take_committed() {
   auto lines = std::make_shared<const std::string>(std::move(lines_));
+  if (action_ == Entry::Action::drop) exists_ = tombstone_ = false;
+  if (!exists_ || tombstone_) fixed_ = {};
+  if (!exists_) head_ = {};
   lines_.clear();
   ends_.clear();
-  fixed_changed_ = false;
+  fixed_changed_ = head_changed_ = false;
   action_ = Entry::Action::append;
-  base_seq_ = head_.head_seq;
+  is_stored_ = exists_;
+  stored_head_ = head_.head_seq;
   return lines;
 }
 
 void JobLog::undo(Mark mark) {
   head_ = std::move(mark.head);
   exists_ = mark.exists;
+  tombstone_ = mark.tombstone;
   fixed_changed_ = mark.fixed_changed;
+  head_changed_ = mark.head_changed;
+  action_ = mark.action;
   lines_.resize(mark.bytes);
   ends_.resize(mark.lines);
   if (!head_.has_provenance) fixed_.provenance.clear();

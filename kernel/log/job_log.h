@@ -8,6 +8,7 @@
 #include "domed/store.h"
 #include "log/environment.h"
 #include "log/event.h"
+#include "log/import.h"
 #include "log/job.h"
 
 namespace domed {
@@ -67,28 +68,39 @@ class JobLog {
   // Forgets the events from "first" to below "keep_from"; "base" is the digest
   // just before "keep_from".  E_BUSY where the log begins elsewhere meanwhile.
   void trim(std::uint64_t first, std::uint64_t keep_from, const Digest& base);
+  // Leaves a tombstone; nothing where there is one.
   void purge();
-  // Appends event lines of an export, bytes and ids as they are; the first piece
-  // creates the log.
-  void import(const JobFixed& fixed, const std::string& log_id,
-              const std::vector<std::string>& lines);
+  // Forgets a tombstone; nothing where there is none.
+  void drop();
+  // The next piece of a copy from elsewhere.
+  void import(const ImportPiece& piece);
+  // Purges what was begun and not ended; nothing where there is none.
+  void abandon_import();
+  // Goes on as another log: its tail may be lost, so that seqs come again with
+  // other bytes.  "digest" is that of the events there are, from base_of("log_id") on.
+  void become(const std::string& log_id, const Digest& digest);
 
   // What the journal gives to the store, and learns when that is done.
-  bool changed() const { return action_ != Entry::Action::append || !ends_.empty(); }
+  bool changed() const { return exclusive() || !ends_.empty() || head_changed_; }
   bool exclusive() const { return action_ != Entry::Action::append; }
+  bool is_visible() const { return exists_ && !head_.importing; }
   std::size_t pending_bytes() const { return lines_.size(); }
   Entry entry();
   std::shared_ptr<const std::string> take_committed();
-  std::uint64_t pending_first() const { return base_seq_ + 1; }
+  std::uint64_t pending_first() const { return base_seq() + 1; }
+  // Whether "record" is what the last entry() would have made of the job.
+  bool is_kept_as(const std::optional<JobRecord>& record) const;
 
   // The state before a command, to go back to when it is refused half-way.
   struct Mark {
     JobHead head;
-    bool exists, fixed_changed;
+    bool exists, tombstone, fixed_changed, head_changed;
+    Entry::Action action;
     std::size_t bytes, lines, artifacts;
   };
   Mark mark() const {
-    return {head_, exists_, fixed_changed_, lines_.size(), ends_.size(), fixed_.artifacts.size()};
+    return {head_,   exists_,       tombstone_,   fixed_changed_,          head_changed_,
+            action_, lines_.size(), ends_.size(), fixed_.artifacts.size()};
   }
   void undo(Mark mark);
 
@@ -98,26 +110,37 @@ class JobLog {
   void add_line(std::string line, const Event& event, std::int64_t ts);
   void fold(const Event& event, std::int64_t ts);
   void fold_log(const Event& event);
+  void fold_state(const Event& event, std::int64_t ts);
   void change_state(const Event& event);
+  void begin_import(const ImportRecord& record);
+  void import_line(const Line& line);
+  void end_import(const ImportPiece& piece);
+  void authorize(const Batch& batch) const;
+  const ProducerState* known_producer(const std::string& id) const;
+  AppendResult replay(const Batch& batch, const ProducerState& producer) const;
   void apply(const Batch& batch);
   void check_transitions(const Batch& batch) const;
   ProducerState& producer(const std::string& id);
   StreamTotals& stream(const std::string& name);
   std::string terminal_payload(const Event& event) const;
   void must_exist() const;
+  std::uint64_t base_seq() const { return is_stored_ ? stored_head_ : head_.first_seq - 1; }
 
   std::string job_id_, job_id_literal_;
   Environment* environment_;
-  bool exists_ = false, tombstone_ = false;
+  bool exists_ = false, tombstone_ = false, is_stored_ = false;
   JobHead head_;
   JobFixed fixed_;
 
   Entry::Action action_ = Entry::Action::append;
-  std::uint64_t base_seq_ = 0;  // head of the log as the store has it
+  std::uint64_t stored_head_ = 0;  // of the log as the store has it
   std::string lines_;
   std::vector<std::uint32_t> ends_;
-  bool fixed_changed_ = false;
+  bool fixed_changed_ = false, head_changed_ = false;
   std::string encoded_head_, encoded_fixed_;
 };
+
+// Throws ApiError(E_INVALID_TRANSITION) unless a job may go "from" that state "to" this.
+void refuse_transition(State from, State to);
 
 }  // namespace domed

@@ -4,8 +4,8 @@
 #include <future>
 #include <set>
 
-#include "common/api_error.h"
 #include "log/limits.h"
+#include "log/refusal.h"
 
 namespace domed {
 namespace {
@@ -16,12 +16,18 @@ constexpr std::size_t kRoundBytes = 8u << 20;
 constexpr std::size_t kCachedLogs = 4096;
 constexpr int kAttempts = 3;
 
-ApiError busy(const char* why) { return {"E_BUSY", why, {{"retry_ms", 50}}}; }
+std::exception_ptr as_refusal(const std::exception& error) {
+  if (const auto* store = dynamic_cast<const Error*>(&error))
+    return std::make_exception_ptr(store_failure(*store));
+  return std::make_exception_ptr(ApiError("E_INTERNAL", error.what()));
+}
 
 }  // namespace
 
-std::exception_ptr store_failure(const std::string& why) {
-  return std::make_exception_ptr(ApiError("E_STORE", "the store failed: " + why));
+ApiError store_failure(const Error& error) {
+  const bool may_pass = error.code() == Code::io || error.code() == Code::exhausted ||
+                        error.code() == Code::conflict;
+  return {"E_STORE", std::string("the store failed: ") + error.what(), {{"retryable", may_pass}}};
 }
 
 Journal::Journal(Store& store, Environment& environment, Observer observer)
@@ -52,10 +58,10 @@ void Journal::push(Queued queued, bool bounded) {
   {
     std::lock_guard lock(mutex_);
     if (stopping_) throw busy("the daemon is stopping");
-    if (bounded && (queue_.size() >= kQueueCommands || queued_bytes_ >= kQueueBytes))
+    if (bounded && (queue_.size() >= kQueueCommands || held_bytes_ >= kQueueBytes))
       throw busy("the store cannot keep up: try again soon");
     queued.deadline = Clock::time_point::max();
-    queued_bytes_ += queued.command.bytes;
+    held_bytes_ += queued.command.bytes;
     queue_.push_back(std::move(queued));
   }
   wake_.notify_one();
@@ -119,7 +125,6 @@ bool Journal::next(Round& round) {
     round.push_back(std::move(queue_.front()));
     queue_.pop_front();
   }
-  queued_bytes_ -= bytes;
   return !round.empty() || !stopping_ || !parked_.empty();
 }
 
@@ -138,8 +143,8 @@ void Journal::fold(Round& round) {
         deferred_.push_back(std::move(queued));
         continue;
       }
-    } catch (const Error& e) {
-      queued.refused = store_failure(e.what());
+    } catch (const std::exception& e) {
+      queued.refused = as_refusal(e);
       done.push_back(std::move(queued));
       continue;
     }
@@ -197,16 +202,16 @@ void Journal::commit(Round& done) {
   std::vector<JobLog*> logs;
   std::vector<Entry> entries;
   std::set<std::string> seen;
-  for (const auto& queued : done) {
-    const auto it = logs_.find(queued.command.job_id);
-    if (it == logs_.end() || !it->second->changed() || !seen.insert(it->first).second) continue;
-    logs.push_back(it->second.get());
-    entries.push_back(it->second->entry());
-  }
   try {
+    for (const auto& queued : done) {
+      const auto it = logs_.find(queued.command.job_id);
+      if (it == logs_.end() || !it->second->changed() || !seen.insert(it->first).second) continue;
+      logs.push_back(it->second.get());
+      entries.push_back(it->second->entry());
+    }
     settle(done, logs, entries.empty() ? std::vector<EntryResult>{} : store_.commit(entries));
   } catch (const std::exception& e) {
-    fail(done, store_failure(e.what()));
+    fail(done, as_refusal(e));
   }
 }
 
@@ -215,19 +220,20 @@ void Journal::settle(Round& done, const std::vector<JobLog*>& logs,
   if (logs.size() != results.size()) throw Error(Code::internal, "the store answered for another number of entries");
   std::set<std::string> conflicts;
   for (std::size_t i = 0; i < logs.size(); ++i) {
-    if (results[i].outcome == EntryResult::Outcome::done)
+    if (is_done(*logs[i], results[i]))
       publish(*logs[i]);
     else
       conflicts.insert(logs[i]->job_id());
   }
   for (auto& queued : done) {
     if (!conflicts.count(queued.command.job_id)) {
-      queued.command.done(queued.refused);
+      answer(queued, queued.refused);
     } else if (++queued.attempts < kAttempts) {
       queued.refused = nullptr;
       deferred_.push_back(std::move(queued));
     } else {
-      queued.command.done(store_failure("another writer changes the same job"));
+      const Error error(Code::conflict, "another writer changes the same job");
+      answer(queued, std::make_exception_ptr(store_failure(error)));
     }
   }
   // What we thought of these jobs is wrong: they are read again.
@@ -237,15 +243,35 @@ void Journal::settle(Round& done, const std::vector<JobLog*>& logs,
 void Journal::fail(Round& done, std::exception_ptr error) {
   for (auto& queued : done) {
     logs_.erase(queued.command.job_id);
-    queued.command.done(error);
+    answer(queued, error);
   }
+}
+
+// A remote engine that did not answer may have committed all the same; the head
+// tells, for no two entries write the same one.
+bool Journal::is_done(JobLog& log, const EntryResult& result) try {
+  if (result.outcome == EntryResult::Outcome::done) return true;
+  return result.outcome == EntryResult::Outcome::unknown &&
+         log.is_kept_as(store_.find(log.job_id()));
+} catch (const Error&) {
+  return false;  // its commands are tried again, and find out
+}
+
+void Journal::answer(Queued& queued, std::exception_ptr error) {
+  {
+    std::lock_guard lock(mutex_);
+    held_bytes_ -= queued.command.bytes;
+  }
+  queued.command.done(error);
 }
 
 void Journal::publish(JobLog& log) {
   Commit commit;
   commit.job_id = log.job_id();
   commit.first = log.pending_first();
+  const bool was_visible = log.is_visible();
   commit.lines = log.take_committed();
+  if (!was_visible || !log.exists()) return;
   const JobHead& head = log.head();
   commit.log_id = head.log_id;
   commit.head = head.head_seq;

@@ -13,6 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "common/api_error.h"
 #include "domed/store.h"
 #include "log/job_log.h"
 
@@ -83,6 +84,8 @@ class Journal {
   void settle(Round& done, const std::vector<JobLog*>& logs, const std::vector<EntryResult>& results);
   void fail(Round& done, std::exception_ptr error);
   void publish(JobLog& log);
+  bool is_done(JobLog& log, const EntryResult& result);
+  void answer(Queued& queued, std::exception_ptr error);
   void forget_idle();
 
   Store& store_;
@@ -92,7 +95,7 @@ class Journal {
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<Queued> queue_;
-  std::size_t queued_bytes_ = 0;
+  std::size_t held_bytes_ = 0;  // of commands that are not answered yet
   bool stopping_ = false;
 
   // The journal thread's own.
@@ -103,7 +106,7 @@ class Journal {
   std::thread thread_;
 };
 
-// The store's failure as the protocol tells it.
-std::exception_ptr store_failure(const std::string& why);
+// The store's failure as the protocol tells it: whether to try again depends on its kind.
+ApiError store_failure(const Error& error);
 
 }  // namespace domed

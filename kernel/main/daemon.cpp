@@ -56,7 +56,9 @@ std::vector<std::string> ipc_first(std::vector<std::string> urls) {
 }  // namespace
 
 Daemon::Daemon(const Deployment& deployment)
-    : deployment_(deployment), epoch_(environment_.random_id()) {
+    : deployment_(deployment),
+      epoch_(environment_.random_id()),
+      boot_(deployment.state_dir, present_boot_id()) {
   state_lock_ = lock_state_dir(deployment.state_dir);
   const std::size_t pipes = (raise_descriptor_limit(), pipe_bound(1 + deployment.event_shards));
   ControlOptions control;
@@ -114,11 +116,18 @@ void Daemon::open_store_and_journal() {
 }
 
 void Daemon::recover() {
+  if (store_->durability() == Durability::process && boot_.machine_went_down()) {
+    spdlog::warn("the machine went down under an earlier domed: unfinished jobs get a new log_id, for their last events may be lost");
+    reidentify_unfinished(*store_, *journal_, environment_);
+  }
+  boot_.set();
   scheduler_->recover();
-  for (const auto& record : store_->unfinished()) {
-    const JobHead head = JobHead::decode(record.head);
+  for (const auto& job_id : unfinished_jobs(*store_)) {
+    const auto record = store_->find(job_id);
+    if (!record) continue;
+    const JobHead head = JobHead::decode(record->head);
     Commit commit;
-    commit.job_id = record.job_id;
+    commit.job_id = job_id;
     commit.log_id = head.log_id;
     commit.first = head.head_seq + 1;
     commit.head = head.head_seq;
@@ -153,6 +162,11 @@ Daemon::~Daemon() {
   if (control_) control_->shutdown(1s);
   if (publisher_) publisher_->stop();
   if (events_) events_->close();
+  scheduler_.reset();
+  journal_.reset();
+  const bool served = store_ != nullptr;
+  store_.reset();  // its last bytes are on disk before the mark goes
+  if (served) boot_.clear();
   if (state_lock_ >= 0) close(state_lock_);
 }
 

@@ -9,6 +9,7 @@
 #include "host/plugin_log.h"
 #include "log/environment.h"
 #include "log/journal.h"
+#include "run/boot_mark.h"
 #include "run/provenance.h"
 #include "run/scheduler.h"
 #include "serve/control_server.h"
@@ -47,6 +48,7 @@ class Daemon {
   SystemEnvironment environment_;
   const std::string epoch_;
   int state_lock_ = -1;
+  BootMark boot_;
 
   // In the order of construction; destroyed the other way round, after the
   // destructor has stopped them in the order that loses nothing.

@@ -17,6 +17,7 @@ namespace {
 
 using namespace std::chrono_literals;
 constexpr auto kRetentionEvery = 10min;
+constexpr std::size_t kPageBytes = 4u << 20;  // of records in memory at once
 constexpr std::int64_t kGiveUpMs = 7ll * 24 * 3600 * 1000;
 
 std::string text(const Json& object, const char* key) {
@@ -24,6 +25,19 @@ std::string text(const Json& object, const char* key) {
 }
 
 }  // namespace
+
+std::vector<std::string> unfinished_jobs(const Store& store) {
+  std::vector<std::string> ids;
+  ListQuery query;
+  query.unfinished = true;
+  query.max_bytes = kPageBytes;
+  for (auto page = store.list(query); !page.empty(); page = store.list(query)) {
+    for (const auto& record : page) ids.push_back(record.job_id);
+    query.before = page.back().columns.created;
+  }
+  std::reverse(ids.begin(), ids.end());
+  return ids;
+}
 
 Scheduler::Scheduler(Store& store, Journal& journal, Environment& environment,
                      const Provenance& provenance, SchedulerConfig config, Log log)
@@ -53,9 +67,17 @@ RunDir Scheduler::run_dir(const std::string& run_id) const {
 }
 
 void Scheduler::recover() {
-  for (const auto& record : store_.unfinished()) {
+  for (const auto& job_id : unfinished_jobs(store_)) {
+    const auto found = store_.find(job_id);
+    if (!found) continue;
+    const JobRecord& record = *found;
     const JobHead head = JobHead::decode(record.head);
     const JobFixed fixed = JobFixed::decode(record.fixed);
+    if (head.importing) {  // what comes of it would be no whole copy
+      journal_.run(job_id, [](JobLog& log) { log.abandon_import(); });
+      journal_.run(job_id, [](JobLog& log) { log.drop(); });
+      continue;
+    }
     if (head.external) {
       if (head.cancel_requested) overdue_[record.job_id] = Clock::now() + config_.cancel_grace;
       continue;
@@ -346,11 +368,22 @@ void Scheduler::retain() try {
     }
     query.before = page.back().columns.created;
   }
-  // Both writers of a store must not run at once: through the journal it is one.
-  if (config_.keep_tombstones.count())
-    journal_.run("(retention)", [&](JobLog&) { store_.drop_tombstones(now - config_.keep_tombstones.count()); });
+  drop_tombstones(now - config_.keep_tombstones.count());
 } catch (const std::exception& e) {
   log_(std::string("retention: ") + e.what());
+}
+
+// By the time of the purge: it is from then on that a repeated request must be recognised.
+void Scheduler::drop_tombstones(std::int64_t before) {
+  if (!config_.keep_tombstones.count()) return;
+  ListQuery query;
+  query.tombstones = true;
+  for (auto page = store_.list(query); !page.empty(); page = store_.list(query)) {
+    for (const auto& record : page)
+      if (JobHead::decode(record.head).purged < before)
+        journal_.run(record.job_id, [](JobLog& log) { log.drop(); });
+    query.before = page.back().columns.created;
+  }
 }
 
 void Scheduler::delete_job(const JobRecord& record) {

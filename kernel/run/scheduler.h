@@ -72,6 +72,7 @@ class Scheduler {
   void launch(const std::string& job_id);
   void end_overdue();
   void retain();
+  void drop_tombstones(std::int64_t before);
   void delete_job(const JobRecord& record);
   void settle(const std::string& job_id, const std::string& run_id);
   void import_spool(const JobFixed& job, const RunDir& dir);
@@ -104,5 +105,8 @@ class Scheduler {
   Workers workers_;
   std::thread thread_;
 };
+
+// Oldest first.
+std::vector<std::string> unfinished_jobs(const Store& store);
 
 }  // namespace domed

@@ -4,7 +4,9 @@
 
 #include "common/units.h"
 #include "log/limits.h"
+#include "log/refusal.h"
 #include "main/version.h"
+#include "serve/import.h"
 #include "serve/submission.h"
 
 namespace domed {
@@ -15,7 +17,7 @@ void Call::error(std::exception_ptr e) const {
   } catch (const ApiError& api) {
     error(api);
   } catch (const Error& store) {
-    error(ApiError("E_STORE", std::string("the store failed: ") + store.what()));
+    error(store_failure(store));
   } catch (const std::exception& other) {
     error(ApiError("E_INTERNAL", other.what()));
   }
@@ -72,12 +74,19 @@ void Methods::change(Call call, std::string job_id, bool exclusive,
   journal_.submit(std::move(command));
 }
 
+namespace {
+
+// A job whose import has not ended is not there yet.
+void must_be_there(const std::string& job_id, const JobRecord* record) {
+  if (!record || JobHead::decode(record->head).importing) throw no_such_job(job_id);
+  if (record->tombstone) throw job_is_gone(job_id, record->columns.state, record->head_seq);
+}
+
+}  // namespace
+
 JobRecord Methods::existing(const std::string& job_id) const {
   auto record = store_.find(job_id);
-  if (!record) throw ApiError("E_NOT_FOUND", "no job '" + job_id + "': 'domectl list' shows the jobs there are");
-  if (record->tombstone)
-    throw ApiError("E_GONE", "job '" + job_id + "' was deleted",
-                   {{"state", record->columns.state}, {"head", record->head_seq}});
+  must_be_there(job_id, record ? &*record : nullptr);
   return std::move(*record);
 }
 
@@ -170,17 +179,27 @@ void Methods::submit_job(Call call) {
       });
 }
 
+// Counted from here on: what waits for collectors is bounded with the rest.
 void Methods::append_job_events(Call call) {
   AppendRequest request = read_append(call.params);
+  if (appends_.fetch_add(1) >= config_.most_appends) {
+    --appends_;
+    throw busy("too many appends wait for the store", 20);
+  }
+  const auto reply = std::move(call.reply);
+  call.reply = [this, reply](std::string text) {
+    --appends_;
+    reply(std::move(text));
+  };
   if (!request.starts() && !request.ends()) return commit_append(std::move(call), std::move(request));
   auto shared = std::make_shared<AppendRequest>(std::move(request));
   collecting_.run([this, call = std::move(call), shared] {
     try {
       add_provenance(*shared);
-      commit_append(call, std::move(*shared));
     } catch (...) {
-      call.error(std::current_exception());
+      return call.error(std::current_exception());
     }
+    commit_append(call, std::move(*shared));
   });
 }
 
@@ -188,16 +207,16 @@ void Methods::append_job_events(Call call) {
 void Methods::add_provenance(AppendRequest& request) const {
   const auto record = store_.find(request.job_id);
   if (!record || record->tombstone || !record->columns.unfinished) return;
-  const JobFixed fixed = JobFixed::decode(record->fixed);
+  JobFixed fixed = JobFixed::decode(record->fixed);
+  Batch& batch = request.batch;
+  if (batch.producer_token != fixed.producer_token) return;  // will be refused
   if (request.starts() && fixed.provenance.empty())
-    request.batch.provenance = provenance_.collect(fixed, scheduler_.working_dir(fixed));
+    batch.provenance = fixed.provenance = provenance_.collect(fixed, scheduler_.working_dir(fixed));
   if (request.ends() && fixed.provenance_end.empty())
-    request.batch.provenance_end = provenance_.collect_end(fixed, scheduler_.working_dir(fixed));
+    batch.provenance_end = provenance_.collect_end(fixed, scheduler_.working_dir(fixed));
 }
 
 void Methods::commit_append(Call call, AppendRequest request) {
-  if (appends_.load() >= config_.most_appends)
-    throw ApiError("E_BUSY", "too many appends wait for the store", {{"retry_ms", 20}});
   auto result = std::make_shared<AppendResult>();
   auto batch = std::make_shared<Batch>(std::move(request.batch));
   Journal::Command command;
@@ -206,26 +225,23 @@ void Methods::commit_append(Call call, AppendRequest request) {
   command.apply = [batch, result](JobLog& log, bool last_chance) {
     return log.append(*batch, last_chance, *result);
   };
-  command.done = [this, call = std::move(call), result](std::exception_ptr e) {
-    --appends_;
+  command.done = [call, result](std::exception_ptr e) {
     if (e) return call.error(e);
     const OrderedJson out{{"first_seq", result->first_seq}, {"head_seq", result->head_seq},
                           {"state", state_name(result->state)}, {"replayed", result->replayed},
                           {"cancel_requested", result->cancel_requested}};
     call.result(out.dump());
   };
-  ++appends_;
   try {
     journal_.submit(std::move(command));
   } catch (...) {
-    --appends_;
-    throw;
+    call.error(std::current_exception());
   }
 }
 
 void Methods::get_job_status(Call call) {
   Params params(call.params);
-  const std::string job_id = params.required_text("job_id");
+  const std::string job_id = params.job_id();
   params.done();
   call.result(status_json(existing(job_id)).dump());
 }
@@ -245,25 +261,28 @@ void Methods::list_jobs(Call call) {
     if (!time) throw ApiError("E_INVALID_REQUEST", "'since' must be a time such as 2026-01-31T12:00:00Z");
     query.since = *time;
   }
-  query.limit = static_cast<std::size_t>(params.integer("limit", 100, 1, 1000)) + 1;
+  query.limit = static_cast<std::size_t>(params.integer("limit", 100, 1, 1000));
   if (const auto page = params.text("page")) {
     if (page->empty() || page->size() > 18 || page->find_first_not_of("0123456789") != std::string::npos)
       throw ApiError("E_INVALID_REQUEST", "'page' must be the next_page of an earlier reply");
     query.before = std::stoll(*page);
   }
   params.done();
-  auto records = store_.list(query);
+  query.max_bytes = limits::kPageBytesMost;
+  const auto records = store_.list(query);
   OrderedJson out{{"jobs", OrderedJson::array()}};
-  const bool more = records.size() == query.limit;
-  if (more) records.pop_back();
-  for (const auto& record : records) out["jobs"].push_back(summary_json(record));
-  if (more) out["next_page"] = std::to_string(records.back().columns.created);
+  for (const auto& record : records)
+    if (!JobHead::decode(record.head).importing) out["jobs"].push_back(summary_json(record));
+  // A page may be short because of its bytes: only an empty one is known to be the last.
+  query.before = records.empty() ? 0 : records.back().columns.created;
+  query.limit = 1;
+  if (query.before && !store_.list(query).empty()) out["next_page"] = std::to_string(query.before);
   call.result(out.dump());
 }
 
 void Methods::cancel_job(Call call) {
   Params params(call.params);
-  const std::string job_id = params.required_text("job_id");
+  const std::string job_id = params.job_id();
   const std::string reason = params.text("reason", limits::kMessageBytes).value_or("");
   params.done();
   auto before = std::make_shared<State>(), after = std::make_shared<State>();
@@ -281,7 +300,7 @@ void Methods::cancel_job(Call call) {
 
 void Methods::delete_job(Call call) {
   Params params(call.params);
-  const std::string job_id = params.required_text("job_id");
+  const std::string job_id = params.job_id();
   params.done();
   auto head = std::make_shared<JobHead>();
   change(
@@ -299,7 +318,7 @@ void Methods::delete_job(Call call) {
 
 void Methods::trim_job(Call call) {
   Params params(call.params);
-  const std::string job_id = params.required_text("job_id");
+  const std::string job_id = params.job_id();
   const auto keep = static_cast<std::uint64_t>(params.integer("keep_from_seq", 0, 1, INT64_MAX));
   params.done();
   if (keep == 0) throw ApiError("E_INVALID_REQUEST", "'keep_from_seq' is required: the oldest seq to keep");
@@ -321,7 +340,7 @@ Digest Methods::base_before(const JobRecord& record, std::uint64_t keep_from) co
   while (seq < keep_from) {
     const auto slice = store_.read(record.job_id, seq, limits::kPageEvents, limits::kPageBytesMost);
     if (!slice || slice->ends.empty() || slice->from != seq)
-      throw ApiError("E_BUSY", "job '" + record.job_id + "' was trimmed by someone else just now");
+      throw busy("job '" + record.job_id + "' was trimmed by someone else just now");
     std::size_t begin = 0;
     for (const std::uint32_t end : slice->ends) {
       if (seq++ == keep_from) return digest;
@@ -334,39 +353,14 @@ Digest Methods::base_before(const JobRecord& record, std::uint64_t keep_from) co
 }
 
 void Methods::import_job(Call call) {
-  Params params(call.params);
-  const std::string job_id = params.required_text("job_id");
-  const Json record = params.object("record");
-  const Json events = params.array("events");
-  const bool last = params.boolean("last", true);
-  params.done();
-  auto lines = std::make_shared<std::vector<std::string>>();
-  for (const auto& line : events) {
-    if (!line.is_string()) throw ApiError("E_INVALID_REQUEST", "'events' is an array of event lines, as strings");
-    lines->push_back(line.get<std::string>());
-  }
-  if (lines->empty()) throw ApiError("E_INVALID_REQUEST", "a piece of an import holds at least one event line");
-  auto fixed = std::make_shared<JobFixed>();
-  std::string log_id;
-  const bool first = !record.is_null();
-  if (first) log_id = read_import_record(record, job_id, *fixed);
-  fixed->producer_token = environment_.random_id();
-  {
-    std::lock_guard lock(imports_mutex_);
-    if (!first && !imports_.count(job_id))
-      throw ApiError("E_INVALID_REQUEST", "no import of job '" + job_id + "' has begun: send 'record' with the first piece");
-    if (last)
-      imports_.erase(job_id);
-    else
-      imports_.insert(job_id);
-  }
+  std::string job_id;
+  auto piece = std::make_shared<ImportPiece>(read_import(call.params, job_id));
+  if (piece->record) piece->record->fixed.producer_token = environment_.random_id();
   auto head = std::make_shared<JobHead>();
   change(
       std::move(call), job_id, false,
       [=](JobLog& log) {
-        if (first && log.exists())
-          throw ApiError("E_INVALID_REQUEST", "job '" + log.job_id() + "' exists already: an import never overwrites");
-        log.import(*fixed, log_id, *lines);
+        log.import(*piece);
         *head = log.head();
       },
       [=] {
@@ -378,7 +372,7 @@ void Methods::import_job(Call call) {
 void Methods::stream_job_events(Call call) {
   Params params(call.params);
   PageRequest request;
-  request.job_id = params.required_text("job_id");
+  request.job_id = params.job_id();
   request.log_id = params.text("log_id").value_or("");
   request.since_seq = static_cast<std::uint64_t>(params.integer("since_seq", 0, 0, INT64_MAX));
   request.max_events = static_cast<std::size_t>(params.integer("max_events", 1000, 1, limits::kPageEvents));
@@ -391,7 +385,7 @@ void Methods::stream_job_events(Call call) {
 
 void Methods::page(const Call& call, const PageRequest& request, bool may_hold) {
   const auto slice = store_.read(request.job_id, request.since_seq + 1, request.max_events, request.max_bytes);
-  if (!slice || slice->job.tombstone) existing(request.job_id);  // throws
+  must_be_there(request.job_id, slice ? &slice->job : nullptr);
   const JobHead head = JobHead::decode(slice->job.head);
   const std::uint64_t first = slice->job.first_seq, last = slice->job.head_seq;
   if (!request.log_id.empty() && request.log_id != head.log_id)
@@ -413,7 +407,7 @@ void Methods::page(const Call& call, const PageRequest& request, bool may_hold) 
     });
   };
   if (!polls_.hold(request.job_id, call.pipe, request.wait, release, [&] { return grown(request); }))
-    throw ApiError("E_BUSY", "the daemon holds as many polls as it may", {{"retry_ms", 500}});
+    throw busy("the daemon holds as many polls as it may", 500);
 }
 
 bool Methods::grown(const PageRequest& request) const {

@@ -3,8 +3,6 @@
 #include <atomic>
 #include <functional>
 #include <map>
-#include <mutex>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -103,8 +101,6 @@ class Methods {
   const ServiceConfig config_;
   const std::map<std::string, Handler> table_;
   std::atomic<std::size_t> appends_{0};
-  std::mutex imports_mutex_;
-  std::set<std::string> imports_;  // begun and not ended
   Workers collecting_{4};
 };
 

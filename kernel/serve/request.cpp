@@ -112,6 +112,12 @@ std::string Params::required_text(const char* key, std::size_t most) {
   return *value;
 }
 
+std::string Params::job_id() {
+  const auto value = text("job_id", SIZE_MAX);
+  if (!value) invalid("'job_id' is required, a string");
+  return *value;
+}
+
 std::int64_t Params::integer(const char* key, std::int64_t fallback, std::int64_t least, std::int64_t most) {
   const Json* value = get(key);
   if (!value) return fallback;

@@ -28,14 +28,6 @@ OrderedJson common_json(const JobHead& head, const JobFixed& fixed, const std::s
   return out;
 }
 
-void put_streams(OrderedJson& out, const JobHead& head) {
-  OrderedJson streams = OrderedJson::object();
-  for (const auto& stream : head.streams)
-    streams[stream.name] = {{"bytes", stream.bytes}, {"lines", stream.lines},
-                            {"dropped", stream.dropped}, {"sha256", to_hex(stream.hash.digest())}};
-  out["streams"] = streams;
-}
-
 void put_provenance(OrderedJson& out, const JobFixed& fixed) {
   if (fixed.provenance.empty()) {
     out["provenance"] = "unknown";
@@ -65,6 +57,7 @@ OrderedJson status_json(const JobRecord& record) {
   OrderedJson out = common_json(head, fixed, record.job_id);
   out["client_id"] = fixed.client_id;
   out["idempotency_key"] = fixed.idempotency_key;
+  if (!head.request_hash.empty()) out["request_hash"] = head.request_hash;
   if (fixed.request.contains("cwd")) out["cwd"] = fixed.request.at("cwd");
   out["env"] = OrderedJson::array();  // the names alone: values may be secrets
   if (fixed.request.contains("env"))
@@ -73,7 +66,7 @@ OrderedJson status_json(const JobRecord& record) {
   out["digest"] = to_hex(head.digest);
   out["base_digest"] = to_hex(head.base_digest);
   out["cancel_requested"] = head.cancel_requested != 0;
-  put_streams(out, head);
+  out["streams"] = streams_json(head.streams);
   out["artifacts"] = OrderedJson::array();
   for (const auto& artifact : fixed.artifacts) out["artifacts"].push_back(OrderedJson::parse(artifact));
   put_provenance(out, fixed);

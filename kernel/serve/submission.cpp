@@ -9,15 +9,6 @@ namespace {
 
 bool has_nul(const std::string& text) { return text.find('\0') != std::string::npos; }
 
-void check_command(const Json& command) {
-  if (command.is_null()) return;
-  if (command.empty() || command.size() > 4096) invalid("'command' must have 1 to 4096 arguments");
-  for (const auto& argument : command)
-    if (!argument.is_string() || has_nul(argument.get<std::string>()))
-      invalid("'command' must be an array of strings without NUL");
-  if (command.at(0).get<std::string>().empty()) invalid("'command' must name a program first");
-}
-
 void check_env(const Json& env) {
   if (env.is_null()) return;
   for (const auto& [name, value] : env.items()) {
@@ -27,6 +18,22 @@ void check_env(const Json& env) {
     if (!value.is_string() || has_nul(value.get<std::string>()))
       invalid("'env': the value of '" + name + "' must be a string without NUL");
   }
+}
+
+void check_cwd(const std::string& cwd) {
+  if (cwd.empty()) return;
+  if (cwd[0] != '/' || has_nul(cwd)) invalid("'cwd' must be an absolute path");
+}
+
+}  // namespace
+
+void check_command(const Json& command) {
+  if (command.is_null()) return;
+  if (command.empty() || command.size() > 4096) invalid("'command' must have 1 to 4096 arguments");
+  for (const auto& argument : command)
+    if (!argument.is_string() || has_nul(argument.get<std::string>()))
+      invalid("'command' must be an array of strings without NUL");
+  if (command.at(0).get<std::string>().empty()) invalid("'command' must name a program first");
 }
 
 void check_labels(const Json& labels) {
@@ -40,13 +47,6 @@ void check_labels(const Json& labels) {
       invalid("'labels': the value of '" + key + "' must be a string of at most 256 bytes without LF");
   }
 }
-
-void check_cwd(const std::string& cwd) {
-  if (cwd.empty()) return;
-  if (cwd[0] != '/' || has_nul(cwd)) invalid("'cwd' must be an absolute path");
-}
-
-}  // namespace
 
 JobFixed read_job(Params& params, std::string& request_hash) {
   JobFixed fixed;
@@ -74,25 +74,6 @@ JobFixed read_job(Params& params, std::string& request_hash) {
   fixed.job_id = derive_job_id(fixed.client_id, fixed.idempotency_key);
   request_hash = sha256_hex(canonical_json(fixed.request));
   return fixed;
-}
-
-std::string read_import_record(const Json& record, const std::string& job_id, JobFixed& fixed) {
-  Params params(record.dump());
-  const std::string log_id = params.required_text("log_id");
-  if (log_id.size() != 32 || log_id.find_first_not_of("0123456789abcdef") != std::string::npos)
-    invalid("'record.log_id' must be 32 lower-case hex characters");
-  if (params.integer("first_seq", 1, 1, INT64_MAX) != 1)
-    invalid("an export of a trimmed log cannot be imported yet");
-  fixed.job_id = job_id;
-  fixed.run_id = params.text("run_id").value_or("");
-  fixed.client_id = params.text("client_id").value_or("");
-  fixed.idempotency_key = params.text("idempotency_key").value_or("");
-  fixed.request = Json::object();
-  for (const char* key : {"executor", "tool_id", "command", "cwd", "labels"})
-    if (params.all().contains(key)) fixed.request[key] = params.all().at(key);
-  check_command(params.array("command"));
-  check_labels(params.object("labels"));
-  return log_id;
 }
 
 }  // namespace domed

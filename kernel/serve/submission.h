@@ -12,7 +12,8 @@ namespace domed {
 // ApiError(E_INVALID_REQUEST).
 JobFixed read_job(Params& params, std::string& request_hash);
 
-// The record that begins an export, for job "job_id".  Returns its log_id.
-std::string read_import_record(const Json& record, const std::string& job_id, JobFixed& fixed);
+// Checks what a request or a record names so; null is well.
+void check_command(const Json& command);
+void check_labels(const Json& labels);
 
 }  // namespace domed

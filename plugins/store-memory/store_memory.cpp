@@ -6,7 +6,7 @@
 #include <new>
 #include <utility>
 
-#include "batch_rules.h"
+#include "domed/store_rules.h"
 
 namespace domed {
 namespace {
@@ -50,6 +50,7 @@ JobRecord without_fixed(const JobRecord& record) {
 bool matches(const JobRecord& record, const ListQuery& query) {
   const auto& labels = record.columns.labels;
   return record.tombstone == query.tombstones &&
+         (!query.unfinished || record.columns.unfinished) &&
          (query.state.empty() || record.columns.state == query.state) &&
          (query.tool_id.empty() || record.columns.tool_id == query.tool_id) &&
          (query.label.empty() || std::count(labels.begin(), labels.end(), query.label) > 0);
@@ -83,6 +84,7 @@ StoreMemory::Job& StoreMemory::create(const Entry& entry, Batch& batch) const {
   Job& job = batch.jobs[std::string(entry.job_id)];
   job.record.job_id = entry.job_id;
   job.record.columns.created = entry.columns.created;
+  job.record.first_seq = entry.base() + 1;
   if (by_created_.contains(entry.columns.created) ||
       !batch.by_created.emplace(entry.columns.created, &job).second)
     refuse_created(entry.columns.created);
@@ -111,7 +113,7 @@ void StoreMemory::stage_lines(Change& change) {
     change.extended = &chunks.rbegin()->second;
     return;
   }
-  Chunk& chunk = change.added[entry.expected_head + 1];
+  Chunk& chunk = change.added[entry.base() + 1];
   extend(chunk.lines, chunk.ends, entry);
 }
 
@@ -140,7 +142,8 @@ void StoreMemory::apply(Batch& batch) {
               std::numeric_limits<std::size_t>::max());
   }
   // Nothing below can fail: a batch is applied whole or not at all.
-  for (Change& change : batch.changes) apply(change);
+  for (Change& change : batch.changes)
+    change.entry->action == Entry::Action::drop ? drop(*change.job) : apply(change);
   jobs_.merge(batch.jobs);
   by_created_.merge(batch.by_created);
 }
@@ -161,7 +164,7 @@ void StoreMemory::apply_action(Change& change) noexcept {
   switch (entry.action) {
     case Entry::Action::append:
       if (change.extended) extend(change.extended->lines, change.extended->ends, entry);
-      record.head_seq = entry.expected_head + entry.ends.size();
+      record.head_seq = entry.base() + entry.ends.size();
       return;
     case Entry::Action::trim:
       chunks.erase(chunks.begin(), chunks.lower_bound(entry.first_seq));
@@ -173,7 +176,14 @@ void StoreMemory::apply_action(Change& change) noexcept {
       record.first_seq = record.head_seq + 1;
       record.tombstone = true;
       return;
+    case Entry::Action::drop:
+      return;
   }
+}
+
+void StoreMemory::drop(const Job& job) noexcept {
+  by_created_.erase(job.record.columns.created);
+  jobs_.erase(jobs_.find(job.record.job_id));
 }
 
 std::optional<Slice> StoreMemory::read(std::string_view job_id, std::uint64_t from,
@@ -228,38 +238,17 @@ std::vector<JobRecord> StoreMemory::list(const ListQuery& query) const {
     std::vector<JobRecord> page;
     std::shared_lock lock(mutex_);
     auto it = query.before == 0 ? by_created_.end() : by_created_.lower_bound(query.before);
+    std::size_t bytes = 0;
     while (it != by_created_.begin() && page.size() < query.limit) {
       --it;
       if (query.since != 0 && it->first < query.since) break;
-      if (matches(it->second->record, query)) page.push_back(it->second->record);
+      const JobRecord& record = it->second->record;
+      if (!matches(record, query)) continue;
+      if (!page_takes(query, page.size(), bytes, record)) break;
+      page.push_back(record);
     }
     return page;
   });
-}
-
-std::vector<JobRecord> StoreMemory::unfinished() const {
-  return guarded([&] {
-    std::vector<JobRecord> jobs;
-    std::shared_lock lock(mutex_);
-    for (const auto& [created, job] : by_created_)
-      if (job->record.columns.unfinished && !job->record.tombstone) jobs.push_back(job->record);
-    return jobs;
-  });
-}
-
-std::size_t StoreMemory::drop_tombstones(std::int64_t created) {
-  std::unique_lock lock(mutex_);
-  std::size_t dropped = 0;
-  for (auto it = by_created_.begin(); it != by_created_.end() && it->first < created;) {
-    if (!it->second->record.tombstone) {
-      ++it;
-      continue;
-    }
-    jobs_.erase(jobs_.find(it->second->record.job_id));
-    it = by_created_.erase(it);
-    ++dropped;
-  }
-  return dropped;
 }
 
 }  // namespace domed

@@ -23,8 +23,6 @@ class StoreMemory : public Store {
                             std::size_t max_bytes) const override;
   std::optional<JobRecord> find(std::string_view job_id) const override;
   std::vector<JobRecord> list(const ListQuery& query) const override;
-  std::vector<JobRecord> unfinished() const override;
-  std::size_t drop_tombstones(std::int64_t created) override;
 
  private:
   struct Chunk {
@@ -59,6 +57,7 @@ class StoreMemory : public Store {
   EntryResult stage(const Entry& entry, Batch& batch);
   Job& create(const Entry& entry, Batch& batch) const;
   void apply(Batch& batch);
+  void drop(const Job& job) noexcept;
   static Change change_of(const Entry& entry, Job& job);
   static void stage_lines(Change& change);
   static void stage_cut(Change& change);

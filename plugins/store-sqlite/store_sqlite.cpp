@@ -5,9 +5,9 @@
 #include <new>
 #include <utility>
 
+#include "domed/store_rules.h"
 #include "lines.h"
 #include "schema.h"
-#include "store-memory/batch_rules.h"
 
 namespace domed {
 namespace {
@@ -84,10 +84,15 @@ JobRecord record_of(Query& row, bool with_fixed) {
   return job;
 }
 
-std::vector<JobRecord> records_of(Query query) {
-  std::vector<JobRecord> jobs;
-  while (query.step()) jobs.push_back(record_of(query, true));
-  return jobs;
+std::vector<JobRecord> page_of(Query rows, const ListQuery& query) {
+  std::vector<JobRecord> page;
+  std::size_t bytes = 0;
+  while (rows.step()) {
+    JobRecord record = record_of(rows, true);
+    if (!page_takes(query, page.size(), bytes, record)) break;
+    page.push_back(std::move(record));
+  }
+  return page;
 }
 
 // One of a few texts, each prepared once per connection.  "1" filters use their
@@ -95,6 +100,7 @@ std::vector<JobRecord> records_of(Query query) {
 std::string list_sql(const ListQuery& query) {
   std::string sql = std::string("SELECT " RECORD_COLUMNS) + kFixedColumn + " FROM jobs WHERE ";
   sql += query.tombstones ? "tombstone = 1" : "tombstone = 0";
+  if (query.unfinished) sql += " AND unfinished = 1";
   sql += query.state.empty() ? " AND ?1 = ''" : " AND state = ?1";
   sql += query.tool_id.empty() ? " AND ?2 = ''" : " AND tool_id = ?2";
   sql += query.label.empty() ? " AND ?3 = ''" : " AND instr(labels, ?3) > 0";
@@ -198,6 +204,10 @@ EntryResult StoreSqlite::apply(const Entry& entry) {
     append(entry, create(entry));
     return {EntryResult::Outcome::done, 0};
   }
+  if (entry.action == Entry::Action::drop) {
+    drop(*found);
+    return {EntryResult::Outcome::done, 0};
+  }
   if (entry.action == Entry::Action::append) append(entry, found->no);
   if (entry.action == Entry::Action::trim) trim(entry, *found);
   if (entry.action == Entry::Action::purge) purge(*found);
@@ -230,8 +240,9 @@ std::int64_t StoreSqlite::create(const Entry& entry) {
   writer_
       .query(
           "INSERT INTO jobs(job_id, created, first_seq, head_seq, tombstone, unfinished, state,"
-          " tool_id, labels, head) VALUES(?, ?, 1, ?, 0, ?, ?, ?, ?, ?)",
-          Blob{entry.job_id}, columns.created, static_cast<std::int64_t>(entry.ends.size()),
+          " tool_id, labels, head) VALUES(?, ?, ?, ?, 0, ?, ?, ?, ?, ?)",
+          Blob{entry.job_id}, columns.created, static_cast<std::int64_t>(entry.base() + 1),
+          static_cast<std::int64_t>(entry.base() + entry.ends.size()),
           std::int64_t{columns.unfinished}, Text{columns.state}, Text{columns.tool_id},
           Text{labels}, Blob{entry.head})
       .run();
@@ -243,13 +254,13 @@ std::int64_t StoreSqlite::create(const Entry& entry) {
 }
 
 void StoreSqlite::append(const Entry& entry, std::int64_t no) {
-  if (entry.expected_head + entry.ends.size() > kMaxSeq)
+  if (entry.base() + entry.ends.size() > kMaxSeq)
     throw Error(Code::exhausted, path() + ": the job '" + std::string(entry.job_id) +
                                      "' cannot have more than 4294967295 events: end it");
   split_lines(entry, kChunkBytes, [&](std::size_t first, std::string_view lines) {
     writer_
         .query("INSERT INTO chunks(key, lines) VALUES(?, ?)",
-               chunk_key(no, entry.expected_head + 1 + first), Blob{lines})
+               chunk_key(no, entry.base() + 1 + first), Blob{lines})
         .run();
   });
   write_fixed(entry, no);
@@ -292,6 +303,10 @@ void StoreSqlite::purge(const Found& found) {
       .run();
   writer_.query("DELETE FROM fixed WHERE no = ?", found.no).run();
   writer_.query("UPDATE jobs SET tombstone = 1 WHERE no = ?", found.no).run();
+}
+
+void StoreSqlite::drop(const Found& found) {
+  writer_.query("DELETE FROM jobs WHERE no = ?", found.no).run();
 }
 
 // The columns are left alone where they are as they were, and with them their
@@ -352,27 +367,11 @@ std::vector<JobRecord> StoreSqlite::list(const ListQuery& query) const {
     const std::string sql = list_sql(query);
     const std::string label = query.label.empty() ? "" : '\n' + query.label + '\n';
     ReaderPool::Lease reader(readers_);
-    return records_of(reader->query(sql.c_str(), Text{query.state}, Text{query.tool_id},
-                                    Text{label}, query.since == 0 ? INT64_MIN : query.since,
-                                    query.before == 0 ? INT64_MAX : query.before,
-                                    static_cast<std::int64_t>(query.limit)));
-  });
-}
-
-std::vector<JobRecord> StoreSqlite::unfinished() const {
-  return guarded(path(), [&] {
-    static const std::string sql = std::string("SELECT " RECORD_COLUMNS) + kFixedColumn +
-                                   " FROM jobs WHERE unfinished = 1 AND tombstone = 0"
-                                   " ORDER BY created";
-    ReaderPool::Lease reader(readers_);
-    return records_of(reader->query(sql.c_str()));
-  });
-}
-
-std::size_t StoreSqlite::drop_tombstones(std::int64_t created) {
-  return guarded(path(), [&] {
-    writer_.query("DELETE FROM jobs WHERE tombstone = 1 AND created < ?", created).run();
-    return static_cast<std::size_t>(writer_.changes());
+    return page_of(reader->query(sql.c_str(), Text{query.state}, Text{query.tool_id}, Text{label},
+                                 query.since == 0 ? INT64_MIN : query.since,
+                                 query.before == 0 ? INT64_MAX : query.before,
+                                 static_cast<std::int64_t>(query.limit)),
+                   query);
   });
 }
 

@@ -34,8 +34,6 @@ class StoreSqlite : public Store {
                             std::size_t max_bytes) const override;
   std::optional<JobRecord> find(std::string_view job_id) const override;
   std::vector<JobRecord> list(const ListQuery& query) const override;
-  std::vector<JobRecord> unfinished() const override;
-  std::size_t drop_tombstones(std::int64_t created) override;
 
   const std::string& path() const { return file_.path(); }
   bool created() const { return file_.created(); }
@@ -60,6 +58,7 @@ class StoreSqlite : public Store {
   void trim(const Entry& entry, const Found& found);
   void cut(std::int64_t no, std::uint64_t first_seq);
   void purge(const Found& found);
+  void drop(const Found& found);
   void write_fixed(const Entry& entry, std::int64_t no);
   void write_row(const Entry& entry, const Found& found);
   void forget_failed_commit() noexcept;

@@ -14,6 +14,25 @@ TEST_F(StoreAppend, NumbersALogFromOne) {
   EXPECT_EQ(lines_of("j", 1, 3), lines_in(slice));
 }
 
+TEST_F(StoreAppend, ALogMayBeginLater) {
+  EXPECT_DONE(commit_one(created(copy_of("j", 7, 3))));
+  const Slice slice = read("j", 1);
+  EXPECT_EQ(7u, slice.job.first_seq);
+  EXPECT_EQ(9u, slice.job.head_seq);
+  EXPECT_EQ(7u, slice.from);
+  EXPECT_EQ(lines_of("j", 7, 9), lines_in(slice));
+  EXPECT_DONE(commit_one(append_of("j", 9, 2)));
+  EXPECT_EQ(lines_of("j", 7, 11), read_all("j"));
+}
+
+TEST_F(StoreAppend, OnlyACreationNamesItsFirstSeq) {
+  make_job("j", 3);
+  Draft draft = append_of("j", 3, 1);
+  draft.first_seq = 4;
+  expect_error(Code::invalid_argument, [&] { commit_one(draft); });
+  EXPECT_EQ(lines_of("j", 1, 3), read_all("j"));
+}
+
 TEST_F(StoreAppend, ContinuesAtTheExpectedHead) {
   make_job("j", 2);
   EXPECT_DONE(commit_one(append_of("j", 2, 3)));

@@ -86,6 +86,22 @@ Draft purge_of(const std::string& job_id, std::uint64_t head) {
   return draft;
 }
 
+Draft drop_of(const std::string& job_id, std::uint64_t head) {
+  Draft draft;
+  draft.action = Entry::Action::drop;
+  draft.job_id = job_id;
+  draft.expected_head = head;
+  return draft;
+}
+
+Draft copy_of(const std::string& job_id, std::uint64_t first_seq, std::uint64_t count) {
+  Draft draft = append_of(job_id, first_seq - 1, count);
+  draft.expected_head = 0;
+  draft.first_seq = first_seq;
+  draft.fixed = "fixed of " + job_id;
+  return draft;
+}
+
 void expect_equal(const JobRecord& expected, const JobRecord& actual, bool with_fixed) {
   EXPECT_EQ(expected.job_id, actual.job_id);
   EXPECT_EQ(expected.first_seq, actual.first_seq);

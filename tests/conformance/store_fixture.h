@@ -55,6 +55,9 @@ Lines lines_in(const Slice& slice);
 Draft append_of(const std::string& job_id, std::uint64_t expected_head, std::uint64_t count);
 Draft trim_of(const std::string& job_id, std::uint64_t head, std::uint64_t first_seq);
 Draft purge_of(const std::string& job_id, std::uint64_t head);
+Draft drop_of(const std::string& job_id, std::uint64_t head);
+// A creation whose log begins at "first_seq".
+Draft copy_of(const std::string& job_id, std::uint64_t first_seq, std::uint64_t count);
 
 // Compares everything but, where "with_fixed" is false, "fixed".
 void expect_equal(const JobRecord& expected, const JobRecord& actual, bool with_fixed = true);

@@ -105,12 +105,19 @@ TEST_F(StoreList, RefusesPagesOutsideTheirBounds) {
   expect_error(Code::invalid_argument, [&] { store().list({.limit = 10001}); });
 }
 
-TEST_F(StoreList, UnfinishedJobsComeOldestFirst) {
-  const auto jobs = store().unfinished();
-  ASSERT_EQ(2u, jobs.size());
-  EXPECT_EQ("c", jobs[0].job_id);
-  EXPECT_EQ("f", jobs[1].job_id);
-  for (const JobRecord& job : jobs) expect_equal(find(job.job_id), job);
+TEST_F(StoreList, ShowsUnfinishedJobsAlone) {
+  EXPECT_EQ((Ids{"f", "c"}), list({.unfinished = true}));
+  for (const JobRecord& job : store().list({.unfinished = true}))
+    expect_equal(find(job.job_id), job);
+}
+
+TEST_F(StoreList, PagesEndAtTheirBytesButHoldOneRecord) {
+  const auto all = store().list({});
+  ASSERT_LT(2u, all.size());
+  const auto bytes = [&](std::size_t i) { return all[i].fixed.size() + all[i].head.size(); };
+  EXPECT_EQ(1u, store().list({.max_bytes = 0}).size());
+  EXPECT_EQ(2u, store().list({.max_bytes = bytes(0) + bytes(1)}).size());
+  EXPECT_EQ(1u, store().list({.max_bytes = bytes(0) + bytes(1) - 1}).size());
 }
 
 TEST_F(StoreList, UnfinishedFollowsTheColumns) {
@@ -118,10 +125,7 @@ TEST_F(StoreList, UnfinishedFollowsTheColumns) {
   Draft draft = append_of("a", 2, 1);
   draft.columns.unfinished = true;
   EXPECT_DONE(commit_one(draft));
-  const auto jobs = store().unfinished();
-  ASSERT_EQ(2u, jobs.size());
-  EXPECT_EQ("a", jobs[0].job_id);
-  EXPECT_EQ("f", jobs[1].job_id);
+  EXPECT_EQ((Ids{"f", "a"}), list({.unfinished = true}));
 }
 
 }  // namespace

@@ -20,9 +20,15 @@ class Model {
     const bool exists = it != jobs_.end();
     const std::uint64_t head = exists ? it->second.record.head_seq : 0;
     const bool creates = draft.action == Entry::Action::append && draft.expected_head == 0;
-    const bool fits =
-        creates ? !exists : exists && !it->second.record.tombstone && head == draft.expected_head;
+    const bool drops = draft.action == Entry::Action::drop;
+    const bool fits = creates ? !exists
+                              : exists && it->second.record.tombstone == drops &&
+                                    head == draft.expected_head;
     if (!fits) return {Outcome::conflict, head};
+    if (drops) {
+      jobs_.erase(it);
+      return {Outcome::done, 0};
+    }
     Job& job = jobs_[draft.job_id];
     const std::int64_t created = creates ? draft.columns.created : job.record.columns.created;
     job.record.job_id = draft.job_id;
@@ -30,14 +36,12 @@ class Model {
     job.record.columns = draft.columns;
     job.record.columns.created = created;
     if (draft.fixed) job.record.fixed = *draft.fixed;
+    if (creates && draft.first_seq > 1) {
+      job.record.first_seq = draft.first_seq;
+      job.record.head_seq = draft.first_seq - 1;
+    }
     change(job, draft);
     return {Outcome::done, 0};
-  }
-
-  std::size_t drop_tombstones(std::int64_t created) {
-    return std::erase_if(jobs_, [created](const auto& item) {
-      return item.second.record.tombstone && item.second.record.columns.created < created;
-    });
   }
 
   const std::map<std::string, Job>& jobs() const { return jobs_; }
@@ -99,9 +103,11 @@ class StoreModel : public StoreTest {
     if (one_in(4)) draft.fixed = std::string(upto(3000), 'f');
     const std::uint64_t action = upto(19);
     if (action == 0) draft.action = Entry::Action::purge;
+    if (action == 3) draft.action = Entry::Action::drop;
     if (action == 1 || action == 2) draft.action = Entry::Action::trim;
     if (draft.action == Entry::Action::trim) draft.first_seq = 1 + upto(draft.expected_head);
     if (draft.action != Entry::Action::append) return draft;
+    if (draft.expected_head == 0 && one_in(4)) draft.first_seq = 1 + upto(20);
     for (std::uint64_t i = 1 + (one_in(20) ? upto(800) : upto(8)); i > 0; --i) {
       const std::string line = some_line();
       if (draft.events.size() + line.size() < domed::kMaxEntryBytes) draft.add(line);
@@ -160,7 +166,7 @@ class StoreModel : public StoreTest {
   bool matches(const JobRecord& job, const ListQuery& query) const {
     const auto& labels = job.columns.labels;
     const std::int64_t created = job.columns.created;
-    return job.tombstone == query.tombstones &&
+    return job.tombstone == query.tombstones && (!query.unfinished || job.columns.unfinished) &&
            (query.state.empty() || job.columns.state == query.state) &&
            (query.tool_id.empty() || job.columns.tool_id == query.tool_id) &&
            (query.label.empty() ||
@@ -179,6 +185,7 @@ class StoreModel : public StoreTest {
       query.before = static_cast<std::int64_t>(upto(static_cast<std::uint64_t>(created_)));
     query.limit = 1 + upto(8);
     query.tombstones = one_in(3);
+    query.unfinished = one_in(3);
     std::map<std::int64_t, JobRecord, std::greater<>> expected;
     for (const auto& [id, job] : model_.jobs())
       if (matches(job.record, query)) expected[job.record.columns.created] = job.record;
@@ -188,28 +195,10 @@ class StoreModel : public StoreTest {
     for (const JobRecord& job : actual) expect_equal((it++)->second, job);
   }
 
-  void look_at_the_unfinished() {
-    std::map<std::int64_t, JobRecord> expected;
-    for (const auto& [id, job] : model_.jobs())
-      if (job.record.columns.unfinished && !job.record.tombstone)
-        expected[job.record.columns.created] = job.record;
-    const auto actual = store().unfinished();
-    ASSERT_EQ(expected.size(), actual.size());
-    auto it = expected.begin();
-    for (const JobRecord& job : actual) expect_equal((it++)->second, job);
-  }
-
-  void drop_something() {
-    const auto created = static_cast<std::int64_t>(upto(static_cast<std::uint64_t>(created_)));
-    EXPECT_EQ(model_.drop_tombstones(created), store().drop_tombstones(created));
-  }
-
   void step() {
     commit_something();
     read_something();
     if (one_in(3)) list_something();
-    if (one_in(10)) look_at_the_unfinished();
-    if (one_in(20)) drop_something();
     if (!is_durable() || !one_in(100)) return;
     close();
     open();

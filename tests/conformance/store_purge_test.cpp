@@ -35,7 +35,7 @@ TEST_F(StorePurge, TombstonesAreNeverUnfinished) {
   Draft purge = purge_of("j", 5);
   purge.columns.unfinished = true;
   EXPECT_DONE(commit_one(purge));
-  EXPECT_TRUE(store().unfinished().empty());
+  EXPECT_TRUE(store().list({.unfinished = true}).empty());
 }
 
 TEST_F(StorePurge, TombstonesRefuseEveryEntry) {
@@ -65,22 +65,22 @@ TEST_F(StorePurge, TrimmedJobsToo) {
 TEST_F(StorePurge, DroppedTombstonesFreeTheirId) {
   make_job("j", 5);
   EXPECT_DONE(commit_one(purge_of("j", 5)));
-  EXPECT_EQ(1u, store().drop_tombstones(INT64_MAX));
+  EXPECT_DONE(commit_one(drop_of("j", 5)));
   EXPECT_FALSE(store().find("j").has_value());
+  EXPECT_FALSE(store().read("j", 1, 10, 1000).has_value());
+  EXPECT_TRUE(store().list({.tombstones = true}).empty());
   make_job("j", 2);
   EXPECT_EQ(lines_of("j", 1, 2), read_all("j"));
 }
 
-TEST_F(StorePurge, DropsOnlyTombstonesThatAreOlder) {
-  for (const char* id : {"a", "b", "c"}) make_job(id, 1);  // created 10, 20, 30
-  EXPECT_DONE(commit_one(purge_of("a", 1)));
-  EXPECT_DONE(commit_one(purge_of("c", 1)));
-  EXPECT_EQ(0u, store().drop_tombstones(10));
-  EXPECT_EQ(1u, store().drop_tombstones(30));
-  EXPECT_FALSE(store().find("a").has_value());
-  EXPECT_EQ(lines_of("b", 1, 1), read_all("b"));
-  EXPECT_TRUE(find("c").tombstone);
-  EXPECT_EQ(1u, store().drop_tombstones(31));
+TEST_F(StorePurge, OnlyTombstonesCanBeDropped) {
+  make_job("j", 5);
+  EXPECT_CONFLICT(5, commit_one(drop_of("j", 5)));
+  EXPECT_CONFLICT(0, commit_one(drop_of("nobody", 5)));
+  EXPECT_EQ(lines_of("j", 1, 5), read_all("j"));
+  EXPECT_DONE(commit_one(purge_of("j", 5)));
+  EXPECT_CONFLICT(5, commit_one(drop_of("j", 4)));
+  EXPECT_TRUE(find("j").tombstone);
 }
 
 }  // namespace

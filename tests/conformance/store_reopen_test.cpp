@@ -50,7 +50,7 @@ TEST_F(StoreReopen, ListsUnfinishedJobs) {
   make_job("done", 1);
   make_job("open", 1, {.state = "running", .unfinished = true});
   reopen();
-  const auto jobs = store().unfinished();
+  const auto jobs = store().list({.unfinished = true});
   ASSERT_EQ(1u, jobs.size());
   EXPECT_EQ("open", jobs[0].job_id);
 }
@@ -58,7 +58,7 @@ TEST_F(StoreReopen, ListsUnfinishedJobs) {
 TEST_F(StoreReopen, StaysDroppedWhenDropped) {
   make_job("j", 1);
   EXPECT_DONE(commit_one(purge_of("j", 1)));
-  EXPECT_EQ(1u, store().drop_tombstones(INT64_MAX));
+  EXPECT_DONE(commit_one(drop_of("j", 1)));
   reopen();
   EXPECT_FALSE(store().find("j").has_value());
 }

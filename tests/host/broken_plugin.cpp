@@ -17,8 +17,6 @@ class EmptyStore final : public domed::Store {
   }
   std::optional<domed::JobRecord> find(std::string_view) const override { return std::nullopt; }
   std::vector<domed::JobRecord> list(const domed::ListQuery&) const override { return {}; }
-  std::vector<domed::JobRecord> unfinished() const override { return {}; }
-  std::size_t drop_tombstones(std::int64_t) override { return 0; }
 };
 
 class EmptyCollector final : public domed::Collector {

@@ -79,7 +79,7 @@ TEST(Loader, ObjectsOutliveThePlugin) {
     const Plugin plugin(manifest_of("host-good"));
     store = plugin.create_store(OptionValues(), host);
   }
-  EXPECT_TRUE(store->unfinished().empty());
+  EXPECT_TRUE(store->list({}).empty());
 }
 
 TEST(Loader, LibraryHashIsThatOfTheFile) {

@@ -4,6 +4,7 @@
 
 #include "common/units.h"
 #include "harness.h"
+#include "run/boot_mark.h"
 #include "log/limits.h"
 
 namespace domed::test {
@@ -70,23 +71,39 @@ TEST_P(Contract, Identity) {
   EXPECT_EQ(a["log_id"], page(a)["log_id"]);
 }
 
-TEST_P(Contract, IdentityIsKeptByAnImport) {
+TEST_P(Contract, IdentityIsNewAfterATailMayBeLost) {
   const Json job = kernel->running_job("a");
-  kernel->append(job, 1, {log_event("x"), change_to("succeeded")});
-  const auto lines = kernel->lines(job["job_id"]);
+  kernel->append(job, 1, {log_event("x")});
+  reidentify_unfinished(*kernel->store, *kernel->journal, kernel->environment);
   const Json status = kernel->call("GetJobStatus", {{"job_id", job["job_id"]}});
-  Scratch other_dir;
-  Kernel other("store-memory", other_dir.path());
-  Json import{{"job_id", job["job_id"]}, {"record", {{"log_id", job["log_id"]}, {"run_id", job["run_id"]}}}, {"last", false}};
-  import["events"] = {lines[0], lines[1]};
-  other.call("ImportJob", import);
-  import.erase("record");
-  import["last"] = true;
-  import["events"] = std::vector<std::string>(lines.begin() + 2, lines.end());
-  EXPECT_EQ(status["digest"], other.call("ImportJob", import)["digest"]);
-  EXPECT_EQ(lines, other.lines(job["job_id"]));
-  import["record"] = {{"log_id", job["log_id"]}};
-  EXPECT_EQ("E_INVALID_REQUEST", other.error("ImportJob", import));
+  EXPECT_NE(job["log_id"], status["log_id"]);
+  Digest digest = base_of(status["log_id"].get<std::string>());
+  for (const auto& line : kernel->lines(job["job_id"])) digest = chain(digest, line);
+  EXPECT_EQ(to_hex(digest), status["digest"]);
+  EXPECT_EQ("E_LOG_CHANGED", kernel->error("StreamJobEvents", {{"job_id", job["job_id"]}, {"log_id", job["log_id"]}}));
+}
+
+TEST_P(Contract, ARepeatedDeleteGivesTheTombstoneAgain) {
+  const Json job = kernel->running_job("a");
+  kernel->append(job, 1, {change_to("failed")});
+  const Json first = kernel->call("DeleteJob", {{"job_id", job["job_id"]}});
+  EXPECT_EQ(first, kernel->call("DeleteJob", {{"job_id", job["job_id"]}}));
+}
+
+TEST_P(Contract, AnyStringIsAPossibleJobId) {
+  for (const std::string& id : {std::string(), std::string(100'000, 'x'), std::string("../..")}) {
+    EXPECT_EQ("E_NOT_FOUND", kernel->error("StreamJobEvents", {{"job_id", id}}));
+    EXPECT_EQ("E_NOT_FOUND", kernel->error("GetJobStatus", {{"job_id", id}}));
+    EXPECT_EQ("E_NOT_FOUND", kernel->error("CancelJob", {{"job_id", id}}));
+  }
+}
+
+TEST_P(Contract, TotalsOfManyGigabytesDroppedAreTaken) {
+  const Json job = kernel->running_job("a");
+  const Json end{{"type", "stream_end"}, {"payload", {{"stream", "stdout"}, {"dropped", 5'000'000'000}}}};
+  kernel->append(job, 1, {log_event("x"), end, change_to("succeeded")});
+  const Json status = kernel->call("GetJobStatus", {{"job_id", job["job_id"]}});
+  EXPECT_EQ(5'000'000'000, status["streams"]["stdout"]["dropped"]);
 }
 
 TEST_P(Contract, Digest) {

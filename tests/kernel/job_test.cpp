@@ -16,8 +16,11 @@ JobHead full_head() {
   head.cancel_requested = 5;
   head.exit_code = 137;
   head.message = "what\nwent wrong";
-  head.streams.push_back({"stdout", {}, 100, 3, 1});
+  head.streams.push_back({"stdout", {}, {}, 100, 3, 1});
   head.streams[0].hash.update("some bytes that stay in the open block");
+  head.streams.push_back({"stderr", {}, sha256("sealed"), 6, 0, 0});
+  head.purged = 7;
+  head.importing = true;
   head.producers.push_back({"runner", 2, {{1, 2, 4, State::running, {1}}, {2, 5, 5, State::failed, {2}}}});
   return head;
 }
@@ -27,6 +30,7 @@ TEST(JobHead, IsReadAsItWasWritten) {
   const JobHead back = JobHead::decode(head.encode());
   EXPECT_EQ(head.encode(), back.encode());
   EXPECT_EQ(137, back.exit_code);
+  EXPECT_EQ(sha256("sealed"), back.streams[1].sha256());
   EXPECT_FALSE(back.signal);
   EXPECT_EQ(head.streams[0].hash.digest(), back.streams[0].hash.digest());
   EXPECT_EQ(5u, back.producers[0].outcomes[1].first_seq);

@@ -19,7 +19,11 @@ class FaultyStore final : public Store {
     if (gate.valid()) gate.get();
     ++commits;
     largest = std::max(largest, entries.size());
-    if (failures > 0 && failures--) throw Error(Code::exhausted, "disk full");
+    if (failures > 0 && failures--) throw Error(failure, "no");
+    if (silences > 0 && silences--) {  // committed, but the answer is lost
+      store_->commit(entries);
+      return std::vector<EntryResult>(entries.size(), {EntryResult::Outcome::unknown, 0});
+    }
     if (conflicts > 0 && conflicts--) return std::vector<EntryResult>(entries.size(), {EntryResult::Outcome::conflict, 0});
     return store_->commit(entries);
   }
@@ -28,10 +32,9 @@ class FaultyStore final : public Store {
   }
   std::optional<JobRecord> find(std::string_view id) const override { return store_->find(id); }
   std::vector<JobRecord> list(const ListQuery& query) const override { return store_->list(query); }
-  std::vector<JobRecord> unfinished() const override { return store_->unfinished(); }
-  std::size_t drop_tombstones(std::int64_t created) override { return store_->drop_tombstones(created); }
 
-  std::atomic<int> commits{0}, failures{0}, conflicts{0};
+  std::atomic<int> commits{0}, failures{0}, conflicts{0}, silences{0};
+  Code failure = Code::exhausted;
   std::size_t largest = 0;
   std::future<void> gate;  // the next commit waits for it
 
@@ -63,7 +66,8 @@ class JournalTest : public ::testing::Test {
   Scratch scratch;
   FixedEnvironment environment;
   FaultyStore store{open_store("store-memory", scratch.path())};
-  Journal journal{store, environment, [](const Commit&) {}};
+  std::atomic<int> observed{0};
+  Journal journal{store, environment, [this](const Commit&) { ++observed; }};
 };
 
 TEST_F(JournalTest, WhatComesDuringACommitFormsTheNextOne) {
@@ -95,6 +99,47 @@ TEST_F(JournalTest, AConflictIsReadAgainAndRepeated) {
   EXPECT_EQ(3u, store.find("a")->head_seq);
   store.conflicts = 3;
   EXPECT_EQ("E_STORE", error_name([&] { create("b"); }));
+}
+
+TEST_F(JournalTest, ACommitWhoseAnswerWasLostIsPublishedAndAnswered) {
+  store.silences = 1;
+  create("a");
+  EXPECT_EQ(1, observed);
+  store.silences = 1;
+  journal.run("a", [](JobLog& log) { log.request_cancel(""); });
+  EXPECT_EQ(2, observed);
+  EXPECT_EQ(3u, store.find("a")->head_seq);
+  store.silences = 1;
+  journal.run("a", [](JobLog& log) { log.purge(); });
+  EXPECT_TRUE(store.find("a")->tombstone);
+}
+
+TEST_F(JournalTest, WhatRepeatingCannotMendSaysSo) {
+  const auto retryable = [&](Code code) {
+    store.failures = 1;
+    store.failure = code;
+    try {
+      create("a");
+    } catch (const ApiError& e) {
+      return e.retryable();
+    }
+    return false;
+  };
+  EXPECT_TRUE(retryable(Code::io));
+  EXPECT_TRUE(retryable(Code::exhausted));
+  EXPECT_FALSE(retryable(Code::corruption));
+  EXPECT_FALSE(retryable(Code::internal));
+}
+
+TEST_F(JournalTest, ADroppedTombstoneIsForgottenAtOnce) {
+  create("a");
+  journal.run("a", [](JobLog& log) { log.request_cancel(""); });
+  journal.run("a", [](JobLog& log) { log.purge(); });
+  EXPECT_EQ("E_GONE", error_name([&] { create("a"); }));
+  journal.run("a", [](JobLog& log) { log.drop(); });
+  EXPECT_FALSE(store.find("a").has_value());
+  create("a");
+  EXPECT_EQ(1u, store.find("a")->head_seq);
 }
 
 TEST_F(JournalTest, AnExceptionOfACommandIsItsAnswer) {

@@ -47,21 +47,31 @@ struct Entry {
     append,  // adds "events"; with expected_head 0 it creates the log
     trim,    // forgets the events below "first_seq"; adds none
     purge,   // forgets events and "fixed", leaves a tombstone
+    drop,    // forgets a tombstone; writes nothing
   };
   Action action = Action::append;
   std::string_view job_id;  // any bytes, 1 to 512 of them
   // Compare and set.  append: the job must have exactly this head; 0 means that
-  // neither job nor tombstone may exist.  trim, purge: the job's present head.
+  // neither job nor tombstone may exist.  Else the present head, of a job for trim
+  // and purge, of a tombstone for drop.
   std::uint64_t expected_head = 0;
   // append: whole event lines, each ended by one LF and containing no other.
-  // At most kMaxEntryBytes.  Line i has the seq expected_head + 1 + i.
+  // At most kMaxEntryBytes.  Line i has the seq base() + 1 + i.
   std::string_view events;
   // append: the offset just past the LF of each line; ends.size() lines.
   std::span<const std::uint32_t> ends;
-  std::uint64_t first_seq = 0;            // trim: the new oldest seq, at most head + 1
+  // trim: the new oldest seq, at most head + 1.  append that creates a log: the
+  // seq of its first line where that is not 1, as in a copy of a trimmed log.
+  std::uint64_t first_seq = 0;
   std::optional<std::string_view> fixed;  // append, trim: absent leaves it as it is
   std::string_view head;                  // always written
   JobColumns columns;                     // always written, "created" only at creation
+
+  // The seq before that of the first line.
+  std::uint64_t base() const {
+    const bool begins_later = action == Action::append && expected_head == 0 && first_seq > 1;
+    return begins_later ? first_seq - 1 : expected_head;
+  }
 };
 inline constexpr std::size_t kMaxEntryBytes = 512 * 1024;
 
@@ -92,6 +102,10 @@ struct ListQuery {
   std::int64_t since = 0;    // only jobs with created >= since
   std::int64_t before = 0;   // only jobs with created < before; 0: all
   std::size_t limit = 100;   // 1 to 10000
+  // The page ends before a record that would bring its "fixed" and "head" above
+  // this many bytes, yet holds at least one where there is any.
+  std::size_t max_bytes = SIZE_MAX;
+  bool unfinished = false;   // true: only jobs whose columns say so
   bool tombstones = false;   // true: tombstones only; false: jobs only
 };
 
@@ -130,13 +144,6 @@ class Store {
 
   // One page of records, newest "created" first, "fixed" included.
   virtual std::vector<JobRecord> list(const ListQuery& query) const = 0;
-
-  // Every job whose columns say unfinished, oldest "created" first, whole.
-  virtual std::vector<JobRecord> unfinished() const = 0;
-
-  // Forgets the tombstones whose columns.created is below "created"; returns
-  // how many.  Same threading as commit().
-  virtual std::size_t drop_tombstones(std::int64_t created) = 0;
 };
 
 }  // namespace domed

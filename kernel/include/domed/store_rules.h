@@ -1,5 +1,8 @@
 #pragma once
 
+// What every store checks alike.  A store may use it or not; the conformance
+// suite looks at the outcome.
+
 #include <algorithm>
 #include <cstring>
 #include <span>
@@ -44,7 +47,9 @@ inline void check_action(const Entry& entry) {
   if (append && entry.expected_head == 0 && entry.ends.empty())
     refuse("a log is created without an event");
   if (!append && !(entry.events.empty() && entry.ends.empty()))
-    refuse("a trim or purge comes with events");
+    refuse("a trim, purge or drop comes with events");
+  if (append && entry.expected_head != 0 && entry.first_seq != 0)
+    refuse("an append to a log that exists names a first seq");
   if (entry.action == Entry::Action::trim &&
       (entry.first_seq == 0 || entry.first_seq > entry.expected_head + 1))
     refuse("a trim to seq " + std::to_string(entry.first_seq) + ", beyond 1 to head + 1");
@@ -82,6 +87,14 @@ inline void check_query(const ListQuery& query) {
                 "a page of " + std::to_string(query.limit) + " records, not 1 to 10000");
 }
 
+// Whether a page that holds "count" records takes "record" too; adds what it
+// takes to "bytes".
+inline bool page_takes(const ListQuery& query, std::size_t count, std::size_t& bytes,
+                       const JobRecord& record) {
+  bytes += record.fixed.size() + record.head.size();
+  return count == 0 || bytes <= query.max_bytes;
+}
+
 // Two jobs of one "created" could not be told apart by a page that goes on
 // "before" the last one it showed.
 [[noreturn]] inline void refuse_created(std::int64_t created) {
@@ -92,7 +105,8 @@ inline void check_query(const ListQuery& query) {
 // ("exists" covers tombstones).
 inline bool conflicts(const Entry& entry, bool exists, bool tombstone, std::uint64_t head) {
   if (entry.action == Entry::Action::append && entry.expected_head == 0) return exists;
-  return !exists || tombstone || head != entry.expected_head;
+  const bool wants_tombstone = entry.action == Entry::Action::drop;
+  return !exists || tombstone != wants_tombstone || head != entry.expected_head;
 }
 
 }  // namespace domed

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <string>
+
+#include "common/api_error.h"
+#include "log/job.h"
+
+namespace domed {
+
+// The refusals that several parts of the kernel word alike.
+inline ApiError no_such_job(const std::string& job_id) {
+  return {"E_NOT_FOUND", "no job '" + job_id + "': 'domectl list' shows the jobs there are"};
+}
+
+inline ApiError job_is_gone(const std::string& job_id, std::string_view state, std::uint64_t head) {
+  return {"E_GONE", "job '" + job_id + "' was deleted", {{"state", state}, {"head", head}}};
+}
+
+inline ApiError busy(const std::string& why, int retry_ms = 50) {
+  return {"E_BUSY", why, {{"retry_ms", retry_ms}}};
+}
+
+}  // namespace domed

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "log/journal.h"
+
+namespace domed {
+
+// Tells whether the machine went down under an earlier daemon.  The file
+// STATE_DIR/boot names the boot during which a daemon serves, and is removed when
+// that one ends in order.
+class BootMark {
+ public:
+  // "boot_id" is that of the present boot.
+  BootMark(const std::filesystem::path& state_dir, std::string boot_id);
+
+  // A daemon of another boot did not end in order.
+  bool machine_went_down() const;
+  // From now on this boot is the one that may be cut off.  Throws Error.
+  void set();
+  void clear() noexcept;
+
+ private:
+  std::filesystem::path file_;
+  std::string boot_id_;
+};
+
+// The kernel's own name of this boot.
+std::string present_boot_id();
+
+// Gives a new log_id to every log that may have lost its tail: a log that is over
+// shows by its last event that it is whole.  For a store below Durability::power.
+void reidentify_unfinished(const Store& store, Journal& journal, Environment& environment);
+
+}  // namespace domed
