@@ -67,7 +67,7 @@ Channel::~Channel() {
   {
     std::unique_lock lock(mutex_);
     closing_ = true;
-    settled_.wait(lock, [&] { return receiving_ == 0; });
+    changed_.wait(lock, [&] { return receiving_ == 0; });
   }
   for (const auto& exchange : exchanges_) nng_ctx_close(exchange->context);
   socket_.close();
@@ -85,19 +85,28 @@ bool Channel::receive(Exchange& exchange) {
   nng_aio_set_timeout(exchange.aio, exchange.left());
   nng_ctx_recv(exchange.context, exchange.aio);
   const std::lock_guard lock(mutex_);
-  if (--receiving_ == 0 && closing_) settled_.notify_all();
+  if (--receiving_ == 0 && closing_) changed_.notify_all();
   return true;
 }
 
-void Channel::pipe_changed(nng_pipe, nng_pipe_ev event, void* channel) {
+void Channel::pipe_changed(nng_pipe pipe, nng_pipe_ev event, void* channel) {
   auto& self = *static_cast<Channel*>(channel);
   const std::lock_guard lock(self.mutex_);
-  self.pipes_ += event == NNG_PIPE_EV_ADD_POST ? 1 : -1;
+  if (event == NNG_PIPE_EV_ADD_POST)
+    self.pipes_.insert(nng_pipe_id(pipe));
+  else
+    self.pipes_.erase(nng_pipe_id(pipe));
+  self.changed_.notify_all();
 }
 
 bool Channel::connected() const {
   const std::lock_guard lock(mutex_);
-  return pipes_ > 0;
+  return !pipes_.empty();
+}
+
+bool Channel::await_connection(std::chrono::milliseconds limit, const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  return changed_.wait_for(lock, stop, limit, [&] { return !pipes_.empty(); });
 }
 
 int Channel::dial() {

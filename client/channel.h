@@ -5,6 +5,8 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <set>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,6 +42,8 @@ class Channel {
   void start(std::string_view request, std::chrono::milliseconds timeout, Done done);
 
   bool connected() const;
+  // Waits for a connection, for "limit" at most or until told to stop.
+  bool await_connection(std::chrono::milliseconds limit, const std::stop_token& stop);
   const std::string& url() const { return url_; }
 
  private:
@@ -57,10 +61,10 @@ class Channel {
   std::mutex dial_mutex_;
   bool dialed_ = false;
   mutable std::mutex mutex_;
-  std::condition_variable settled_;
+  std::condition_variable_any changed_;
   bool closing_ = false;
   int receiving_ = 0;  // threads inside nng_ctx_recv
-  int pipes_ = 0;
+  std::set<int> pipes_;  // a refused peer is only ever removed, never added
   std::vector<std::unique_ptr<Exchange>> exchanges_;
   std::vector<Exchange*> idle_;
 };

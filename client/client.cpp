@@ -55,8 +55,25 @@ std::string no_answer(const std::string& url, milliseconds waited) {
                                    "): is it a control socket of domed?");
 }
 
+[[noreturn]] void stopped() {
+  throw ApiError("E_STOPPED", "the call was stopped by its caller");
+}
+
+milliseconds since(Clock::time_point begin) {
+  return std::chrono::duration_cast<milliseconds>(Clock::now() - begin);
+}
+
 bool has_field(const ApiError& error, const char* name) {
   return error.fields().is_object() && error.fields().contains(name);
+}
+
+// Replacing what is not UTF-8 would name another file, or another job.
+std::string text_of(const Json& params) try {
+  return params.dump();
+} catch (const Json::exception&) {
+  throw ApiError("E_INVALID_REQUEST",
+                 "the request holds text that is not UTF-8, which the protocol cannot carry: use "
+                 "names and arguments in UTF-8, or let a script write the bytes");
 }
 
 milliseconds held_for(const Json& params) {
@@ -141,7 +158,7 @@ std::string Client::call_raw(std::string_view method, const Json& params,
                              const CallOptions& options) {
   CallOptions held = options;
   held.reply_timeout += held_for(params);
-  return call_text(method, params.dump(-1, ' ', false, Json::error_handler_t::replace), held);
+  return call_text(method, text_of(params), held);
 }
 
 std::string Client::call_text(std::string_view method, std::string_view params,
@@ -172,8 +189,16 @@ std::string Client::call_text(std::string_view method, std::string_view params,
 std::string Client::attempt(const std::string& request, milliseconds timeout,
                             Clock::time_point begin, const std::stop_token& stop) {
   if (const int result = channel_.dial())
-    throw ApiError("E_UNREACHABLE", no_daemon(endpoint(), result), {{"never_there", true}});
-  if (!channel_.connected()) timeout = std::min(timeout, kConnectTime);
+    throw ApiError("E_UNREACHABLE",
+                   result == NNG_ETIMEDOUT
+                       ? no_answer(endpoint(), since(begin))
+                       : no_daemon(endpoint(), result),
+                   {{"never_there", true}});
+  if (!channel_.await_connection(std::min(timeout, kConnectTime), stop)) {
+    if (stop.stop_requested()) stopped();
+    unreachable("nobody takes requests at " + endpoint() +
+                " any more: the daemon is gone, or this is another socket than its control socket");
+  }
   const auto waiting = std::make_shared<Waiting>();
   channel_.start(request, timeout, [waiting](int result, Message reply) {
     const std::lock_guard lock(waiting->mutex);
@@ -184,13 +209,11 @@ std::string Client::attempt(const std::string& request, milliseconds timeout,
   });
   std::unique_lock lock(waiting->mutex);
   if (!waiting->changed.wait(lock, stop, [&] { return waiting->done; }))
-    throw ApiError("E_STOPPED", "the call was stopped by its caller");
+    stopped();
   if (waiting->result == 0) return result_of(body(waiting->reply.get()), endpoint());
   if (waiting->result != NNG_ETIMEDOUT)
     unreachable("lost the connection to " + endpoint() + ": " + nng_strerror(waiting->result));
-  const auto waited = std::chrono::duration_cast<milliseconds>(Clock::now() - begin);
-  unreachable(channel_.connected() ? no_answer(endpoint(), waited)
-                                   : no_daemon(endpoint(), NNG_ECONNREFUSED));
+  unreachable(no_answer(endpoint(), since(begin)));
 }
 
 }  // namespace domed

@@ -40,6 +40,7 @@ bool FollowState::polling(Time now) const {
 
 FollowState::Step FollowState::next(Time now) {
   if (done_) return Step::done;
+  if (page_ok_ == Time()) page_ok_ = now;  // a daemon that never answers is lost from then on
   if (now < retry_at_) return Step::wait;
   if (must_subscribe_) return Step::subscribe;
   held_ = !must_page_ && polling(now);
@@ -169,7 +170,7 @@ std::optional<Digest> FollowState::digest() const {
 }
 
 bool FollowState::daemon_lost(Time now) const {
-  return paged_ && now - std::max(heard_, page_ok_) >= kDaemonUnheard &&
+  return page_ok_ != Time() && now - std::max(heard_, page_ok_) >= kDaemonUnheard &&
          failure_pause_ > kPauseFirst;
 }
 

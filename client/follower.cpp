@@ -18,6 +18,8 @@ constexpr auto kConnectPatience = 100ms;
 // Tests may turn the clock, and stops come at any time: look up so often.
 constexpr auto kLongestWait = 500ms;
 constexpr std::size_t kDrained = 256;
+// A snapshot shows what there is now: it does not wait for a daemon to come back.
+constexpr auto kSnapshotPatience = 15s;
 
 FollowStart start_of(const Client& client, const FollowOptions& options) {
   FollowStart start;
@@ -84,6 +86,7 @@ void Follower::page(const OnEvent& on_event) {
     const bool never_there = e.fields().is_object() && e.fields().contains("never_there");
     if (e.name() == "E_STOPPED") return;
     if (!is_retryable(e) || (never_there && !options_.await_daemon)) throw;
+    if (!options_.follow && Clock::now() - began_ >= kSnapshotPatience) throw;
     return state_.page_failed(now(), retry_after(e));
   }
   read_page(page);

@@ -75,6 +75,7 @@ class Follower {
   FollowState state_;
   std::unique_ptr<Subscription> frames_;
   bool alive_ = true;
+  const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
 };
 
 }  // namespace domed

@@ -98,11 +98,10 @@ int run_domectl(int argc, char** argv) {
   add_provenance(app, context);
   add_copies(app, context);
   const int given = cut_command(argc, argv, context.command);
-  for (int i = 1; i < given; ++i)
-    if (std::strcmp(argv[i], "run") == 0) context.failure = kOwnFailure;
   try {
     app.parse(given, argv);
   } catch (const CLI::ParseError& e) {
+    if (app.got_subcommand("run")) context.failure = kOwnFailure;
     return usage(app, e, context);
   }
   return act(context);

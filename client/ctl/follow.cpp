@@ -23,6 +23,25 @@ Printer::Options printing(const Context& context, const Following& given) {
   return options;
 }
 
+std::string flags_of(const Context& context, const Following& given) {
+  std::string out;
+  if (given.polls) out += " --polls";
+  if (given.events) out += " --events";
+  if (given.raw) out += " --raw";
+  if (given.exit_code) out += " --exit-code";
+  if (context.json) out += " --json";
+  return out;
+}
+
+// The end may stand before where the follow began, or not have come yet.
+std::string outcome_of(Context& context, const std::string& job) {
+  Json status = context.client().call("GetJobStatus", {{"job_id", job}});
+  const std::string state = status.value("state", "");
+  if (state == "queued" || state == "running") return "";
+  status["to"] = state;
+  return status.dump();
+}
+
 int follow(Context& context, const Following& given) {
   std::stop_source stop;
   FollowOptions options;
@@ -32,13 +51,17 @@ int follow(Context& context, const Following& given) {
   options.follow = !given.no_follow;
   options.use_frames = !given.polls;
   options.stop = stop.get_token();
-  Watch watch(context, options, printing(context, given), false);
+  Watch watch(context, options, printing(context, given), false, flags_of(context, given));
   const Interrupt interrupt([&stop](int) { stop.request_stop(); });
   if (watch.run() == FollowEnd::stopped) {
     note("resume with: " + watch.resume_command());
     return kCanceled;
   }
-  return given.exit_code && !watch.outcome().empty() ? exit_code_of(watch.outcome()) : 0;
+  if (!given.exit_code) return 0;
+  const std::string outcome =
+      watch.outcome().empty() ? outcome_of(context, given.job) : watch.outcome();
+  if (outcome.empty()) note("the job has not ended: it has no exit code yet");
+  return exit_code_of(outcome);
 }
 
 }  // namespace
@@ -53,7 +76,7 @@ void add_follow(CLI::App& app, Context& context) {
   verb->add_flag("--polls", given->polls, "Use long polls alone, no events socket");
   verb->add_flag("--events", given->events, "Show other events than output too, on stderr");
   verb->add_flag("--raw", given->raw, "On a terminal too: the job's output byte for byte");
-  verb->add_flag("--exit-code", given->exit_code, "Exit as 'domectl run' would");
+  verb->add_flag("--exit-code", given->exit_code, "Exit as 'domectl run' would; 125 where the job has not ended");
   verb->footer(
       "On a terminal events are shown for people; piped, the job's output comes out byte for\n"
       "byte, stdout and stderr apart; with --json each event line exactly as the daemon keeps "

@@ -38,7 +38,7 @@ std::string provenance(const Json& payload) {
 
 std::string output_text(std::string_view payload, const Colours& colours) {
   auto output = read_output(payload);
-  if (!output) return std::string(payload);
+  if (!output) return visible(payload);
   if (output->bytes.ends_with('\n')) output->bytes.pop_back();
   const std::string bytes =
       is_utf8(output->bytes) ? visible(output->bytes) : "(bytes) " + to_hex(output->bytes);

@@ -114,7 +114,7 @@ class CancelOrDetach {
       stop_.request_stop();
       return;
     }
-    if (!quiet_) note("canceling the job; once more to leave it running unwatched");
+    if (!quiet_) note("canceling the job; once more to stop watching it");
     canceling_ = std::jthread([this] { cancel(); });  // a second signal must still be seen
   }
   void cancel() {
@@ -158,9 +158,10 @@ int run(Context& context, const Submission& job, const std::vector<std::string>&
   Printer::Options printing;
   printing.form = context.json ? Printer::Form::lines : Printer::Form::output;
   printing.progress = !job.quiet && is_terminal(stderr);
-  Watch watch(context, options, printing, job.quiet);
+  std::signal(SIGPIPE, SIG_IGN);  // the job goes on, so that must be said
+  Watch watch(context, options, printing, job.quiet, context.json ? " --json" : "");
   if (watch.run() == FollowEnd::stopped) {
-    note("the job goes on; resume with: " + watch.resume_command());
+    note("no longer watching; resume with: " + watch.resume_command());
     return kCanceled;
   }
   const std::string text = outcome_text(watch.outcome());
@@ -191,7 +192,8 @@ void add_run(CLI::App& app, Context& context) {
       "The job's standard output and error come out byte for byte, and domectl exits with the\n"
       "command's own code; 128+N after signal N, 124 after a timeout, 130 when canceled, 127 when\n"
       "the command could not be started, 125 when domectl or the daemon failed.\n"
-      "Ctrl-C once cancels the job; twice leaves it running and shows how to resume.\n\n"
+      "Ctrl-C once cancels the job; twice stops watching it and shows how to resume.  Where the\n"
+      "output cannot be written any more, the job goes on.\n\n"
       "Examples:\n"
       "  domectl run -- make -j8\n"
       "  domectl run --timeout 10m --env CI=1 --label branch=main -- ./test.sh\n"

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -32,17 +33,34 @@ std::string Colours::state(std::string_view state) const {
   return blue(state);
 }
 
+namespace {
+
+// How many bytes of UTF-8 at the front of "text" form a character that steers a
+// terminal (C0, DEL, C1) or turns the reading direction; 0: none does.
+std::size_t steering(std::string_view text) {
+  const auto byte = static_cast<unsigned char>(text[0]);
+  if ((byte < 0x20 && byte != '\t') || byte == 0x7f) return 1;
+  if (byte == 0xc2 && text.size() > 1 && static_cast<unsigned char>(text[1]) < 0xa0) return 2;
+  for (const std::string_view mark :
+       {"\u061c", "\u200e", "\u200f", "\u202a", "\u202b", "\u202c", "\u202d", "\u202e", "\u2066",
+        "\u2067", "\u2068", "\u2069"})
+    if (text.starts_with(mark)) return mark.size();
+  return 0;
+}
+
+}  // namespace
+
 std::string visible(std::string_view text) {
   std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if ((byte < 0x20 && c != '\t') || byte == 0x7f) {
+  while (!text.empty()) {
+    const std::size_t bytes = steering(text);
+    for (const char c : text.substr(0, bytes)) {
       char escape[8];
-      std::snprintf(escape, sizeof escape, "\\x%02x", byte);
+      std::snprintf(escape, sizeof escape, "\\x%02x", static_cast<unsigned char>(c));
       out += escape;
-    } else {
-      out += c;
     }
+    if (bytes == 0) out += text[0];
+    text.remove_prefix(std::max<std::size_t>(bytes, 1));
   }
   return out;
 }
@@ -53,7 +71,7 @@ void put(std::FILE* file, std::string_view bytes) {
 }
 
 void note(std::string_view text) {
-  std::fprintf(stderr, "domectl: %.*s\n", static_cast<int>(text.size()), text.data());
+  std::fprintf(stderr, "domectl: %s\n", visible(text).c_str());
 }
 
 }  // namespace domed::ctl

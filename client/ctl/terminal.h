@@ -26,13 +26,13 @@ class Colours {
   bool on_;
 };
 
-// "text" with what would move a terminal's cursor made visible.
+// "text" with what would steer a terminal, or turn what is read, made visible.
 std::string visible(std::string_view text);
 
 // Throws Error(io) where "bytes" cannot be written.
 void put(std::FILE* file, std::string_view bytes);
 
-// "domectl: TEXT" on stderr.
+// "domectl: TEXT" on stderr, made visible: it may come from a daemon.
 void note(std::string_view text);
 
 }  // namespace domed::ctl

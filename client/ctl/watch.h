@@ -12,8 +12,11 @@ namespace domed::ctl {
 // the command that resumes it.
 class Watch {
  public:
-  Watch(Context& context, FollowOptions options, Printer::Options printing, bool quiet);
+  // "flags" are those of the follow that resumes it.
+  Watch(Context& context, FollowOptions options, Printer::Options printing, bool quiet,
+        std::string flags);
 
+  // Throws Error(io), with the command that resumes, where the output cannot be written.
   FollowEnd run();
   // The payload of the terminal event; empty before it came.
   const std::string& outcome() const { return outcome_; }
@@ -21,10 +24,12 @@ class Watch {
 
  private:
   FollowOptions with_hooks(FollowOptions options);
+  FollowEnd follow();
 
   Context& context_;
   const std::string job_id_;
   const bool quiet_;
+  const std::string flags_;
   Printer printer_;
   Follower follower_;
   std::string outcome_;

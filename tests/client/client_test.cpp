@@ -35,6 +35,27 @@ TEST(Client, CallsAMethod) {
   EXPECT_EQ("fake", client.call("Health", Json::object())["version"]);
 }
 
+TEST(Client, RefusesWhatTheProtocolCannotCarry) {
+  Scratch scratch;
+  FakeDaemon daemon(scratch.path());
+  Client client(daemon.control());
+  try {
+    client.call("Health", {{"name", "caf\xe9"}});
+    FAIL();
+  } catch (const ApiError& e) {
+    EXPECT_EQ("E_INVALID_REQUEST", e.name());
+  }
+  EXPECT_EQ(0, daemon.calls("Health"));
+}
+
+TEST(Client, NamesASocketThatIsNotAControlSocket) {
+  Scratch scratch;
+  FakeDaemon daemon(scratch.path());
+  Client client(daemon.events());
+  const std::string text = failure(client, within(300ms));
+  EXPECT_NE(std::string::npos, text.find("another socket")) << text;
+}
+
 TEST(Client, SaysAtOnceThatThereIsNoDaemon) {
   Scratch scratch;
   Client client("ipc://" + scratch.path() + "/none.ipc");
@@ -88,7 +109,7 @@ TEST(Client, RepeatsARequestWhoseReplyWasLost) {
   });
   Client client(daemon.control());
   EXPECT_EQ("result {}", failure(client, within(60s, 100ms)));
-  EXPECT_EQ(3, calls);
+  EXPECT_GE(calls, 3);  // a slow reply is asked for again
 }
 
 TEST(Client, HonoursRetryableErrorsUntilItsDeadline) {
@@ -101,8 +122,8 @@ TEST(Client, HonoursRetryableErrorsUntilItsDeadline) {
   });
   Client client(daemon.control());
   EXPECT_EQ("result {}", failure(client, within(60s, 10s)));
-  calls = -1000;
-  EXPECT_EQ("E_BUSY: busy", failure(client, within(100ms)));
+  calls = -1'000'000;
+  EXPECT_EQ("E_BUSY: busy", failure(client, within(2s, 10s)));
 }
 
 TEST(Client, ThrowsOtherErrorsAtOnce) {

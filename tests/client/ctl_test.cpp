@@ -9,6 +9,7 @@
 #include "client/ctl/printer.h"
 #include "client/ctl/slsa.h"
 #include "client/ctl/table.h"
+#include "client/ctl/terminal.h"
 #include "client/fake_daemon.h"
 
 namespace domed::ctl {
@@ -28,6 +29,14 @@ TEST(ExitCode, IsAReservedOneWhereTheJobHasNone) {
   EXPECT_EQ(1, exit_code_of(R"({"to":"failed","reason":"reported"})"));
   EXPECT_EQ(0, exit_code_of(R"({"to":"succeeded","reason":"reported"})"));
   EXPECT_EQ(125, exit_code_of("nonsense"));
+}
+
+TEST(Visible, ShowsWhatWouldSteerATerminal) {
+  EXPECT_EQ("a\\x1b[2Jb", visible("a\x1b[2Jb"));
+  EXPECT_EQ("\\xc2\\x9b31m", visible("\xc2\x9b"
+                                     "31m"));
+  EXPECT_EQ("\\xe2\\x80\\xae" "txt", visible("\u202etxt"));
+  EXPECT_EQ("tab\t, gr\u00fc\u00dfe \u4e16", visible("tab\t, gr\u00fc\u00dfe \u4e16"));
 }
 
 TEST(Outcome, IsToldWhereTheExitCodeDoesNotSayIt) {

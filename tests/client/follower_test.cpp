@@ -52,6 +52,20 @@ std::jthread produce(FakeDaemon& daemon, int count) {
   });
 }
 
+// The same, but only after the page that follows the subscription, so that no page
+// of the start brings the events; then turns the follower's clock, as nothing else
+// will tell it of them.
+std::jthread produce_once_subscribed(FakeDaemon& daemon, Follow& follow, int count) {
+  auto turned = std::make_shared<std::atomic<bool>>(false);
+  follow.options.clock = [turned] { return Clock::now() + (*turned ? 4s : 0s); };
+  return std::jthread([&daemon, turned, count] {
+    while (daemon.calls("StreamJobEvents") < 2) std::this_thread::yield();
+    for (int i = 0; i < count; ++i) daemon.append("log", log_payload(i));
+    daemon.finish();
+    *turned = true;
+  });
+}
+
 TEST(Follower, DeliversWhatThereIsAndWhatComes) {
   Scratch scratch;
   FakeDaemon daemon(scratch.path());
@@ -102,7 +116,7 @@ TEST(Follower, EndsAlthoughEveryFrameOfTheJobIsLost) {
   FakeDaemon daemon(scratch.path());
   daemon.mute = true;
   Follow follow(daemon);
-  auto producer = produce(daemon, 100);
+  auto producer = produce_once_subscribed(daemon, follow, 100);
   EXPECT_EQ(FollowEnd::terminal, follow.run());
   producer.join();
   EXPECT_EQ(daemon.lines(), follow.lines);
@@ -113,7 +127,7 @@ TEST(Follower, FallsBackToLongPollsWhereTheEventsSocketIsAbsent) {
   FakeDaemon daemon(scratch.path());
   daemon.other_events_url = "ipc://" + scratch.path() + "/absent.ipc";
   Follow follow(daemon);
-  auto producer = produce(daemon, 100);
+  auto producer = produce_once_subscribed(daemon, follow, 100);
   EXPECT_EQ(FollowEnd::terminal, follow.run());
   producer.join();
   EXPECT_EQ(daemon.lines(), follow.lines);

@@ -203,7 +203,7 @@ TEST(Producer, WaitsWhileTheDaemonIsBusy) {
   Producer producer(options_for(daemon));
   producer.append(batch_of(0));
   EXPECT_TRUE(producer.flush(60s));
-  EXPECT_EQ(4, calls);
+  EXPECT_GE(calls, 4);
 }
 
 TEST(Producer, GivesUpWhereTold) {
