@@ -20,7 +20,6 @@ namespace domed {
 namespace {
 
 constexpr std::size_t kLongestPath = sizeof(sockaddr_un::sun_path) - 1;
-constexpr mode_t kOthersWrite = S_IWGRP | S_IWOTH;
 
 Error system_error(const std::string& what) {
   return Error(Code::io, what + ": " + std::strerror(errno));
