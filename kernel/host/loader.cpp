@@ -6,10 +6,12 @@
 #include <cstddef>
 #include <exception>
 #include <fstream>
+#include <stdexcept>
 #include <system_error>
 
 #include "common/hash.h"
 #include "domed/error.h"
+#include "host/facets.h"
 
 namespace domed {
 namespace {
@@ -56,6 +58,8 @@ const domed_plugin_descriptor* descriptor_of(const Manifest& m) {
     return library.get<const domed_plugin_descriptor*()>(kEntry)();
   } catch (const std::exception& e) {
     refuse(m, std::string("its 'domed_plugin' threw: ") + e.what());
+  } catch (...) {
+    refuse(m, "its 'domed_plugin' threw something that is no std::exception");
   }
 }
 
@@ -99,6 +103,11 @@ Plugin::Plugin(Manifest manifest) : manifest_(std::move(manifest)) {
   if (!std::filesystem::exists(m.library, error))
     refuse(m, "there is no such file; build it or correct 'library' in the manifest",
            Code::not_found);
+  // Reading anything else could wait for ever.
+  if (!std::filesystem::is_regular_file(m.library, error)) refuse(m, "it is not a regular file");
+  if (m.kind == "store")
+    if (const std::string why = unknown_facet(m.capabilities, facets()); !why.empty())
+      refuse(m, why);
   sha256_ = hash_file(m);
   const auto* d = descriptor_of(m);
   check_descriptor(m, d);
@@ -112,34 +121,32 @@ std::string Plugin::abi() const {
   return abi_text(descriptor_->abi_major, descriptor_->abi_minor);
 }
 
-void* Plugin::create(const std::string& kind, const Options& options, Host& host) const {
-  const std::string& name = manifest_.name;
+Fence Plugin::fence(const OptionValues& options) const {
+  return {manifest_.name, options.secrets()};
+}
+
+void* Plugin::create(const std::string& kind, const OptionValues& options, Host& host) const {
   if (manifest_.kind != kind)
-    throw Error(Code::invalid_argument, "the plugin '" + name + "' is of the kind " +
+    throw Error(Code::invalid_argument, "the plugin '" + manifest_.name + "' is of the kind " +
                                             manifest_.kind + ", needed is " + kind);
-  const auto broken = [&](const std::string& how) {
-    return Error(Code::internal, "the plugin '" + name + "' could not be created: " + how);
-  };
-  void* made = nullptr;
-  try {
-    made = descriptor_->create(options, host);
-  } catch (const Error&) {
-    throw;
-  } catch (const std::exception& e) {
-    throw broken(e.what());
-  } catch (...) {
-    throw broken("it threw something that is no std::exception");
-  }
-  if (!made) throw broken("it returned nothing");
-  return made;
+  return fence(options).run("could not be created", [&] {
+    void* made = descriptor_->create(options, host);
+    if (!made) throw std::runtime_error("it returned nothing");
+    return made;
+  });
 }
 
-std::unique_ptr<Store> Plugin::create_store(const Options& options, Host& host) const {
-  return std::unique_ptr<Store>(static_cast<Store*>(create("store", options, host)));
+std::unique_ptr<Store> Plugin::create_store(const OptionValues& options, Host& host) const {
+  std::unique_ptr<Store> store(static_cast<Store*>(create("store", options, host)));
+  const std::string why = facet_mismatch(manifest_.capabilities, *store, facets());
+  if (!why.empty()) refuse(manifest_, why);
+  return fenced(std::move(store), fence(options));
 }
 
-std::unique_ptr<Collector> Plugin::create_collector(const Options& options, Host& host) const {
-  return std::unique_ptr<Collector>(static_cast<Collector*>(create("provenance", options, host)));
+std::unique_ptr<Collector> Plugin::create_collector(const OptionValues& options, Host& host) const {
+  std::unique_ptr<Collector> collector(
+      static_cast<Collector*>(create("provenance", options, host)));
+  return fenced(std::move(collector), fence(options));
 }
 
 }  // namespace domed

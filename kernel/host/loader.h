@@ -4,7 +4,9 @@
 #include <string>
 
 #include "domed/plugin.h"
+#include "host/fence.h"
 #include "host/manifest.h"
+#include "host/options.h"
 #include "host/plugin_path.h"
 
 namespace domed {
@@ -25,13 +27,15 @@ class Plugin {
   // "1.0": what the library was built for.
   std::string abi() const;
 
-  // A new instance.  "host" must outlive it.  Throws what the plugin throws;
-  // whatever is no domed::Error becomes Error(internal) naming the plugin.
-  std::unique_ptr<Store> create_store(const Options& options, Host& host) const;
-  std::unique_ptr<Collector> create_collector(const Options& options, Host& host) const;
+  // A new instance, behind a fence (host/fence.h): what it throws, now or later,
+  // is a domed::Error without the values of secret options.  "host" must outlive
+  // it.  A store whose facets are not those that its manifest announces is refused.
+  std::unique_ptr<Store> create_store(const OptionValues& options, Host& host) const;
+  std::unique_ptr<Collector> create_collector(const OptionValues& options, Host& host) const;
 
  private:
-  void* create(const std::string& kind, const Options& options, Host& host) const;
+  void* create(const std::string& kind, const OptionValues& options, Host& host) const;
+  Fence fence(const OptionValues& options) const;
 
   Manifest manifest_;
   std::string sha256_;

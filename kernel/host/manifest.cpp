@@ -89,13 +89,10 @@ class OptionReader {
     if (spec_.type != OptionType::string && spec_.type != OptionType::path &&
         spec_.type != OptionType::list)
       fail(at, std::string("'pattern' does not go with type ") + to_string(spec_.type));
-    try {
-      if (spec_.pattern.size() > 256) throw std::regex_error(std::regex_constants::error_space);
-      const std::regex compiled(spec_.pattern);
-    } catch (const std::regex_error& e) {
-      fail(at, "'pattern' is not an ECMAScript regular expression: " + std::string(e.what()));
-      spec_.pattern.clear();
-    }
+    const std::string why = pattern_problem(spec_.pattern);
+    if (why.empty()) return;
+    fail(at, "'pattern' is not an ECMAScript regular expression: " + why);
+    spec_.pattern.clear();
   }
 
   void read_range() {
@@ -161,6 +158,18 @@ std::string read_version(Checker& check, const YamlFields& fields) {
   return version;
 }
 
+// Only a file beside the manifest: what is loaded is then as trustworthy as the
+// directory that "plugin_path" names.
+std::string read_library(Checker& check, const YamlFields& fields, const std::string& name) {
+  const std::string library = fields.text("library", name + ".so");
+  const YamlNode* at = fields.find("library");
+  if (at && !at->bad && (library.empty() || library == "." || library == ".." ||
+                         library.find('/') != std::string::npos))
+    check.fail(*at, "library must be the name of a file beside the manifest, is " +
+                        in_quotes(library));
+  return library;
+}
+
 std::vector<OptionSpec> read_options(Checker& check, const YamlFields& fields) {
   std::vector<OptionSpec> out;
   const YamlNode* node = fields.find("options");
@@ -206,7 +215,7 @@ Manifest load_manifest(const std::filesystem::path& file) {
   m.kind = read_kind(check, fields);
   m.version = read_version(check, fields);
   m.abi = static_cast<int>(fields.integer("abi", 1, std::numeric_limits<std::uint16_t>::max()));
-  m.library = m.file.parent_path() / fields.text("library", m.name + ".so");
+  m.library = m.file.parent_path() / read_library(check, fields, m.name);
   m.summary = fields.text("summary");
   m.license = fields.text("license");
   m.homepage = fields.text("homepage", "");

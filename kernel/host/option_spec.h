@@ -45,6 +45,9 @@ std::optional<OptionValue> read_option(const OptionSpec& spec, const YamlNode& n
 std::optional<OptionValue> read_option(const OptionSpec& spec, const std::string& text,
                                        std::string& problem);
 
+// Why "pattern" cannot be an option's; empty: it can.
+std::string pattern_problem(const std::string& pattern);
+
 // "value" as one line of YAML that reads back as the same value; dollars are
 // doubled where "expands", for files in which variables are expanded.
 std::string write_option(const OptionValue& value, bool expands = false);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "domed/host.h"
+#include "host/mask.h"
 
 namespace spdlog {
 class logger;
@@ -24,7 +25,7 @@ class PluginLog final : public Host {
 
  private:
   std::string plugin_;
-  std::vector<std::string> secrets_;  // longest first
+  Mask mask_;
   std::shared_ptr<spdlog::logger> logger_;
 };
 

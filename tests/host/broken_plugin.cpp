@@ -9,6 +9,13 @@ class EmptyStore final : public domed::Store {
  public:
   domed::Durability durability() const noexcept override { return domed::Durability::none; }
   std::vector<domed::EntryResult> commit(std::span<const domed::Entry> entries) override {
+#if defined(TEST_THROWING_LATER)
+    throw std::runtime_error("no connection as user:hunter2");
+#elif defined(TEST_THROWING_INT_LATER)
+    throw 42;
+#elif defined(TEST_TELLING_SECRETS)
+    throw domed::Error(domed::Code::io, "no connection as user:hunter2");
+#endif
     return std::vector<domed::EntryResult>(entries.size());
   }
   std::optional<domed::Slice> read(std::string_view, std::uint64_t, std::size_t,
@@ -29,7 +36,7 @@ class EmptyCollector final : public domed::Collector {
 #if defined(TEST_THROWING_CREATE)
   throw std::runtime_error("the disk is on fire");
 #elif defined(TEST_THROWING_ERROR)
-  throw domed::Error(domed::Code::exhausted, "no space left");
+  throw domed::Error(domed::Code::exhausted, "no space left for hunter2");
 #elif defined(TEST_THROWING_INT)
   throw 42;
 #elif defined(TEST_NULL_CREATE)
@@ -78,6 +85,8 @@ extern "C" __attribute__((visibility("default"))) const domed_plugin_descriptor*
   return nullptr;
 #elif defined(TEST_THROWING_ENTRY)
   throw std::runtime_error("not today");
+#elif defined(TEST_THROWING_INT_ENTRY)
+  throw 42;
 #else
   static const domed_plugin_descriptor descriptor = make_descriptor();
   return &descriptor;

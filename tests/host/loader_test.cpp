@@ -1,6 +1,7 @@
 #include "host/loader.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "common/hash.h"
 #include "host/options.h"
@@ -46,15 +47,36 @@ Code code(const std::string& name) {
   return testing::code_of([&] { Plugin{manifest_of(name)}; });
 }
 
-// What create() of the library throws.
-Error creation_error(const std::string& name) {
-  QuietHost host;
+// Options whose one secret is "hunter2".
+OptionValues options() {
+  Manifest m;
+  m.options.resize(1);
+  m.options[0].name = "password";
+  m.options[0].secret = true;
+  return {m, {{"password", "hunter2"}}};
+}
+
+template <class Action>
+Error thrown_by(Action action) {
   try {
-    Plugin(manifest_of(name)).create_store(OptionValues(), host);
+    action();
   } catch (const Error& e) {
     return e;
   }
   throw std::logic_error("nothing was thrown");
+}
+
+// What create() of the library throws.
+Error creation_error(const std::string& name) {
+  QuietHost host;
+  return thrown_by([&] { Plugin(manifest_of(name)).create_store(options(), host); });
+}
+
+// What commit() of its store throws.
+Error commit_error(const std::string& name) {
+  QuietHost host;
+  const auto store = Plugin(manifest_of(name)).create_store(options(), host);
+  return thrown_by([&] { store->commit({}); });
 }
 
 TEST(Loader, GoodPluginIsLoadedAndCreated) {
@@ -114,6 +136,24 @@ TEST(Loader, FileThatIsNoLibraryIsRefused) {
   EXPECT_NE(refusal(m), "");
 }
 
+TEST(Loader, OnlyARegularFileIsOpened) {
+  const testing::Scratch scratch;
+  Manifest m = manifest_of("host-good");
+  m.library = scratch.path() / "fifo.so";
+  ASSERT_EQ(0, ::mkfifo(m.library.c_str(), 0600));
+  EXPECT_EQ(refusal(m), "it is not a regular file");
+  m.library = scratch.path();
+  EXPECT_EQ(refusal(m), "it is not a regular file");
+}
+
+TEST(Loader, CapabilityThatIsNoFacetIsRefusedBeforeOpening) {
+  Manifest m = manifest_of("host-undefined");
+  m.capabilities = {"fast"};
+  EXPECT_EQ(refusal(m),
+            "its manifest announces the capability 'fast', which is no facet of a store in abi "
+            "1.0; known: none");
+}
+
 TEST(Loader, ManifestForOtherAbiIsRefusedBeforeOpening) {
   Manifest m = manifest_of("host-absent");
   m.abi = 7;
@@ -167,6 +207,8 @@ TEST(Loader, EmptyFieldsAreRefused) {
 
 TEST(Loader, ThrowingEntryIsRefused) {
   EXPECT_EQ(refusal("host-throwing-entry"), "its 'domed_plugin' threw: not today");
+  EXPECT_EQ(refusal("host-throwing-int-entry"),
+            "its 'domed_plugin' threw something that is no std::exception");
 }
 
 TEST(Loader, ForeignExceptionsBecomeInternalErrors) {
@@ -179,10 +221,26 @@ TEST(Loader, ForeignExceptionsBecomeInternalErrors) {
                "std::exception");
 }
 
-TEST(Loader, ErrorsPassUnchanged) {
+TEST(Loader, ErrorsPassWithTheirCodeAndNoSecret) {
   const Error error = creation_error("host-throwing-error");
   EXPECT_EQ(error.code(), Code::exhausted);
-  EXPECT_STREQ(error.what(), "no space left");
+  EXPECT_STREQ(error.what(), "no space left for ***");
+}
+
+TEST(Loader, ForeignExceptionsOfMethodsBecomeInternalErrors) {
+  const Error error = commit_error("host-throwing-later");
+  EXPECT_EQ(error.code(), Code::internal);
+  EXPECT_STREQ(error.what(),
+               "the plugin 'host-throwing-later' failed in commit(): no connection as user:***");
+  EXPECT_STREQ(commit_error("host-throwing-int-later").what(),
+               "the plugin 'host-throwing-int-later' failed in commit(): it threw something that "
+               "is no std::exception");
+}
+
+TEST(Loader, ErrorsOfMethodsTellNoSecrets) {
+  const Error error = commit_error("host-telling-secrets");
+  EXPECT_EQ(error.code(), Code::io);
+  EXPECT_STREQ(error.what(), "no connection as user:***");
 }
 
 TEST(Loader, NothingCreatedIsAnError) {

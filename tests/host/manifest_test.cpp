@@ -132,6 +132,23 @@ TEST_F(ManifestTest, BadPatternIsRefused) {
             std::string::npos);
 }
 
+TEST_F(ManifestTest, PatternsCannotTakeLong) {
+  const std::string letters(40, 'a');
+  EXPECT_EQ(option_problems("{type: string, description: d, default: " + letters +
+                            ", pattern: (a+)+b}"),
+            "store-x.yaml:8:46: option 'o': 'default' must be text matching (a+)+b, is '" +
+                letters + "'");
+}
+
+TEST_F(ManifestTest, LibraryLiesBesideTheManifest) {
+  for (const char* library : {"/lib/x.so", "../x.so", "sub/x.so", "..", "\"\""})
+    EXPECT_NE(problems(std::string(kHead) + "library: " + library + "\n")
+                  .find("store-x.yaml:7:10: library must be the name of a file beside"),
+              std::string::npos)
+        << library;
+  EXPECT_EQ(load(std::string(kHead) + "library: y.so\n").library, scratch_.path() / "y.so");
+}
+
 TEST_F(ManifestTest, OptionNamesAreRestricted) {
   EXPECT_EQ(problems(std::string(kHead) +
                      "options:\n  Bad-Name: {type: string, description: d, default: a}\n"),
