@@ -113,6 +113,7 @@ void DatabaseFile::create_or_check() {
   if (::fstat(fd.get(), &status) != 0) fail("cannot look at " + path_, errno);
   if (!S_ISREG(status.st_mode))
     throw Error(Code::invalid_argument, path_ + " is not a regular file: choose another path");
+  database_ = {status.st_dev, status.st_ino};
   created_ = status.st_size == 0;
   if (created_) return sync_directory(fs::path(path_).parent_path());
   char magic[kMagic.size()] = {};
@@ -122,6 +123,28 @@ void DatabaseFile::create_or_check() {
                 path_ +
                     " is not an SQLite database, or its beginning is damaged: nothing was "
                     "changed; restore it, move it away, or choose another path");
+}
+
+DatabaseFile::Identity DatabaseFile::identity_of(const std::string& name) {
+  struct stat status {};
+  if (::stat(name.c_str(), &status) != 0) return {};
+  return {status.st_dev, status.st_ino};
+}
+
+void DatabaseFile::remember_log() {
+  log_ = identity_of(path_ + "-wal");
+}
+
+void DatabaseFile::check_in_place() const {
+  check(path_, database_);
+  check(path_ + "-wal", log_);
+}
+
+void DatabaseFile::check(const std::string& name, const Identity& known) const {
+  if (identity_of(name) == known) return;
+  throw Error(Code::io, name +
+                            " was removed or replaced while domed uses it: put back the file "
+                            "that was there and it goes on, or restart domed with a backup");
 }
 
 }  // namespace domed

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 namespace domed {
@@ -22,13 +23,29 @@ class DatabaseFile {
   const std::string& path() const { return path_; }
   bool created() const { return created_; }
 
+  // Remembers the write-ahead log, which SQLite has made by now.
+  void remember_log();
+  // Throws Error(io) where the database or its log is no longer at its place:
+  // SQLite would go on writing to files that nobody will ever open again.
+  void check_in_place() const;
+
  private:
+  // Which file a name led to.
+  struct Identity {
+    std::uint64_t device = 0;
+    std::uint64_t number = 0;
+    bool operator==(const Identity&) const = default;
+  };
+
   void lock();
   void create_or_check();
+  void check(const std::string& name, const Identity& known) const;
+  static Identity identity_of(const std::string& name);
 
   std::string path_;
   int lock_ = -1;
   bool created_ = false;
+  Identity database_, log_;
 };
 
 }  // namespace domed

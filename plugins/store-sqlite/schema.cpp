@@ -52,6 +52,13 @@ void refuse_newer(const sqlite::Connection& connection, std::int64_t version) {
                                      ": use the newer domed that wrote it, or choose another path");
 }
 
+void refuse_damaged(const sqlite::Connection& connection, std::int64_t version, bool empty) {
+  throw Error(Code::corruption,
+              connection.path() + " says that it has layout " + std::to_string(version) +
+                  (empty ? " and has no tables" : " and has tables") +
+                  ": nothing was changed; restore a backup, or choose another path");
+}
+
 // The version found, checked; 0 for an empty database.
 std::int64_t version_of(sqlite::Connection& connection) {
   const std::int64_t application = number(connection, "PRAGMA application_id");
@@ -60,6 +67,7 @@ std::int64_t version_of(sqlite::Connection& connection) {
   if (application != kApplicationId && !(application == 0 && version == 0 && empty))
     refuse_foreign(connection);
   if (version > kVersion) refuse_newer(connection, version);
+  if (version < 0 || (version == 0) != empty) refuse_damaged(connection, version, empty);
   return version;
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "domed/store.h"
 #include "sqlite.h"
 
 namespace domed {
@@ -26,7 +27,6 @@ namespace domed {
 // times faster); a key (job_id, seq) without rowid (repeats the id per row);
 // growing the last chunk in place (writes the same bytes again at every commit);
 // one file per job (one fsync per job where the batch needs only one).
-inline constexpr std::uint64_t kMaxSeq = 0xffffffff;
 inline constexpr std::int64_t kMaxJobNo = 0x7fffffff;
 inline constexpr std::size_t kChunkBytes = 64 * 1024;
 
@@ -39,7 +39,8 @@ inline std::uint64_t chunk_seq(std::int64_t key) {
 
 // Makes the layout in an empty database, or brings that of an older domed up to
 // date, in one transaction.  Throws Error(unsupported), without having changed
-// anything, for a database of another program or of a newer domed.
+// anything, for a database of another program or of a newer domed, and
+// Error(corruption) where the version and the tables contradict each other.
 void migrate(sqlite::Connection& connection);
 
 }  // namespace domed

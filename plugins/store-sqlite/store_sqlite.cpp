@@ -145,6 +145,7 @@ StoreSqlite::StoreSqlite(const Settings& settings)
       writer_(file_.path()) {
   prepare_writer(settings);
   for (int i = 0; i < settings.readers; ++i) add_reader(settings);
+  file_.remember_log();
 }
 
 void StoreSqlite::prepare_writer(const Settings& settings) {
@@ -180,7 +181,9 @@ std::vector<EntryResult> StoreSqlite::commit(std::span<const Entry> entries) {
       std::vector<EntryResult> results;
       Transaction transaction(writer_, Transaction::Kind::write);
       for (const Entry& entry : entries) results.push_back(apply(entry));
+      file_.check_in_place();
       transaction.commit();
+      file_.check_in_place();  // nothing is acknowledged that went into a lost file
       return results;
     });
   } catch (const Error& error) {
@@ -254,9 +257,6 @@ std::int64_t StoreSqlite::create(const Entry& entry) {
 }
 
 void StoreSqlite::append(const Entry& entry, std::int64_t no) {
-  if (entry.base() + entry.ends.size() > kMaxSeq)
-    throw Error(Code::exhausted, path() + ": the job '" + std::string(entry.job_id) +
-                                     "' cannot have more than 4294967295 events: end it");
   split_lines(entry, kChunkBytes, [&](std::size_t first, std::string_view lines) {
     writer_
         .query("INSERT INTO chunks(key, lines) VALUES(?, ?)",

@@ -94,6 +94,21 @@ TEST_F(SqliteOpen, RefusesANewerLayout) {
   expect_part("up to 1", error.what());
 }
 
+TEST_F(SqliteOpen, RefusesALayoutThatCannotBe) {
+  open();
+  for (const char* version : {"-1", "-2147483648", "0"}) {
+    with_sqlite(std::string("PRAGMA user_version = ") + version);
+    const auto error = refused();
+    EXPECT_EQ(Code::corruption, error.code());
+    expect_part(std::string("layout ") + version, error.what());
+  }
+}
+
+TEST_F(SqliteOpen, RefusesALayoutWithoutItsTables) {
+  with_sqlite("PRAGMA application_id = 1146047813; PRAGMA user_version = 1");
+  EXPECT_EQ(Code::corruption, refused().code());
+}
+
 TEST_F(SqliteOpen, RefusesAFileThatIsNoDatabase) {
   write_file(path(), "#!/bin/sh\necho this is somebody's script, not a database\n");
   const auto error = refused();

@@ -74,11 +74,13 @@ struct Entry {
   }
 };
 inline constexpr std::size_t kMaxEntryBytes = 512 * 1024;
+inline constexpr std::uint64_t kMaxSeq = 0xffffffff;  // no log has a larger one
 
 struct EntryResult {
   enum class Outcome {
     done,      // durable as declared, visible to every later read
-    conflict,  // expected_head did not hold; nothing of this entry was kept
+    conflict,  // expected_head did not hold, or the log would go beyond kMaxSeq;
+               // nothing of this entry was kept
     unknown,   // a remote engine did not answer; the caller re-reads
   };
   Outcome outcome = Outcome::unknown;

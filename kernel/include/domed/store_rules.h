@@ -104,6 +104,7 @@ inline bool page_takes(const ListQuery& query, std::size_t count, std::size_t& b
 // Whether "entry" must be refused as a conflict, given the job as it is
 // ("exists" covers tombstones).
 inline bool conflicts(const Entry& entry, bool exists, bool tombstone, std::uint64_t head) {
+  if (entry.ends.size() > kMaxSeq - std::min(entry.base(), kMaxSeq)) return true;
   if (entry.action == Entry::Action::append && entry.expected_head == 0) return exists;
   const bool wants_tombstone = entry.action == Entry::Action::drop;
   return !exists || tombstone != wants_tombstone || head != entry.expected_head;
