@@ -11,6 +11,6 @@ find_package(CLI11 2.1 REQUIRED)
 pkg_check_modules(nettle REQUIRED IMPORTED_TARGET nettle)
 pkg_check_modules(sqlite3 REQUIRED IMPORTED_TARGET sqlite3)
 
-if(BUILD_TESTING)
+if(DOMED_CONFORMANCE OR BUILD_TESTING)
   find_package(GTest 1.12 REQUIRED)
 endif()

@@ -2,7 +2,8 @@
 #
 # Builds plugin <name> from SOURCES and the manifest <name>.yaml beside the
 # calling CMakeLists.txt, puts and installs both side by side, and registers
-# the conformance suite as the test "conformance.<name>".  The manifest is the
+# the conformance suite as the test "conformance.<name>", which leaves its results
+# as JUnit XML in conformance.<name>.xml.  The manifest is the
 # one place that states name, kind and version: they are compiled into the
 # library, and the kernel refuses a library whose copy differs.
 function(domed_add_plugin name)
@@ -50,6 +51,7 @@ function(domed_add_plugin name)
 
   if(BUILD_TESTING AND TARGET domed::conformance)
     add_test(NAME conformance.${name}
-      COMMAND domed::conformance --plugin $<TARGET_FILE_DIR:${name}>/${name}.yaml --strict)
+      COMMAND domed::conformance --plugin $<TARGET_FILE_DIR:${name}>/${name}.yaml --strict
+        --junit ${CMAKE_CURRENT_BINARY_DIR}/conformance.${name}.xml)
   endif()
 endfunction()

@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <iterator>
 
-#include "plugin_under_test.h"
+#include "subject.h"
 #include "target.h"
 
 namespace conformance {
@@ -11,12 +11,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool is_store() {
-  return plugin().manifest().kind == "store";
-}
-
 void make_one(const fs::path& directory) {
-  if (is_store())
+  if (subject().is("store"))
     EXPECT_NE(nullptr, make_store(directory));
   else
     EXPECT_NE(nullptr, make_collector(directory));
@@ -26,21 +22,25 @@ std::ptrdiff_t open_descriptors() {
   return std::distance(fs::directory_iterator("/proc/self/fd"), fs::directory_iterator());
 }
 
-TEST(Load, MayBeLoadedAgain) {
+TEST(Load, IsAccepted) {
+  if (subject().stage == Stage::read) FAIL() << subject().problem;
+}
+
+TEST(LoadObject, IsMade) {
+  if (subject().stage == Stage::loaded)
+    FAIL() << subject().problem << "\n(options are given with --set KEY=VALUE)";
+}
+
+TEST(LoadObject, LibraryMayBeLoadedAgain) {
   EXPECT_NO_THROW(domed::Plugin(domed::load_manifest(target.manifest)));
 }
 
-TEST(Load, MakesAnObject) {
-  const Scratch scratch;
-  make_one(scratch.path());
-}
-
-TEST(Load, MakesAnotherAfterTheFirstIsGone) {
+TEST(LoadObjects, AreMadeOneAfterTheOther) {
   const Scratch scratch;
   for (int i = 0; i < 3; ++i) make_one(scratch.path());
 }
 
-TEST(Load, ObjectsLeaveNoDescriptorBehind) {
+TEST(LoadObjects, LeaveNoDescriptorBehind) {
   if (!fs::exists("/proc/self/fd")) CANNOT_CHECK("there is no /proc to count descriptors in");
   const Scratch scratch;
   make_one(scratch.path());  // what is opened once and for all is open now

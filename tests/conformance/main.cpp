@@ -1,92 +1,157 @@
 #include <gtest/gtest.h>
 
+#include <charconv>
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
 #include <random>
 #include <string>
+#include <string_view>
 
-#include "plugin_under_test.h"
+#include "groups.h"
+#include "subject.h"
 #include "target.h"
+#include "watchdog.h"
 
 // domed-conformance: proves that a plugin does what its interface says.
-//
-//   domed-conformance --plugin FILE.yaml [--set KEY=VALUE]... [--strict]
-//                     [--seed N] [--gtest_...]
-//
-// Exit status: 0 all passed, 1 a test failed, 2 the plugin cannot be loaded or
-// the command line is wrong.
+// docs/plugins.md tells an author how to use it.
 namespace {
+
+using conformance::subject;
+using conformance::target;
 
 constexpr const char* kUsage =
     "usage: domed-conformance --plugin FILE.yaml [options]\n"
+    "\n"
     "  --plugin FILE.yaml  the manifest of the plugin; its library lies beside it\n"
     "  --set KEY=VALUE     an option of the plugin; may be repeated.  {fresh} in VALUE becomes\n"
-    "                      another name for each test, as the tests must not share a database\n"
-    "  --strict            what cannot be checked on this machine is a failure\n"
-    "  --seed N            repeats the random tests of an earlier run\n"
-    "  --gtest_...         as for every GoogleTest program\n";
+    "                      another name for each test, as tests must not share a database.\n"
+    "                      Options of the type path get scratch places by themselves\n"
+    "  --strict            what cannot be checked on this machine is a failure, not a skip\n"
+    "  --seed N            repeats the random tests of an earlier run; 0 to 2^64 - 1\n"
+    "  --steps N           length of the random tests, 1000 by default\n"
+    "  --junit FILE        writes the results as JUnit XML too\n"
+    "  --verbose           shows the plugin's log\n"
+    "  --help              this text\n"
+    "  --gtest_...         as for every GoogleTest program, such as --gtest_list_tests,\n"
+    "                      --gtest_filter=StoreTrim.*, --gtest_break_on_failure\n"
+    "\n"
+    "exit status: 0 all passed, 1 a test failed or none was run, 2 wrong command line\n";
 
 int complain(const std::string& what) {
-  std::fprintf(stderr, "domed-conformance: %s\n%s", what.c_str(), kUsage);
+  std::fprintf(stderr, "domed-conformance: %s\n\n%s", what.c_str(), kUsage);
   return 2;
 }
 
-bool set_option(const std::string& text) {
+template <class Number>
+bool read_number(std::string_view text, Number& number) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
+bool set_option(std::string_view text) {
   const std::size_t equals = text.find('=');
-  if (equals == 0 || equals == std::string::npos) return false;
-  conformance::target.set[text.substr(0, equals)] = text.substr(equals + 1);
+  if (equals == 0 || equals == std::string_view::npos) return false;
+  target.set[std::string(text.substr(0, equals))] = text.substr(equals + 1);
   return true;
 }
 
-bool set_seed(const char* text) {
-  char* end = nullptr;
-  conformance::target.seed = static_cast<std::uint32_t>(std::strtoul(text, &end, 10));
-  return end != text && *end == '\0';
+// What is wrong with "option" having "value"; empty: nothing.
+std::string take(const std::string& option, const std::string& value) {
+  if (option == "--plugin") target.manifest = value;
+  if (option == "--junit") GTEST_FLAG_SET(output, "xml:" + value);
+  if (option == "--set" && !set_option(value)) return "--set needs KEY=VALUE, is '" + value + "'";
+  if (option == "--seed" && !read_number(value, target.seed))
+    return "--seed needs a number from 0 to 2^64 - 1, is '" + value + "'";
+  if (option == "--steps" && !read_number(value, target.steps))
+    return "--steps needs a number, is '" + value + "'";
+  return "";
+}
+
+bool is_switch(const std::string& option) {
+  if (option == "--strict") target.strict = true;
+  if (option == "--verbose") target.verbose = true;
+  return option == "--strict" || option == "--verbose";
 }
 
 // 0, or the exit status of a wrong command line.
 int parse(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     const std::string option = argv[i];
-    if (option == "--strict") {
-      conformance::target.strict = true;
-      continue;
-    }
-    if (option != "--plugin" && option != "--set" && option != "--seed")
+    if (is_switch(option) || option.starts_with("--gtest_")) continue;
+    if (option != "--plugin" && option != "--set" && option != "--seed" && option != "--steps" &&
+        option != "--junit")
       return complain("unknown option '" + option + "'");
     if (++i == argc) return complain(option + " needs a value");
-    if (option == "--plugin") conformance::target.manifest = argv[i];
-    if (option == "--set" && !set_option(argv[i])) return complain("--set needs KEY=VALUE");
-    if (option == "--seed" && !set_seed(argv[i])) return complain("--seed needs a number");
+    if (const std::string wrong = take(option, argv[i]); !wrong.empty()) return complain(wrong);
   }
-  return conformance::target.manifest.empty() ? complain("--plugin is missing") : 0;
+  return target.manifest.empty() ? complain("--plugin is missing") : 0;
 }
 
-// Groups for other kinds of plugin do not run, so that every skip has a reason
-// that says something about this one.
-void leave_out_other_kinds(const std::string& kind) {
+bool asks_for_help(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i)
+    if (std::string_view(argv[i]) == "--help" || std::string_view(argv[i]) == "-h") return true;
+  return false;
+}
+
+void introduce() {
+  const auto& manifest = subject().manifest;
+  const std::string name =
+      manifest ? manifest->name + ' ' + manifest->version + " (" + manifest->kind + ')'
+               : target.manifest.string();
+  std::printf("conformance: %s, abi %d.%d, seed %llu\n", name.c_str(), DOMED_ABI_MAJOR,
+              DOMED_ABI_MINOR, static_cast<unsigned long long>(target.seed));
+  for (const auto& option : manifest ? manifest->options : std::vector<domed::OptionSpec>())
+    if (const auto set = target.set.find(option.name);
+        option.type == domed::OptionType::path && set != target.set.end() &&
+        set->second.find("{fresh}") == std::string::npos)
+      std::printf(
+          "note: --set %s=%s: all tests share this path; put {fresh} into it unless they "
+          "may\n",
+          option.name.c_str(), set->second.c_str());
+}
+
+// The groups that are not run stand in the report too.
+class Report final : public ::testing::Environment {
+ public:
+  explicit Report(std::vector<conformance::NotRun> groups) : groups_(std::move(groups)) {}
+  void SetUp() override {
+    ::testing::Test::RecordProperty("seed", std::to_string(target.seed));
+    for (const auto& [group, reason] : groups_)
+      ::testing::Test::RecordProperty(std::string("not_run.") + group->name, reason);
+  }
+
+ private:
+  std::vector<conformance::NotRun> groups_;
+};
+
+void leave_out(const std::vector<conformance::NotRun>& groups) {
   std::string filter = GTEST_FLAG_GET(filter);
-  filter += filter.find('-') == std::string::npos ? '-' : ':';
-  GTEST_FLAG_SET(filter, filter + (kind == "store" ? "Collector*" : "*Store*"));
+  for (const auto& [group, reason] : groups) {
+    std::printf("not run: %s: %s\n", group->name, reason.c_str());
+    filter += filter.find('-') == std::string::npos ? "-" : ":";
+    filter += group->tests;
+  }
+  GTEST_FLAG_SET(filter, filter);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  ::testing::InitGoogleTest(&argc, argv);
-  conformance::target.seed = std::random_device{}();
+  if (asks_for_help(argc, argv)) return std::fputs(kUsage, stdout), 0;
+  target.seed = std::random_device{}();
   if (const int status = parse(argc, argv); status != 0) return status;
-  try {
-    const domed::Manifest& manifest = conformance::plugin().manifest();
-    std::printf("conformance: %s %s (%s), abi %d.%d, seed %u\n", manifest.name.c_str(),
-                manifest.version.c_str(), manifest.kind.c_str(), DOMED_ABI_MAJOR, DOMED_ABI_MINOR,
-                conformance::target.seed);
-    std::fflush(stdout);
-    leave_out_other_kinds(manifest.kind);
-  } catch (const domed::Error& error) {
-    std::fprintf(stderr, "%s\n", error.what());
-    return 2;
-  }
-  return RUN_ALL_TESTS();
+  ::testing::InitGoogleTest(&argc, argv);  // after --junit, which is one of its flags
+  conformance::Watchdog::watch("loading the plugin");
+  conformance::examine_subject();
+  const auto not_run = conformance::groups_not_run(subject());
+  conformance::Watchdog::rest();
+  introduce();
+  leave_out(not_run);
+  std::fflush(stdout);
+  ::testing::AddGlobalTestEnvironment(new Report(not_run));
+  ::testing::UnitTest::GetInstance()->listeners().Append(new conformance::Watchdog);
+  const int status = RUN_ALL_TESTS();
+  if (status == 0 && ::testing::UnitTest::GetInstance()->test_to_run_count() == 0 &&
+      !GTEST_FLAG_GET(list_tests))
+    return std::fputs("domed-conformance: no test was run\n", stderr), 1;
+  return status;
 }

@@ -1,4 +1,7 @@
+#include <algorithm>
 #include <atomic>
+#include <chrono>
+#include <mutex>
 #include <thread>
 
 #include "store_fixture.h"
@@ -97,6 +100,165 @@ TEST_F(StoreConcurrency, TrimsAreSeenWholeToo) {
   for (std::uint64_t first = 2; first <= 201; ++first)
     EXPECT_DONE(commit_one(trim_of("t", 200, first)));
   reader.join();
+}
+
+// A job that is made, grows, is purged and dropped, again and again.  Every line
+// names its generation, so that remains of another one show.
+class StoreGenerations : public StoreConcurrency {
+ protected:
+  static constexpr int kGenerations = 60;
+
+  static Draft grown(int generation, std::uint64_t head) {
+    Draft draft = append_of("g", head, 0);
+    for (std::uint64_t seq = head + 1; seq <= head + kStep; ++seq)
+      draft.add(line_of("g" + std::to_string(generation), seq));
+    draft.head = std::to_string(generation);
+    if (head == 0) draft.fixed = draft.head;
+    return draft;
+  }
+
+  void live(int generation) {
+    EXPECT_DONE(commit_one(created(grown(generation, 0))));
+    EXPECT_DONE(commit_one(grown(generation, kStep)));
+    Draft purge = purge_of("g", 2 * kStep);
+    purge.head = std::to_string(generation);
+    EXPECT_DONE(commit_one(purge));
+    EXPECT_DONE(commit_one(drop_of("g", 2 * kStep)));
+  }
+
+  // The job is one of one generation, whole, or not there.
+  static void check(const std::optional<Slice>& slice) {
+    if (!slice) return;
+    const std::uint64_t head = slice->job.head_seq;
+    const Lines whole = lines_of("g" + slice->job.head, 1, head);
+    EXPECT_TRUE(head == kStep || head == 2 * kStep) << "half an entry is visible: head " << head;
+    EXPECT_EQ(slice->job.tombstone ? Lines{} : whole, lines_in(*slice));
+    EXPECT_EQ(slice->job.tombstone ? head + 1 : 1, slice->job.first_seq);
+  }
+
+  static void check(const std::optional<JobRecord>& job) {
+    const std::string fixed = job ? job->fixed : "";
+    EXPECT_EQ(job && !job->tombstone ? job->head : "", fixed);
+  }
+};
+
+TEST_F(StoreGenerations, AreSeenWholeFromCreationToDrop) {
+  std::vector<std::thread> readers;
+  const auto read_with = [&](auto look) {
+    readers.emplace_back([this, look] {
+      while (!finished_ && !HasFailure()) look();
+    });
+  };
+  read_with([this] { check(store().read("g", 1, 1000, 1 << 20)); });
+  read_with([this] { check(store().find("g")); });
+  read_with([this] {
+    for (const bool tombstones : {false, true})
+      for (const JobRecord& job : store().list({.tombstones = tombstones})) {
+        EXPECT_EQ(tombstones, job.tombstone);
+        check(std::optional(job));
+      }
+  });
+  for (int generation = 1; generation <= kGenerations; ++generation) live(generation);
+  finished_ = true;
+  for (std::thread& reader : readers) reader.join();
+}
+
+// One thread reads as fast as it can while another commits.  In a store whose
+// readers wait for a commit, the time between the end of one read and the end of
+// the next is once about as long as an undisturbed commit, every time; in
+// another, some commit soon has many reads inside and none that is late.  Only
+// these two are compared, so the machine's speed and load do not matter.
+class StoreReadsMeanwhile : public StoreConcurrency {
+ protected:
+  using Clock = std::chrono::steady_clock;
+  static constexpr int kEnough = 10;
+  static constexpr int kAttempts = 60;
+
+  // Reads that met one commit.
+  struct Met {
+    int inside = 0;              // ended, like the one before, while it was under way
+    Clock::duration longest{0};  // from the end of one to the end of the next
+  };
+
+  void SetUp() override {
+    StoreConcurrency::SetUp();
+    make_job("j", 10);
+    // Long enough to dwarf what a scheduler takes from a thread.
+    Draft draft;
+    draft.add(std::string(domed::kMaxEntryBytes - 1, 'x'));
+    much_.assign(64, draft);
+  }
+
+  // Commits a large batch and takes it back; how long the commit took.
+  Clock::duration commit_much() {
+    std::vector<Draft> purges;
+    for (Draft& draft : much_) {
+      draft.job_id = "large" + std::to_string(++made_);
+      draft = created(std::move(draft));
+      purges.push_back(purge_of(draft.job_id, 1));
+    }
+    const auto begin = Clock::now();
+    ++commit_;
+    commit(store(), much_);
+    ++commit_;
+    const auto end = Clock::now();
+    commit(store(), purges);
+    return end - begin;
+  }
+
+  void read_on() {
+    int before = commit_;
+    for (auto last = Clock::now(); !finished_;) {
+      EXPECT_EQ(lines_of("j", 1, 10), read_all("j"));
+      const int after = commit_;
+      const auto now = Clock::now();
+      note(before, after, now - last);
+      before = after;
+      last = now;
+      ++reads_;
+      reads_.notify_one();
+    }
+  }
+
+  void note(int before, int after, Clock::duration time) {
+    if (before == after && before % 2 == 0) return;
+    const std::lock_guard lock(mutex_);
+    if (before == after) ++met_.inside;
+    met_.longest = std::max(met_.longest, time);
+  }
+
+  // What the reads of one more commit met, the last of them included.
+  Met meet_one() {
+    {
+      const std::lock_guard lock(mutex_);
+      met_ = {};
+    }
+    commit_much();
+    for (int i = 0, reads = reads_; i < 2; ++i, reads = reads_) reads_.wait(reads);
+    const std::lock_guard lock(mutex_);
+    return met_;
+  }
+
+  std::vector<Draft> much_;
+  int made_ = 0;
+  std::atomic<int> commit_{0};  // odd: one is under way
+  std::atomic<int> reads_{0};
+  std::mutex mutex_;
+  Met met_;
+};
+
+TEST_F(StoreReadsMeanwhile, FinishWhileACommitIsUnderWay) {
+  auto undisturbed = commit_much();
+  for (int i = 0; i < 9; ++i) undisturbed = std::min(undisturbed, commit_much());
+  std::thread reader([this] { read_on(); });
+  int met = 0;
+  for (int attempt = 0; attempt < kAttempts && met < 2; ++attempt) {
+    const Met now = meet_one();
+    if (now.inside >= kEnough && now.longest < undisturbed / 2) ++met;
+  }
+  finished_ = true;
+  reader.join();
+  EXPECT_EQ(2, met) << "reads wait for the commit that is under way";
 }
 
 TEST_F(StoreConcurrency, MoreReadersThanTheStoreMayHaveConnections) {

@@ -48,7 +48,7 @@ std::vector<EntryResult> commit(domed::Store& store, const std::vector<Draft>& d
 std::string line_of(const std::string& job_id, std::uint64_t seq, std::size_t size = 0);
 // The lines of seqs "from" to "to".
 Lines lines_of(const std::string& job_id, std::uint64_t from, std::uint64_t to);
-// The lines of a slice, cut at its ends.
+// The lines of a slice, cut at its ends; a last one says so where they are wrong.
 Lines lines_in(const Slice& slice);
 
 // An append of "count" lines from line_of().
@@ -83,7 +83,6 @@ class StoreTest : public ::testing::Test {
 
   domed::Store& store() { return *store_; }
   const std::filesystem::path& directory() const { return scratch_.path(); }
-  bool is_durable() const { return store_->durability() != Durability::none; }
   void close() { store_.reset(); }
   void open() { store_ = make_store(scratch_.path()); }
 

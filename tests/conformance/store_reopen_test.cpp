@@ -6,11 +6,6 @@ namespace {
 // What a store that is more durable than "none" keeps over its end.
 class StoreReopen : public StoreTest {
  protected:
-  void SetUp() override {
-    StoreTest::SetUp();
-    if (!is_durable()) NOT_APPLICABLE("the store's durability is none");
-  }
-
   void reopen() {
     close();
     open();

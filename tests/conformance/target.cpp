@@ -1,38 +1,62 @@
 #include "target.h"
 
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
 #include <cstdlib>
 #include <string_view>
 #include <system_error>
 
-#include "plugin_under_test.h"
+#include "host/plugin_log.h"
+#include "subject.h"
 
 namespace conformance {
 namespace {
 
-struct QuietHost final : domed::Host {
-  void log(domed::Level, std::string_view) noexcept override {}
-};
-QuietHost host;
+namespace fs = std::filesystem;
 
 constexpr std::string_view kFresh = "{fresh}";
 
-domed::OptionValues options_in(const std::filesystem::path& directory) {
+// Where a "path" option leads that nobody set: it keeps the name that its author
+// thought of, and leaves every other part of it.
+fs::path place_of(const domed::OptionSpec& option, const fs::path& directory) {
+  fs::path name;
+  for (const auto& value : {option.default_value, option.example})
+    if (value && name.empty()) name = fs::path(std::get<std::string>(*value)).filename();
+  return directory / (option.name + (name.empty() ? "" : '-' + name.string()));
+}
+
+// An empty default says that the plugin does without the path.
+bool needs_place(const domed::OptionSpec& option) {
+  return option.type == domed::OptionType::path && !target.set.contains(option.name) &&
+         (option.required || !std::get<std::string>(*option.default_value).empty());
+}
+
+domed::OptionValues options_in(const fs::path& directory) {
+  const domed::Manifest& manifest = *subject().manifest;
   std::map<std::string, std::string> set = target.set;
   for (auto& [key, value] : set)
     for (std::size_t at = value.find(kFresh); at != std::string::npos; at = value.find(kFresh, at))
       value.replace(at, kFresh.size(), directory.filename().string());
-  return domed::make_options(plugin().manifest(), set, directory);
+  for (const auto& option : manifest.options)
+    if (needs_place(option)) set[option.name] = place_of(option, directory).string();
+  return domed::make_options(manifest, set, directory);
+}
+
+// One for all objects: their options differ in nothing that is secret.
+domed::Host& host_of(const domed::OptionValues& options) {
+  static domed::PluginLog log(subject().manifest->name, options.secrets(), [] {
+    const auto logger = target.verbose ? spdlog::stderr_logger_mt("plugin") : nullptr;
+    if (logger) logger->set_level(spdlog::level::debug);
+    return logger;
+  }());
+  return log;
 }
 
 }  // namespace
 
-const domed::Plugin& plugin() {
-  static const domed::Plugin plugin(domed::load_manifest(target.manifest));
-  return plugin;
-}
-
 Scratch::Scratch() {
-  std::string name = (std::filesystem::temp_directory_path() / "domed-conformance-XXXXXX").string();
+  std::string name = (fs::temp_directory_path() / "domed-conformance-XXXXXX").string();
   if (::mkdtemp(name.data()) == nullptr)
     throw domed::Error(domed::Code::io, "cannot make a scratch directory like " + name);
   path_ = name;
@@ -40,15 +64,17 @@ Scratch::Scratch() {
 
 Scratch::~Scratch() {
   std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
+  fs::remove_all(path_, ignored);
 }
 
-std::unique_ptr<domed::Store> make_store(const std::filesystem::path& directory) {
-  return plugin().create_store(options_in(directory), host);
+std::unique_ptr<domed::Store> make_store(const fs::path& directory) {
+  const domed::OptionValues options = options_in(directory);
+  return subject().plugin->create_store(options, host_of(options));
 }
 
-std::unique_ptr<domed::Collector> make_collector(const std::filesystem::path& directory) {
-  return plugin().create_collector(options_in(directory), host);
+std::unique_ptr<domed::Collector> make_collector(const fs::path& directory) {
+  const domed::OptionValues options = options_in(directory);
+  return subject().plugin->create_collector(options, host_of(options));
 }
 
 }  // namespace conformance

@@ -1,0 +1,52 @@
+#include "subject.h"
+
+#include <algorithm>
+
+#include "target.h"
+
+namespace conformance {
+namespace {
+
+void make_object(Subject& subject) {
+  const Scratch scratch;
+  if (subject.is("store"))
+    subject.durability = make_store(scratch.path())->durability();
+  else
+    make_collector(scratch.path());
+}
+
+Subject& instance() {
+  static Subject subject;
+  return subject;
+}
+
+void advance(Subject& subject) try {
+  subject.manifest = domed::load_manifest(target.manifest);
+  subject.stage = Stage::read;
+  subject.plugin = std::make_unique<domed::Plugin>(*subject.manifest);
+  subject.stage = Stage::loaded;
+  make_object(subject);
+  subject.stage = Stage::made;
+} catch (const domed::Error& error) {
+  subject.problem = error.what();
+}
+
+}  // namespace
+
+bool Subject::has_place() const {
+  return manifest && std::any_of(manifest->options.begin(), manifest->options.end(),
+                                 [](const domed::OptionSpec& option) {
+                                   return option.type == domed::OptionType::path &&
+                                          !target.set.contains(option.name);
+                                 });
+}
+
+const Subject& subject() {
+  return instance();
+}
+
+void examine_subject() {
+  advance(instance());
+}
+
+}  // namespace conformance
