@@ -1,0 +1,37 @@
+#pragma once
+
+#include <unistd.h>
+
+#include <string>
+#include <utility>
+
+namespace domed {
+
+// An owned descriptor.
+class Fd {
+ public:
+  Fd() = default;
+  explicit Fd(int fd) : fd_(fd) {}
+  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Fd& operator=(Fd&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  ~Fd() { reset(); }
+
+  int get() const { return fd_; }
+  explicit operator bool() const { return fd_ >= 0; }
+  void reset() {
+    if (fd_ >= 0) ::close(fd_);
+    fd_ = -1;
+  }
+
+ private:
+  int fd_ = -1;
+};
+
+// The file's bytes; "" where it cannot be read.  For /proc and for files of
+// others, which may vanish at any moment.
+std::string read_if_there(const std::string& path);
+
+}  // namespace domed
