@@ -11,41 +11,23 @@
 #include "domed/error.h"
 
 namespace domed {
-namespace {
-
-bool read_all(const std::string& path, std::string& out) {
-  const Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd) return false;
-  char buffer[16384];
-  for (;;) {
-    const ssize_t n = read(fd.get(), buffer, sizeof buffer);
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return n == 0;
-    out.append(buffer, static_cast<std::size_t>(n));
-  }
-}
-
-}  // namespace
-
-void Fd::reset() {
-  if (fd_ >= 0) ::close(fd_);
-  fd_ = -1;
-}
 
 void throw_errno(const std::string& what) {
   throw Error(Code::io, what + ": " + std::strerror(errno));
 }
 
 std::string read_file(const std::string& path) {
+  const Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) throw_errno("cannot read " + path);
   std::string out;
-  if (!read_all(path, out)) throw_errno("cannot read " + path);
-  return out;
-}
-
-std::string read_if_there(const std::string& path) {
-  std::string out;
-  if (!read_all(path, out)) out.clear();
-  return out;
+  char buffer[16384];
+  for (;;) {
+    const ssize_t n = read(fd.get(), buffer, sizeof buffer);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw_errno("cannot read " + path);
+    if (n == 0) return out;
+    out.append(buffer, static_cast<std::size_t>(n));
+  }
 }
 
 bool write_fully(int fd, std::string_view bytes, std::size_t offset) {

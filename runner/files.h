@@ -2,39 +2,16 @@
 
 #include <string>
 #include <string_view>
-#include <utility>
+
+#include "common/fd.h"
 
 namespace domed {
-
-// An owned descriptor.
-class Fd {
- public:
-  Fd() = default;
-  explicit Fd(int fd) : fd_(fd) {}
-  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Fd& operator=(Fd&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~Fd() { reset(); }
-
-  int get() const { return fd_; }
-  explicit operator bool() const { return fd_ >= 0; }
-  void reset();
-
- private:
-  int fd_ = -1;
-};
 
 // Throws Error(io) naming "what" and errno's text.
 [[noreturn]] void throw_errno(const std::string& what);
 
 // The file's bytes; throws Error(io) where it cannot be read.
 std::string read_file(const std::string& path);
-
-// As read_file, but "" where it cannot be read.  For /proc, where a file may
-// vanish at any moment.
-std::string read_if_there(const std::string& path);
 
 // Replaces "path" in one step; mode 0600.
 void write_atomically(const std::string& path, std::string_view bytes);

@@ -141,6 +141,7 @@ void Link::poll_once(const std::stop_token& stop) {
 // A seq that was trimmed away, or is not there yet after a restart, is no
 // reason to give up: the next reply to an append tells the head.
 void Link::poll_failed(const ApiError& error, const std::stop_token& stop) {
+  if (error.name() != "E_UNREACHABLE") heard();  // a refusal is an answer too
   if (is_lost(error)) return refused(error);
   std::unique_lock lock(mutex_);
   const bool trimmed = error.name() == "E_COMPACTED" && error.fields().contains("first");

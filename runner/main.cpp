@@ -3,19 +3,22 @@
 // daemon removes it:
 //   lock         flocked while this process lives
 //   runner.json  {"pid","start_time","boot_id"} of this process
-//   child.json   the same of the command, and its "pgid"
+//   child.json   the same of the command, its "pgid" and the inodes of its "pipes"
 //   spool        what the job said, see spool.h
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <string>
 
 #include "common/socket.h"
 #include "domed/error.h"
+#include "runner/exec.h"
 #include "runner/files.h"
 #include "runner/process.h"
 #include "runner/supervisor.h"
@@ -33,6 +36,14 @@ void become_supervisor() {
   if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) throw_errno("cannot become a child subreaper");
 }
 
+// The daemon raised its own limit; a job gets what the daemon was started with.
+void lower_descriptor_limit(std::uint64_t files) {
+  rlimit limit{};
+  if (files == 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = std::min<rlim_t>(files, limit.rlim_max);
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int supervise(const std::string& directory) {
   become_supervisor();
   const Fd lock = try_lock(directory + "/lock");
@@ -43,13 +54,15 @@ int supervise(const std::string& directory) {
                                     "daemon delivers its spool and removes it");
   const std::string source = directory + "/spec.json";
   Spec spec = parse_spec(read_file(source), source);
-  write_atomically(directory + "/runner.json", identity_json(identify(getpid())));
+  lower_descriptor_limit(spec.open_files);
+  write_atomically(directory + "/runner.json", identity_json(identify(getpid())).dump() + "\n");
   // Never destroyed: its threads may be waiting for a daemon that is away.
   static auto* supervisor = new Supervisor(std::move(spec), directory);
   return supervisor->run();
 }
 
 int run(int argc, char** argv) {
+  if (argc > 2 && std::string(argv[1]) == kExecWord) return exec_limited(argv + 2);
   if (argc != 2 || argv[1][0] != '/') {
     std::fprintf(stderr,
                  "usage: domed-runner DIR\n"

@@ -1,5 +1,6 @@
 #include "runner/outbox.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -18,7 +19,8 @@ std::string line_head(const Spec& spec) {
 }  // namespace
 
 Outbox::Outbox(const Spec& spec, Spool& spool)
-    : head_(line_head(spec)), max_spool_(spec.max_spool), spool_(spool) {}
+    : head_(line_head(spec)), max_spool_(spec.max_spool),
+      max_ahead_(std::min(spec.max_ahead, spec.max_spool)), spool_(spool) {}
 
 void Outbox::add(EncodedEvent event) {
   const bool full = open_.size() >= kMaxEvents || bytes_ + event.size() > kMaxBytes;

@@ -28,15 +28,19 @@ class Outbox {
   bool close();
 
   bool empty() const { return open_.empty(); }
-  // No more may be read from the job: too much waits for the daemon, or the disk refuses.
-  bool blocked() const { return refused_ || spool_.unacknowledged_bytes() >= max_spool_; }
+  // No more may be read from the job: too much waits for the daemon, or the disk
+  // refuses.  A daemon that is there sets the pace: a cancel must not have to wait
+  // for what was read ahead.  One that is away does not stop the job.
+  bool blocked(bool daemon_away) const {
+    return refused_ || spool_.unacknowledged_bytes() >= (daemon_away ? max_spool_ : max_ahead_);
+  }
   bool disk_refuses() const { return refused_; }
 
  private:
   bool close_first(std::size_t count);
 
   std::string head_;  // of each line, up to the batch number
-  const std::uint64_t max_spool_;
+  const std::uint64_t max_spool_, max_ahead_;
   Spool& spool_;
   std::vector<EncodedEvent> open_;
   std::size_t bytes_ = 0;  // of open_

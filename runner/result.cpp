@@ -20,17 +20,28 @@ void add_status(OrderedJson& payload, int status) {
   if (WIFSIGNALED(status)) payload["signal"] = WTERMSIG(status);
 }
 
-OrderedJson own_result(int status) {
+OrderedJson own_result(const Spec& spec, int status) {
   OrderedJson payload;
-  if (WIFSIGNALED(status)) {
+  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU && spec.limits.cpu > 0) {
+    payload = head("failed", "limit");
+    payload["message"] = "the command used more than its " + std::to_string(spec.limits.cpu) +
+                         "s of processor time";
+  } else if (WIFSIGNALED(status)) {
     payload = head("failed", "signal");
     payload["message"] =
-        std::string("the command was ended by a signal: ") + strsignal(WTERMSIG(status));
+        std::string("the command was ended by a signal: ") + strsignal(WTERMSIG(status)) +
+        (WCOREDUMP(status) ? " (core dumped)" : "");
   } else {
     payload = head(WEXITSTATUS(status) == 0 ? "succeeded" : "failed", "exit");
   }
   add_status(payload, status);
   return payload;
+}
+
+void add_message(OrderedJson& payload, const std::string& text) {
+  if (text.empty()) return;
+  const std::string said = payload.value("message", "");
+  payload["message"] = said.empty() ? text : said + "; " + text;
 }
 
 OrderedJson stopped(const Spec& spec, Stop stop, std::optional<int> status) {
@@ -54,17 +65,17 @@ OrderedJson stopped(const Spec& spec, Stop stop, std::optional<int> status) {
 
 }  // namespace
 
-std::string terminal_payload(const Spec& spec, Stop stop, std::optional<int> status,
-                             const std::string& spawn_error) {
+std::string terminal_payload(const Spec& spec, const Ending& ending) {
   OrderedJson payload;
-  if (!spawn_error.empty()) {
+  if (!ending.spawn_error.empty()) {
     payload = head("failed", "spawn_error");
-    payload["message"] = spawn_error;
-  } else if (stop == Stop::none && status) {
-    payload = own_result(*status);
+    payload["message"] = ending.spawn_error;
+  } else if (ending.stop == Stop::none && ending.status) {
+    payload = own_result(spec, *ending.status);
   } else {
-    payload = stopped(spec, stop, status);
+    payload = stopped(spec, ending.stop, ending.status);
   }
+  add_message(payload, ending.lost_output);
   // A program's name may be any bytes; an event is UTF-8.
   return payload.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
 }

@@ -16,9 +16,14 @@ enum class Stop {
   refused,  // the daemon has no such job any more
 };
 
-// The payload of the terminal event.  "status" is wait's, absent where the
-// command never ran; "spawn_error" says why it could not, else it is empty.
-std::string terminal_payload(const Spec& spec, Stop stop, std::optional<int> status,
-                             const std::string& spawn_error);
+struct Ending {
+  Stop stop = Stop::none;
+  std::optional<int> status;  // wait's; absent where the command never ran
+  std::string spawn_error;    // why it could not
+  std::string lost_output;    // what is to be said of output that was dropped
+};
+
+// The payload of the terminal event.
+std::string terminal_payload(const Spec& spec, const Ending& ending);
 
 }  // namespace domed

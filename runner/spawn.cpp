@@ -3,12 +3,17 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 #include <string_view>
+
+#include "runner/exec.h"
 
 namespace domed {
 namespace {
@@ -84,14 +89,44 @@ Pipe make_pipe() {
   return out;
 }
 
+// "read" is our end of a terminal, "write" the command's.
+Pipe make_terminal(const TerminalSize& size) {
+  const Fd low(posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
+  Pipe out{Fd(low ? fcntl(low.get(), F_DUPFD_CLOEXEC, 3) : -1), Fd()};
+  char name[64];
+  if (!out.read || grantpt(low.get()) != 0 || unlockpt(low.get()) != 0 ||
+      ptsname_r(low.get(), name, sizeof name) != 0 || fcntl(low.get(), F_SETFL, O_NONBLOCK) != 0)
+    throw SpawnError(std::string("a terminal: ") + strerror(errno));
+  const winsize window{size.rows, size.columns, 0, 0};
+  ioctl(low.get(), TIOCSWINSZ, &window);
+  const Fd slave(open(name, O_RDWR | O_NOCTTY | O_CLOEXEC));
+  out.write = Fd(slave ? fcntl(slave.get(), F_DUPFD_CLOEXEC, 3) : -1);
+  if (!out.write) throw SpawnError(std::string("a terminal: ") + strerror(errno));
+  return out;
+}
+
+// Above 2 as the pipes are.  A fifo would have to be waited for.
+Fd open_input(const std::string& name, const std::string& path) {
+  struct stat info;
+  const Fd low(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  Fd fd(low ? fcntl(low.get(), F_DUPFD_CLOEXEC, 3) : -1);
+  if (!fd || fstat(fd.get(), &info) != 0)
+    refuse(name, "its input \"" + path + "\" cannot be read: " + strerror(errno));
+  if (!S_ISREG(info.st_mode) && path != "/dev/null")
+    refuse(name, "its input \"" + path + "\" is not a file");
+  return fd;
+}
+
 class Actions {
  public:
-  Actions(int out, int err, const std::string& cwd) {
+  // "status" stays open as kExecStatus, unless it is negative.
+  Actions(int in, int out, int err, int status, const std::string& cwd) {
     posix_spawn_file_actions_init(&actions_);
-    posix_spawn_file_actions_addopen(&actions_, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(&actions_, in, 0);
     posix_spawn_file_actions_adddup2(&actions_, out, 1);
     posix_spawn_file_actions_adddup2(&actions_, err, 2);
-    posix_spawn_file_actions_addclosefrom_np(&actions_, 3);
+    if (status >= 0) posix_spawn_file_actions_adddup2(&actions_, status, kExecStatus);
+    posix_spawn_file_actions_addclosefrom_np(&actions_, status >= 0 ? kExecStatus + 1 : 3);
     posix_spawn_file_actions_addchdir_np(&actions_, cwd.c_str());
   }
   Actions(const Actions&) = delete;
@@ -140,18 +175,55 @@ std::string find_program(const std::string& name, const std::string& path, const
   return name;
 }
 
-Child spawn(const std::vector<std::string>& command, const std::vector<std::string>& environment,
-            const std::string& cwd) {
-  const std::string& name = command.front();
-  check_cwd(name, cwd);
-  const std::string file = find_program(name, value_of(environment, "PATH", ""), cwd);
-  Pipe out = make_pipe(), err = make_pipe();
-  const Actions actions(out.write.get(), err.write.get(), cwd);
+namespace {
+
+struct Program {
+  std::string file;
+  std::vector<std::string> argv;
+};
+
+pid_t start(const Program& program, const std::vector<std::string>& environment,
+            const Actions& actions, const std::string& name) {
   const Attributes attributes;
   pid_t pid = 0;
-  const int error = posix_spawn(&pid, file.c_str(), actions.get(), attributes.get(),
-                                pointers(command).data(), pointers(environment).data());
+  const int error = posix_spawn(&pid, program.file.c_str(), actions.get(), attributes.get(),
+                                pointers(program.argv).data(), pointers(environment).data());
   if (error != 0) refuse(name, explain(error));
+  return pid;
+}
+
+// Returns when the command has taken the place of its starter.
+void await_exec(Pipe& status, pid_t pid, const std::string& name) {
+  status.write.reset();
+  fcntl(status.read.get(), F_SETFL, 0);
+  int error = 0;
+  ssize_t n;
+  while ((n = read(status.read.get(), &error, sizeof error)) < 0 && errno == EINTR) continue;
+  if (n == 0) return;
+  waitpid(pid, nullptr, 0);
+  refuse(name, explain(error));
+}
+
+}  // namespace
+
+Child spawn(const std::vector<std::string>& command, const std::vector<std::string>& environment,
+            const std::string& cwd, const Limits& limits, const std::string& input,
+            const TerminalSize& terminal) {
+  const std::string& name = command.front();
+  check_cwd(name, cwd);
+  Program program{find_program(name, value_of(environment, "PATH", ""), cwd), command};
+  const bool tty = terminal.rows > 0, in_two_steps = tty || limits.any();
+  if (in_two_steps)
+    program = {"/proc/self/exe", exec_command(limits, tty, program.file, command)};
+  Pipe status, out, err;
+  if (in_two_steps) status = make_pipe();
+  out = tty ? make_terminal(terminal) : make_pipe();
+  if (!tty) err = make_pipe();
+  const Fd in = tty ? Fd() : open_input(name, input);
+  const Actions actions(tty ? out.write.get() : in.get(), out.write.get(),
+                        tty ? out.write.get() : err.write.get(), status.write.get(), cwd);
+  const pid_t pid = start(program, environment, actions, name);
+  if (in_two_steps) await_exec(status, pid, name);
   return {pid, std::move(out.read), std::move(err.read)};
 }
 

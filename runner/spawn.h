@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "runner/files.h"
+#include "runner/spec.h"
 
 namespace domed {
 
@@ -18,7 +19,7 @@ class SpawnError : public std::runtime_error {
 
 struct Child {
   pid_t pid = 0;  // also its process group and session
-  Fd out, err;    // reading ends, non-blocking
+  Fd out, err;    // reading ends, non-blocking; "err" is empty where there is a terminal
 };
 
 // The file that "name" means: itself where it has a slash (relative to "cwd"),
@@ -26,10 +27,11 @@ struct Child {
 std::string find_program(const std::string& name, const std::string& path, const std::string& cwd);
 
 // Starts "command" with exactly "environment", in "cwd", in its own session,
-// reading /dev/null, with no other descriptors, default signals and none
-// blocked.  Returns after the exec; throws SpawnError where it failed.  Never
+// reading the file "input", with no other descriptors, default signals and none
+// blocked.  With a "terminal" that is all it reads and writes.  Returns after the exec; throws SpawnError where it failed.  Never
 // forks a copy of this process: nng's threads would not survive it.
 Child spawn(const std::vector<std::string>& command, const std::vector<std::string>& environment,
-            const std::string& cwd);
+            const std::string& cwd, const Limits& limits = {},
+            const std::string& input = "/dev/null", const TerminalSize& terminal = {});
 
 }  // namespace domed

@@ -1,5 +1,6 @@
 #include "runner/spec.h"
 
+#include "common/hash.h"
 #include "common/json.h"
 #include "domed/error.h"
 
@@ -35,6 +36,29 @@ void refuse_nul(const std::string& text, const char* key) {
     throw Error(Code::invalid_argument, std::string("'") + key + "' contains a NUL byte");
 }
 
+void take_limits(const Json& object, Limits& out) {
+  const Json limits = object.value("limits", Json::object());
+  take(limits, "memory", out.memory);
+  take(limits, "cpu", out.cpu);
+  take(limits, "open_files", out.open_files);
+  take(limits, "processes", out.processes);
+}
+
+void take_terminal(const Json& object, TerminalSize& out) {
+  const Json terminal = object.value("tty", Json::object());
+  take(terminal, "rows", out.rows);
+  take(terminal, "columns", out.columns);
+}
+
+void take_stdin(const Json& object, Spec& spec) {
+  const Json from = object.value("stdin", Json::object());
+  take(from, "path", spec.stdin_path);
+  std::string b64;
+  take(from, "b64", b64);
+  if (!from_base64(b64, spec.stdin_bytes))
+    throw Error(Code::invalid_argument, "'stdin.b64' is not base64");
+}
+
 Spec read(const Json& object) {
   Spec spec;
   need(object, "job_id", spec.job_id);
@@ -53,6 +77,11 @@ Spec read(const Json& object) {
   take_ms(object, "give_up_ms", spec.give_up);
   take(object, "max_output", spec.max_output);
   take(object, "max_spool", spec.max_spool);
+  take(object, "max_ahead", spec.max_ahead);
+  take(object, "open_files", spec.open_files);
+  take_limits(object, spec.limits);
+  take_stdin(object, spec);
+  take_terminal(object, spec.terminal);
   take(object, "durable", spec.durable);
   for (const auto& word : spec.command) refuse_nul(word, "command");
   for (const auto& [name, value] : spec.env) refuse_nul(name + value, "env");

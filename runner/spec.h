@@ -8,6 +8,20 @@
 
 namespace domed {
 
+// What each process of the job may use; 0: no limit of ours.
+struct Limits {
+  std::uint64_t memory = 0;      // bytes of address space
+  std::uint64_t cpu = 0;         // seconds of processor time
+  std::uint64_t open_files = 0;  // descriptors
+  std::uint64_t processes = 0;   // of the user, whoever started them
+  bool any() const { return memory || cpu || open_files || processes; }
+};
+
+// The terminal that the command gets instead of pipes; 0 rows: none.
+struct TerminalSize {
+  std::uint16_t rows = 0, columns = 0;
+};
+
 // What the daemon asks for: DIR/spec.json.
 struct Spec {
   std::string job_id, run_id, log_id;
@@ -16,12 +30,17 @@ struct Spec {
   std::vector<std::string> control;         // at least one URL
   std::vector<std::string> command;         // at least one word
   std::string cwd;                          // absolute
+  std::string stdin_path = "/dev/null", stdin_bytes;  // the latter unless it is empty
   std::map<std::string, std::string> env;   // complete, but for DOMED_*
   std::chrono::milliseconds timeout{0};     // 0: none
   std::chrono::milliseconds cancel_grace{5000};
   std::chrono::milliseconds drain{2000};
   std::uint64_t max_output = std::uint64_t{1} << 30;
-  std::uint64_t max_spool = std::uint64_t{64} << 20;  // unacknowledged; then the job waits
+  // Unacknowledged bytes; then the job waits.  More while the daemon is away.
+  std::uint64_t max_spool = std::uint64_t{64} << 20, max_ahead = std::uint64_t{1} << 20;
+  Limits limits;
+  TerminalSize terminal;
+  std::uint64_t open_files = 0;  // the job's soft limit; 0: the runner's own
   bool durable = true;                                // the store outlives its daemon
   std::chrono::milliseconds give_up{604800000};
 };

@@ -13,9 +13,10 @@ namespace {
 constexpr std::size_t kChunk = 64 * 1024;
 constexpr int kChunksPerTurn = 4;  // so that one stream cannot starve the other
 
-EncodedEvent limit_event() {
+EncodedEvent limit_event(std::uint64_t limit) {
   const OrderedJson payload = {
       {"error", "output_limit"},
+      {"limit", limit},
       {"message",
        "the job wrote more than the deployment's max_output; the rest is counted and dropped"}};
   return encode_event("error", payload.dump());
@@ -33,7 +34,7 @@ bool Stream::read(std::vector<EncodedEvent>& out) {
     }
     if (n < 0 && errno == EINTR) continue;
     if (n < 0 && errno == EAGAIN) return true;
-    end_ = n == 0 ? "eof" : "closed";
+    end_ = n == 0 || errno == EIO ? "eof" : "closed";  // EIO: a terminal that nobody has open
     fd_.reset();
     return true;
   }
@@ -45,16 +46,18 @@ void Stream::take(std::string_view bytes, std::vector<EncodedEvent>& out) {
   budget_.left -= wanted;
   bytes_ += wanted;
   dropped_ += bytes.size() - wanted;
-  last_read_ = Clock::now();
+  const std::size_t before = out.size();
+  const bool pending = encoder_.can_flush();
   encoder_.feed(bytes.substr(0, wanted), out);
+  if (!pending || out.size() > before) pending_since_ = Clock::now();
   if (wanted == bytes.size() || budget_.told) return;
   budget_.told = true;
   encoder_.flush(true, out);
-  out.push_back(limit_event());
+  out.push_back(limit_event(budget_.limit));
 }
 
 Stream::Clock::time_point Stream::flush_at() const {
-  return encoder_.can_flush() ? last_read_ + kSilence : Clock::time_point::max();
+  return encoder_.can_flush() ? pending_since_ + kPatience : Clock::time_point::max();
 }
 
 void Stream::finish(std::vector<EncodedEvent>& out) {

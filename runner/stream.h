@@ -12,7 +12,7 @@ namespace domed {
 
 // How much of the job's output is still wanted; both streams share it.
 struct OutputBudget {
-  std::uint64_t left;
+  std::uint64_t limit, left = limit;
   bool told = false;  // the job's log says that the limit was reached
 };
 
@@ -20,7 +20,9 @@ struct OutputBudget {
 class Stream {
  public:
   using Clock = std::chrono::steady_clock;
-  static constexpr std::chrono::milliseconds kSilence{250};  // then a partial line is shown
+  // How old a partial line may be before it is shown, whether more of it comes (a
+  // progress bar that ends no line) or not (a prompt).
+  static constexpr std::chrono::milliseconds kPatience{250};
 
   // "budget" outlives this.
   Stream(const std::string& name, Fd fd, OutputBudget& budget)
@@ -37,6 +39,9 @@ class Stream {
   Clock::time_point flush_at() const;
   void flush(std::vector<EncodedEvent>& out) { encoder_.flush(false, out); }
 
+  // Bytes above the budget, so far.
+  std::uint64_t dropped() const { return dropped_; }
+
   // Ends the stream: the rest of a line and `stream_end`.
   void finish(std::vector<EncodedEvent>& out);
 
@@ -48,7 +53,7 @@ class Stream {
   LogEncoder encoder_;
   OutputBudget& budget_;
   std::uint64_t bytes_ = 0, dropped_ = 0;
-  Clock::time_point last_read_{};
+  Clock::time_point pending_since_{};
   const char* end_ = "drain_limit";  // unless the end was seen
 };
 

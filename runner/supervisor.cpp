@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <filesystem>
 
 #include "common/json.h"
 #include "common/units.h"
@@ -25,6 +27,7 @@ constexpr std::size_t kWindow = 8;  // batches in flight while output trickles
 constexpr auto kPollTree = 20ms;    // while waiting for killed processes
 constexpr auto kUnkillable = 1s;    // what may not be signalled gets no longer
 constexpr auto kRetryDisk = 500ms;  // a full disk
+constexpr auto kAway = 2s;          // a daemon that answers nothing for so long
 constexpr auto kLastWords = 5s;     // when told to stop
 // A daemon that forgets its jobs is then taken for dead.
 constexpr std::chrono::milliseconds kAwayWithoutStore = 30s;
@@ -42,6 +45,12 @@ Fd make_event_fd() {
   Fd fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!fd) throw_errno("eventfd");
   return fd;
+}
+
+// What names a pipe in /proc/PID/fd.
+std::uint64_t inode(int fd) {
+  struct stat info;
+  return fstat(fd, &info) == 0 ? info.st_ino : 0;
 }
 
 int poll_timeout(std::chrono::steady_clock::time_point until) {
@@ -73,7 +82,8 @@ int Supervisor::run() {
   }
   if (daemon_lost_job()) return ended_refused();
   const auto status = exited_ ? std::optional(status_) : std::nullopt;
-  outbox_.add(encode_event("state_change", terminal_payload(spec_, stop_, status, spawn_error_)));
+  const Ending ending{stop_, status, spawn_error_, lost_output_};
+  outbox_.add(encode_event("state_change", terminal_payload(spec_, ending)));
   return deliver();
 }
 
@@ -90,11 +100,12 @@ bool Supervisor::announce() {
 
 bool Supervisor::start() {
   try {
-    Child child = spawn(spec_.command, job_environment(spec_), spec_.cwd);
+    Child child = spawn(spec_.command, job_environment(spec_), spec_.cwd, spec_.limits, input(),
+                        spec_.terminal);
     child_ = child.pid;
     out_.emplace("stdout", std::move(child.out), budget_);
-    err_.emplace("stderr", std::move(child.err), budget_);
-  } catch (const SpawnError& e) {
+    if (child.err) err_.emplace("stderr", std::move(child.err), budget_);
+  } catch (const std::runtime_error& e) {  // SpawnError, or Error of the input
     spawn_error_ = e.what();
     return false;
   }
@@ -104,10 +115,20 @@ bool Supervisor::start() {
   return record_child(process);
 }
 
+std::string Supervisor::input() const {
+  if (spec_.stdin_bytes.empty()) return spec_.stdin_path;
+  write_atomically(directory_ + "/stdin", spec_.stdin_bytes);
+  return directory_ + "/stdin";
+}
+
 // A command that a restarted daemon could not find again must not run on.
 bool Supervisor::record_child(const Process& process) {
   try {
-    write_atomically(directory_ + "/child.json", identity_json(process, child_));
+    OrderedJson identity = identity_json(process);
+    identity["pgid"] = child_;
+    identity["pipes"] = OrderedJson::array();  // a terminal's other side cannot be told by it
+    if (err_) identity["pipes"] = {inode(out_->fd()), inode(err_->fd())};
+    write_atomically(directory_ + "/child.json", identity.dump() + "\n");
     return true;
   } catch (const Error& e) {
     spawn_error_ = std::string("the command was ended at once: ") + e.what();
@@ -130,8 +151,8 @@ void Supervisor::capture() {
 // can be read, because the daemon is away and the spool full, does not count.
 void Supervisor::drain() {
   auto deadline = Clock::now() + spec_.drain;
-  while ((out_->open() || err_->open()) && !daemon_lost_job()) {
-    if (outbox_.blocked() && !told_to_stop_) deadline = Clock::now() + spec_.drain;
+  while ((out_->open() || (err_ && err_->open())) && !daemon_lost_job()) {
+    if (blocked() && !told_to_stop_) deadline = Clock::now() + spec_.drain;
     if (Clock::now() >= deadline) return;
     turn(deadline);
   }
@@ -139,9 +160,22 @@ void Supervisor::drain() {
 
 void Supervisor::end_streams() {
   std::vector<EncodedEvent> events;
-  out_->finish(events);
-  err_->finish(events);
+  std::uint64_t dropped = 0;
+  for (auto* stream : {&out_, &err_}) {
+    if (!*stream) continue;
+    (*stream)->finish(events);
+    dropped += (*stream)->dropped();
+  }
   outbox_.add(std::move(events));
+  if (dropped > 0) {
+    lost_output_ = std::to_string(dropped) + " bytes of output above the limit of " +
+                   std::to_string(spec_.max_output) + " were dropped";
+    outbox_.add(encode_event("error", OrderedJson{{"error", "output_dropped"},
+                                                  {"dropped", dropped},
+                                                  {"limit", spec_.max_output},
+                                                  {"message", lost_output_}}
+                                          .dump()));
+  }
   pass_on(true);
 }
 
@@ -171,6 +205,7 @@ int Supervisor::deliver() {
     if (away > spec_.give_up || forgotten() || (told_to_stop_ && away > kLastWords)) {
       std::fprintf(stderr, "the daemon has been away for %s; the end of the job is in the spool\n",
                    format_duration(away).c_str());
+      leave_nothing();
       return 1;
     }
     turn(Clock::now() + kRetryDisk);
@@ -179,7 +214,7 @@ int Supervisor::deliver() {
 
 // One wait for whatever happens first, and all of what happened.
 void Supervisor::turn(Clock::time_point until) {
-  const bool read = !outbox_.blocked();
+  const bool read = !blocked();
   const auto pipe = [read](const std::optional<Stream>& s) {
     return pollfd{read && s && s->open() ? s->fd() : -1, POLLIN, 0};
   };
@@ -194,7 +229,12 @@ void Supervisor::turn(Clock::time_point until) {
   read_streams(fds[2].revents != 0, fds[3].revents != 0);
 }
 
+bool Supervisor::blocked() const {
+  return outbox_.blocked(link_.silence() > kAway);
+}
+
 Supervisor::Clock::time_point Supervisor::next_wake(Clock::time_point until) const {
+  if (blocked()) until = std::min(until, Clock::now() + kAway);
   if (outbox_.disk_refuses()) until = std::min(until, Clock::now() + kRetryDisk);
   if (!spec_.durable) until = std::min(until, Clock::now() + patience() / 4);
   for (const auto* stream : {&out_, &err_})
@@ -277,9 +317,17 @@ void Supervisor::begin_stop(Stop stop) {
   tree_->signal(SIGTERM, child_);
 }
 
+// Where the store forgot the job with its daemon, nobody will ever come for what is
+// left of it.
+void Supervisor::leave_nothing() const {
+  std::error_code ignored;
+  if (!spec_.durable) std::filesystem::remove_all(directory_, ignored);
+}
+
 // 1 where the spool may still be of use to the daemon.
 int Supervisor::ended_refused() const {
   const auto refusal = link_.refusal();
+  if (!refusal || refusal->name() == "E_NOT_FOUND" || refusal->name() == "E_GONE") leave_nothing();
   if (!refusal) return 1;
   std::fprintf(stderr, "the daemon takes no more of this job: %s: %s\n", refusal->name().c_str(),
                refusal->what());

@@ -39,6 +39,7 @@ class Supervisor {
 
   bool announce();
   bool start();
+  std::string input() const;
   bool record_child(const Process& process);
   void capture();
   void drain();
@@ -49,6 +50,7 @@ class Supervisor {
   void turn(Clock::time_point until);
   void read_streams(bool out_ready, bool err_ready);
   void pass_on(bool idle);
+  bool blocked() const;
   Clock::time_point next_wake(Clock::time_point until) const;
 
   void reap();
@@ -60,6 +62,7 @@ class Supervisor {
   bool forgotten() const;
   bool daemon_lost_job() const;
 
+  void leave_nothing() const;
   int ended_refused() const;
 
   const Spec spec_;
@@ -79,7 +82,7 @@ class Supervisor {
 
   Stop stop_ = Stop::none;
   bool told_to_stop_ = false;
-  std::string spawn_error_;
+  std::string spawn_error_, lost_output_;
   Clock::time_point timeout_at_ = Clock::time_point::max();
   Clock::time_point kill_at_ = Clock::time_point::max();
 };

@@ -109,6 +109,7 @@ TEST_F(DeliveryTest, EndsAJobWhoseDaemonTookItsStoreAlong) {
   daemon_.stop();
   EXPECT_EQ(1, wait_for_exit());
   EXPECT_NE(0, kill(std::stoi(daemon_.output("stdout")), 0));
+  EXPECT_FALSE(exists(dir_)) << "nobody will ever look for it";
 }
 
 TEST_F(DeliveryTest, EndsACommandThatItCannotRecord) {

@@ -35,7 +35,12 @@ void FakeDaemon::start() {
   stopping_ = false;
   socket_ = std::make_unique<Socket>(nng_rep0_open);
   check_nng(nng_listen(socket_->get(), url_.c_str(), nullptr, 0), url_);
-  for (int i = 0; i < kContexts; ++i) threads_.emplace_back([this] { serve(socket_->get()); });
+  for (int i = 0; i < kContexts; ++i) {
+    nng_ctx context;
+    check_nng(nng_ctx_open(&context, socket_->get()), "context");
+    contexts_.push_back(context);
+    threads_.emplace_back([this, context] { serve(context); });
+  }
 }
 
 void FakeDaemon::stop() {
@@ -44,14 +49,15 @@ void FakeDaemon::stop() {
     stopping_ = true;
   }
   changed_.notify_all();
-  if (socket_) socket_->close();
+  // Contexts before their socket: see Channel's destructor.
+  for (const auto& context : contexts_) nng_ctx_close(context);
   for (auto& thread : threads_) thread.join();
+  contexts_.clear();
   threads_.clear();
+  if (socket_) socket_->close();
 }
 
-void FakeDaemon::serve(nng_socket socket) {
-  nng_ctx context;
-  if (nng_ctx_open(&context, socket) != 0) return;
+void FakeDaemon::serve(nng_ctx context) {
   nng_aio* aio = nullptr;
   nng_aio_alloc(&aio, nullptr, nullptr);
   for (;;) {
@@ -69,7 +75,6 @@ void FakeDaemon::serve(nng_socket socket) {
     if (nng_aio_result(aio) != 0) nng_msg_free(nng_aio_get_msg(aio));
   }
   nng_aio_free(aio);
-  nng_ctx_close(context);
 }
 
 Json FakeDaemon::answer(std::string_view text, bool& lose) {

@@ -48,7 +48,7 @@ class FakeDaemon {
   std::size_t longest_batch() const;
 
  private:
-  void serve(nng_socket socket);
+  void serve(nng_ctx context);
   Json answer(std::string_view text, bool& lose);
   Json append(const Json& params, const std::string& digest, std::unique_lock<std::mutex>& lock,
               bool& lose);
@@ -65,6 +65,7 @@ class FakeDaemon {
   int lose_ = 0, replays_ = 0;
   std::size_t longest_batch_ = 0;
   std::unique_ptr<Socket> socket_;
+  std::vector<nng_ctx> contexts_;
   std::vector<std::thread> threads_;
 };
 

@@ -58,7 +58,7 @@ TEST(Spec, GivesTheJobItsOwnVariables) {
 std::string payload(Stop stop, std::optional<int> status, const std::string& error = "") {
   Spec spec;
   spec.timeout = std::chrono::milliseconds(1500);
-  return terminal_payload(spec, stop, status, error);
+  return terminal_payload(spec, {stop, status, error, ""});
 }
 
 constexpr int exited(int code) {
@@ -79,6 +79,20 @@ TEST(TerminalPayload, SaysWhyItWasStopped) {
             payload(Stop::timeout, SIGKILL));
   EXPECT_EQ(R"({"to":"failed","reason":"signal","message":"runner was told to stop","signal":15})",
             payload(Stop::told, std::nullopt));
+}
+
+TEST(TerminalPayload, TellsACoreDumpAndALimit) {
+  constexpr int kCore = 0x80;
+  const auto message = [](const std::string& json) { return Json::parse(json)["message"].get<std::string>(); };
+  EXPECT_NE(message(payload(Stop::none, SIGSEGV)), message(payload(Stop::none, SIGSEGV | kCore)));
+  Spec spec;
+  spec.limits.cpu = 3;
+  EXPECT_EQ("limit", Json::parse(terminal_payload(spec, {Stop::none, SIGXCPU, "", ""}))["reason"]);
+}
+
+TEST(TerminalPayload, SaysWhatOutputWasDropped) {
+  const Json got = Json::parse(terminal_payload(Spec(), {Stop::none, exited(0), "", "5 bytes"}));
+  EXPECT_EQ("exit 5 bytes", got["reason"].get<std::string>() + " " + got["message"].get<std::string>());
 }
 
 TEST(TerminalPayload, SaysWhyItCouldNotStart) {

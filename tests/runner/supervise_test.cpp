@@ -50,10 +50,10 @@ TEST_F(JobTest, ReportsACommandThatCannotStart) {
 }
 
 TEST_F(JobTest, GivesTheJobItsIdentityAndNothingElse) {
-  run("env | grep -E '^(DOMED_|A=)' | sort; umask; test -z \"$HOME\"");
   spec_["env"]["A"] = "b";
+  run("env | grep -E '^(DOMED_|A=)' | sort; umask; test -z \"$HOME\"");
   finish();
-  EXPECT_EQ("DOMED_ENDPOINT=" + url_ + "\nDOMED_JOB_ID=j\nDOMED_PRODUCER_TOKEN=jt\nDOMED_RUN_ID=" +
+  EXPECT_EQ("A=b\nDOMED_ENDPOINT=" + url_ + "\nDOMED_JOB_ID=j\nDOMED_PRODUCER_TOKEN=jt\nDOMED_RUN_ID=" +
                 spec_["run_id"].get<std::string>() + "\n0022\n",
             daemon_.output("stdout"));
   EXPECT_EQ("succeeded", last()["to"]);
@@ -111,8 +111,10 @@ TEST_F(JobTest, CountsAndDropsOutputAboveTheLimit) {
   run("echo 12345678; echo abcdef; echo never >&2");
   finish();
   EXPECT_EQ("succeeded", last()["to"]);
-  ASSERT_EQ(1u, daemon_.events_of("error").size());
+  ASSERT_EQ(2u, daemon_.events_of("error").size());
   EXPECT_EQ("output_limit", daemon_.events_of("error")[0]["error"]);
+  EXPECT_EQ(12, daemon_.events_of("error")[1]["dropped"]);
+  EXPECT_NE(std::string::npos, last()["message"].get<std::string>().find("12 bytes")) << last();
   std::uint64_t bytes = 0, dropped = 0;
   for (const auto& end : daemon_.events_of("stream_end")) {
     bytes += end["bytes"].get<std::uint64_t>();
@@ -120,6 +122,81 @@ TEST_F(JobTest, CountsAndDropsOutputAboveTheLimit) {
   }
   EXPECT_EQ(10u, bytes);
   EXPECT_EQ(12u, dropped);
+}
+
+TEST_F(JobTest, ShowsABarThatEndsNoLine) {
+  run("while :; do printf '\\r%d' $((i=i+1)); sleep 0.01; done");
+  daemon_.wait_for("\"eol\":false");  // although it is never silent
+  daemon_.cancel();
+  finish();
+  EXPECT_TRUE(daemon_.output("stdout").starts_with("\r1\r2\r3"));
+}
+
+TEST_F(JobTest, GivesTheCommandATerminal) {
+  spec_["tty"] = {{"rows", 7}, {"columns", 77}};
+  run("test -t 0 && test -t 1 && test -t 2 && stty size; tty; echo oops >&2; exit 3");
+  finish();
+  const std::string out = daemon_.output("stdout");
+  EXPECT_TRUE(out.starts_with("7 77\r\n/dev/pts/")) << out;
+  EXPECT_TRUE(out.ends_with("\r\noops\r\n")) << out;
+  EXPECT_EQ(3, last()["exit_code"]);
+  ASSERT_EQ(1u, daemon_.events_of("stream_end").size());
+  EXPECT_EQ("eof", daemon_.events_of("stream_end")[0]["end"]);
+}
+
+TEST_F(JobTest, ReadsWhatItIsGiven) {
+  write_atomically(path("input"), "from a file\n");
+  spec_["stdin"] = {{"path", path("input")}};
+  run("cat");
+  finish();
+  EXPECT_EQ("from a file\n", daemon_.output("stdout"));
+}
+
+TEST_F(JobTest, ReadsTheBytesItIsGiven) {
+  spec_["stdin"] = {{"b64", "YnkAdGVzCg=="}};
+  run("od -c | head -n 1");
+  finish();
+  EXPECT_EQ("0000000   b   y  \\0   t   e   s  \\n\n", daemon_.output("stdout"));
+}
+
+TEST_F(JobTest, NamesAnInputThatItCannotRead) {
+  spec_["stdin"] = {{"path", path("nothing")}};
+  run("cat");
+  finish();
+  EXPECT_EQ("spawn_error", last()["reason"]);
+  EXPECT_NE(std::string::npos, last()["message"].get<std::string>().find("its input")) << last();
+}
+
+TEST_F(JobTest, LimitsWhatTheCommandMayUse) {
+  spec_["limits"] = {{"memory", 1 << 30}, {"cpu", 7}, {"open_files", 33}, {"processes", 5000}};
+  run("ulimit -v; ulimit -t; ulimit -n; ls /proc/self/fd | wc -l; echo $0");
+  finish();
+  EXPECT_EQ("1048576\n7\n33\n4\nsh\n", daemon_.output("stdout"));
+}
+
+TEST_F(JobTest, EndsAJobThatUsedUpItsProcessorTime) {
+  spec_["limits"] = {{"cpu", 1}};
+  run("while :; do :; done");
+  finish();
+  EXPECT_EQ("limit", last()["reason"]);
+  EXPECT_EQ(SIGXCPU, last()["signal"]);
+}
+
+TEST_F(JobTest, ReportsALimitedCommandThatCannotStart) {
+  spec_["limits"] = {{"open_files", 100}};
+  write_atomically(path("tool"), "#!/no/such/interpreter\n");
+  chmod(path("tool").c_str(), 0755);
+  spec_["command"] = {"./tool"};
+  start();
+  finish();
+  EXPECT_EQ("spawn_error", last()["reason"]);
+}
+
+TEST_F(JobTest, GivesTheJobTheDescriptorLimitThatTheDaemonStartedWith) {
+  spec_["open_files"] = 321;
+  run("ulimit -n");
+  finish();
+  EXPECT_EQ("321\n", daemon_.output("stdout"));
 }
 
 TEST_F(JobTest, DoesNotWaitForBackgroundChildrenThatHoldThePipes) {
