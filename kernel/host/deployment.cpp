@@ -140,6 +140,7 @@ class DeploymentReader {
     const std::string name = fields.text("plugin");
     if (name.empty()) return;
     const YamlNode& at = *fields.find("plugin");
+    use.place = check_.place(at.line, at.column);
     if (!read_manifest(at, use.manifest)) return;
     if (use.manifest.kind != kind)
       return check_.fail(at, in_quotes(name) + " is a " + use.manifest.kind +
@@ -163,7 +164,8 @@ class DeploymentReader {
 
   void read_jobs() {
     const YamlFields jobs = section("jobs", {"max_running", "allow_ad_hoc", "cancel_grace",
-                                             "max_output", "drain", "shutdown", "env_allowlist"});
+                                             "max_output", "drain", "shutdown", "env_allowlist",
+                                             "queues"});
     JobSettings& out = out_.jobs;
     out.max_running = jobs.integer("max_running", 1, 4096, out.max_running);
     out.allow_ad_hoc = jobs.boolean("allow_ad_hoc", out.allow_ad_hoc);
@@ -176,6 +178,17 @@ class DeploymentReader {
       if (!is_variable_name(item->text))
         check_.fail(*item, "jobs.env_allowlist: " + in_quotes(item->text) +
                                " is no variable's name: letters, digits and _");
+    read_queues(jobs);
+  }
+
+  void read_queues(const YamlFields& jobs) {
+    const YamlNode* node = jobs.find("queues");
+    if (!node || node->kind == YamlNode::Kind::null) return;
+    if (node->kind != YamlNode::Kind::map)
+      return check_.fail(*node, "jobs.queues must be a map: a queue's name and how many of its jobs run at once");
+    const YamlFields queues(check_, *node, "jobs.queues", {});
+    for (const auto& key : node->keys)
+      out_.jobs.queues[key.text] = static_cast<std::size_t>(queues.integer(key.text, 1, 4096, 1));
   }
 
   void read_retention() {

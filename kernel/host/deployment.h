@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@ namespace domed {
 // A plugin that the deployment names, with its checked options.
 struct PluginUse {
   Manifest manifest;
+  std::string place;  // "file:line:col" of its name in the deployment
   OptionValues options;
   std::chrono::milliseconds timeout{2000};  // provenance: a collector's time
 };
@@ -28,6 +30,7 @@ struct JobSettings {
   std::chrono::milliseconds drain{2000};              // pipes after the command's exit
   bool drain_at_shutdown = false;                     // "shutdown: drain"
   std::vector<std::string> env_allowlist;             // variables that jobs inherit
+  std::map<std::string, std::size_t> queues;          // how many of a queue's jobs run at once
 };
 
 struct RetentionSettings {

@@ -60,6 +60,7 @@ std::string contract_of(const ToolSpec& tool) {
                              {"cwd", tool.cwd},
                              {"env", tool.env},
                              {"timeout_ms", tool.timeout.count()},
+                             {"limits", tool.limits},
                              {"permissions", tool.permissions},
                              {"side_effects", tool.side_effects},
                              {"input_schema", Json::parse(tool.input_schema)},
@@ -82,6 +83,7 @@ class ToolReader {
     tool.cwd = read_cwd();
     tool.env = read_env();
     tool.timeout = fields_.duration("timeout", hours(24 * 365), tool.timeout);
+    tool.limits = read_limits();
     tool.permissions = fields_.texts("permissions", {});
     tool.side_effects = fields_.texts("side_effects", {});
     if (const YamlNode* schema = read_map("input_schema")) tool.input_schema = to_json(*schema);
@@ -93,7 +95,7 @@ class ToolReader {
  private:
   static inline const std::vector<std::string> kKeys{
       "id",  "version", "title",       "description",  "command",      "cwd",
-      "env", "timeout", "permissions", "side_effects", "input_schema", "version_command"};
+      "env", "timeout", "limits", "permissions", "side_effects", "input_schema", "version_command"};
 
   std::string read_id() {
     std::string id = fields_.text("id");
@@ -126,6 +128,23 @@ class ToolReader {
     if (node->kind == YamlNode::Kind::map) return node;
     check_.fail(*node, fields_.subject(key) + " must be a map (key: value)");
     return nullptr;
+  }
+
+  std::map<std::string, std::uint64_t> read_limits() {
+    std::map<std::string, std::uint64_t> out;
+    const YamlNode* node = read_map("limits");
+    if (!node) return out;
+    const YamlFields limits(check_, *node, fields_.subject("limits"),
+                            {"memory", "cpu", "open_files", "processes"});
+    const auto add = [&](const char* key, std::uint64_t value) {
+      if (limits.find(key) && value > 0) out[key] = value;
+    };
+    add("memory", limits.size("memory", 1 << 20, std::uint64_t{1} << 60, 0));
+    const auto cpu = limits.duration("cpu", hours(24 * 365), std::chrono::milliseconds(0));
+    add("cpu", static_cast<std::uint64_t>(std::chrono::ceil<std::chrono::seconds>(cpu).count()));
+    for (const char* key : {"open_files", "processes"})
+      add(key, static_cast<std::uint64_t>(limits.integer(key, 1, 1 << 30, 0)));
+    return out;
   }
 
   std::map<std::string, std::string> read_env() {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
@@ -16,6 +17,9 @@ struct ToolSpec {
   std::string cwd;                   // absolute; empty: the job's scratch directory
   std::map<std::string, std::string> env;
   std::chrono::milliseconds timeout{0};  // 0: none
+  // What each of its processes may use: memory (bytes), cpu (seconds),
+  // open_files, processes.  Absent: no limit.
+  std::map<std::string, std::uint64_t> limits;
   std::vector<std::string> permissions, side_effects;
   std::string input_schema = "{}";           // JSON text, keys as written
   std::vector<std::string> version_command;  // argv; empty: none

@@ -57,6 +57,9 @@ class Checker {
   // Something to say that is no reason to refuse.
   void warn(const YamlNode& at, const std::string& text);
 
+  // "file:line:col".
+  std::string place(int line, int column) const;
+
   bool ok() const { return problems_.empty(); }
   // Sorted by place; the problems one a line.
   std::string text() const;
@@ -69,7 +72,6 @@ class Checker {
     int line, column;
     std::string text;
   };
-  std::string place(int line, int column) const;
   static std::vector<Problem> sorted(std::vector<Problem> problems);
 
   std::filesystem::path file_;

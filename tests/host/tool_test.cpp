@@ -72,9 +72,17 @@ TEST(Tool, ContractIsCanonicalAndFollowsEveryField) {
   EXPECT_EQ(base, canonical_json(Json::parse(base)));
   for (const auto* more : {"version: \"1\"", "cwd: /x", "env: {A: b}", "timeout: 1s",
                            "permissions: [p]", "side_effects: [s]", "input_schema: {a: 1}",
-                           "version_command: [v]", "title: T", "description: D"})
+                           "version_command: [v]", "limits: {cpu: 90s}", "title: T", "description: D"})
     EXPECT_NE(base,
               read("- {id: t, command: [x], " + std::string(more) + "}").tools.at(0).contract);
+}
+
+TEST(Tool, LimitsAreInBytesSecondsAndNumbers) {
+  const auto tool = read("- {id: t, command: [x], limits: {memory: 1GiB, cpu: 1500ms, open_files: 64, processes: 9}}").tools.at(0);
+  const std::map<std::string, std::uint64_t> expected{
+      {"memory", 1u << 30}, {"cpu", 2}, {"open_files", 64}, {"processes", 9}};
+  EXPECT_EQ(expected, tool.limits);
+  EXPECT_TRUE(read("- {id: t, command: [x]}").tools.at(0).limits.empty());
 }
 
 TEST(Tool, NumbersThatJsonCannotHoldStayText) {
