@@ -160,7 +160,7 @@ std::string JobHead::encode() const {
        {ordinal, created, started, ended, last_ts, cancel_requested, purged})
     out.number(static_cast<std::uint64_t>(time));
   out.number((external ? 1u : 0u) | (has_provenance ? 2u : 0u) | (has_provenance_end ? 4u : 0u) |
-             (importing ? 8u : 0u));
+             (importing ? 8u : 0u) | (held ? 16u : 0u));
   out.string(request_hash);
   out.string(reason);
   out.string(message);
@@ -189,7 +189,7 @@ JobHead JobHead::decode(std::string_view bytes) {
     *time = in.integer();
   const std::uint64_t flags = in.number();
   head.external = flags & 1, head.has_provenance = flags & 2, head.has_provenance_end = flags & 4;
-  head.importing = flags & 8;
+  head.importing = flags & 8, head.held = flags & 16;
   head.request_hash = in.string();
   head.reason = in.string();
   head.message = in.string();

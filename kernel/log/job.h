@@ -62,6 +62,7 @@ struct JobHead {
   std::int64_t purged = 0;  // of a tombstone
   bool external = false, has_provenance = false, has_provenance_end = false;
   bool importing = false;  // pieces of an import are still to come; nobody sees the job
+  bool held = false;  // queued, and not to be started
   std::int64_t cancel_requested = 0;  // when; 0: not
   std::string request_hash;
   std::string reason, message;

@@ -59,6 +59,7 @@ void JobLog::create(Submission& submission) {
   head_.external = fixed_.external();
   head_.ordinal = environment_->next_ordinal();
   add("state_change", R"({"to":"queued"})");
+  if (fixed_.request.value("hold", false)) hold(true, "");
 }
 
 // The order of the checks is the contract's: token, replay, gap, seal, transition.
@@ -200,7 +201,20 @@ void JobLog::request_cancel(const std::string& reason) {
   fixed_.cancel_reason = reason;
   fixed_changed_ = true;
   add("cancel_requested", reason.empty() ? "{}" : OrderedJson{{"reason", reason}}.dump());
-  if (head_.state == State::queued) finish(State::canceled, "cancel", reason);
+  if (head_.state == State::queued)
+    finish(State::canceled, "cancel",
+           "canceled while it was queued" + (reason.empty() ? "" : ": " + reason));
+}
+
+void JobLog::hold(bool held, const std::string& reason) {
+  must_exist();
+  if (head_.state != State::queued || (held && head_.has_provenance))
+    throw ApiError("E_INVALID_TRANSITION",
+                   "job '" + job_id_ + "' is " +
+                       (head_.state == State::queued ? "being started" : std::string(state_name(head_.state))) +
+                       ": only a queued job can be held or released");
+  if (head_.held == held) return;
+  add(held ? "held" : "released", reason.empty() ? "{}" : OrderedJson{{"reason", reason}}.dump());
 }
 
 void JobLog::set_provenance(const std::string& payload) {
@@ -287,6 +301,7 @@ void JobLog::fold(const Event& event, std::int64_t ts) {
   if (event.type == "log") return fold_log(event);
   if (event.type == "stream_end") stream(event.stream).dropped = event.dropped;
   if (event.type == "cancel_requested") head_.cancel_requested = ts;
+  if (event.type == "held" || event.type == "released") head_.held = event.type == "held";
   if (event.type == "provenance") {
     head_.has_provenance = fixed_changed_ = true;
     fixed_.provenance = event.payload;
@@ -303,6 +318,7 @@ void JobLog::fold(const Event& event, std::int64_t ts) {
 
 void JobLog::fold_state(const Event& event, std::int64_t ts) {
   head_.state = *event.to;
+  head_.held = false;
   if (head_.state == State::running) head_.started = ts;
   if (!is_terminal(head_.state)) return;
   head_.ended = ts;

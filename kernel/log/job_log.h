@@ -61,6 +61,8 @@ class JobLog {
   bool append(const Batch& batch, bool last_chance, AppendResult& result);
   // Cancel.  A second call adds nothing.
   void request_cancel(const std::string& reason);
+  // Keeps a queued job from being started, or lets it go.  A second call adds nothing.
+  void hold(bool held, const std::string& reason);
   // The provenance event; does nothing where there is one, or the job is over.
   void set_provenance(const std::string& payload);
   // A terminal state that the kernel itself decided on; nothing where it is over.

@@ -278,6 +278,7 @@ void Journal::publish(JobLog& log) {
   commit.state = head.state;
   commit.external = head.external;
   commit.cancel_requested = head.cancel_requested != 0;
+  commit.held = head.held;
   observer_(commit);
 }
 

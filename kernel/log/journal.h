@@ -26,7 +26,7 @@ struct Commit {
   std::shared_ptr<const std::string> lines;  // each with its LF; may be empty
   std::uint64_t first = 0, head = 0;         // seq of the first and last line
   State state = State::queued;
-  bool external = false, cancel_requested = false;
+  bool external = false, cancel_requested = false, held = false;
 };
 
 // The one writer.  Commands are folded into their jobs' logs in the order of

@@ -20,6 +20,12 @@ constexpr std::size_t kPolls = 1024, kAppends = 512, kOthers = 256;
 
 void log_warning(const std::string& line) { spdlog::warn(line); }
 
+void log_line(Level level, const std::string& line) {
+  static constexpr spdlog::level::level_enum kLevels[] = {spdlog::level::debug, spdlog::level::info,
+                                                          spdlog::level::warn, spdlog::level::err};
+  spdlog::log(kLevels[static_cast<std::size_t>(level)], line);
+}
+
 // Keeps two daemons from sharing the runs below one state_dir.
 int lock_state_dir(const std::filesystem::path& dir) {
   std::error_code error;
@@ -42,6 +48,7 @@ Json tool_json(const ToolSpec& tool) {
           {"cwd", tool.cwd},
           {"env", tool.env},
           {"timeout_s", static_cast<double>(tool.timeout.count()) / 1000},
+          {"limits", tool.limits},
           {"permissions", tool.permissions},
           {"side_effects", tool.side_effects},
           {"input_schema", Json::parse(tool.input_schema)},
@@ -60,16 +67,15 @@ Daemon::Daemon(const Deployment& deployment)
       epoch_(environment_.random_id()),
       boot_(deployment.state_dir, present_boot_id()) {
   state_lock_ = lock_state_dir(deployment.state_dir);
-  const std::size_t pipes = (raise_descriptor_limit(), pipe_bound(1 + deployment.event_shards));
+  open_files_ = raise_descriptor_limit();
+  const std::size_t pipes = pipe_bound(1 + static_cast<std::size_t>(deployment.event_shards));
   ControlOptions control;
   control.urls = deployment.control_listen;
   control.listen.group = deployment.group;
   control.contexts = kPolls + kAppends + kOthers;
   control.pipes = pipes;
   control_ = std::make_unique<ControlServer>(control, [this](std::string request, std::uint32_t pipe, ControlServer::Reply reply) {
-    workers_->run([=, this, request = std::move(request), reply = std::move(reply)]() mutable {
-      handle(std::move(request), pipe, std::move(reply));
-    });
+    take(std::move(request), pipe, std::move(reply));
   });
   EventOptions events;
   events.urls = deployment.events_listen;
@@ -110,7 +116,7 @@ void Daemon::open_store_and_journal() {
     polls_->wake(commit.job_id);
     scheduler_->notice(commit);
   });
-  scheduler_ = std::make_unique<Scheduler>(*store_, *journal_, environment_, *provenance_, scheduler_config(), log_warning);
+  scheduler_ = std::make_unique<Scheduler>(*store_, *journal_, environment_, *provenance_, scheduler_config(), log_line);
   methods_ = std::make_unique<Methods>(*store_, *journal_, *polls_, *scheduler_, *provenance_,
                                        environment_, *workers_, service_config());
 }
@@ -121,11 +127,7 @@ void Daemon::recover() {
     reidentify_unfinished(*store_, *journal_, environment_);
   }
   boot_.set();
-  scheduler_->recover();
-  for (const auto& job_id : unfinished_jobs(*store_)) {
-    const auto record = store_->find(job_id);
-    if (!record) continue;
-    const JobHead head = JobHead::decode(record->head);
+  scheduler_->recover([this](const std::string& job_id, const JobHead& head) {
     Commit commit;
     commit.job_id = job_id;
     commit.log_id = head.log_id;
@@ -133,14 +135,14 @@ void Daemon::recover() {
     commit.head = head.head_seq;
     commit.state = head.state;
     publisher_->watch(commit);
-  }
+  });
 }
 
 void Daemon::serve() {
   control_->on_pipe_gone([this](std::uint32_t pipe) { polls_->client_left(pipe); });
   events_->start();
   control_->start();
-  scheduler_->start();
+  scheduler_->start(ipc_first(control_->urls()));  // ports that were 0 are known now
   WatchdogOptions watch;
   watch.ping = R"({"jsonrpc":"2.0","id":"watchdog","method":"Health"})";
   watchdog_ = std::make_unique<Watchdog>(watch, control_->endpoints(), events_->endpoints());
@@ -148,15 +150,17 @@ void Daemon::serve() {
   for (const auto& url : control_->urls()) spdlog::info("domed {} serves {}", kVersion, url);
 }
 
-void Daemon::drain() { scheduler_->drain(); }
+bool Daemon::drain(const std::stop_token& stop) { return scheduler_->drain(stop); }
 
 // No new work, what is committed is answered, held polls are let go; runners go
-// on, unless the store would forget their jobs anyway.
+// on, unless the store would forget their jobs anyway.  All that has a wait of its
+// own is told first, so that the waits run side by side.
 Daemon::~Daemon() {
   if (watchdog_) watchdog_->stop();
+  if (methods_) methods_->close();
   if (scheduler_) scheduler_->stop(store_->durability() == Durability::none);
   if (polls_) polls_->stop();
-  if (workers_) workers_->stop();
+  if (workers_) workers_->stop(1s);
   if (journal_) journal_->stop();  // its answers still need the methods
   methods_.reset();
   if (control_) control_->shutdown(1s);
@@ -170,13 +174,28 @@ Daemon::~Daemon() {
   if (state_lock_ >= 0) close(state_lock_);
 }
 
-void Daemon::handle(std::string bytes, std::uint32_t pipe, ControlServer::Reply reply) {
-  Call call{"null", "", pipe, std::move(reply)};
+void Daemon::take(std::string bytes, std::uint32_t pipe, ControlServer::Reply reply) {
+  if (bytes.size() > limits::kRequestBytes)  // never queued, so that such cannot pile up
+    return reply(error_reply("null", ApiError("E_TOO_LARGE", "a request may have " +
+                                                  std::to_string(limits::kRequestBytes) + " bytes, this one has " +
+                                                  std::to_string(bytes.size()))));
+  const auto request = std::make_shared<const std::string>(std::move(bytes));
+  const Call call{"null", "", pipe, std::move(reply)};
+  workers_->run([this, request, call] { handle(*request, call); },
+                [request, call] {
+                  Request late;
+                  try {
+                    read_request(*request, late);
+                    call.reply(error_reply(late.id, stopping_error()));
+                  } catch (const ApiError& e) {
+                    call.reply(error_reply(late.id, e));
+                  }
+                });
+}
+
+void Daemon::handle(const std::string& bytes, Call call) {
   Request request;
   try {
-    if (bytes.size() > limits::kRequestBytes)
-      throw ApiError("E_TOO_LARGE", "a request may have " + std::to_string(limits::kRequestBytes) +
-                                        " bytes, this one has " + std::to_string(bytes.size()));
     read_request(bytes, request);
     call.params = std::move(request.params);
     call.id = request.id;
@@ -206,6 +225,7 @@ ServiceConfig Daemon::service_config() const {
   }
   for (const auto& tool : deployment_.tools) config.tools[tool.id] = tool_json(tool);
   config.allow_ad_hoc = deployment_.jobs.allow_ad_hoc;
+  for (const auto& [name, limit] : deployment_.jobs.queues) config.queues.insert(name);
   config.most_polls = kPolls;
   config.most_appends = kAppends;
   config.events_urls = [this](const std::string& job_id) { return events_->urls(shard_of(job_id, events_->shards())); };
@@ -215,20 +235,21 @@ ServiceConfig Daemon::service_config() const {
 
 SchedulerConfig Daemon::scheduler_config() const {
   SchedulerConfig config;
-  config.state_dir = deployment_.state_dir;
   const auto here = std::filesystem::read_symlink("/proc/self/exe").parent_path();
   const auto installed = here.parent_path() / "libexec" / "domed" / "domed-runner";
   config.runner = std::filesystem::exists(installed) ? installed : here / "domed-runner";
-  config.control = ipc_first(deployment_.control_listen);
   config.max_running = static_cast<std::size_t>(deployment_.jobs.max_running);
-  config.cancel_grace = deployment_.jobs.cancel_grace;
-  config.drain = deployment_.jobs.drain;
-  config.max_output = deployment_.jobs.max_output;
+  config.queues = deployment_.jobs.queues;
+  config.run.state_dir = deployment_.state_dir;
+  config.run.cancel_grace = deployment_.jobs.cancel_grace;
+  config.run.drain = deployment_.jobs.drain;
+  config.run.open_files = open_files_;
+  config.run.max_output = deployment_.jobs.max_output;
   for (const auto& name : deployment_.jobs.env_allowlist)
-    if (const char* value = std::getenv(name.c_str())) config.environment[name] = value;
-  config.keep_finished = deployment_.retention.keep_finished;
-  config.keep_jobs = static_cast<std::uint64_t>(deployment_.retention.keep_jobs);
-  config.keep_tombstones = deployment_.retention.keep_tombstones;
+    if (const char* value = std::getenv(name.c_str())) config.run.environment[name] = value;
+  config.retention.keep_finished = deployment_.retention.keep_finished;
+  config.retention.keep_jobs = static_cast<std::uint64_t>(deployment_.retention.keep_jobs);
+  config.retention.keep_tombstones = deployment_.retention.keep_tombstones;
   return config;
 }
 

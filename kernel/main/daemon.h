@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -31,15 +32,16 @@ class Daemon {
   explicit Daemon(const Deployment& deployment);
   ~Daemon();
 
-  // Waits until no job runs, starting none.
-  void drain();
+  // Starts no more jobs and waits until none runs; false: asked to stop first.
+  bool drain(const std::stop_token& stop);
 
  private:
   void open_plugins();
   void open_store_and_journal();
   void recover();
   void serve();
-  void handle(std::string bytes, std::uint32_t pipe, ControlServer::Reply reply);
+  void take(std::string bytes, std::uint32_t pipe, ControlServer::Reply reply);
+  void handle(const std::string& bytes, Call call);
   ServiceConfig service_config() const;
   SchedulerConfig scheduler_config() const;
   std::vector<std::string> all_events_urls() const;
@@ -49,6 +51,7 @@ class Daemon {
   const std::string epoch_;
   int state_lock_ = -1;
   BootMark boot_;
+  std::size_t open_files_ = 0;  // the soft limit that we were started with
 
   // In the order of construction; destroyed the other way round, after the
   // destructor has stopped them in the order that loses nothing.

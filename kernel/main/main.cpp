@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
+#include <regex>
 #include <thread>
 
 #include "common/socket.h"
@@ -40,16 +42,22 @@ void set_up_log(const std::string& level) {
   spdlog::set_default_logger(logger);
 }
 
+// Every plugin is tried, so that one run shows all that cannot be used.
 int check(const Deployment& deployment) {
-  std::string plugins;
+  std::string plugins, problems;
   const auto load = [&](const PluginUse& use) {
-    const Plugin plugin(use.manifest);
-    plugins += "  " + use.manifest.name + " " + use.manifest.version + " (" + use.manifest.kind + "), abi " + plugin.abi() + "\n";
+    try {
+      const Plugin plugin(use.manifest);
+      plugins += "  " + use.manifest.name + " " + use.manifest.version + " (" + use.manifest.kind + "), abi " + plugin.abi() + "\n";
+    } catch (const Error& e) {
+      problems += use.place + ": " + e.what() + "\n";
+    }
   };
   load(deployment.store);
   for (const auto& use : deployment.provenance) load(use);
-  std::printf("%s: ok\n%s", deployment.file.c_str(), plugins.c_str());
-  return 0;
+  if (problems.empty()) std::printf("%s: ok\n%s", deployment.file.c_str(), plugins.c_str());
+  std::fputs(problems.c_str(), stderr);
+  return problems.empty() ? 0 : 1;
 }
 
 // Serves until SIGTERM or SIGINT; a second one ends a drain.
@@ -58,26 +66,32 @@ int serve(const Deployment& deployment) {
   sigemptyset(&ends);
   sigaddset(&ends, SIGTERM);
   sigaddset(&ends, SIGINT);
-  auto daemon = std::make_unique<Daemon>(deployment);
+  Daemon daemon(deployment);
   int signal = 0;
   sigwait(&ends, &signal);
   if (deployment.jobs.drain_at_shutdown) {
     spdlog::info("waiting for the running jobs to end; a second signal leaves them");
-    std::thread([&daemon] {
-      daemon->drain();
-      kill(getpid(), SIGTERM);
-    }).detach();
+    const std::jthread waiter([&daemon](const std::stop_token& stop) {
+      if (daemon.drain(stop)) kill(getpid(), SIGTERM);
+    });
     sigwait(&ends, &signal);
   }
   spdlog::info("stopping");
-  daemon.reset();
   return 0;
+}
+
+// Without a deployment only the installation is searched: what lies in the
+// current directory is a stranger's.
+std::vector<std::filesystem::path> plugin_dirs_for(const std::string& config) {
+  if (!config.empty()) return load_deployment(config).plugin_path;
+  auto dirs = plugin_dirs({"plugins"}, this_installation(), this_installation());
+  dirs.erase(std::unique(dirs.begin(), dirs.end()), dirs.end());
+  return dirs;
 }
 
 int run(const CommandLine& line) {
   if (line.list_plugins || !line.explain.empty()) {
-    auto dirs = plugin_dirs({"plugins"}, std::filesystem::current_path(), this_installation());
-    if (!line.config.empty()) dirs = load_deployment(line.config).plugin_path;
+    const auto dirs = plugin_dirs_for(line.config);
     if (line.list_plugins)
       std::fputs(list_plugins(dirs).c_str(), stdout);
     else
@@ -89,6 +103,14 @@ int run(const CommandLine& line) {
   if (line.check) return check(deployment);
   set_up_log(deployment.log_level);
   return serve(deployment);
+}
+
+// Problems of a deployment begin with their own place, and editors look for it
+// at the beginning of a line.
+void complain(const std::exception& e) {
+  static const std::regex kPlaced("^[^\n]+:[0-9]+:[0-9]+: ");
+  const bool placed = std::regex_search(e.what(), kPlaced, std::regex_constants::match_continuous);
+  std::fprintf(stderr, "%s%s\n", placed ? "" : "domed: ", e.what());
 }
 
 }  // namespace
@@ -108,7 +130,7 @@ int main(int argc, char** argv) {
   try {
     return domed::run(line);
   } catch (const std::exception& e) {
-    std::fprintf(stderr, "%s%s\n", line.check || line.list_plugins ? "" : "domed: ", e.what());
+    domed::complain(e);
     return 1;
   }
 }

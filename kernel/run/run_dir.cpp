@@ -10,11 +10,6 @@
 
 #include <cstring>
 #include <fstream>
-#include <iterator>
-#include <set>
-#include <sstream>
-#include <thread>
-#include <vector>
 
 #include "domed/error.h"
 
@@ -22,50 +17,33 @@ namespace domed {
 namespace {
 
 namespace fs = std::filesystem;
-using namespace std::chrono_literals;
-
-std::string read_file(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-// Field 22 of /proc/PID/stat; the name in field 2 may hold anything.
-std::string start_time(pid_t pid) {
-  const std::string stat = read_file("/proc/" + std::to_string(pid) + "/stat");
-  const auto paren = stat.rfind(')');
-  if (paren == std::string::npos) return "";
-  std::istringstream fields(stat.substr(paren + 1));
-  std::string field;
-  for (int i = 3; i <= 22; ++i) fields >> field;
-  return field;
-}
-
-std::vector<pid_t> carriers(const std::string& run_id) {
-  const std::string needle = std::string("\0DOMED_RUN_ID=", 14) + run_id + '\0';
-  std::vector<pid_t> out;
-  std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator("/proc", ignored)) {
-    const std::string name = entry.path().filename();
-    if (name.find_first_not_of("0123456789") != std::string::npos) continue;
-    const std::string environment = '\0' + read_file(entry.path() / "environ");
-    if (environment.find(needle) != std::string::npos) out.push_back(std::stoi(name));
-  }
-  return out;
-}
-
-// Signals through a pidfd, after a second look, so that a recycled pid is never hit.
-void kill_carrier(pid_t pid, const std::string& run_id) {
-  const int fd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
-  if (fd < 0) return;
-  const std::string environment =
-      '\0' + read_file("/proc/" + std::to_string(pid) + "/environ");
-  if (environment.find(std::string("\0DOMED_RUN_ID=", 14) + run_id + '\0') != std::string::npos)
-    syscall(SYS_pidfd_send_signal, fd, SIGKILL, nullptr, 0);
-  close(fd);
-}
 
 [[noreturn]] void fail(const std::string& what, int error) {
   throw Error(Code::io, what + ": " + std::strerror(error));
+}
+
+void write_file(const fs::path& file, const std::string& text) {
+  const Fd fd(open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  if (!fd) fail("cannot write " + file.string(), errno);
+  for (std::size_t done = 0; done < text.size();) {
+    const ssize_t n = write(fd.get(), text.data() + done, text.size() - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) fail("cannot write " + file.string(), errno);
+    done += static_cast<std::size_t>(n);
+  }
+}
+
+Json read_json(const fs::path& file) {
+  Json json = Json::parse(read_if_there(file), nullptr, false);
+  return json.is_object() ? json : Json::object();
+}
+
+// What {"pid","start_time","boot_id"} names, in this life of the machine.
+std::optional<Process> identity(const Json& json) try {
+  if (json.value("boot_id", "") != boot_id()) return std::nullopt;
+  return Process{json.at("pid").get<pid_t>(), json.at("start_time").get<std::uint64_t>()};
+} catch (const Json::exception&) {
+  return std::nullopt;
 }
 
 }  // namespace
@@ -76,18 +54,15 @@ bool RunDir::exists() const {
 }
 
 void RunDir::create(const Json& spec) {
+  const fs::path draft = path_.string() + ".new";
   std::error_code error;
-  fs::create_directories(path_, error);
-  if (error) throw Error(Code::io, "cannot make " + path_.string() + ": " + error.message());
-  fs::permissions(path_, fs::perms::owner_all, error);
-  const fs::path file = path_ / "spec.json";
-  const int fd = open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  if (fd < 0) fail("cannot write " + file.string(), errno);
-  const std::string text = spec.dump();
-  const ssize_t written = write(fd, text.data(), text.size());
-  const int write_error = errno;
-  close(fd);
-  if (written != static_cast<ssize_t>(text.size())) fail("cannot write " + file.string(), write_error);
+  fs::remove_all(draft, error);
+  fs::create_directories(draft, error);
+  if (error) throw Error(Code::io, "cannot make " + draft.string() + ": " + error.message());
+  fs::permissions(draft, fs::perms::owner_all, error);
+  write_file(draft / "spec.json", spec.dump());
+  remove();
+  if (rename(draft.c_str(), path_.c_str()) != 0) fail("cannot make " + path_.string(), errno);
 }
 
 void RunDir::remove() noexcept {
@@ -95,41 +70,54 @@ void RunDir::remove() noexcept {
   fs::remove_all(path_, ignored);
 }
 
-std::optional<pid_t> RunDir::living_runner() const {
-  const int fd = open((path_ / "lock").c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return std::nullopt;
-  const bool held = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-  close(fd);
-  if (!held) return std::nullopt;
-  const Json record = Json::parse(read_file(path_ / "runner.json"), nullptr, false);
-  if (!record.is_object() || !record.contains("pid") || !record["pid"].is_number_integer()) return std::nullopt;
-  const pid_t pid = record["pid"];
-  const Json& began = record.value("start_time", Json());
-  const std::string text = began.is_string() ? began.get<std::string>() : began.dump();
-  return start_time(pid) == text ? std::optional(pid) : std::nullopt;
+std::optional<Fd> RunDir::lock() const {
+  const fs::path file = path_ / "lock";
+  Fd fd(open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!fd && errno == ENOENT) return fd;
+  if (!fd) fail("cannot open " + file.string(), errno);
+  if (flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return fd;
+  if (errno != EWOULDBLOCK) fail("cannot lock " + file.string(), errno);
+  return std::nullopt;
+}
+
+Fd RunDir::runner() const {
+  const auto process = identity(read_json(path_ / "runner.json"));
+  return process ? open_process(*process) : Fd();
 }
 
 bool RunDir::was_started() const { return fs::exists(path_ / "child.json"); }
 
-void RunDir::read_spool(const std::function<void(const std::string&)>& batch) const {
+std::string RunDir::job_id() const {
+  const Json spec = read_json(path_ / "spec.json");
+  const auto id = spec.find("job_id");
+  return id != spec.end() && id->is_string() ? id->get<std::string>() : "";
+}
+
+std::optional<RunDir::Command> RunDir::command() const try {
+  const Json json = read_json(path_ / "child.json");
+  const auto process = identity(json);
+  if (!process) return std::nullopt;
+  return Command{*process, json.value("pipes", std::vector<std::uint64_t>())};
+} catch (const Json::exception&) {
+  return std::nullopt;
+}
+
+void RunDir::read_spool(const std::function<bool(const std::string&)>& batch) const {
   std::ifstream file(path_ / "spool", std::ios::binary);
+  if (!file && fs::exists(path_ / "spool")) fail("cannot read the spool in " + path_.string(), errno);
   for (std::string line; std::getline(file, line);)
-    if (!file.eof()) batch(line);  // without its LF the last line is torn
+    if (!file.eof() && !batch(line)) return;  // without its LF the last line is torn
 }
 
-std::size_t kill_leftovers(const std::string& run_id) {
-  std::set<pid_t> killed;
-  for (auto left = carriers(run_id); !left.empty(); left = carriers(run_id)) {
-    for (const pid_t pid : left) {
-      kill_carrier(pid, run_id);
-      killed.insert(pid);
-    }
-    std::this_thread::sleep_for(5ms);  // a killed process leaves /proc when it is ready to
-  }
-  return killed.size();
+std::string RunDir::last_words() const {
+  std::string text = read_if_there(path_ / "log");
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  const auto lf = text.rfind('\n');
+  if (lf != std::string::npos) text.erase(0, lf + 1);
+  return text.size() <= 1000 && is_utf8(text) ? text : "";
 }
 
-int spawn_runner(const std::string& runner, const RunDir& dir) {
+Fd spawn_runner(const std::string& runner, const RunDir& dir) {
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   const std::string log = dir.path() / "log";
@@ -152,9 +140,12 @@ int spawn_runner(const std::string& runner, const RunDir& dir) {
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
   if (error) fail("cannot start " + runner, error);
-  const int fd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
-  if (fd < 0) fail("pidfd_open", errno);
-  return fd;
+  Fd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+  if (pidfd) return pidfd;
+  const int reason = errno;  // not reaped yet, so the pid is still its own
+  kill(pid, SIGKILL);
+  waitpid(pid, nullptr, 0);
+  fail("pidfd_open", reason);
 }
 
 }  // namespace domed

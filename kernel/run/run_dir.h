@@ -1,13 +1,15 @@
 #pragma once
 
-#include <sys/types.h>
-
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "common/fd.h"
 #include "common/json.h"
+#include "common/process.h"
 
 namespace domed {
 
@@ -24,28 +26,41 @@ class RunDir {
 
   const std::filesystem::path& path() const { return path_; }
   bool exists() const;
-  // Throws Error(io).
+  // Made in one step, so that no runner ever sees a part of it; what was there
+  // is removed.  Throws Error(io).
   void create(const Json& spec);
   void remove() noexcept;
 
-  // The pid of a living runner.  A pid is trusted only while the lock is held and
-  // the process has the recorded start time.
-  std::optional<pid_t> living_runner() const;
+  // Takes the runner's lock, which keeps runners out while the result lives.
+  // nullopt: a runner has it.  An empty one where there is no directory.
+  std::optional<Fd> lock() const;
+  // A pidfd of the runner that says that it is here; empty where none has said
+  // so, or it is gone.
+  Fd runner() const;
   // Whether the command may have been started.
   bool was_started() const;
-  // Gives each whole batch of the spool to "batch", in order.
-  void read_spool(const std::function<void(const std::string& params)>& batch) const;
+  // The id of the job that the run is of; empty where spec.json does not tell.
+  std::string job_id() const;
+
+  struct Command {
+    Process process;  // it leads a session of its own
+    std::vector<std::uint64_t> pipes;
+  };
+  // What the runner noted of the command; nullopt where it noted nothing in
+  // this life of the machine.
+  std::optional<Command> command() const;
+
+  // Gives each whole batch of the spool to "batch", in order, until it returns false.
+  void read_spool(const std::function<bool(const std::string& params)>& batch) const;
+  // The last line of the runner's own log; empty where it is none for people.
+  std::string last_words() const;
 
  private:
   std::filesystem::path path_;
 };
 
-// Kills what is left of a run whose runner is dead: every process of ours that
-// carries DOMED_RUN_ID="run_id" in its environment, until there is none.
-// Returns how many there were.
-std::size_t kill_leftovers(const std::string& run_id);
-
-// Starts "runner" on "dir" and returns a pidfd.  Throws Error(io).
-int spawn_runner(const std::string& runner, const RunDir& dir);
+// Starts "runner" on "dir" and returns a pidfd.  Throws Error(io); no runner is
+// then left.
+Fd spawn_runner(const std::string& runner, const RunDir& dir);
 
 }  // namespace domed

@@ -8,8 +8,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <latch>
 
 #include "common/api_error.h"
+#include "run/leftovers.h"
 #include "serve/append.h"
 
 namespace domed {
@@ -18,10 +20,19 @@ namespace {
 using namespace std::chrono_literals;
 constexpr auto kRetentionEvery = 10min;
 constexpr std::size_t kPageBytes = 4u << 20;  // of records in memory at once
-constexpr std::int64_t kGiveUpMs = 7ll * 24 * 3600 * 1000;
+constexpr auto kLookAgain = 50ms;  // at a runner that is just starting
 
-std::string text(const Json& object, const char* key) {
-  return object.contains(key) ? object.at(key).get<std::string>() : "";
+std::string queue_name(const JobFixed& job) { return job.request.value("queue", "default"); }
+
+// The runner may have died before it learned that a batch had arrived.
+bool has_batch(const JobHead& head, const Batch& batch) {
+  return std::any_of(head.producers.begin(), head.producers.end(), [&](const auto& producer) {
+    return producer.id == batch.producer_id && batch.number <= producer.last_batch;
+  });
+}
+
+void end_runner(const Fd& runner) {
+  syscall(SYS_pidfd_send_signal, runner.get(), SIGTERM, nullptr, 0);
 }
 
 }  // namespace
@@ -47,82 +58,107 @@ Scheduler::Scheduler(Store& store, Journal& journal, Environment& environment,
       provenance_(provenance),
       config_(std::move(config)),
       log_(std::move(log)),
+      queue_(config_.queues),
       event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       workers_(std::clamp<std::size_t>(config_.max_running, 2, 8)) {}
 
-// An imported job's id may be any string, "../.." too: it never becomes a path.
-std::filesystem::path Scheduler::scratch(const std::string& job_id) const {
-  return config_.state_dir / "scratch" / sha256_hex(job_id).substr(0, 32);
-}
-
 std::string Scheduler::working_dir(const JobFixed& job) const {
-  std::string cwd = text(job.request, "cwd");
-  if (cwd.empty() && job.tool.is_object()) cwd = text(job.tool, "cwd");
-  if (cwd.empty() && !job.external()) cwd = scratch(job.job_id);
-  return cwd;
+  return domed::working_dir(config_.run, job);
 }
 
 RunDir Scheduler::run_dir(const std::string& run_id) const {
-  return RunDir(config_.state_dir / "runs" / run_id);
+  return RunDir(config_.run.state_dir / "runs" / run_id);
 }
 
-void Scheduler::recover() {
-  for (const auto& job_id : unfinished_jobs(store_)) {
-    const auto found = store_.find(job_id);
-    if (!found) continue;
-    const JobRecord& record = *found;
-    const JobHead head = JobHead::decode(record.head);
-    const JobFixed fixed = JobFixed::decode(record.fixed);
-    if (head.importing) {  // what comes of it would be no whole copy
-      journal_.run(job_id, [](JobLog& log) { log.abandon_import(); });
-      journal_.run(job_id, [](JobLog& log) { log.drop(); });
-      continue;
+void Scheduler::recover(const std::function<void(const std::string&, const JobHead&)>& seen) {
+  std::vector<std::string> orphans;
+  for (const auto& job_id : unfinished_jobs(store_)) try {
+      const auto record = store_.find(job_id);
+      if (!record) continue;
+      const JobHead head = JobHead::decode(record->head);
+      recover_job(job_id, head, JobFixed::decode(record->fixed), orphans);
+      if (!head.importing) seen(job_id, head);
+    } catch (const Error& e) {
+      leave_alone(job_id, e);
     }
-    if (head.external) {
-      if (head.cancel_requested) overdue_[record.job_id] = Clock::now() + config_.cancel_grace;
-      continue;
-    }
-    RunDir dir = run_dir(fixed.run_id);
-    if (const auto pid = dir.living_runner()) {
-      const int fd = static_cast<int>(syscall(SYS_pidfd_open, *pid, 0));
-      if (fd >= 0) {
-        log_("job " + record.job_id + ": its runner (pid " + std::to_string(*pid) + ") lives and is adopted");
-        runs_[record.job_id] = {fixed.run_id, fd};
-        continue;
-      }
-    }
-    if (head.state == State::queued && !dir.was_started()) {
-      dir.remove();
-      queue_.push_back(record.job_id);
-      continue;
-    }
-    settle(record.job_id, fixed.run_id);
+  std::latch settled(static_cast<std::ptrdiff_t>(orphans.size()));
+  for (const auto& id : orphans)
+    workers_.run([&, id] {
+      attempt(id, Step::settle);
+      settled.count_down();
+    });
+  settled.wait();
+  sweep();
+}
+
+// The runners of "orphans" are gone, or have not said yet who they are.
+void Scheduler::recover_job(const std::string& job_id, const JobHead& head, const JobFixed& fixed,
+                            std::vector<std::string>& orphans) {
+  if (head.importing) {  // what comes of it would be no whole copy
+    journal_.run(job_id, [](JobLog& log) { log.abandon_import(); });
+    journal_.run(job_id, [](JobLog& log) { log.drop(); });
+    return;
   }
+  if (head.external) {
+    if (head.cancel_requested) cancel_later(job_id);
+    return;
+  }
+  RunDir dir = run_dir(fixed.run_id);
+  const auto lock = dir.lock();
+  if (lock && head.state == State::queued && !dir.was_started()) {
+    dir.remove();
+    arrivals_.push_back(job_id);
+    return;
+  }
+  runs_[job_id] = {queue_name(fixed), fixed.run_id, Step::settle, Fd(), kNever};
+  orphans.push_back(job_id);
 }
 
-void Scheduler::start() {
-  started_ = true;
+void Scheduler::leave_alone(const std::string& job_id, const std::exception& why) {
+  log_(Level::error, "job " + job_id + " is left alone, its record cannot be read: " + why.what());
+}
+
+// What runs of jobs left that are over, or that the store does not know.
+void Scheduler::sweep() {
+  std::error_code ignored;
+  const auto runs = config_.run.state_dir / "runs";
+  for (const auto& entry : std::filesystem::directory_iterator(runs, ignored)) try {
+      RunDir dir(entry.path());
+      const auto lock = dir.lock();
+      if (!lock) continue;  // its runner ends by itself when it is told that the job is gone
+      const std::string id = dir.job_id();
+      const auto record = id.empty() ? std::nullopt : store_.find(id);
+      if (!record || record->tombstone || !record->columns.unfinished) dir.remove();
+    } catch (const Error& e) {
+      log_(Level::error, entry.path().string() + " is left alone: " + e.what());
+    }
+}
+
+void Scheduler::start(std::vector<std::string> control) {
+  control_ = std::move(control);
   thread_ = std::thread([this] { work(); });
 }
 
 void Scheduler::wake() {
   std::lock_guard lock(mutex_);
-  if (event_ < 0) return;  // stopped; the journal may still finish what was queued
-  const std::uint64_t one = 1;
-  if (write(event_, &one, sizeof one) < 0 && errno != EAGAIN) log_("cannot wake the scheduler");
+  if (event_) eventfd_write(event_.get(), 1);
 }
 
 void Scheduler::notice(const Commit& commit) {
   {
     std::lock_guard lock(mutex_);
-    if (!commit.external && commit.first == 1 && commit.state == State::queued)
-      queue_.push_back(commit.job_id);
-    else if (commit.external && commit.cancel_requested && !is_terminal(commit.state))
-      overdue_.emplace(commit.job_id, Clock::now() + config_.cancel_grace);
-    else if (commit.external && is_terminal(commit.state))
-      overdue_.erase(commit.job_id);
-    else
+    if (is_terminal(commit.state)) {
+      endings_.erase(commit.job_id);
+      queue_.remove(commit.job_id);
+      need_ended(commit.job_id, commit.state == State::succeeded);
+    } else if (commit.external) {
+      if (!commit.cancel_requested || endings_.contains(commit.job_id)) return;
+      cancel_later(commit.job_id);
+    } else if (commit.state == State::queued && !runs_.contains(commit.job_id)) {
+      arrivals_.push_back(commit.job_id);
+    } else {
       return;
+    }
   }
   wake();
 }
@@ -131,36 +167,38 @@ void Scheduler::stop(bool end_jobs) {
   {
     std::lock_guard lock(mutex_);
     stopping_ = true;
+    end_runners_ = end_runners_ || end_jobs;
     if (end_jobs)
       for (const auto& [id, run] : runs_)
-        if (run.pidfd >= 0) syscall(SYS_pidfd_send_signal, run.pidfd, SIGTERM, nullptr, 0);
+        if (run.runner) end_runner(run.runner);
   }
+  idle_.notify_all();
   wake();
   if (thread_.joinable()) thread_.join();
   workers_.stop();
   std::lock_guard lock(mutex_);
-  for (const auto& [id, run] : runs_)
-    if (run.pidfd >= 0) close(run.pidfd);
   runs_.clear();
-  if (event_ >= 0) close(event_);
-  event_ = -1;
+  event_.reset();
 }
 
-void Scheduler::drain() {
+bool Scheduler::drain(const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
-  queue_.clear();
-  idle_.wait(lock, [this] { return runs_.empty(); });
+  draining_ = true;
+  return idle_.wait(lock, stop, [this] { return runs_.empty() || stopping_; });
+}
+
+bool Scheduler::stopping() {
+  std::lock_guard lock(mutex_);
+  return stopping_;
 }
 
 void Scheduler::work() {
   auto next_retention = Clock::now();
-  for (;;) {
-    {
-      std::lock_guard lock(mutex_);
-      if (stopping_) return;
-    }
+  while (!stopping()) {
+    line_up();
     start_jobs();
-    end_overdue();
+    try_again();
+    end_jobs();
     if (Clock::now() >= next_retention) {
       next_retention = Clock::now() + kRetentionEvery;
       workers_.run([this] { retain(); });
@@ -169,40 +207,126 @@ void Scheduler::work() {
   }
 }
 
-// Sleeps until there is news, a runner has ended, or an external job is overdue.
+// Sleeps until there is news, a runner has ended, or something is due.
 void Scheduler::wait() {
-  std::vector<pollfd> fds{{event_, POLLIN, 0}};
+  std::vector<pollfd> fds{{event_.get(), POLLIN, 0}};
   std::vector<std::string> jobs{""};
   auto until = Clock::now() + 60s;
   {
     std::lock_guard lock(mutex_);
     for (const auto& [id, run] : runs_) {
-      if (run.pidfd < 0) continue;
-      fds.push_back({run.pidfd, POLLIN, 0});
+      until = std::min(until, run.again);
+      if (!run.runner) continue;
+      fds.push_back({run.runner.get(), POLLIN, 0});
       jobs.push_back(id);
     }
-    for (const auto& [id, when] : overdue_) until = std::min(until, when);
+    for (const auto& [id, ending] : endings_) until = std::min(until, ending.due);
+    if (!arrivals_.empty()) until = std::min(until, Clock::now() + config_.retry);
   }
   const auto timeout = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now()).count();
   if (poll(fds.data(), fds.size(), static_cast<int>(std::max<std::int64_t>(0, timeout))) <= 0) return;
-  std::uint64_t count = 0;
-  if (fds[0].revents && read(event_, &count, sizeof count) < 0 && errno != EAGAIN) return;
-  for (std::size_t i = 1; i < fds.size(); ++i) {
-    if (!fds[i].revents) continue;
-    siginfo_t info{};
-    waitid(P_PIDFD, static_cast<id_t>(fds[i].fd), &info, WEXITED | WNOHANG);
-    close(fds[i].fd);
-    std::string run_id;
-    {
-      std::lock_guard lock(mutex_);
-      runs_[jobs[i]].pidfd = -1;
-      run_id = runs_[jobs[i]].run_id;
-    }
-    workers_.run([this, id = jobs[i], run_id] {
-      settle(id, run_id);
-      release(id);
-    });
+  eventfd_t news;
+  if (fds[0].revents) eventfd_read(event_.get(), &news);
+  for (std::size_t i = 1; i < fds.size(); ++i)
+    if (fds[i].revents) runner_ended(jobs[i]);
+}
+
+void Scheduler::runner_ended(const std::string& job_id) {
+  {
+    std::lock_guard lock(mutex_);
+    Run& run = runs_.at(job_id);
+    siginfo_t info{};  // fails for an adopted one, which is nobody's child here
+    waitid(P_PIDFD, static_cast<id_t>(run.runner.get()), &info, WEXITED | WNOHANG);
+    run.runner.reset();
   }
+  workers_.run([this, job_id] { attempt(job_id, Step::settle); });
+}
+
+// Looks at the record of each job that may have joined the queue, or that was held
+// or released.
+void Scheduler::line_up() {
+  std::vector<std::string> arrivals;
+  {
+    std::lock_guard lock(mutex_);
+    arrivals.swap(arrivals_);
+  }
+  for (const auto& id : arrivals) try {
+      line_up(id);
+    } catch (const std::exception& e) {
+      log_(Level::error, "job " + id + ": cannot be queued now and is tried again: " + e.what());
+      std::lock_guard lock(mutex_);
+      arrivals_.push_back(id);
+    }
+}
+
+void Scheduler::line_up(const std::string& job_id) {
+  const auto record = store_.find(job_id);
+  if (!record || record->tombstone || record->columns.state != "queued") return;
+  const JobFixed fixed = JobFixed::decode(record->fixed);
+  JobQueue::Job job;
+  job.id = job_id;
+  job.queue = queue_name(fixed);
+  job.priority = fixed.request.value("priority", 0);
+  job.held = JobHead::decode(record->head).held;
+  job.needs = fixed.request.value("depends_on", std::set<std::string>());
+  {
+    std::lock_guard lock(mutex_);
+    if (runs_.contains(job_id)) {  // held while it was being started
+      arrivals_.push_back(job_id);
+      return;
+    }
+    if (!queue_.put(job)) return;
+  }
+  check_needs(job);
+}
+
+// After the job is in the queue, so that no end of a job in between is missed.
+void Scheduler::check_needs(const JobQueue::Job& job) {
+  for (const auto& need : job.needs) {
+    const auto record = store_.find(need);
+    if (record && record->columns.unfinished) continue;
+    std::lock_guard lock(mutex_);
+    need_ended(need, record && record->columns.state == "succeeded");
+  }
+}
+
+// With the mutex held.
+void Scheduler::need_ended(const std::string& job_id, bool succeeded) {
+  for (const auto& id : queue_.ended(job_id, succeeded))
+    endings_[id] = {State::failed, "dependency",
+                    "job " + job_id + ", which has to succeed first, did not", Clock::now()};
+}
+
+void Scheduler::start_jobs() {
+  std::lock_guard lock(mutex_);
+  std::map<std::string, std::size_t> running;
+  for (const auto& [id, run] : runs_) ++running[run.queue];
+  while (!stopping_ && !draining_ && runs_.size() < config_.max_running) {
+    const auto job = queue_.take(running);
+    if (!job) return;
+    ++running[job->queue];
+    runs_[job->id].queue = job->queue;
+    workers_.run([this, id = job->id] { attempt(id, Step::launch); });
+  }
+}
+
+void Scheduler::try_again() {
+  std::lock_guard lock(mutex_);
+  for (auto& [id, run] : runs_) {
+    if (run.again > Clock::now()) continue;
+    run.again = kNever;
+    workers_.run([this, id = id, step = run.step] { attempt(id, step); });
+  }
+}
+
+void Scheduler::later(const std::string& job_id, Step step, std::chrono::milliseconds delay) {
+  {
+    std::lock_guard lock(mutex_);
+    Run& run = runs_[job_id];
+    run.step = step;
+    run.again = Clock::now() + delay;
+  }
+  wake();
 }
 
 void Scheduler::release(const std::string& job_id) {
@@ -214,194 +338,191 @@ void Scheduler::release(const std::string& job_id) {
   wake();
 }
 
-void Scheduler::start_jobs() {
-  std::lock_guard lock(mutex_);
-  while (!stopping_ && !queue_.empty() && runs_.size() < config_.max_running) {
-    const std::string id = queue_.front();
-    queue_.pop_front();
-    runs_[id];
-    workers_.run([this, id] { launch(id); });
-  }
-}
-
-void Scheduler::adopt(const std::string& job_id, const std::string& run_id, int pidfd) {
+void Scheduler::adopt(const std::string& job_id, const std::string& run_id, Fd runner) {
   {
     std::lock_guard lock(mutex_);
-    runs_[job_id] = {run_id, pidfd};
+    if (end_runners_) end_runner(runner);
+    Run& run = runs_[job_id];
+    run = {run.queue, run_id, Step::settle, std::move(runner), kNever};
   }
   wake();
 }
 
-void Scheduler::launch(const std::string& job_id) {
+std::string Scheduler::run_of(const std::string& job_id) {
+  std::lock_guard lock(mutex_);
+  return runs_[job_id].run_id;
+}
+
+// The job keeps its slot until the step succeeds: it must neither be forgotten
+// nor be overtaken.
+void Scheduler::attempt(const std::string& job_id, Step step) try {
+  if (step == Step::launch ? launch(job_id) : settle(job_id)) release(job_id);
+} catch (const std::exception& e) {
+  if (stopping()) return;  // the next daemon takes it from here
+  const auto* error = dynamic_cast<const Error*>(&e);
+  if (error && error->code() == Code::corruption) {
+    leave_alone(job_id, e);
+    return release(job_id);
+  }
+  log_(Level::error, "job " + job_id + ": cannot be " + (step == Step::launch ? "started" : "brought to its end") +
+       " now and is tried again: " + e.what());
+  later(job_id, step, config_.retry);
+}
+
+// True: nothing is left to do.
+bool Scheduler::launch(const std::string& job_id) {
+  const auto record = store_.find(job_id);
+  if (!record || record->tombstone || record->columns.state != "queued") return true;
+  const JobFixed fixed = JobFixed::decode(record->fixed);
+  std::error_code error;
+  const auto scratch = scratch_dir(config_.run, job_id);
+  if (working_dir(fixed) == scratch.string()) std::filesystem::create_directories(scratch, error);
+  const std::string provenance = provenance_.collect(fixed, working_dir(fixed));
+  JobHead head;
+  journal_.run(job_id, [&](JobLog& log) {
+    if (!log.head().held) log.set_provenance(provenance);
+    head = log.head();
+  });
+  if (head.state != State::queued) return true;  // canceled meanwhile
+  if (head.held) {
+    std::lock_guard lock(mutex_);
+    arrivals_.push_back(job_id);
+    return true;
+  }
   try {
-    const auto record = store_.find(job_id);
-    if (!record || record->tombstone || record->columns.state != "queued") return release(job_id);
-    const JobFixed fixed = JobFixed::decode(record->fixed);
-    std::error_code error;
-    if (text(fixed.request, "cwd").empty()) std::filesystem::create_directories(working_dir(fixed), error);
-    const std::string provenance = provenance_.collect(fixed, working_dir(fixed));
-    State state = State::queued;
-    std::string log_id;
-    journal_.run(job_id, [&](JobLog& log) {
-      log.set_provenance(provenance);
-      state = log.head().state;
-      log_id = log.head().log_id;
-    });
-    if (state != State::queued) return release(job_id);  // canceled meanwhile
-    RunDir dir = run_dir(fixed.run_id);
-    dir.create(spec(fixed, log_id));
-    adopt(job_id, fixed.run_id, spawn_runner(config_.runner, dir));
-  } catch (const std::exception& e) {
-    log_("job " + job_id + ": cannot be started: " + e.what());
-    try {
-      journal_.run(job_id, [&](JobLog& log) { log.finish(State::failed, "spawn_error", e.what()); });
-    } catch (const std::exception& again) {
-      log_("job " + job_id + ": " + again.what());
-    }
-    release(job_id);
+    spawn(fixed, head.log_id);
+    return false;
+  } catch (const Error& e) {
+    log_(Level::error, "job " + job_id + ": cannot be started: " + e.what());
+    journal_.run(job_id, [&](JobLog& log) { log.finish(State::failed, "spawn_error", e.what()); });
+    return true;
   }
 }
 
-std::map<std::string, std::string> Scheduler::job_environment(const JobFixed& job) const {
-  auto out = config_.environment;
-  if (job.tool.is_object() && job.tool.contains("env"))
-    for (const auto& [key, value] : job.tool.at("env").items()) out[key] = value.get<std::string>();
-  if (job.request.contains("env"))
-    for (const auto& [key, value] : job.request.at("env").items()) out[key] = value.get<std::string>();
-  if (job.request.contains("task")) out["DOMED_TASK_JSON"] = job.request.at("task").dump();
+// Each runner is a producer of its own: of two that meet in spite of all only one
+// gets the job to `running`, and the other runs nothing.
+void Scheduler::spawn(const JobFixed& job, const std::string& log_id) {
+  RunDir dir = run_dir(job.run_id);
+  dir.create(run_spec(config_.run, job,
+                      {log_id, environment_.random_id(), control_,
+                       store_.durability() != Durability::none}));
+  adopt(job.job_id, job.run_id, spawn_runner(config_.runner, dir));
+}
+
+// Brings a job whose runner is gone to its end; true: it is there.
+bool Scheduler::settle(const std::string& job_id) {
+  const std::string run_id = run_of(job_id);
+  RunDir dir = run_dir(run_id);
+  const auto lock = dir.lock();
+  if (!lock) {
+    Fd runner = dir.runner();
+    if (!runner) {
+      later(job_id, Step::settle, kLookAgain);
+      return false;
+    }
+    log_(Level::info, "job " + job_id + ": its runner lives and is adopted");
+    adopt(job_id, run_id, std::move(runner));
+    return false;
+  }
+  const auto record = store_.find(job_id);
+  if (record && !record->tombstone && record->columns.unfinished)
+    finish_run(JobFixed::decode(record->fixed), dir);
+  dir.remove();
+  return true;
+}
+
+void Scheduler::finish_run(const JobFixed& job, const RunDir& dir) {
+  const std::string rest = kill_rest(job.job_id, job.run_id);
+  const std::string refused = import_spool(job, dir);
+  std::string why = "the process that supervised the command ended without a word";
+  const std::string last_words = dir.last_words();
+  if (!last_words.empty()) why += "; its last words: " + last_words;
+  if (!refused.empty()) why += "; its spool: " + refused;
+  bool lost = false;
+  journal_.run(job.job_id, [&](JobLog& log) {
+    lost = !is_terminal(log.head().state);
+    log.finish(State::failed, "lost", why + rest);
+  });
+  if (lost) log_(Level::warning, "job " + job.job_id + " is lost: " + why + rest);
+}
+
+// Returns what is to be said of it.
+std::string Scheduler::kill_rest(const std::string& job_id, const std::string& run_id) {
+  const Leftovers left = kill_leftovers(run_dir(run_id), run_id);
+  if (!left.killed.empty())
+    log_(Level::warning, "job " + job_id + ": killed " + std::to_string(left.killed.size()) +
+         " processes that its dead runner left");
+  if (left.alive.empty()) return "";
+  std::string out = "; " + std::to_string(left.alive.size()) + " of its processes cannot be killed, such as";
+  for (const pid_t pid : left.alive)
+    if (out.size() < 200) out += " " + std::to_string(pid);
   return out;
 }
 
-Json Scheduler::spec(const JobFixed& job, const std::string& log_id) const {
-  const Json& from = job.tool.is_object() ? job.tool : job.request;
-  double timeout_s = job.request.value("timeout_s", 0.0);
-  if (timeout_s == 0 && job.tool.is_object()) timeout_s = job.tool.value("timeout_s", 0.0);
-  return {{"job_id", job.job_id},
-          {"run_id", job.run_id},
-          {"log_id", log_id},
-          {"producer_id", "runner"},
-          {"producer_token", job.producer_token},
-          {"job_token", job.job_token()},
-          {"control", config_.control},
-          {"command", from.at("command")},
-          {"cwd", working_dir(job)},
-          {"env", job_environment(job)},
-          {"timeout_ms", static_cast<std::int64_t>(timeout_s * 1000)},
-          {"cancel_grace_ms", config_.cancel_grace.count()},
-          {"drain_ms", config_.drain.count()},
-          {"max_output", config_.max_output},
-          {"durable", store_.durability() != Durability::none},
-          {"give_up_ms", kGiveUpMs}};
-}
-
-void Scheduler::import_spool(const JobFixed& job, const RunDir& dir) {
+// Sends the batches of a dead runner again.  Returns why it ended early, where
+// no repetition can help; throws where one can.
+std::string Scheduler::import_spool(const JobFixed& job, const RunDir& dir) {
+  std::string refused;
   dir.read_spool([&](const std::string& line) {
+    if (stopping()) throw ApiError("E_BUSY", "the daemon is stopping");
     try {
       AppendRequest request = read_append(compact_json(line));
+      if (request.job_id != job.job_id) throw ApiError("E_INVALID_REQUEST", "a batch of another job");
       if (request.ends()) request.batch.provenance_end = provenance_.collect_end(job, working_dir(job));
       journal_.run(job.job_id, [&](JobLog& log) {
         AppendResult result;
-        log.append(request.batch, true, result);
+        if (!has_batch(log.head(), request.batch)) log.append(request.batch, true, result);
       });
+      return true;
     } catch (const ApiError& e) {
-      if (e.name() != "E_SEALED") log_("job " + job.job_id + ": its spool: " + e.what());
+      if (e.retryable() && e.name() != "E_BATCH_GAP") throw;
+      if (e.name() != "E_SEALED") refused = e.what();
     } catch (const Error& e) {
-      log_("job " + job.job_id + ": its spool: " + e.what());
+      refused = e.what();
     }
+    return false;
   });
+  return refused;
 }
 
-// Brings a job whose runner is gone to its end.
-void Scheduler::settle(const std::string& job_id, const std::string& run_id) try {
-  RunDir dir = run_dir(run_id);
-  auto record = store_.find(job_id);
-  const bool over = !record || record->tombstone || !record->columns.unfinished;
-  if (!over) {
-    const JobFixed fixed = JobFixed::decode(record->fixed);
-    import_spool(fixed, dir);
-    record = store_.find(job_id);
-    if (record && record->columns.unfinished) {
-      const std::size_t left = kill_leftovers(run_id);
-      log_("job " + job_id + ": its runner is gone without an exit record; " + std::to_string(left) + " processes were left");
-      journal_.run(job_id, [](JobLog& log) {
-        log.finish(State::failed, "lost", "the process that supervised the command ended without a word");
-      });
-    }
-  }
-  dir.remove();
-} catch (const std::exception& e) {
-  log_("job " + job_id + ": cannot be brought to its end now: " + e.what());
+// With the mutex held, or before there are threads.
+void Scheduler::cancel_later(const std::string& job_id) {
+  endings_[job_id] = {State::canceled, "cancel", "its producer did not end it within cancel_grace",
+                      Clock::now() + config_.run.cancel_grace};
 }
 
-void Scheduler::end_overdue() {
-  std::vector<std::string> ids;
+void Scheduler::end_jobs() {
+  std::map<std::string, Ending> due;
   {
     std::lock_guard lock(mutex_);
-    for (auto it = overdue_.begin(); it != overdue_.end();) {
-      const bool due = it->second <= Clock::now();
-      if (due) ids.push_back(it->first);
-      it = due ? overdue_.erase(it) : std::next(it);
-    }
+    for (const auto& [id, ending] : endings_)
+      if (ending.due <= Clock::now()) due.emplace(id, ending);
   }
-  for (const auto& id : ids) {
-    try {
-      journal_.run(id, [](JobLog& log) {
-        log.finish(State::canceled, "cancel", "its producer did not end it within cancel_grace");
+  for (const auto& [id, ending] : due) try {
+      journal_.run(id, [&ending = ending](JobLog& log) {
+        log.finish(ending.to, ending.reason, ending.message);
       });
+      std::lock_guard lock(mutex_);
+      endings_.erase(id);
     } catch (const std::exception& e) {
-      log_("job " + id + ": cannot be canceled now: " + e.what());
+      log_(Level::error, "job " + id + ": cannot be ended now and is tried again: " + e.what());
+      std::lock_guard lock(mutex_);
+      const auto it = endings_.find(id);
+      if (it != endings_.end()) it->second.due = Clock::now() + config_.retry;
     }
-  }
 }
 
 void Scheduler::retain() try {
-  const std::int64_t now = environment_.now();
-  std::int64_t cutoff = config_.keep_finished.count() ? now - config_.keep_finished.count() : 0;
-  ListQuery query;
-  query.limit = 1000;
-  std::uint64_t kept = 0;
-  for (auto page = store_.list(query); !page.empty(); page = store_.list(query)) {
-    for (const auto& record : page) {
-      const bool surplus = config_.keep_jobs && ++kept > config_.keep_jobs;
-      const bool old = record.columns.created < cutoff;
-      if (!record.columns.unfinished && (surplus || old)) delete_job(record);
-    }
-    query.before = page.back().columns.created;
-  }
-  drop_tombstones(now - config_.keep_tombstones.count());
+  Retention(store_, journal_, config_.retention)
+      .run(environment_.now(), [this](const std::string& id) { forget(id); },
+           [this] { return stopping(); });
 } catch (const std::exception& e) {
-  log_(std::string("retention: ") + e.what());
-}
-
-// By the time of the purge: it is from then on that a repeated request must be recognised.
-void Scheduler::drop_tombstones(std::int64_t before) {
-  if (!config_.keep_tombstones.count()) return;
-  ListQuery query;
-  query.tombstones = true;
-  for (auto page = store_.list(query); !page.empty(); page = store_.list(query)) {
-    for (const auto& record : page)
-      if (JobHead::decode(record.head).purged < before)
-        journal_.run(record.job_id, [](JobLog& log) { log.drop(); });
-    query.before = page.back().columns.created;
-  }
-}
-
-void Scheduler::delete_job(const JobRecord& record) {
-  Journal::Command command;
-  command.job_id = record.job_id;
-  command.exclusive = true;
-  command.apply = [](JobLog& log, bool) {
-    log.purge();
-    return true;
-  };
-  command.done = [](std::exception_ptr) {};
-  journal_.submit(std::move(command));
-  forget(record.job_id);
+  log_(Level::error, std::string("retention: ") + e.what());
 }
 
 void Scheduler::forget(const std::string& job_id) const {
   std::error_code ignored;
-  std::filesystem::remove_all(scratch(job_id), ignored);
+  std::filesystem::remove_all(scratch_dir(config_.run, job_id), ignored);
 }
 
 }  // namespace domed

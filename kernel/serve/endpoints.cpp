@@ -206,12 +206,11 @@ std::string shard_url(const std::string& url, std::size_t n) {
 std::size_t raise_descriptor_limit() {
   rlimit limit{};
   getrlimit(RLIMIT_NOFILE, &limit);
+  const auto before = static_cast<std::size_t>(limit.rlim_cur);
   limit.rlim_cur = limit.rlim_max;
-  if (setrlimit(RLIMIT_NOFILE, &limit) != 0) {
+  if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
     spdlog::warn("cannot raise the limit on open descriptors");
-    getrlimit(RLIMIT_NOFILE, &limit);
-  }
-  return static_cast<std::size_t>(limit.rlim_cur);
+  return before;
 }
 
 std::size_t pipe_bound(std::size_t sockets) {

@@ -70,7 +70,7 @@ class Endpoint {
 // with the suffix ".n", or the port plus n (port 0 stays 0).
 std::string shard_url(const std::string& url, std::size_t n);
 
-// Raises the limit on open descriptors as far as it goes, and returns it.
+// Raises the limit on open descriptors as far as it goes, and returns what it was.
 std::size_t raise_descriptor_limit();
 
 // How many connections each of "sockets" sockets may hold, so that all

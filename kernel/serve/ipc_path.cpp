@@ -10,6 +10,7 @@
 
 #include <cerrno>
 #include <charconv>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <vector>
@@ -74,7 +75,13 @@ void warn_of_ancestors(const std::filesystem::path& directory) {
   }
 }
 
-void check_directory(const std::string& directory) {
+std::string octal(mode_t mode) {
+  char text[8];
+  std::snprintf(text, sizeof text, "%04o", mode & 07777);
+  return text;
+}
+
+void check_directory(const std::string& directory, bool for_group) {
   struct stat status;
   if (lstat(directory.c_str(), &status) != 0)
     throw system_error("cannot look at the socket's directory " + directory);
@@ -91,6 +98,11 @@ void check_directory(const std::string& directory) {
   if (others_may_replace(status))
     throw Error(Code::invalid_argument,
                 subject + " can be written by others: chmod 700 " + directory);
+  if (!for_group && (status.st_mode & (S_IRWXG | S_IRWXO)))
+    throw Error(Code::invalid_argument,
+                subject + " has the mode " + octal(status.st_mode) +
+                    ", which lets others in: chmod 700 " + directory +
+                    ", or name the group that may come in as control.group");
   warn_of_ancestors(directory);
 }
 
@@ -132,7 +144,7 @@ FileLock claim_ipc_path(const std::string& path, std::optional<gid_t> group) {
   check_path(path);
   const auto directory = std::filesystem::path(path).parent_path();
   make_directories(directory, group);
-  check_directory(directory.string());
+  check_directory(directory.string(), group.has_value());
   FileLock lock(path + ".lock", "ipc://" + path);
   remove_stale_socket(path);
   return lock;

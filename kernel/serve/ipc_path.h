@@ -27,10 +27,10 @@ class FileLock {
 };
 
 // Makes "path" safe to listen on, and keeps other daemons off it while the
-// result lives: the directory exists, is ours and cannot be written by others;
-// the path is short enough for a socket; nothing but a socket lies there.  A
-// socket left behind by a killed daemon is removed.  "group" may pass through
-// a directory that is made here.
+// result lives: the directory exists, is ours, cannot be written by others and,
+// without a "group", cannot be entered by them either; the path is short enough
+// for a socket; nothing but a socket lies there.  A socket left behind by a killed
+// daemon is removed.  "group" may pass through a directory that is made here.
 FileLock claim_ipc_path(const std::string& path, std::optional<gid_t> group);
 
 // Opens the socket at "path" to its owner, and to "group" where there is one.

@@ -43,6 +43,9 @@ Methods::Methods(Store& store, Journal& journal, Polls& polls, Scheduler& schedu
              {"GetJobStatus", &Methods::get_job_status},
              {"ListJobs", &Methods::list_jobs},
              {"CancelJob", &Methods::cancel_job},
+             {"HoldJob", &Methods::hold_job},
+             {"ReleaseJob", &Methods::release_job},
+             {"RetryJob", &Methods::retry_job},
              {"DeleteJob", &Methods::delete_job},
              {"TrimJob", &Methods::trim_job},
              {"ImportJob", &Methods::import_job},
@@ -154,6 +157,7 @@ void Methods::submit_job(Call call) {
   const std::string job_id = fixed.job_id;
   // A repeated request returns its job whatever the deployment now allows.
   if (!store_.find(job_id)) {
+    check_queueing(fixed);
     if (!fixed.tool_id().empty())
       fixed.tool = tool_snapshot(fixed.tool_id());
     else if (!fixed.external() && !config_.allow_ad_hoc)
@@ -193,14 +197,16 @@ void Methods::append_job_events(Call call) {
   };
   if (!request.starts() && !request.ends()) return commit_append(std::move(call), std::move(request));
   auto shared = std::make_shared<AppendRequest>(std::move(request));
-  collecting_.run([this, call = std::move(call), shared] {
-    try {
-      add_provenance(*shared);
-    } catch (...) {
-      return call.error(std::current_exception());
-    }
-    commit_append(call, std::move(*shared));
-  });
+  collecting_.run(
+      [this, call, shared] {
+        try {
+          add_provenance(*shared);
+        } catch (...) {
+          return call.error(std::current_exception());
+        }
+        commit_append(call, std::move(*shared));
+      },
+      [call] { call.error(stopping_error()); });
 }
 
 // What is known of the sources stands in the log before the state it explains.
@@ -296,6 +302,52 @@ void Methods::cancel_job(Call call) {
       [=] {
         return OrderedJson{{"state", state_name(*after)}, {"already_terminal", is_terminal(*before)}}.dump();
       });
+}
+
+void Methods::hold_job(Call call) { hold(std::move(call), true); }
+void Methods::release_job(Call call) { hold(std::move(call), false); }
+
+void Methods::hold(Call call, bool held) {
+  Params params(call.params);
+  const std::string job_id = params.required_text("job_id");
+  const std::string reason = params.text("reason", limits::kMessageBytes).value_or("");
+  params.done();
+  change(
+      std::move(call), job_id, false, [=](JobLog& log) { log.hold(held, reason); },
+      [=] { return OrderedJson{{"job_id", job_id}, {"held", held}}.dump(); });
+}
+
+// A job is one run with one sealed log, so a retry is a job of its own: the same
+// request, values of "env" included, which no client can read back.
+void Methods::retry_job(Call call) {
+  Params params(call.params);
+  const std::string job_id = params.required_text("job_id");
+  const std::string key = params.required_text("idempotency_key", limits::kKeyBytes);
+  const std::string client_id = params.text("client_id", limits::kKeyBytes).value_or("");
+  params.done();
+  const JobRecord record = existing(job_id);
+  const JobFixed before = JobFixed::decode(record.fixed);
+  if (record.columns.unfinished)
+    throw ApiError("E_INVALID_TRANSITION", "job '" + job_id + "' is " + record.columns.state +
+                                               ": only a job that is over can be tried again");
+  if (before.external())
+    throw ApiError("E_INVALID_REQUEST", "job '" + job_id + "' is external: its producer may submit another");
+  Json request = before.request;
+  for (const char* once : {"hold", "depends_on"}) request.erase(once);
+  request.update({{"idempotency_key", key}, {"client_id", client_id}, {"retry_of", job_id}});
+  call.params = request.dump();
+  submit_job(std::move(call));
+}
+
+void Methods::check_queueing(const JobFixed& job) const {
+  const std::string queue = job.request.value("queue", "default");
+  std::string known;
+  for (const auto& name : config_.queues) known += (known.empty() ? "" : ", ") + name;
+  if (!config_.queues.contains(queue))
+    throw ApiError("E_INVALID_REQUEST", "no queue '" + queue + "' in the deployment: there are " + known);
+  for (const auto& id : job.request.value("depends_on", Json::array()))
+    if (!store_.find(id.get<std::string>()))
+      throw ApiError("E_INVALID_REQUEST", "'depends_on': no job '" + id.get<std::string>() + "'");
 }
 
 void Methods::delete_job(Call call) {
@@ -398,13 +450,15 @@ void Methods::page(const Call& call, const PageRequest& request, bool may_hold) 
   if (!slice->ends.empty() || is_terminal(head.state) || !may_hold)
     return call.result(page_text(request, *slice, head));
   const auto release = [this, call, request] {
-    workers_.run([this, call, request] {
-      try {
-        page(call, request, false);
-      } catch (...) {
-        call.error(std::current_exception());
-      }
-    });
+    workers_.run(
+        [this, call, request] {
+          try {
+            page(call, request, false);
+          } catch (...) {
+            call.error(std::current_exception());
+          }
+        },
+        [call] { call.error(stopping_error()); });
   };
   if (!polls_.hold(request.job_id, call.pipe, request.wait, release, [&] { return grown(request); }))
     throw busy("the daemon holds as many polls as it may", 500);

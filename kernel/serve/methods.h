@@ -23,6 +23,7 @@ struct ServiceConfig {
   OrderedJson plugins = OrderedJson::array();  // for ListCapabilities
   std::map<std::string, Json> tools;           // by id: the snapshot that jobs keep
   bool allow_ad_hoc = false;
+  std::set<std::string> queues{"default"};
   std::size_t most_appends = 512;
   std::size_t most_polls = 1024;
   // URLs of the event socket that carries the frames of a job, and of all.
@@ -54,6 +55,8 @@ class Methods {
 
   // Runs "method".  Throws ApiError for what it refuses at once.
   void call(const std::string& method, Call call);
+  // Starts no collecting any more; what waits for it gets E_BUSY.
+  void close() { collecting_.close(); }
 
  private:
   using Handler = void (Methods::*)(Call);
@@ -67,6 +70,11 @@ class Methods {
   void get_job_status(Call call);
   void list_jobs(Call call);
   void cancel_job(Call call);
+  void hold_job(Call call);
+  void release_job(Call call);
+  void hold(Call call, bool held);
+  void retry_job(Call call);
+  void check_queueing(const JobFixed& job) const;
   void delete_job(Call call);
   void trim_job(Call call);
   void import_job(Call call);

@@ -11,6 +11,7 @@ using namespace std::chrono_literals;
 constexpr std::size_t kQueueBytes = 64u << 20;
 constexpr std::chrono::milliseconds kFirstBeat = 250ms, kLongestBeat = 10s;
 constexpr std::chrono::milliseconds kLastBeatOfTerminal = 1s;
+constexpr auto kLastWords = 1s;
 
 }  // namespace
 
@@ -41,42 +42,54 @@ void Publisher::stop() {
   {
     std::lock_guard lock(mutex_);
     stopping_ = true;
+    give_up_ = Clock::now() + kLastWords;
   }
   wake_.notify_one();
   if (thread_.joinable()) thread_.join();
 }
 
 void Publisher::work() {
-  auto next_daemon = Clock::now();
   for (;;) {
     std::deque<Commit> commits;
     {
       std::unique_lock lock(mutex_);
-      const auto until = due_.empty() ? next_daemon : std::min(next_daemon, due_.begin()->first);
+      const auto until = due_.empty() ? next_pulse_ : std::min(next_pulse_, due_.begin()->first);
       wake_.wait_until(lock, until, [this] { return stopping_ || !queue_.empty(); });
       commits.swap(queue_);
       queued_bytes_ = 0;
       if (stopping_ && commits.empty()) return;
     }
-    for (const auto& commit : commits) {
-      send_lines(commit);
-      Commit head = commit;
-      head.lines = nullptr;
-      schedule(commit.job_id, {std::move(head), Clock::now() + kFirstBeat, kFirstBeat});
-    }
-    const auto now = Clock::now();
-    send_heartbeats(now);
-    if (now < next_daemon) continue;
-    send_daemon();
-    next_daemon = now + 1s;
+    for (const auto& commit : commits) publish(commit);
+    keep_time();
   }
+}
+
+void Publisher::publish(const Commit& commit) {
+  send_lines(commit);
+  Commit head = commit;
+  head.lines = nullptr;
+  schedule(commit.job_id, {std::move(head), Clock::now() + kFirstBeat, kFirstBeat});
+}
+
+// Also in the midst of a long backlog: without its pulse the daemon is taken for dead.
+void Publisher::keep_time() {
+  const auto now = Clock::now();
+  send_heartbeats(now);
+  if (now < next_pulse_) return;
+  send_daemon();
+  next_pulse_ = now + 1s;
+}
+
+bool Publisher::given_up() {
+  std::lock_guard lock(mutex_);
+  return Clock::now() >= give_up_;
 }
 
 void Publisher::send_lines(const Commit& commit) {
   if (!commit.lines || commit.lines->empty()) return;
   std::string_view rest = *commit.lines;
   std::uint64_t first = commit.first;
-  while (!rest.empty()) {
+  while (!rest.empty() && !given_up()) {
     std::size_t size = 0;
     std::uint64_t count = 0;
     while (size < rest.size()) {
@@ -87,6 +100,7 @@ void Publisher::send_lines(const Commit& commit) {
     send_frame(commit, first, first + count - 1, rest.substr(0, size));
     rest.remove_prefix(size);
     first += count;
+    keep_time();
   }
 }
 

@@ -39,6 +39,7 @@ class Publisher {
   void add(Commit commit);
   // Begins the heartbeats of a job that lives already.
   void watch(const Commit& head) { add(head); }
+  // Sends what is queued, for a second at most.
   void stop();
 
  private:
@@ -50,11 +51,14 @@ class Publisher {
   };
 
   void work();
+  void publish(const Commit& commit);
   void send_lines(const Commit& commit);
   void send_frame(const Commit& commit, std::uint64_t first, std::uint64_t head, std::string_view lines);
   void send_heartbeats(Clock::time_point now);
   void schedule(const std::string& job_id, Beat beat);
   void send_daemon();
+  void keep_time();
+  bool given_up();
 
   const std::string epoch_;
   const std::size_t shards_;
@@ -66,8 +70,10 @@ class Publisher {
   std::deque<Commit> queue_;
   std::size_t queued_bytes_ = 0;
   bool stopping_ = false;
+  Clock::time_point give_up_ = Clock::time_point::max();
 
   // The publisher thread's own: one beat for each job, ordered by when it is due.
+  Clock::time_point next_pulse_ = Clock::now();
   std::unordered_map<std::string, Beat> beats_;
   std::multimap<Clock::time_point, std::string> due_;
 

@@ -36,6 +36,11 @@ class RpcError : public ApiError {
 std::string result_reply(const std::string& id, std::string_view result);
 std::string error_reply(const std::string& id, const ApiError& error);
 
+// What a request gets that came too late: another daemon may take it.
+inline ApiError stopping_error() {
+  return {"E_BUSY", "the daemon is stopping", {{"retry_ms", 500}}};
+}
+
 // The params of one request: typed access that refuses by name, null taken as
 // absent, and done() that refuses what nobody asked for.
 class Params {

@@ -16,6 +16,9 @@ OrderedJson common_json(const JobHead& head, const JobFixed& fixed, const std::s
   if (!head.message.empty()) out["message"] = head.message;
   if (head.exit_code) out["exit_code"] = *head.exit_code;
   if (head.signal) out["signal"] = *head.signal;
+  if (head.held) out["held"] = true;
+  for (const char* key : {"queue", "priority", "depends_on", "retry_of"})
+    if (fixed.request.contains(key)) out[key] = fixed.request.at(key);
   out["executor"] = fixed.external() ? "external" : "local-process";
   if (!fixed.tool_id().empty()) out["tool_id"] = fixed.tool_id();
   if (fixed.request.contains("command")) out["command"] = fixed.request.at("command");

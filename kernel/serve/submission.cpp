@@ -48,6 +48,61 @@ void check_labels(const Json& labels) {
   }
 }
 
+namespace {
+
+void check_limits(const Json& limits) {
+  if (limits.is_null()) return;
+  for (const auto& [name, value] : limits.items()) {
+    if (name != "memory" && name != "cpu" && name != "open_files" && name != "processes")
+      invalid("'limits': there is no '" + name + "': use memory, cpu, open_files or processes");
+    if (!value.is_number_integer() || value.get<std::int64_t>() < 1)
+      invalid("'limits': '" + name + "' must be a positive integer");
+  }
+}
+
+// What the command reads: a file of this machine, or the bytes themselves.
+void check_stdin(const Json& from) {
+  if (from.is_null()) return;
+  constexpr std::size_t kMost = 512 * 1024;
+  std::string bytes;
+  const bool one = from.size() == 1 && from.begin()->is_string();
+  const std::string value = one ? from.begin()->get<std::string>() : "";
+  const bool is_path = one && from.contains("path") && value.starts_with('/') && !has_nul(value);
+  const bool is_bytes = one && from.contains("b64") && from_base64(value, bytes);
+  if (!is_path && !is_bytes)
+    invalid("'stdin' must have either 'path', absolute, or 'b64', base64 with padding");
+  if (bytes.size() > kMost)
+    throw ApiError("E_TOO_LARGE", "'stdin' may have " + std::to_string(kMost) + " bytes: give a file's path instead");
+}
+
+// The terminal that the command gets instead of pipes.
+void check_tty(const Json& tty, bool has_stdin) {
+  if (tty.is_null()) return;
+  const auto size = [&](const char* key) {
+    return tty.contains(key) && tty.at(key).is_number_integer() && tty.at(key) >= 1 && tty.at(key) <= 9999;
+  };
+  if (tty.size() != 2 || !size("rows") || !size("columns"))
+    invalid("'tty' must have 'rows' and 'columns', 1 to 9999");
+  if (has_stdin) invalid("'stdin' and 'tty' exclude each other");
+}
+
+// How the job waits for its turn.
+void check_queueing(Params& params, bool external) {
+  params.integer("priority", 0, -100, 100);
+  params.text("queue", limits::kNameBytes);
+  params.boolean("hold", false);
+  params.text("retry_of", limits::kKeyBytes);
+  const Json needs = params.array("depends_on");
+  if (needs.size() > 64) invalid("'depends_on' may name at most 64 jobs");
+  for (const auto& id : needs)
+    if (!id.is_string()) invalid("'depends_on' must be an array of job ids");
+  for (const char* key : {"priority", "queue", "hold", "depends_on"})
+    if (external && params.all().contains(key))
+      invalid(std::string("'") + key + "': an external job waits in no queue of ours");
+}
+
+}  // namespace
+
 JobFixed read_job(Params& params, std::string& request_hash) {
   JobFixed fixed;
   fixed.idempotency_key = params.required_text("idempotency_key", limits::kKeyBytes);
@@ -63,6 +118,10 @@ JobFixed read_job(Params& params, std::string& request_hash) {
   check_command(command);
   check_env(params.object("env"));
   check_labels(params.object("labels"));
+  check_limits(params.object("limits"));
+  check_stdin(params.object("stdin"));
+  check_tty(params.object("tty"), params.all().contains("stdin"));
+  check_queueing(params, executor == "external");
   check_cwd(params.text("cwd", 4096).value_or(""));
   for (const char* key : {"task", "constraints"}) params.object(key);
   params.text("profile");

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -13,21 +14,31 @@ namespace domed {
 // itself has no bound: whoever adds to it has one.
 class Workers {
  public:
+  using Task = std::function<void()>;
+
   explicit Workers(std::size_t threads);
   ~Workers() { stop(); }
 
-  // Thread-safe.  After stop() the task is dropped.
-  void run(std::function<void()> task);
-  // Runs what is queued, then ends the threads.
-  void stop();
+  // Thread-safe.  Runs "task", or, where the threads stop before its turn, calls
+  // "dropped" instead: on the stopping thread, or on the caller's own.
+  void run(Task task, Task dropped = {});
+  // Drops what has not begun, and all that comes later.
+  void close();
+  // For "grace" goes on with what is queued, then closes, and waits for the tasks
+  // that have begun.
+  void stop(std::chrono::milliseconds grace = {});
 
  private:
+  struct Queued {
+    Task task, dropped;
+  };
+
   void work();
 
   std::mutex mutex_;
-  std::condition_variable wake_;
-  std::deque<std::function<void()>> tasks_;
-  bool stopping_ = false;
+  std::condition_variable wake_, empty_;
+  std::deque<Queued> tasks_;
+  bool closed_ = false;
   std::vector<std::thread> threads_;
 };
 

@@ -34,8 +34,8 @@ Kernel::Kernel(const std::string& store_plugin, const std::filesystem::path& dir
     polls.wake(commit.job_id);
   });
   SchedulerConfig config;
-  config.state_dir = dir;
-  scheduler = std::make_unique<Scheduler>(*store, *journal, environment, provenance, config, [](const std::string&) {});
+  config.run.state_dir = dir;
+  scheduler = std::make_unique<Scheduler>(*store, *journal, environment, provenance, config, [](Level, const std::string&) {});
   ServiceConfig service;
   service.epoch = "epoch";
   service.store_name = store_plugin;

@@ -146,7 +146,7 @@ TEST_P(Import, WhatWasNotEndedIsForgottenAtTheNextStart) {
   finish_job();
   const auto all = lines();
   to.call("ImportJob", params({all[0], all[1]}, false));
-  to.scheduler->recover();
+  to.scheduler->recover([](const std::string&, const JobHead&) {});
   EXPECT_EQ("E_INVALID_REQUEST", to.error("ImportJob", later({all[2]}, false)));
   to.call("ImportJob", params(all));
   EXPECT_EQ(all, to.lines(job_["job_id"]));

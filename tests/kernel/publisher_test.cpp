@@ -1,6 +1,9 @@
 #include "serve/publisher.h"
 
+#include <unistd.h>
+
 #include <condition_variable>
+#include <future>
 
 #include "harness.h"
 #include "log/limits.h"
@@ -61,6 +64,26 @@ TEST_F(PublisherTest, HeartbeatsNameTheHeadAlsoAfterTheTerminalEvent) {
   for (int beat = 1; beat <= 3; ++beat)
     EXPECT_EQ("job/job-1\n{\"log_id\":\"log\",\"first\":8,\"head\":7,\"state\":\"succeeded\",\"epoch\":\"E\"}\n",
               all[static_cast<std::size_t>(beat)]);
+}
+
+// Sending the first frame takes longer than the daemon may be silent.
+TEST(Publisher, TheDaemonsPulseGoesOnInTheMidstOfABacklog) {
+  FixedEnvironment environment;
+  int frames = 0, pulses = 0;
+  std::promise<int> last;
+  Publisher publisher("E", 1, environment, [&](std::size_t, const std::string& message) {
+    if (message.starts_with("daemon\n")) pulses += frames > 0;
+    if (message.starts_with("job/") && ++frames == 1) usleep(1'100'000);
+    if (message.find("\"first\":13,") != std::string::npos) last.set_value(pulses);
+  });
+  Commit commit;
+  commit.job_id = "job-1";
+  std::string lines;
+  for (int i = 0; i < 16; ++i) lines += std::string(60'000, 'x') + "\n";
+  commit.lines = std::make_shared<const std::string>(std::move(lines));
+  commit.first = 1, commit.head = 16;
+  publisher.add(commit);
+  EXPECT_GT(last.get_future().get(), 0);
 }
 
 TEST(Shard, IsTheSameEverywhere) {

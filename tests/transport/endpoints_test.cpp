@@ -120,6 +120,19 @@ TEST(Endpoint, RefusesADirectoryThatOthersMayWrite) {
   EXPECT_SAYS(start_refusal(scratch.url("open/control.ipc")), "can be written by others");
 }
 
+TEST(Endpoint, RefusesADirectoryThatOthersMayEnter) {
+  Scratch scratch;
+  for (const mode_t mode : {0755u, 0770u, 0711u, 0701u}) {
+    const std::string name = "dir" + std::to_string(mode);
+    std::filesystem::create_directory(scratch.path(name));
+    ASSERT_EQ(chmod(scratch.path(name).c_str(), mode), 0);
+    EXPECT_SAYS(start_refusal(scratch.url(name + "/control.ipc")), "chmod 700");
+    ControlOptions options = control_options(scratch.url(name + "/control.ipc"));
+    options.listen.group = std::to_string(getegid());
+    EXPECT_TRUE(EchoServer(options).answers()) << "with a group of our own";
+  }
+}
+
 TEST(Endpoint, RefusesToListenBeyondLoopback) {
   EXPECT_SAYS(start_refusal("tcp://0.0.0.0:0"), "open to other machines");
   EXPECT_SAYS(start_refusal("tcp://*:0"), "open to other machines");
@@ -160,12 +173,12 @@ TEST(Endpoint, GivesEachShardItsAddress) {
 }
 
 TEST(Endpoint, RaisesTheDescriptorLimit) {
-  const std::size_t limit = raise_descriptor_limit();
-  rlimit now{};
+  rlimit before{}, now{};
+  getrlimit(RLIMIT_NOFILE, &before);
+  EXPECT_EQ(before.rlim_cur, raise_descriptor_limit());
   getrlimit(RLIMIT_NOFILE, &now);
   EXPECT_EQ(now.rlim_cur, now.rlim_max);
-  EXPECT_EQ(limit, now.rlim_cur);
-  EXPECT_LE(pipe_bound(2) * 2, limit);
+  EXPECT_LE(pipe_bound(2) * 2, now.rlim_cur);
 }
 
 }  // namespace

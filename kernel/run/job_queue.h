@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace domed {
+
+// The jobs that wait to run, and which of them is next: the highest priority
+// first, then first in, first out; not one that is held, that needs a job which
+// has not succeeded yet, or whose queue runs as many as it may.
+//
+// Plain data, not thread-safe.
+class JobQueue {
+ public:
+  struct Job {
+    std::string id, queue;
+    int priority = 0;
+    bool held = false;
+    std::set<std::string> needs;  // ids of jobs
+  };
+
+  // "limits": how many jobs of a queue may run at once; others have no limit.
+  explicit JobQueue(std::map<std::string, std::size_t> limits) : limits_(std::move(limits)) {}
+
+  // False: it is there already; only whether it is held is taken over.
+  bool put(Job job);
+  void remove(const std::string& id);
+  bool empty() const { return jobs_.empty(); }
+
+  // The job "id" is over.  Returns the jobs that needed it to succeed and now
+  // never run; they are removed.
+  std::vector<std::string> ended(const std::string& id, bool succeeded);
+
+  // Takes the next job out; "running" counts what runs of each queue.
+  std::optional<Job> take(const std::map<std::string, std::size_t>& running);
+
+ private:
+  using Place = std::pair<int, std::uint64_t>;  // the first one is the next one
+  bool ready(const Job& job, const std::map<std::string, std::size_t>& running) const;
+
+  const std::map<std::string, std::size_t> limits_;
+  std::uint64_t arrivals_ = 0;
+  std::map<Place, Job> jobs_;
+  std::map<std::string, Place> places_;
+  std::multimap<std::string, std::string> needed_by_;
+};
+
+}  // namespace domed

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "log/job.h"
+
+namespace domed {
+
+// What the deployment says of every run.
+struct RunSettings {
+  std::filesystem::path state_dir;
+  std::chrono::milliseconds cancel_grace{5000}, drain{2000};
+  std::uint64_t max_output = 1u << 30;
+  std::uint64_t open_files = 0;  // soft limit of a job that asks for none; 0: the daemon's
+  std::map<std::string, std::string> environment;  // the allowlist, as the daemon has it
+};
+
+// Where a job without a cwd works.  An imported job's id may be any string,
+// "../.." too: it never becomes a path.
+std::filesystem::path scratch_dir(const RunSettings& settings, const std::string& job_id);
+
+// Empty where an external job names none.
+std::string working_dir(const RunSettings& settings, const JobFixed& job);
+
+// What only this start of the job knows.
+struct RunIdentity {
+  std::string log_id;
+  std::string producer_id;           // of one runner and no other
+  std::vector<std::string> control;  // URLs for the runner and the job
+  bool durable = true;               // the store outlives its daemon
+};
+
+// The spec.json of a run.
+Json run_spec(const RunSettings& settings, const JobFixed& job, const RunIdentity& identity);
+
+}  // namespace domed
