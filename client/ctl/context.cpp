@@ -93,6 +93,7 @@ int run_domectl(int argc, char** argv) {
   add_run(app, context);
   add_follow(app, context);
   add_jobs(app, context);
+  add_turns(app, context);
   add_append(app, context);
   add_daemon(app, context);
   add_provenance(app, context);

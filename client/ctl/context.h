@@ -36,6 +36,7 @@ struct Context {
 void add_run(CLI::App& app, Context& context);  // run, submit
 void add_follow(CLI::App& app, Context& context);
 void add_jobs(CLI::App& app, Context& context);  // status, list, cancel, delete, trim
+void add_turns(CLI::App& app, Context& context);  // wait, logs, hold, release, retry
 void add_append(CLI::App& app, Context& context);
 void add_daemon(CLI::App& app, Context& context);  // tools, health
 void add_provenance(CLI::App& app, Context& context);

@@ -1,6 +1,10 @@
 #include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <stop_token>
 
 #include "client/ctl/context.h"
+#include "client/ctl/interrupt.h"
 #include "client/ctl/table.h"
 #include "common/units.h"
 
@@ -10,6 +14,7 @@ namespace {
 struct Listing {
   std::string state, label, tool, since;
   std::size_t limit = 20;
+  bool watch = false;
 };
 
 OrderedJson ask(Context& context, const char* method, const Json& params) {
@@ -43,6 +48,7 @@ std::string what(const OrderedJson& job) {
 
 std::string row(const OrderedJson& job, std::size_t width, const Colours& colours) {
   std::string id = field(job, "job_id"), state = field(job, "state");
+  if (job.contains("held")) state = "held";
   std::string code = job.contains("exit_code") ? field(job, "exit_code") : "-";
   std::string when = age(field(job, "created_at"), now_micros());
   const std::string pad(state.size() < 10 ? 10 - state.size() : 0, ' ');
@@ -63,7 +69,7 @@ Json query_of(const Listing& given) {
   return params;
 }
 
-int list(Context& context, const Listing& given) {
+std::vector<OrderedJson> fetch(Context& context, const Listing& given) {
   Json params = query_of(given);
   std::vector<OrderedJson> jobs;
   while (jobs.size() < given.limit) {
@@ -73,6 +79,11 @@ int list(Context& context, const Listing& given) {
     if (!page.contains("next_page") || page["next_page"].is_null()) break;
     params["page"] = page["next_page"];
   }
+  return jobs;
+}
+
+int list(Context& context, const Listing& given) {
+  const std::vector<OrderedJson> jobs = fetch(context, given);
   if (context.json) {
     for (const auto& job : jobs) put(stdout, job.dump() + "\n");
     return 0;
@@ -84,6 +95,24 @@ int list(Context& context, const Listing& given) {
   head.resize(width, ' ');
   if (!jobs.empty()) put(stdout, colours.dim(head + "  STATE      CODE  CREATED    WHAT") + "\n");
   for (const auto& job : jobs) put(stdout, row(job, width, colours));
+  return 0;
+}
+
+// Redraws the list until it is interrupted.
+int watch(Context& context, const Listing& given) {
+  if (context.json || !is_terminal(stdout)) throw UsageError("--watch needs a terminal");
+  std::mutex mutex;
+  std::condition_variable_any changed;
+  std::stop_source stop;
+  context.client();
+  const Interrupt interrupt([&stop](int) { stop.request_stop(); });
+  while (!stop.stop_requested()) {
+    put(stdout, "\033[H\033[2J");
+    list(context, given);
+    std::fflush(stdout);
+    std::unique_lock lock(mutex);
+    changed.wait_for(lock, stop.get_token(), std::chrono::seconds(1), [] { return false; });
+  }
   return 0;
 }
 
@@ -112,6 +141,7 @@ void add_list(CLI::App& app, Context& context) {
   verb->add_option("--tool", given->tool, "Only jobs of this tool")->type_name("ID");
   verb->add_option("--since", given->since, "Only jobs since a time, or for so long")
       ->type_name("TIME");
+  verb->add_flag("-w,--watch", given->watch, "Show the list anew each second, until Ctrl-C");
   verb->add_option("--limit", given->limit, "At most so many")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
@@ -119,7 +149,7 @@ void add_list(CLI::App& app, Context& context) {
       "Examples:\n  domectl list --state failed --since 2h\n"
       "  domectl list --label branch=main --json | jq -r .job_id");
   verb->callback(
-      [&context, given] { context.action = [&context, given] { return list(context, *given); }; });
+      [&context, given] { context.action = [&context, given] { return given->watch ? watch(context, *given) : list(context, *given); }; });
 }
 
 void add_cancel(CLI::App& app, Context& context) {

@@ -42,7 +42,8 @@ int exit_code_of(std::string_view payload) {
 
 std::string outcome_text(std::string_view payload) {
   const Outcome outcome = read(payload);
-  if (outcome.to == "succeeded" || outcome.reason == "exit") return "";
+  if (outcome.to == "succeeded" || outcome.reason == "exit")
+    return outcome.message.empty() ? "" : outcome.to + ": " + outcome.message;
   std::string out = outcome.to;
   if (!outcome.reason.empty() && outcome.reason != "cancel") out += " (" + outcome.reason + ")";
   if (outcome.signal > 0) out += " by signal " + std::to_string(outcome.signal);

@@ -1,8 +1,10 @@
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <climits>
 #include <csignal>
+#include <cstdlib>
 #include <mutex>
 #include <stop_token>
 #include <thread>
@@ -19,8 +21,10 @@ namespace {
 
 struct Submission {
   std::string cwd, timeout, tool, task, key, client_id, executor;
-  std::vector<std::string> env, labels;
-  bool quiet = false;
+  std::string queue, input;
+  int priority = 0;
+  std::vector<std::string> env, labels, limits, after;
+  bool quiet = false, hold = false, tty = false;
 };
 
 void add_options(CLI::App& verb, Submission& job) {
@@ -35,6 +39,23 @@ void add_options(CLI::App& verb, Submission& job) {
       ->type_name("K=V")
       ->expected(1)
       ->take_all();
+  verb.add_option("--stdin", job.input,
+                  "The file that the command reads; - for what domectl itself reads, up to 512 KiB")
+      ->type_name("FILE");
+  verb.add_flag("--tty", job.tty, "Give the command a terminal like this one, to write to only");
+  verb.add_option("--limit", job.limits,
+                  "What each process may use: memory=1GiB, cpu=30s, open_files=N, processes=N; may be repeated")
+      ->type_name("K=V")
+      ->expected(1)
+      ->take_all();
+  verb.add_option("--queue", job.queue, "The queue to wait in")->type_name("NAME");
+  verb.add_option("--priority", job.priority, "Higher goes first (-100 to 100)")
+      ->check(CLI::Range(-100, 100));
+  verb.add_option("--after", job.after, "Run only when this job has succeeded; may be repeated")
+      ->type_name("JOB")
+      ->expected(1)
+      ->take_all();
+  verb.add_flag("--hold", job.hold, "Do not start it before 'domectl release'");
   verb.add_option("--tool", job.tool, "Run a tool of the deployment instead of a command")
       ->type_name("ID");
   verb.add_option("--task", job.task, "What the tool is to do, a JSON object")->type_name("JSON");
@@ -61,6 +82,53 @@ Json pairs(const std::vector<std::string>& given, const char* option) {
   return out;
 }
 
+std::uint64_t limit_of(const std::string& name, const std::string& text) {
+  std::optional<std::uint64_t> value = parse_size(text);
+  if (name == "cpu") {
+    const auto time = parse_duration(text);
+    const auto seconds = time ? std::chrono::ceil<std::chrono::seconds>(*time).count() : 0;
+    value = static_cast<std::uint64_t>(seconds);
+  }
+  if (value && *value > 0) return *value;
+  throw UsageError("--limit '" + name + "=" + text + "' is not " +
+                   (name == "cpu" ? "a time such as 30s" : "a number, or a size such as 512MiB"));
+}
+
+std::string absolute(const std::string& path) {
+  return path.starts_with('/') ? path : current_dir() + "/" + path;
+}
+
+Json input_of(const std::string& file) {
+  if (file != "-") return {{"path", absolute(file)}};
+  std::string bytes;
+  char buffer[16384];
+  for (std::size_t n; (n = std::fread(buffer, 1, sizeof buffer, stdin)) > 0;) {
+    bytes.append(buffer, n);
+    if (bytes.size() > 512 * 1024)
+      throw UsageError("more than 512 KiB to read: put it into a file, and give that as --stdin FILE");
+  }
+  return {{"b64", to_base64(bytes)}};
+}
+
+// Its size stays as it is now; a program that asks for TERM gets ours.
+void add_terminal(Json& params) {
+  winsize window{};
+  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) != 0 || window.ws_row == 0) window = {24, 80, 0, 0};
+  params["tty"] = {{"rows", window.ws_row}, {"columns", window.ws_col}};
+  const char* term = std::getenv("TERM");
+  if (term && !(params.contains("env") && params["env"].contains("TERM"))) params["env"]["TERM"] = term;
+}
+
+void add_turn(const Submission& job, Json& params) {
+  const Json limits = pairs(job.limits, "--limit");
+  for (const auto& [name, text] : limits.items())
+    params["limits"][name] = limit_of(name, text.get<std::string>());
+  if (!job.queue.empty()) params["queue"] = job.queue;
+  if (job.priority != 0) params["priority"] = job.priority;
+  if (!job.after.empty()) params["depends_on"] = job.after;
+  if (job.hold) params["hold"] = true;
+}
+
 Json params_of(const Submission& job, const std::vector<std::string>& command) {
   Json params{{"idempotency_key", job.key.empty() ? random_hex(16) : job.key}};
   if (job.tool.empty() && command.empty() && job.executor != "external")
@@ -73,10 +141,11 @@ Json params_of(const Submission& job, const std::vector<std::string>& command) {
   if (!job.client_id.empty()) params["client_id"] = job.client_id;
   // A tool has a directory of its own, unless another one is asked for.
   if (!job.cwd.empty() || job.tool.empty())
-    params["cwd"] = !job.cwd.empty() && job.cwd[0] == '/' ? job.cwd
-                    : job.cwd.empty()                     ? current_dir()
-                                                          : current_dir() + "/" + job.cwd;
+    params["cwd"] = job.cwd.empty() ? current_dir() : absolute(job.cwd);
+  if (!job.input.empty()) params["stdin"] = input_of(job.input);
+  add_turn(job, params);
   if (!job.env.empty()) params["env"] = pairs(job.env, "--env");
+  if (job.tty) add_terminal(params);
   if (!job.labels.empty()) params["labels"] = pairs(job.labels, "--label");
   if (!job.timeout.empty()) {
     const auto time = parse_duration(job.timeout);
