@@ -8,7 +8,7 @@ until_output "$job" '"text":"ready"'
 ctl cancel "$job" >/dev/null
 finish "$job"
 expect "state" canceled "$(field "$job" state)"
-! pgrep -f "^$mark" >/dev/null || fail "something of the tree is left"
+! pgrep -f "^$mark\$" >/dev/null || fail "something of the tree is left"
 head=$(field "$job" head_seq)
 ctl cancel "$job" >/dev/null
 expect "head after a second cancel" "$head" "$(field "$job" head_seq)"
@@ -17,5 +17,5 @@ expect "head after a second cancel" "$head" "$(field "$job" head_seq)"
 job=$(submit -- sh -c "setsid $mark & echo done")
 finish "$job"
 expect "state" succeeded "$(field "$job" state)"
-! pgrep -f "^$mark" >/dev/null || fail "the background child is left"
+! pgrep -f "^$mark\$" >/dev/null || fail "the background child is left"
 stop

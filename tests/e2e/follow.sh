@@ -5,8 +5,8 @@ start
 mkfifo "$scratch/go"
 job=$(submit -- sh -c 'seq 1 3000; read line <"$0"; seq 3001 6000' "$scratch/go")
 
-ctl follow "$job" --json >"$scratch/steady" & steady=$!
-ctl follow "$job" --json >"$scratch/stopped" & stopped=$!
+"$bin/domectl" follow "$job" --json >"$scratch/steady" & steady=$!
+"$bin/domectl" follow "$job" --json >"$scratch/stopped" & stopped=$!
 kill -STOP $stopped
 # One that leaves and resumes ten times, wherever it happens to be.
 (

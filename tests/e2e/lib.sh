@@ -5,8 +5,21 @@ scratch=$(mktemp -d)
 daemon=
 export DOMED_ENDPOINT="ipc://$scratch/run/control.ipc"
 
+# Whatever a scenario left goes with it: a runner would wait for its daemon for days.
+end_jobs() {
+  for job in $(timeout 5 "$bin/domectl" list --limit 1000 --json 2>/dev/null | jq -r 'select(.state=="queued" or .state=="running").job_id'); do
+    timeout 5 "$bin/domectl" cancel "$job" >/dev/null 2>&1 || true
+    timeout 5 "$bin/domectl" follow "$job" >/dev/null 2>&1 || true
+  done
+  for record in "$scratch"/state/runs/*/runner.json; do
+    [ -f "$record" ] && kill "$(jq -r .pid "$record")" 2>/dev/null
+  done
+}
+
 cleanup() {
   status=$?
+  set +e
+  end_jobs
   [ -n "$daemon" ] && kill "$daemon" 2>/dev/null && wait "$daemon" 2>/dev/null
   [ $status -ne 0 ] && [ -f "$scratch/log" ] && tail -200 "$scratch/log" >&2
   rm -rf "$scratch"
@@ -32,9 +45,12 @@ expect() { [ "$2" = "$3" ] || fail "$1: expected '$2', got '$3'"; }
 start() {
   "$bin/domed" --config "$scratch/domed.yaml" >>"$scratch/log" 2>&1 &
   daemon=$!
-  until "$bin/domectl" health >/dev/null 2>&1; do
+  for _ in $(seq 600); do
+    "$bin/domectl" health >/dev/null 2>&1 && return
     kill -0 "$daemon" 2>/dev/null || fail "the daemon did not start"
+    sleep 0.1
   done
+  fail "the daemon does not answer"
 }
 stop() { kill "$daemon"; wait "$daemon"; daemon=; }
 ctl() { "$bin/domectl" "$@"; }
@@ -47,7 +63,7 @@ finish() { ctl follow "$1" >/dev/null 2>&1 || true; }
 # Returns once the job has printed what matches, while it goes on.
 until_output() {
   mkfifo "$scratch/watch"
-  ctl follow "$1" --json >"$scratch/watch" 2>/dev/null & watcher=$!
+  "$bin/domectl" follow "$1" --json >"$scratch/watch" 2>/dev/null & watcher=$!
   grep -m1 -q "$2" <"$scratch/watch" || fail "the job did not print $2"
   kill -9 $watcher 2>/dev/null || true
   wait $watcher 2>/dev/null || true

@@ -13,7 +13,7 @@ reply=$(ask '{"jsonrpc":"2.0","id":1,"method":"SubmitJob","params":{"idempotency
 job=$(jq -r .result.job_id <<<"$reply") token=$(jq -r .result.producer_token <<<"$reply")
 url="ipc://$scratch/run/events.ipc"
 nngcat --sub --dial "$url" --subscribe "job/$job
-" --raw --recv-timeout 3 --count 1 >"$scratch/whole" & whole=$!
+" --raw --recv-timeout 30 --count 1 >"$scratch/whole" & whole=$!
 nngcat --sub --dial "$url" --subscribe "job/${job%?}
 " --raw --recv-timeout 2 --count 1 >"$scratch/prefix" 2>/dev/null & prefix=$!
 for batch in 1 2 3 4 5 6 7 8 9 10; do

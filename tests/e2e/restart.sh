@@ -29,11 +29,12 @@ expect "exit code" 5 "$(field "$job" exit_code)"
 
 # Daemon and runner die: the job is lost, said aloud, and nothing of it is left.
 mark="sleep 8$$"
-job=$(submit -- sh -c "echo ready; $mark")
+# (Also what cleared its environment and left the session.)
+job=$(submit -- sh -c "env -i setsid $mark & echo ready; exec env -i $mark")
 until_output "$job" '"text":"ready"'
 runner=$(jq -r .pid "$scratch/state/runs/$(field "$job" run_id)/runner.json")
 kill -9 "$daemon" "$runner"; wait "$daemon" 2>/dev/null || true
 start
 expect "reason" lost "$(field "$job" reason)"
-! pgrep -f "^$mark" >/dev/null || fail "the lost job's command is left"
+! pgrep -f "^$mark\$" >/dev/null || fail "the lost job's command is left"
 stop

@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# Jobs run in their turn: priorities, held jobs, dependencies, named queues, retries, waits.
+. "$(dirname "$0")/lib.sh"
+sed -i 's/allow_ad_hoc: true/allow_ad_hoc: true, max_running: 1, queues: {builds: 1}/' "$scratch/domed.yaml"
+start
+mkfifo "$scratch/go"
+gate=$(submit -- sh -c 'echo ready; read line <"$0"' "$scratch/go")
+until_output "$gate" '"text":"ready"'
+say() { echo "echo $1 >>$scratch/order"; }
+low=$(submit --priority -5 -- sh -c "$(say low)")
+plain=$(submit -- sh -c "$(say plain)")
+high=$(submit --priority 5 --queue builds -- sh -c "$(say high)")
+held=$(submit --hold -- sh -c "$(say held)")
+after=$(submit --after "$low" --priority 50 -- sh -c "$(say after)")
+bad=$(submit -- sh -c 'echo words; echo reasons >&2; exit 3')
+never=$(submit --after "$bad" --priority 50 -- sh -c "$(say never)")
+ctl hold "$plain" --reason "not yet" >/dev/null
+expect "a job that was submitted held" true "$(field "$held" held)"
+expect "a job that was held later" "true not yet" "$(field "$plain" held) $(ctl follow "$plain" --no-follow --json | jq -r 'select(.type=="held").payload.reason')"
+echo go >"$scratch/go"
+ctl wait "$high" "$low" "$after" >/dev/null || fail "not all of them succeeded"
+finish "$never"
+expect "order" "high low after" "$(tr '\n' ' ' <"$scratch/order" | sed 's/ $//')"
+expect "a job whose dependency failed" "failed dependency null" "$(field "$never" state) $(field "$never" reason) $(field "$never" started_at)"
+expect "held jobs" "queued queued" "$(field "$plain" state) $(field "$held" state)"
+ctl release "$held" >/dev/null
+ctl wait "$held" >/dev/null || fail "a released job did not succeed"
+expect "events of a held job" "queued held released provenance running" \
+  "$(ctl follow "$held" --json | head -n 5 | jq -r 'if .type=="state_change" then .payload.to else .type end' | tr '\n' ' ' | sed 's/ $//')"
+code=0; ctl hold "$low" 2>"$scratch/err" || code=$?
+grep -q E_INVALID_TRANSITION "$scratch/err" || fail "a finished job was held"
+code=0; ctl submit --queue nowhere -- true 2>"$scratch/err" || code=$?
+grep -q "there are builds, default" "$scratch/err" || fail "an unknown queue: $(cat "$scratch/err")"
+
+# A retry is a job of its own, once for each key.
+again=$(ctl retry "$bad" --key again)
+expect "the same retry" "$again" "$(ctl retry "$bad" --key again)"
+code=0; ctl wait "$again" >"$scratch/out" || code=$?
+expect "a wait's exit code" 3 "$code"
+expect "retry_of" "$bad" "$(field "$again" retry_of)"
+expect "a stream of its log" reasons "$(ctl logs "$again" --stream stderr)"
+expect "nothing that is so new" "" "$(ctl logs "$again" --since-time 2999-01-01T00:00:00Z)"
+code=0; ctl wait "$plain" --timeout 0.2s 2>/dev/null || code=$?
+expect "a wait that takes too long" 124 "$code"
+
+# What waits, and how, survives a restart.
+stop
+start
+if [ "$store" = store-sqlite ]; then
+  expect "after a restart" "queued true" "$(field "$plain" state) $(field "$plain" held)"
+  ctl release "$plain" >/dev/null
+  ctl wait "$plain" >/dev/null || fail "a job that was held over a restart did not succeed"
+fi
+stop
