@@ -28,7 +28,10 @@ std::unique_ptr<Store> open_store(const std::string& plugin, const std::filesyst
 }
 
 Kernel::Kernel(const std::string& store_plugin, const std::filesystem::path& dir)
-    : store(open_store(store_plugin, dir)), provenance({}, [](const std::string&) {}), polls(8), workers(2) {
+    : Kernel(store_plugin, dir, open_store(store_plugin, dir)) {}
+
+Kernel::Kernel(const std::string& store_plugin, const std::filesystem::path& dir, std::unique_ptr<Store> open)
+    : store(std::move(open)), provenance({}, [](const std::string&) {}), polls(8), workers(2) {
   journal = std::make_unique<Journal>(*store, environment, [this](const Commit& commit) {
     commits.push_back(commit);
     polls.wake(commit.job_id);

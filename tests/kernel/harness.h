@@ -45,6 +45,8 @@ std::unique_ptr<Store> open_store(const std::string& plugin, const std::filesyst
 class Kernel {
  public:
   Kernel(const std::string& store_plugin, const std::filesystem::path& dir);
+  // Over a store that is open already.
+  Kernel(const std::string& store_plugin, const std::filesystem::path& dir, std::unique_ptr<Store> open);
   ~Kernel();
 
   // The whole reply of one request.
