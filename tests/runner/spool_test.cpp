@@ -143,10 +143,10 @@ TEST(Outbox, BlocksWhenTooMuchWaits) {
   spec.max_spool = 4 << 20;
   Outbox outbox(spec, spool);
   const EncodedEvent event = encode_event("x-a", json_string(std::string(100'000, 'x')));
-  while (!outbox.blocked()) outbox.add(event);
+  while (!outbox.blocked(true)) outbox.add(event);
   EXPECT_LT(spool.file_size(), 5u << 20);
   spool.acknowledge(spool.unacknowledged());
-  EXPECT_FALSE(outbox.blocked());
+  EXPECT_FALSE(outbox.blocked(true));
 }
 
 }  // namespace
