@@ -39,6 +39,8 @@ bool is_true(const Entry& entry) {
 
 void take_core(Config& config, const Entry& entry) {
   if (entry.variable == "filemode") config.file_mode = is_true(entry);
+  if (entry.variable == "ignorecase") config.ignore_case = is_true(entry);
+  if (entry.variable == "symlinks") config.symlinks = is_true(entry);
   if (entry.variable == "sparsecheckout") config.sparse = is_true(entry);
 }
 
@@ -63,6 +65,17 @@ void take(Config& config, const Entry& entry) {
 }
 
 }  // namespace
+
+std::string Config::declared_meaningless() const {
+  std::string out;
+  const auto add = [&](bool declared, const char* setting) {
+    if (declared) out += (out.empty() ? "" : ", ") + std::string(setting);
+  };
+  add(!file_mode, "core.fileMode=false");
+  add(ignore_case, "core.ignoreCase=true");
+  add(!symlinks, "core.symlinks=false");
+  return out;
+}
 
 Config parse_config(std::string_view listing) {
   Config config;

@@ -17,9 +17,13 @@ struct Config {
   std::map<std::string, std::string> remotes;         // name to its first URL
   std::map<std::string, std::string> branch_remotes;  // branch to the remote it follows
   bool includes = false;                              // it includes other files
-  bool file_mode = true;
+  // Differences that it declares to mean nothing here.
+  bool file_mode = true, ignore_case = false, symlinks = true;
   bool sparse = false;
   bool partial = false;  // a partial clone
+
+  // "core.fileMode=false, ...": which of those it does; empty: none.
+  std::string declared_meaningless() const;
 };
 
 // Reads the output of "git config --list -z".

@@ -2,12 +2,14 @@
 
 #include <dirent.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <memory>
 
 #include "common/hash.h"
+#include "common/units.h"
 #include "domed/error.h"
 #include "listing.h"
 #include "remote.h"
@@ -24,6 +26,8 @@ using NoSubmodules = std::vector<SubmoduleState>;
 constexpr std::size_t kMaxFilters = 64;
 constexpr std::size_t kMaxIndexListing = std::size_t{1} << 30;
 constexpr std::size_t kMaxStatus = 16 << 20;
+constexpr std::size_t kMaxCommit = 256 << 10;
+constexpr std::int64_t kLastSecond = 253402300799;  // of the year 9999
 constexpr std::size_t kMaxDiff = std::size_t{1} << 30;
 constexpr std::size_t kMaxPathBytes = 64 << 10;  // handed to one process
 
@@ -41,6 +45,11 @@ class Doubt {
 bool exists(const std::string& path) {
   struct stat info;
   return ::lstat(path.c_str(), &info) == 0;
+}
+
+bool is_foreign(const std::string& path) {
+  struct stat info;
+  return ::stat(path.c_str(), &info) == 0 && info.st_uid != ::geteuid();
 }
 
 bool is_plain_path(const std::string& path) {
@@ -62,7 +71,7 @@ bool is_empty_or_absent(const std::string& path) {
 struct Context {
   const Git& git;
   const Deadline& deadline;
-  bool hash_diff;
+  Wishes wishes;
   std::size_t submodules = 0;  // examined so far
 };
 
@@ -78,7 +87,9 @@ class Examination {
   std::string reason(const char* what, const Outcome& outcome) const {
     return context_.git.reason(what, outcome, context_.deadline);
   }
-  std::vector<Setting> settings() const;
+  enum class Differences { all, declared };  // declared: those that the repository minds
+  std::vector<Setting> settings(Differences which) const;
+  Outcome ask_status(Differences which) const;
 
   void take_head();
   void take_repo();
@@ -90,11 +101,15 @@ class Examination {
   void add_submodule(const Gitlink& link, std::vector<SubmoduleState>& out);
   SubmoduleState ask_submodule(const Gitlink& link, std::vector<SubmoduleState>& inner);
   void read_status();
-  void check_changes(const Status& status);
+  void check_changes();
+  Status minded();
+  void take_commit();
+  void take_description();
   std::vector<std::string> filtered(const std::vector<Change>& changes);
   void count_submodules();
   void conclude();
   void hash_changes();
+  std::string below_top() const;
   void nothing_of_tree(const std::string& reason);
   void doubt(const std::string& why, bool of_diff_too = true);
 
@@ -128,6 +143,7 @@ Findings Examination::operator()(const std::string& directory, bool only_top) {
   } else {
     take_tree();
   }
+  if (!only_top) take_commit();
   return std::move(findings_);
 }
 
@@ -144,6 +160,7 @@ void Examination::take_head() {
   flag(repository_.shallow, "shallow");
   flag(repository_.unborn, "unborn");
   flag(repository_.git_dir != repository_.common_dir, "worktree");
+  flag(is_foreign(repository_.git_dir), "foreign-owner");
 }
 
 void Examination::take_config() {
@@ -169,6 +186,9 @@ void Examination::take_repo() {
     name = repo_name(repository_.top.empty() ? repository_.git_dir : repository_.top);
   }
   findings_.name = name.empty() ? Text::not_known("its directory has no name") : Text::of(name);
+  const std::string inside = below_top();
+  findings_.subdirectory = repository_.no_tree.empty() ? Text::of(inside.empty() ? "." : inside)
+                                                       : Text::not_known(repository_.no_tree);
 }
 
 void Examination::nothing_of_tree(const std::string& reason) {
@@ -184,21 +204,31 @@ void Examination::take_tree() {
   read_status();
 }
 
-// Beyond those of every call: filters off; modes compared; and paths marked
-// skip-worktree that are there nevertheless treated as any other.
-std::vector<Setting> Examination::settings() const {
+// Beyond those of every call: filters off; paths marked skip-worktree that are
+// there nevertheless treated as any other; and modes, the case of names and
+// symbolic links compared, whether or not the repository declares that they mean
+// nothing here.
+std::vector<Setting> Examination::settings(Differences which) const {
+  const bool all = which == Differences::all;
+  const auto word = [](bool value) { return value ? "true" : "false"; };
   std::vector<Setting> out = blank_filters(config_.filters);
-  out.push_back({"core.fileMode", "true"});
   out.push_back({"core.sparseCheckout", "true"});
+  out.push_back({"core.fileMode", word(all || config_.file_mode)});
+  out.push_back({"core.ignoreCase", word(!all && config_.ignore_case)});
+  out.push_back({"core.symlinks", word(all || config_.symlinks)});
   return out;
+}
+
+// The working directory, relative to the top-level one; empty: it is that.
+std::string Examination::below_top() const {
+  const std::string& top = repository_.top;
+  if (top.empty() || repository_.directory == top) return {};
+  return repository_.directory.substr(top == "/" ? 1 : top.size() + 1);
 }
 
 void Examination::read_index() {
   const std::string& top = repository_.top;
-  std::string inside;
-  if (repository_.directory != top) {
-    inside = repository_.directory.substr(top == "/" ? 1 : top.size() + 1);
-  }
+  const std::string inside = below_top();
   IndexListing listing(top, inside);
   // Without core.sparseCheckout, which would make marks invisible.
   const Outcome outcome = call({.arguments = {"ls-files", "-v", "--stage", "-z"},
@@ -279,7 +309,7 @@ SubmoduleState Examination::ask_submodule(const Gitlink& link, std::vector<Submo
   }
   Findings found;
   if (is_plain_path(path)) {
-    Context context{context_.git, context_.deadline, false, context_.submodules};
+    Context context{context_.git, context_.deadline, {.hash_diff = false}, context_.submodules};
     found = Examination(context)(path, true);
     context_.submodules = context.submodules;
   } else {
@@ -297,13 +327,17 @@ SubmoduleState Examination::ask_submodule(const Gitlink& link, std::vector<Submo
 }
 
 // Submodules are examined one by one, with this care, and not by git itself.
+Outcome Examination::ask_status(Differences which) const {
+  return call({.arguments = {"status", "--porcelain=v2", "-z", "--branch", "--no-ahead-behind",
+                             "--no-renames", "--untracked-files=normal",
+                             "--ignore-submodules=dirty"},
+               .directory = repository_.top,
+               .settings = settings(which),
+               .max_out = kMaxStatus});
+}
+
 void Examination::read_status() {
-  const Outcome outcome =
-      call({.arguments = {"status", "--porcelain=v2", "-z", "--branch", "--no-ahead-behind",
-                          "--no-renames", "--untracked-files=normal", "--ignore-submodules=dirty"},
-            .directory = repository_.top,
-            .settings = settings(),
-            .max_out = kMaxStatus});
+  const Outcome outcome = ask_status(Differences::all);
   if (!outcome.ok() && !outcome.truncated) {
     const std::string why = reason("status", outcome);
     findings_.dirty = Known<bool>::not_known(why);
@@ -312,7 +346,6 @@ void Examination::read_status() {
     return;
   }
   status_ = parse_status(outcome.out);
-  certainly_dirty_ = status_.untracked > 0;
   findings_.untracked = Count::of(status_.untracked);
   if (outcome.truncated) {
     const std::string why = "there are more changes than are counted (16 MiB of paths)";
@@ -321,38 +354,61 @@ void Examination::read_status() {
     count_doubt_.add(why);
     diff_doubt_.add(why);
   } else {
-    check_changes(status_);
+    check_changes();
   }
   count_submodules();
   conclude();
 }
 
+// The differences that remain where the repository's word is taken for what
+// means nothing here.  Another count is a doubt: whether a name in other case is
+// another file, or a file in place of a link a change, cannot be told from here.
+Status Examination::minded() {
+  const std::string declared = config_.declared_meaningless();
+  if (declared.empty() || (status_.changes.empty() && status_.untracked == 0)) return status_;
+  const Outcome outcome = ask_status(Differences::declared);
+  Status out;
+  if (outcome.ok()) {
+    out = parse_status(outcome.out);
+    const bool fewer = out.changes.size() != status_.changes.size();
+    if (fewer || out.untracked != status_.untracked)
+      doubt("there are differences which " + declared + " declares meaningless");
+    if (out.untracked != status_.untracked)
+      findings_.untracked = Count::not_known("some are only so if " + declared + " is wrong");
+  } else {
+    doubt(reason("status", outcome));
+  }
+  return out;
+}
+
 // Without its filter a path's content cannot be compared, whoever defines the
-// filter (git-lfs does so outside the repository).  And where the repository
-// says that modes mean nothing here, a changed mode proves nothing.
-void Examination::check_changes(const Status& status) {
+// filter (git-lfs does so outside the repository).
+void Examination::check_changes() {
   const std::string head = repository_.commit.value.value_or("(initial)");
-  if (status.head != head && (repository_.unborn || repository_.commit.value)) {
+  if (status_.head != head && (repository_.unborn || repository_.commit.value)) {
     doubt("HEAD moved while it was examined");
   }
-  const std::vector<std::string> filters = filtered(status.changes);
-  bool by_filter = false, by_mode = false, filter_in_diff = false;
-  for (const Change& change : status.changes) {
-    const bool content = change.unstaged == 'M' && !change.submodule;
-    const bool filter = content && std::binary_search(filters.begin(), filters.end(), change.path);
-    const bool mode = content && change.mode_differs && !config_.file_mode;
+  const std::vector<std::string> filters = filtered(status_.changes);
+  const Status certain = minded();
+  std::set<std::string> certain_paths;
+  for (const Change& change : certain.changes) certain_paths.insert(change.path);
+  certainly_dirty_ = certain.untracked > 0;
+  bool by_filter = false, filter_in_diff = false;
+  for (const Change& change : status_.changes) {
+    const bool filter = change.unstaged == 'M' && !change.submodule &&
+                        std::binary_search(filters.begin(), filters.end(), change.path);
     filter_in_diff |= filter;
-    if (change.staged != '.' || (!filter && !mode)) {
+    if (change.staged != '.') {
       certainly_dirty_ = true;
+    } else if (filter) {
+      by_filter = true;
     } else {
-      by_filter |= filter;
-      by_mode |= mode && !filter;
+      certainly_dirty_ |= certain_paths.count(change.path) > 0;
     }
   }
   const std::string filter_why = "paths with a filter may differ; filters are not run";
   if (by_filter) doubt(filter_why, false);
   if (filter_in_diff) diff_doubt_.add(filter_why);
-  if (by_mode) doubt("file modes differ, which core.fileMode=false declares meaningless");
 }
 
 // Sorted.  In portions, for the length of an argument list is limited.
@@ -411,7 +467,7 @@ void Examination::conclude() {
 
 // Every option that a configuration could set otherwise is stated.
 void Examination::hash_changes() {
-  if (!context_.hash_diff) {
+  if (!context_.wishes.hash_diff) {
     findings_.diff = Text::not_known("the option hash_diff is off");
   } else if (!repository_.commit.value) {
     findings_.diff = Text::not_known(repository_.commit.reason);
@@ -426,7 +482,7 @@ void Examination::hash_changes() {
                        "--src-prefix=a/", "--dst-prefix=b/", "--submodule=short",
                        "--ignore-submodules=dirty", "-O/dev/null", *repository_.commit.value, "--"},
          .directory = repository_.top,
-         .settings = settings(),
+         .settings = settings(Differences::all),
          .max_out = kMaxDiff,
          .sink = [&](std::string_view piece) { hash.update(piece); }});
     findings_.diff =
@@ -434,11 +490,57 @@ void Examination::hash_changes() {
   }
 }
 
+// Last of all: of a long history it may take what time there is.
+void Examination::take_commit() {
+  const auto none = [this](const std::string& why) {
+    findings_.commit_time = findings_.author_hash = Text::not_known(why);
+  };
+  if (!repository_.commit.value) {
+    none(repository_.commit.reason);
+    findings_.describe = Text::not_known(repository_.commit.reason);
+    return;
+  }
+  const Outcome outcome = call({.arguments = {"cat-file", "commit", *repository_.commit.value},
+                                .directory = repository_.directory,
+                                .max_out = kMaxCommit});
+  if (!outcome.ok() && !outcome.truncated) {
+    none(reason("cat-file", outcome));
+  } else {
+    const CommitHeader header = parse_commit(outcome.out);
+    const bool dated = header.time && *header.time >= 0 && *header.time <= kLastSecond;
+    findings_.commit_time = dated ? Text::of(format_time(*header.time * 1'000'000))
+                                  : Text::not_known("the commit names no time that can be read");
+    findings_.author_hash = Text::not_known("the option author_hash is off");
+    if (context_.wishes.author_hash) {
+      findings_.author_hash = header.author.empty()
+                                  ? Text::not_known("the commit names no author")
+                                  : Text::of(sha256_hex(header.author));
+    }
+  }
+  take_description();
+}
+
+void Examination::take_description() {
+  const Outcome outcome =
+      call({.arguments = {"describe", "--tags", "--abbrev=12", *repository_.commit.value},
+            .directory = repository_.directory});
+  const std::string text = outcome.out.substr(0, outcome.out.find('\n'));
+  const bool none = outcome.err.find("No names found") != std::string::npos ||
+                    outcome.err.find("No tags can describe") != std::string::npos;
+  if (outcome.ok() && !text.empty()) {
+    findings_.describe = Text::of(text);
+  } else {
+    findings_.describe = Text::not_known(none && !outcome.timed_out
+                                             ? "no tag is at or before this commit"
+                                             : reason("describe", outcome));
+  }
+}
+
 }  // namespace
 
-Findings examine(const Git& git, const std::string& directory, bool hash_diff,
+Findings examine(const Git& git, const std::string& directory, const Wishes& wishes,
                  const Deadline& deadline) {
-  Context context{git, deadline, hash_diff};
+  Context context{git, deadline, wishes};
   return Examination(context)(directory, false);
 }
 

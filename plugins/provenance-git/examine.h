@@ -7,11 +7,16 @@
 
 namespace domed::git {
 
+// What is found out only where it is asked for.
+struct Wishes {
+  bool hash_diff = true, author_hash = false;
+};
+
 // Finds out about the repository that "directory" lies in, its submodules
 // included, within "deadline".  What the time, the repository or a safety
 // measure does not allow to know is not known; nothing is guessed and nothing
 // thrown.  The repository's files are left as they are.  Thread-safe.
-Findings examine(const Git& git, const std::string& directory, bool hash_diff,
+Findings examine(const Git& git, const std::string& directory, const Wishes& wishes,
                  const Deadline& deadline);
 
 }  // namespace domed::git

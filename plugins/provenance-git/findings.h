@@ -29,8 +29,9 @@ struct SubmoduleState {
 // that one reason, and the rest means nothing.
 struct Findings {
   std::string problem;
-  Known<std::string> name, remote;
+  Known<std::string> name, remote, subdirectory;
   Known<std::string> commit, tree, ref;
+  Known<std::string> describe, commit_time, author_hash;
   Known<bool> dirty;
   Known<std::uint64_t> changed, untracked;
   Known<std::string> diff;

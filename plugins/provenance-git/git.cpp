@@ -1,12 +1,10 @@
 #include "git.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cstdio>
 
+#include "common/executable.h"
 #include "common/hash.h"
 
 namespace domed::git {
@@ -39,35 +37,18 @@ const std::array<Setting, 17> kSettings{{
     {"core.quotePath", "true"},
 }};
 
-bool runnable(const std::string& path) {
-  struct stat info;
-  return ::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) &&
-         ::access(path.c_str(), X_OK) == 0;
-}
-
-// Relative entries of the path are skipped: what they name changes with the cwd.
-std::string find_program(const std::string& name, std::string_view search_path) {
-  if (name.find('/') != std::string::npos) return name.front() == '/' ? name : std::string();
-  while (!search_path.empty()) {
-    const std::size_t end = std::min(search_path.find(':'), search_path.size());
-    const std::string candidate = std::string(search_path.substr(0, end)) + "/" + name;
-    if (candidate.front() == '/' && end > 0 && runnable(candidate)) return candidate;
-    search_path.remove_prefix(std::min(end + 1, search_path.size()));
-  }
-  return {};
-}
-
-// Changes when the file is replaced; empty: there is none.
-std::string stamp_of(const std::string& program) {
-  struct stat info;
-  if (program.empty() || ::stat(program.c_str(), &info) != 0) return {};
-  return std::to_string(info.st_dev) + "/" + std::to_string(info.st_ino) + "/" +
-         std::to_string(info.st_size) + "/" + std::to_string(info.st_mtim.tv_sec) + "." +
-         std::to_string(info.st_mtim.tv_nsec);
-}
-
 bool has(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
+}
+
+// git may quote an address; what stands before its "@" may be a secret.
+std::string without_users(std::string line) {
+  for (std::size_t at = line.find("://"); at != std::string::npos; at = line.find("://", at + 3)) {
+    const std::size_t end = std::min(line.find_first_of("/ '\"", at + 3), line.size());
+    const std::size_t user = line.rfind('@', end);
+    if (user != std::string::npos && user > at) line.replace(at + 3, user - at - 3, "***");
+  }
+  return line;
 }
 
 // The first "fatal:" line, else the first "error:" line, else the first line.
@@ -82,7 +63,7 @@ std::string complaint(std::string_view err) {
   std::string line(best.substr(0, std::min(best.find('\n'), kMaxReason)));
   std::replace_if(
       line.begin(), line.end(), [](unsigned char c) { return c < 32; }, ' ');
-  return line.empty() ? "no message" : line;
+  return line.empty() ? "no message" : without_users(std::move(line));
 }
 
 // git has no codes for these; with LC_ALL=C its words are stable.
@@ -110,7 +91,7 @@ std::string Deadline::text() const {
 
 Git::Git(const std::string& name, std::string_view search_path, bool read_foreign)
     : name_(name),
-      program_(find_program(name, search_path)),
+      program_(find_executable(name, search_path)),
       no_protocol_("none-" + random_hex(16)),
       read_foreign_(read_foreign) {}
 
@@ -145,7 +126,7 @@ std::vector<std::string> Git::environment(const std::vector<Setting>& more) cons
 }
 
 Outcome Git::call(const Call& call, const Deadline& deadline) const {
-  Command command{.program = program_,
+  program::Command command{.program = program_,
                   .arguments = {"--no-optional-locks", "--no-pager", "--no-replace-objects"},
                   .directory = call.directory,
                   .environment = environment(call.settings),
@@ -153,7 +134,7 @@ Outcome Git::call(const Call& call, const Deadline& deadline) const {
                   .max_out = call.max_out,
                   .sink = call.sink};
   command.arguments.insert(command.arguments.end(), call.arguments.begin(), call.arguments.end());
-  return run(command);
+  return program::run(command);
 }
 
 std::string Git::reason(std::string_view what, const Outcome& outcome,
@@ -174,8 +155,8 @@ std::string Git::version() const {
 }
 
 std::string Git::problem(const Deadline& deadline) {
-  const std::string stamp = stamp_of(program_);
-  if (stamp.empty() || !runnable(program_)) {
+  const std::string stamp = file_stamp(program_);
+  if (stamp.empty() || !is_executable(program_)) {
     return "git is not installed: '" + name_ + "' is " +
            (program_.empty() ? "not in the daemon's PATH" : "not a program") +
            "; install git or set this plugin's option 'git' to its absolute path";

@@ -8,10 +8,12 @@
 #include <utility>
 #include <vector>
 
-#include "process.h"
+#include "common/program.h"
 
 namespace domed::git {
 
+using program::Clock;
+using program::Outcome;
 using Setting = std::pair<std::string, std::string>;  // configuration key, value
 
 // When a piece of work must be over, and how long that was from its start.

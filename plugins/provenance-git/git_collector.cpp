@@ -18,7 +18,8 @@ std::string search_path() {
 
 GitCollector::GitCollector(const Options& options, Host& host)
     : timeout_(options.duration("timeout")),
-      hash_diff_(options.boolean("hash_diff")),
+      wishes_{.hash_diff = options.boolean("hash_diff"),
+              .author_hash = options.boolean("author_hash")},
       git_(options.text("git"), search_path(), options.text("foreign_owner") == "read") {
   const std::string problem = git_.problem(Deadline(timeout_));
   if (!problem.empty()) host.log(Level::warning, problem);
@@ -29,7 +30,7 @@ std::string GitCollector::collect(const CollectRequest& request) {
                                                      : timeout_);
   const std::string problem = git_.problem(deadline);
   if (!problem.empty()) return to_unknown_record(problem, git_.version());
-  return to_record(examine(git_, request.cwd, hash_diff_, deadline), git_.version());
+  return to_record(examine(git_, request.cwd, wishes_, deadline), git_.version());
 }
 
 }  // namespace domed::git

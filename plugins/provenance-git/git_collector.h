@@ -6,6 +6,7 @@
 #include "domed/collector.h"
 #include "domed/host.h"
 #include "domed/options.h"
+#include "examine.h"
 #include "git.h"
 
 namespace domed::git {
@@ -21,7 +22,7 @@ class GitCollector : public Collector {
 
  private:
   const std::chrono::milliseconds timeout_;
-  const bool hash_diff_;
+  const Wishes wishes_;
   Git git_;
 };
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <optional>
 #include <utility>
 
@@ -37,9 +38,19 @@ std::optional<Change> parse_change(std::string_view entry) {
     fields[i] = *field;
   }
   if (fields[1].size() != 2) return std::nullopt;
-  Change change{fields[1][0], fields[1][1], fields[2].starts_with('S'), false, std::string(entry)};
-  change.mode_differs = !unmerged && fields[4] != fields[5];
+  Change change{fields[1][0], fields[1][1], fields[2].starts_with('S'), std::string(entry)};
   return change;
+}
+
+// NAME <MAIL> SECONDS ZONE
+void take_person(std::string_view line, std::string& who, std::optional<std::int64_t>& when) {
+  const std::size_t end = line.rfind('>');
+  if (end == std::string_view::npos) return;
+  who = line.substr(0, end + 1);
+  line.remove_prefix(std::min(end + 2, line.size()));
+  std::int64_t seconds = 0;
+  const auto [last, error] = std::from_chars(line.data(), line.data() + line.size(), seconds);
+  if (error == std::errc() && last != line.data()) when = seconds;
 }
 
 }  // namespace
@@ -108,6 +119,22 @@ std::vector<std::string> parse_filtered(std::string_view output) {
     out.emplace_back(*path);
   }
   return out;
+}
+
+CommitHeader parse_commit(std::string_view text) {
+  static constexpr std::string_view kAuthor = "author ", kCommitter = "committer ";
+  CommitHeader header;
+  std::optional<std::int64_t> authored;
+  std::string committer;
+  while (const auto line = cut(text, '\n')) {
+    if (line->empty()) break;
+    if (line->starts_with(kAuthor)) {
+      take_person(line->substr(kAuthor.size()), header.author, authored);
+    } else if (line->starts_with(kCommitter)) {
+      take_person(line->substr(kCommitter.size()), committer, header.time);
+    }
+  }
+  return header;
 }
 
 }  // namespace domed::git

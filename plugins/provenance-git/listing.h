@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -48,7 +49,6 @@ inline constexpr std::size_t kMaxSubmodules = 64;
 struct Change {
   char staged = '.', unstaged = '.';
   bool submodule = false;
-  bool mode_differs = false;  // of index and working tree
   std::string path;
 };
 
@@ -63,5 +63,12 @@ Status parse_status(std::string_view output);
 
 // The paths, of the output of "git check-attr -z filter", that have a filter.
 std::vector<std::string> parse_filtered(std::string_view output);
+
+// What the header of a commit, as "git cat-file commit" prints it, says.
+struct CommitHeader {
+  std::string author;                // NAME <MAIL>; empty: none
+  std::optional<std::int64_t> time;  // of the committer, seconds since 1970
+};
+CommitHeader parse_commit(std::string_view text);
 
 }  // namespace domed::git

@@ -81,10 +81,14 @@ Json known_record(const Findings& findings) {
   Json record = Json::object(), repo = Json::object();
   put(repo, "name", findings.name);
   put(repo, "remote", findings.remote);
+  put(repo, "subdirectory", findings.subdirectory);
   record["repo"] = std::move(repo);
   put(record, "commit_sha", findings.commit);
   put(record, "tree_sha", findings.tree);
   put(record, "ref", findings.ref);
+  put(record, "describe", findings.describe);
+  put(record, "commit_time", findings.commit_time);
+  put(record, "author_hash", findings.author_hash);
   put(record, "dirty_flag", findings.dirty);
   put(record, "changed_files", findings.changed);
   put(record, "untracked_files", findings.untracked);
@@ -99,8 +103,9 @@ Json known_record(const Findings& findings) {
 
 Json unknown_record(const std::string& reason) {
   Json record = Json::object();
-  for (const char* field : {"repo", "commit_sha", "tree_sha", "ref", "dirty_flag", "changed_files",
-                            "untracked_files", "diff_sha256", "submodules", "flags"}) {
+  for (const char* field :
+       {"repo", "commit_sha", "tree_sha", "ref", "describe", "commit_time", "author_hash",
+        "dirty_flag", "changed_files", "untracked_files", "diff_sha256", "submodules", "flags"}) {
     put_unknown(record, field, reason);
   }
   return record;

@@ -31,6 +31,12 @@ void expect_honest(const Json& object, const std::string& where) {
   }
 }
 
+// "a.b" announces the part b of the field a.
+Json::json_pointer pointer_to(std::string field) {
+  std::replace(field.begin(), field.end(), '.', '/');
+  return Json::json_pointer("/" + field);
+}
+
 class Collector : public ::testing::Test {
  protected:
   void SetUp() override { collector_ = make_collector(scratch_.path()); }
@@ -52,7 +58,7 @@ class Collector : public ::testing::Test {
       const Json answer = Json::parse(ask(cwd));
       ASSERT_TRUE(answer.is_object()) << answer;
       for (const std::string& field : subject().manifest->capabilities)
-        EXPECT_TRUE(answer.contains(field)) << "announced, but absent: " << field;
+        EXPECT_TRUE(answer.contains(pointer_to(field))) << "announced, but absent: " << field;
       expect_honest(answer, "");
     } catch (const domed::Error& error) {
       EXPECT_STRNE("", error.what());

@@ -125,6 +125,128 @@ TEST_F(Collector, ModeChangeCountsUnlessModesMeanNothing) {
   expect_complete(record);
 }
 
+TEST_F(Collector, NameInOtherCaseIsNotHidden) {
+  const std::string r = repository();
+  write(r + "/readme", "r\n");
+  commit(r);
+  write(r + "/README", "R\n");
+  git(r, {"config", "core.ignoreCase", "true"});
+  const json record = collect(r);
+  EXPECT_EQ(record["dirty_flag"], "unknown");
+  EXPECT_EQ(record["untracked_files"], "unknown");
+  EXPECT_TRUE(mentions(record.value("dirty_flag_reason", ""), "core.ignoreCase=true"));
+  expect_complete(record);
+  write(r + "/a", "two\n");
+  EXPECT_EQ(collect(r)["dirty_flag"], "true");
+  git(r, {"config", "core.ignoreCase", "false"});
+  EXPECT_EQ(collect(r)["untracked_files"], 1);
+}
+
+TEST_F(Collector, FileInPlaceOfALinkIsNotHidden) {
+  const std::string r = repository();
+  std::filesystem::create_symlink("a", r + "/link");
+  commit(r);
+  git(r, {"config", "core.symlinks", "false"});
+  EXPECT_EQ(collect(r)["dirty_flag"], "false");
+  std::filesystem::remove(r + "/link");
+  write(r + "/link", "a");
+  const json record = collect(r);
+  EXPECT_EQ(record["dirty_flag"], "unknown");
+  EXPECT_TRUE(mentions(record.value("dirty_flag_reason", ""), "core.symlinks=false"));
+  expect_complete(record);
+  write(r + "/link", "other");
+  EXPECT_EQ(collect(r)["dirty_flag"], "true");
+}
+
+// git itself sees them by the file's size.
+TEST_F(Collector, OtherLineEndsAreNotHidden) {
+  const std::string r = repository();
+  git(r, {"config", "core.autocrlf", "input"});
+  write(r + "/a", "one\r\n");
+  EXPECT_EQ(collect(r)["dirty_flag"], "true");
+}
+
+TEST_F(Collector, DeclaredMeaninglessHidesNoOtherChange) {
+  const std::string r = repository();
+  for (const char* setting : {"core.fileMode=false", "core.ignoreCase=true", "core.symlinks=false"})
+    git(r, {"config", std::string(setting).substr(0, std::string(setting).find('=')),
+            std::string(setting).substr(std::string(setting).find('=') + 1)});
+  EXPECT_EQ(collect(r)["dirty_flag"], "false");
+  write(r + "/b", "new\n");
+  const json record = collect(r);
+  EXPECT_EQ(record["dirty_flag"], "true");
+  EXPECT_EQ(record["untracked_files"], 1);
+  EXPECT_EQ(record["changed_files"], 0);
+}
+
+TEST_F(Collector, IgnoredFileIsNoChange) {
+  const std::string r = repository();
+  write(r + "/.gitignore", "*.o\n");
+  commit(r);
+  write(r + "/x.o", "");
+  const json record = collect(r);
+  EXPECT_EQ(record["dirty_flag"], "false");
+  EXPECT_EQ(record["untracked_files"], 0);
+}
+
+TEST_F(Collector, NearestTag) {
+  const std::string r = repository();
+  EXPECT_EQ(collect(r).value("describe_reason", ""), "no tag is at or before this commit");
+  git(r, {"tag", "v1.0"});
+  EXPECT_EQ(collect(r)["describe"], "v1.0");
+  git(r, {"commit", "-q", "--allow-empty", "-m", "m"});
+  EXPECT_EQ(collect(r)["describe"], "v1.0-1-g" + git(r, {"rev-parse", "HEAD"}).substr(0, 12));
+}
+
+TEST_F(Collector, TimeAndAuthorOfTheCommit) {
+  const std::string r = repository();
+  git(r, {"-c", "user.name=Ada", "-c", "user.email=ada@example.org", "commit", "-q",
+          "--allow-empty", "--date=@100 +0200", "-m", "m"});
+  const json plain = collect(r);
+  EXPECT_EQ(plain["commit_time"].get<std::string>().substr(0, 19),
+            git(r, {"log", "-1", "--format=%cd", "--date=format-local:%Y-%m-%dT%H:%M:%S"}));
+  EXPECT_EQ(plain.value("author_hash_reason", ""), "the option author_hash is off");
+  options.author_hash = true;
+  EXPECT_EQ(collect(r)["author_hash"], sha256_hex("Ada <ada@example.org>"));
+}
+
+TEST_F(Collector, Sha256Repository) {
+  const std::string r = root + "/r";
+  std::filesystem::create_directories(r);
+  git(r, {"init", "-q", "--object-format=sha256"});
+  write(r + "/a", "one\n");
+  commit(r);
+  const json clean = collect(r);
+  expect_complete(clean);
+  EXPECT_EQ(clean["commit_sha"].get<std::string>().size(), 64u);
+  EXPECT_EQ(clean["commit_sha"], git(r, {"rev-parse", "HEAD"}));
+  EXPECT_EQ(clean["dirty_flag"], "false");
+  write(r + "/a", "two\n");
+  EXPECT_EQ(collect(r)["dirty_flag"], "true");
+}
+
+// One blob under a million names; none of them is checked out.
+TEST_F(Collector, AMillionFilesAreKnownOrUnknownButNotWaitedFor) {
+  const std::string r = repository();
+  const std::string blob = git(r, {"rev-parse", "HEAD:a"});
+  const program::Outcome made =
+      program::run({.program = "/bin/sh",
+                    .arguments = {"-c", "seq -f '100644 " + blob +
+                                            "\td%.0f' 1000000 | git update-index --index-info"},
+                    .directory = r,
+                    .environment = {"PATH=/usr/bin:/bin"},
+                    .deadline = program::Clock::now() + std::chrono::seconds(120)});
+  ASSERT_TRUE(made.ok()) << made.err;
+  const auto begin = program::Clock::now();
+  const json record = collect(r, std::chrono::seconds(2));
+  EXPECT_LT(program::Clock::now() - begin, std::chrono::seconds(20));
+  expect_complete(record);
+  EXPECT_NE(record["dirty_flag"], "false");
+  if (record["dirty_flag"] == "unknown") {
+    EXPECT_EQ(record.value("dirty_flag_reason", ""), "timed out after 2s");
+  }
+}
+
 TEST_F(Collector, Subdirectory) {
   const std::string r = repository();
   write(r + "/d/e/f", "x");
@@ -133,6 +255,8 @@ TEST_F(Collector, Subdirectory) {
   EXPECT_EQ(record["dirty_flag"], "false");
   EXPECT_FALSE(has_flag(record, "nested"));
   EXPECT_EQ(record["repo"]["name"], "r");
+  EXPECT_EQ(record["repo"]["subdirectory"], "d/e");
+  EXPECT_EQ(collect(r)["repo"]["subdirectory"], ".");
 }
 
 TEST_F(Collector, SymbolicLinkToARepository) {
@@ -325,7 +449,9 @@ TEST_F(Collector, ForeignOwner) {
     ASSERT_EQ(::lchown(entry.path().c_str(), 12345, 12345), 0);
   }
   ASSERT_EQ(::lchown(r.c_str(), 12345, 12345), 0);
-  EXPECT_EQ(collect(r)["dirty_flag"], "false");
+  const json clean = collect(r);
+  EXPECT_EQ(clean["dirty_flag"], "false");
+  EXPECT_TRUE(has_flag(clean, "foreign-owner"));
   write(r + "/a", "changed\n");
   EXPECT_EQ(collect(r)["dirty_flag"], "true");
   options.texts["foreign_owner"] = "refuse";

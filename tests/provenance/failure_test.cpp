@@ -91,6 +91,26 @@ TEST_F(Failure, GitFails) {
   EXPECT_EQ(record.value("dirty_flag_reason", ""), "git refused: git status: no message");
 }
 
+TEST_F(Failure, GitIsKilled) {
+  options.texts["git"] =
+      script("git", "for w; do test \"$w\" = status && kill -9 $$; done\nexec /usr/bin/git \"$@\"");
+  const std::string r = repository();
+  const json record = collect(r);
+  expect_complete(record);
+  EXPECT_EQ(record["commit_sha"], git(r, {"rev-parse", "HEAD"}));
+  EXPECT_EQ(record.value("dirty_flag_reason", ""), "git status was killed by signal 9");
+}
+
+TEST_F(Failure, GitsOwnWordsShowNoSecret) {
+  options.texts["git"] = script("git",
+                                "for w; do test \"$w\" = status && echo \"fatal: cannot read "
+                                "'https://me:s3cret@h/r.git'\" >&2"
+                                " && exit 128; done\nexec /usr/bin/git \"$@\"");
+  const json record = collect(repository());
+  EXPECT_TRUE(mentions(record["dirty_flag_reason"], "https://***@h/r.git"));
+  EXPECT_FALSE(mentions(record, "s3cret"));
+}
+
 TEST_F(Failure, CorruptIndex) {
   const std::string r = repository();
   write(r + "/.git/index", "garbage, garbage, garbage, garbage, garbage");

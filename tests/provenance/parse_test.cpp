@@ -67,9 +67,19 @@ TEST(StatusListing, CountsAndKeepsChanges) {
   EXPECT_EQ(status.untracked, 2u);
   ASSERT_EQ(status.changes.size(), 3u);
   EXPECT_EQ(status.changes[0].path, "a b");
-  EXPECT_TRUE(status.changes[0].mode_differs);
   EXPECT_TRUE(status.changes[1].submodule);
   EXPECT_EQ(status.changes[2].path, "u");
+}
+
+TEST(CommitListing, NamesAuthorAndCommittersTime) {
+  const CommitHeader header = parse_commit(
+      "tree 1\nauthor A <b> C <a@b> 5 +0100\ncommitter D <d> 7 -0000\ngpgsig x\n y\n\nauthor X <x> "
+      "9 +0\n");
+  EXPECT_EQ(header.author, "A <b> C <a@b>");
+  EXPECT_EQ(header.time, 7);
+  for (const char* odd :
+       {"", "author", "author x\n", "author <\ncommitter > \n", "committer A <a>\n"})
+    EXPECT_FALSE(parse_commit(odd).time) << odd;
 }
 
 TEST(AttributeListing, NamesPathsWithAFilter) {

@@ -1,4 +1,4 @@
-#include "process.h"
+#include "common/program.h"
 
 #include <fcntl.h>
 
@@ -9,6 +9,10 @@
 
 namespace domed::git {
 namespace {
+
+using program::Command;
+using program::Outcome;
+using program::run;
 
 class Process : public Scratch {
  protected:

@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "git_collector.h"
-#include "process.h"
+#include "common/program.h"
 
 namespace domed::git {
 
@@ -25,11 +25,13 @@ using nlohmann::json;
 struct FakeOptions : Options {
   std::map<std::string, std::string, std::less<>> texts{{"git", "git"}, {"foreign_owner", "read"}};
   std::chrono::milliseconds timeout{20000};  // generous: sanitizers and loaded machines
-  bool hash_diff = true;
+  bool hash_diff = true, author_hash = false;
 
   std::string text(std::string_view name) const override { return texts.find(name)->second; }
   std::int64_t integer(std::string_view) const override { return 0; }
-  bool boolean(std::string_view) const override { return hash_diff; }
+  bool boolean(std::string_view name) const override {
+    return name == "author_hash" ? author_hash : hash_diff;
+  }
   std::chrono::milliseconds duration(std::string_view) const override { return timeout; }
   std::uint64_t size(std::string_view) const override { return 0; }
   std::vector<std::string> list(std::string_view) const override { return {}; }
@@ -81,13 +83,13 @@ class GitScratch : public Scratch {
     words.insert(words.begin(),
                  {"git", "-c", "protocol.file.allow=always", "-c", "user.name=n", "-c",
                   "user.email=e@example.org", "-c", "init.defaultBranch=main"});
-    const Outcome outcome =
-        run({.program = "/usr/bin/env",
+    const program::Outcome outcome =
+        program::run({.program = "/usr/bin/env",
              .arguments = words,
              .directory = directory,
              .environment = {"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=" + root,
                              "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null"},
-             .deadline = Clock::now() + std::chrono::seconds(60)});
+             .deadline = program::Clock::now() + std::chrono::seconds(60)});
     if (must_succeed) {
       EXPECT_TRUE(outcome.ok()) << "git " << words.back() << ": " << outcome.err << outcome.error;
     }
@@ -130,8 +132,9 @@ inline bool has_flag(const json& record, const std::string& flag) {
 
 // Every field is there; none is empty; each unknown one says why.
 inline void expect_complete(const json& record) {
-  for (const char* field : {"repo", "commit_sha", "tree_sha", "ref", "dirty_flag", "changed_files",
-                            "untracked_files", "diff_sha256", "submodules", "flags"}) {
+  for (const char* field :
+       {"repo", "commit_sha", "tree_sha", "ref", "describe", "commit_time", "author_hash",
+        "dirty_flag", "changed_files", "untracked_files", "diff_sha256", "submodules", "flags"}) {
     ASSERT_TRUE(record.contains(field)) << field;
     EXPECT_NE(record.at(field), "") << field;
     if (record.at(field) != "unknown") continue;

@@ -1,4 +1,4 @@
-#include "process.h"
+#include "common/program.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -14,7 +14,7 @@
 #include <csignal>
 #include <cstring>
 
-namespace domed::git {
+namespace domed::program {
 namespace {
 
 class Descriptor {
@@ -257,4 +257,4 @@ Outcome run(const Command& command) {
   return Run(command)();
 }
 
-}  // namespace domed::git
+}  // namespace domed::program

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace domed::git {
+namespace domed::program {
 
 using Clock = std::chrono::steady_clock;
 
@@ -41,4 +41,4 @@ struct Outcome {
 // is always reaped.  Never forks: the host process has threads.  Thread-safe.
 Outcome run(const Command& command);
 
-}  // namespace domed::git
+}  // namespace domed::program
