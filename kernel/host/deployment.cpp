@@ -18,6 +18,7 @@ using std::chrono::milliseconds;
 using std::chrono::minutes;
 
 constexpr int kVersion = 1;
+constexpr milliseconds kShortestCollection{10};
 constexpr hours kLongest{24 * 36500};
 
 const std::vector<std::string> kDefaultEnvironment{"PATH",   "HOME", "USER", "LOGNAME", "LANG",
@@ -127,13 +128,31 @@ class DeploymentReader {
       const YamlFields entry(check_, node->items[i], "provenance[" + std::to_string(i) + "]",
                              {"plugin", "options", "timeout"});
       PluginUse use;
-      use.timeout = entry.duration("timeout", minutes(10), use.timeout);
       read_plugin(entry, "provenance", use);
+      read_timeout(entry, use);
       if (!use.manifest.name.empty() && !seen.insert(use.manifest.name).second)
         check_.fail(*entry.find("plugin"),
                     "provenance: the plugin " + in_quotes(use.manifest.name) + " is there twice");
       out_.provenance.push_back(std::move(use));
     }
+  }
+
+  // What the kernel waits.  A plugin that limits itself has said what it needs.
+  void read_timeout(const YamlFields& entry, PluginUse& use) {
+    const OptionSpec* own = use.manifest.option("timeout");
+    const bool limits_itself = own && own->type == OptionType::duration && check_.ok();
+    if (limits_itself) use.timeout = use.options.duration("timeout");
+    const milliseconds wanted = use.timeout;
+    use.timeout = entry.duration("timeout", minutes(10), use.timeout);
+    const YamlNode* node = entry.find("timeout");
+    if (!node) return;
+    if (use.timeout < kShortestCollection)
+      check_.fail(*node, entry.subject("timeout") + " must be at least " +
+                             write_duration(kShortestCollection) + ", is " + in_quotes(node->text));
+    else if (limits_itself && use.timeout < wanted)
+      check_.warn(*node, entry.subject("timeout") + " of " + write_duration(use.timeout) +
+                             " holds, not the option 'timeout' of " + use.manifest.name + ", " +
+                             write_duration(wanted));
   }
 
   void read_plugin(const YamlFields& fields, const std::string& kind, PluginUse& use) {

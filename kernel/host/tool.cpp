@@ -51,6 +51,21 @@ bool is_tool_id(const std::string& text) {
   return text.size() <= 128 && std::regex_match(text, kId);
 }
 
+// Why "pattern" cannot name files below a working directory; empty: it can.
+std::string input_pattern_problem(const std::string& pattern) {
+  if (pattern.empty() || pattern.front() == '/') return "must be a relative path";
+  if (pattern.size() > 1024) return "is longer than 1024 bytes";
+  for (std::size_t begin = 0; begin <= pattern.size();) {
+    const std::size_t end = std::min(pattern.find('/', begin), pattern.size());
+    const std::string part = pattern.substr(begin, end - begin);
+    if (part.empty() || part == "." || part == "..") return "must not hold '.', '..' or '//'";
+    if (part != "**" && part.find("**") != std::string::npos)
+      return "may hold '**' only as a whole part, as in 'src/**/*.c'";
+    begin = end + 1;
+  }
+  return "";
+}
+
 std::string contract_of(const ToolSpec& tool) {
   return canonical_json(Json{{"id", tool.id},
                              {"version", tool.version},
@@ -64,7 +79,9 @@ std::string contract_of(const ToolSpec& tool) {
                              {"permissions", tool.permissions},
                              {"side_effects", tool.side_effects},
                              {"input_schema", Json::parse(tool.input_schema)},
-                             {"version_command", tool.version_command}});
+                             {"version_command", tool.version_command},
+                             {"runtimes", tool.runtimes},
+                             {"inputs", tool.inputs}});
 }
 
 class ToolReader {
@@ -79,7 +96,7 @@ class ToolReader {
     tool.title = fields_.text("title", tool.id);
     tool.description = fields_.text("description", "");
     fields_.need("command");
-    tool.command = read_argv("command");
+    tool.command = read_argv(fields_, "command");
     tool.cwd = read_cwd();
     tool.env = read_env();
     tool.timeout = fields_.duration("timeout", hours(24 * 365), tool.timeout);
@@ -87,7 +104,9 @@ class ToolReader {
     tool.permissions = fields_.texts("permissions", {});
     tool.side_effects = fields_.texts("side_effects", {});
     if (const YamlNode* schema = read_map("input_schema")) tool.input_schema = to_json(*schema);
-    tool.version_command = read_argv("version_command");
+    tool.version_command = read_argv(fields_, "version_command");
+    tool.runtimes = read_runtimes();
+    tool.inputs = read_inputs();
     tool.contract = contract_of(tool);
     return tool;
   }
@@ -95,7 +114,8 @@ class ToolReader {
  private:
   static inline const std::vector<std::string> kKeys{
       "id",  "version", "title",       "description",  "command",      "cwd",
-      "env", "timeout", "limits", "permissions", "side_effects", "input_schema", "version_command"};
+      "env", "timeout", "limits", "permissions", "side_effects", "input_schema", "version_command",
+      "runtimes", "inputs"};
 
   std::string read_id() {
     std::string id = fields_.text("id");
@@ -106,12 +126,36 @@ class ToolReader {
     return id;
   }
 
-  std::vector<std::string> read_argv(const char* key) {
-    const YamlNode* node = fields_.find(key);
-    auto argv = fields_.texts(key, {});
+  std::vector<std::string> read_argv(const YamlFields& fields, const std::string& key) {
+    const YamlNode* node = fields.find(key);
+    auto argv = fields.texts(key, {});
     if (node && node->kind == YamlNode::Kind::list && (argv.empty() || argv[0].empty()))
-      check_.fail(*node, fields_.subject(key) + " must name a program: [PROGRAM, ARGUMENT, ...]");
+      check_.fail(*node, fields.subject(key) + " must name a program: [PROGRAM, ARGUMENT, ...]");
     return argv;
+  }
+
+  std::map<std::string, std::vector<std::string>> read_runtimes() {
+    std::map<std::string, std::vector<std::string>> out;
+    const YamlNode* node = read_map("runtimes");
+    if (!node) return out;
+    const YamlFields runtimes(check_, *node, fields_.subject("runtimes"), {});
+    for (const auto& key : node->keys) {
+      if (!is_tool_id(key.text) || key.text.ends_with("_reason"))
+        check_.fail(key, runtimes.subject(key.text) + ": a runtime's name is letters, digits and "
+                                                      ". _ -, and does not end in _reason");
+      auto argv = read_argv(runtimes, key.text);
+      if (!argv.empty()) out[key.text] = std::move(argv);
+    }
+    return out;
+  }
+
+  std::vector<std::string> read_inputs() {
+    for (const YamlNode* item : fields_.items("inputs")) {
+      const std::string problem = input_pattern_problem(item->text);
+      if (!problem.empty())
+        check_.fail(*item, fields_.subject("inputs") + ": " + in_quotes(item->text) + " " + problem);
+    }
+    return fields_.texts("inputs", {});
   }
 
   std::string read_cwd() {

@@ -23,6 +23,9 @@ struct ToolSpec {
   std::vector<std::string> permissions, side_effects;
   std::string input_schema = "{}";           // JSON text, keys as written
   std::vector<std::string> version_command;  // argv; empty: none
+  // What it runs on ("python"), and the argv that prints its version.
+  std::map<std::string, std::vector<std::string>> runtimes;
+  std::vector<std::string> inputs;  // patterns of files below the cwd (run/input_files.h)
   // All of the above as RFC 8785 JSON.  It holds the values of "env": to be
   // hashed, not to be shown.
   std::string contract;

@@ -52,7 +52,21 @@ Json tool_json(const ToolSpec& tool) {
           {"permissions", tool.permissions},
           {"side_effects", tool.side_effects},
           {"input_schema", Json::parse(tool.input_schema)},
+          {"version_command", tool.version_command},
+          {"runtimes", tool.runtimes},
+          {"inputs", tool.inputs},
           {"contract_sha256", sha256_hex(tool.contract)}};
+}
+
+// A collector that hangs may outlive the daemon; what it uses then does too.
+std::shared_ptr<Collector> with_its_log(std::unique_ptr<Collector> collector, std::shared_ptr<PluginLog> log) {
+  return {collector.release(), [log](Collector* it) { delete it; }};
+}
+
+std::string runner_program() {
+  const auto here = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+  const auto installed = here.parent_path() / "libexec" / "domed" / "domed-runner";
+  return std::filesystem::exists(installed) ? installed : here / "domed-runner";
 }
 
 std::vector<std::string> ipc_first(std::vector<std::string> urls) {
@@ -91,7 +105,7 @@ Daemon::Daemon(const Deployment& deployment)
 
 void Daemon::open_plugins() {
   const auto open = [this](const PluginUse& use) -> Plugin& {
-    plugin_logs_.push_back(std::make_unique<PluginLog>(use.manifest.name, use.options.secrets(), spdlog::default_logger()));
+    plugin_logs_.push_back(std::make_shared<PluginLog>(use.manifest.name, use.options.secrets(), spdlog::default_logger()));
     plugins_.push_back(std::make_unique<Plugin>(use.manifest));
     return *plugins_.back();
   };
@@ -99,10 +113,11 @@ void Daemon::open_plugins() {
   std::vector<Source> sources;
   for (const auto& use : deployment_.provenance) {
     const Plugin& plugin = open(use);
+    auto collector = plugin.create_collector(use.options, *plugin_logs_.back());
     sources.push_back({use.manifest.name, use.manifest.version, use.manifest.capabilities, use.timeout,
-                       plugin.create_collector(use.options, *plugin_logs_.back())});
+                       with_its_log(std::move(collector), plugin_logs_.back()), plugin.library_sha256()});
   }
-  provenance_ = std::make_unique<Provenance>(std::move(sources), log_warning);
+  provenance_ = std::make_unique<Provenance>(std::move(sources), log_warning, runner_program());
 }
 
 void Daemon::open_store_and_journal() {
@@ -235,9 +250,7 @@ ServiceConfig Daemon::service_config() const {
 
 SchedulerConfig Daemon::scheduler_config() const {
   SchedulerConfig config;
-  const auto here = std::filesystem::read_symlink("/proc/self/exe").parent_path();
-  const auto installed = here.parent_path() / "libexec" / "domed" / "domed-runner";
-  config.runner = std::filesystem::exists(installed) ? installed : here / "domed-runner";
+  config.runner = runner_program();
   config.max_running = static_cast<std::size_t>(deployment_.jobs.max_running);
   config.queues = deployment_.jobs.queues;
   config.run.state_dir = deployment_.state_dir;

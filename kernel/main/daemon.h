@@ -56,7 +56,7 @@ class Daemon {
   // In the order of construction; destroyed the other way round, after the
   // destructor has stopped them in the order that loses nothing.
   std::vector<std::unique_ptr<Plugin>> plugins_;
-  std::vector<std::unique_ptr<PluginLog>> plugin_logs_;
+  std::vector<std::shared_ptr<PluginLog>> plugin_logs_;
   std::unique_ptr<ControlServer> control_;
   std::unique_ptr<EventSockets> events_;
   std::unique_ptr<Store> store_;

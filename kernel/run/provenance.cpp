@@ -1,160 +1,161 @@
 #include "run/provenance.h"
 
-#include <gnu/libc-version.h>
-#include <sys/utsname.h>
-#include <unistd.h>
-
-#include <fstream>
-#include <future>
-#include <thread>
+#include <algorithm>
 
 #include "common/hash.h"
-#include "common/json.h"
 #include "domed/error.h"
-#include "log/limits.h"
 #include "main/version.h"
+#include "run/input_files.h"
+#include "run/provenance_drift.h"
+#include "run/provenance_record.h"
 
 namespace domed {
 namespace {
 
 using namespace std::chrono_literals;
+using std::chrono::milliseconds;
 
-constexpr const char* kFields[] = {"repo",          "commit_sha",      "tree_sha",    "ref",
-                                   "dirty_flag",    "changed_files",   "untracked_files",
-                                   "diff_sha256",   "submodules",      "flags"};
-constexpr const char* kDriftFields[] = {"commit_sha", "tree_sha", "ref", "dirty_flag", "diff_sha256"};
+constexpr milliseconds kToolBudget = 2s, kInputBudget = 2s;
+constexpr std::size_t kMaxAnswer = 1 << 20;
 
-void unknown(OrderedJson& record, const std::string& field, const std::string& reason) {
-  record[field] = "unknown";
-  record[field + "_reason"] = reason;
+// What a collector is told, so that what it knows by then can still be taken.
+milliseconds told(milliseconds budget) {
+  return budget - std::clamp(budget / 10, milliseconds(1), milliseconds(100));
 }
 
-// A hung collector keeps only what it shares with us; the run goes on.
-OrderedJson call(const Source& source, const CollectRequest& request) {
-  auto promise = std::make_shared<std::promise<std::string>>();
-  auto answer = promise->get_future();
-  std::thread([promise, collector = source.collector, request] {
-    try {
-      promise->set_value(collector->collect(request));
-    } catch (...) {
-      promise->set_exception(std::current_exception());
-    }
-  }).detach();
-  if (answer.wait_for(source.budget + 500ms) != std::future_status::ready)
-    throw Error(Code::io, source.name + " did not answer within " +
-                              std::to_string(source.budget.count()) + " ms");
-  auto found = OrderedJson::parse(compact_json(answer.get()));
-  if (!found.is_object()) throw Error(Code::internal, source.name + " did not return an object");
-  return found;
+bool looks_at_sources(const Source& source) {
+  const auto drifts = drift_fields();
+  return std::any_of(source.fields.begin(), source.fields.end(), [&](const auto& field) {
+    return std::find(drifts.begin(), drifts.end(), field) != drifts.end();
+  });
 }
 
-std::string os_name() {
-  std::ifstream file("/etc/os-release");
-  for (std::string line; std::getline(file, line);)
-    if (line.starts_with("PRETTY_NAME=\"") && line.size() > 14 && is_utf8(line))
-      return line.substr(13, line.size() - 14);
-  return "";
-}
-
-OrderedJson fingerprint() {
-  OrderedJson out = OrderedJson::object();
-  const std::string os = os_name();
-  if (os.empty())
-    unknown(out, "os", "/etc/os-release does not name it");
-  else
-    out["os"] = os;
-  utsname name{};
-  uname(&name);
-  out["kernel"] = std::string(name.sysname) + " " + name.release;
-  out["architecture"] = name.machine;
-  out["libc"] = std::string("glibc ") + gnu_get_libc_version();
-  out["cpus"] = sysconf(_SC_NPROCESSORS_ONLN);
-  unknown(out, "runtime", "the tool names none");
+Json parse_answer(const std::string& answer, const std::string& source) {
+  if (answer.size() > kMaxAnswer)
+    throw Error(Code::internal, source + " answered with more than 1 MiB");
+  Json out = Json::parse(compact_json(answer));
+  if (!out.is_object()) throw Error(Code::internal, source + " did not return an object");
   return out;
-}
-
-OrderedJson tool_of(const JobFixed& job) {
-  if (job.tool.is_null()) return "unknown";
-  return {{"id", job.tool.value("id", "")}, {"version", job.tool.value("version", "")}};
 }
 
 }  // namespace
 
-Provenance::Provenance(std::vector<Source> sources, Log log)
-    : sources_(std::move(sources)), log_(std::move(log)) {}
-
-OrderedJson Provenance::ask(const JobFixed& job, const std::string& cwd) const {
-  OrderedJson found = OrderedJson::object();
-  for (const Source& source : sources_) {
-    try {
-      if (cwd.empty()) throw Error(Code::not_found, "the job names no working directory");
-      const OrderedJson part = call(source, {cwd, job.tool_id(), source.budget});
-      for (const auto& [key, value] : part.items()) {
-        if (value.is_object() && found.contains(key) && found[key].is_object())
-          found[key].update(value);
-        else if (!found.contains(key) || found[key] == "unknown")
-          found[key] = value;
-      }
-    } catch (const std::exception& e) {
-      log_("job " + job.job_id + ": " + source.name + ": " + e.what());
-      for (const auto& field : source.fields)
-        if (!found.contains(field)) unknown(found, field, e.what());
-    }
+Provenance::Provenance(std::vector<Source> sources, Log log, std::string runner)
+    : log_(std::move(log)),
+      tools_(std::make_shared<ToolFacts>(std::move(runner))),
+      tool_call_("looking at the tool"),
+      input_call_("hashing the input files") {
+  for (Source& source : sources) {
+    GuardedCall call(source.name);
+    sources_.push_back({std::move(source), std::move(call)});
   }
-  return found;
 }
 
-std::string Provenance::collect(const JobFixed& job, const std::string& cwd) const {
-  const OrderedJson found = ask(job, cwd);
-  OrderedJson record{{"schema", "domed.provenance/1"}};
-  for (const std::string field : kFields) {
-    const bool known = found.contains(field);
-    record[field] = known ? found[field] : OrderedJson("unknown");
-    if (found.contains(field + "_reason"))
-      record[field + "_reason"] = found[field + "_reason"];
-    else if (record[field] == "unknown")
-      record[field + "_reason"] = "no provenance plugin of the deployment provides it";
+Json Provenance::answer_of(const Guarded& guarded, const JobFixed& job,
+                           const std::string& cwd) const {
+  const Source& source = guarded.source;
+  if (cwd.empty()) throw Error(Code::not_found, "the job names no working directory");
+  const CollectRequest request{cwd, job.tool_id(), told(source.budget)};
+  const std::string answer =
+      guarded.call([collector = source.collector, request] { return collector->collect(request); },
+                   source.budget);
+  return admit(parse_answer(answer, source.name), source.name, [&](const std::string& key) {
+    log_("job " + job.job_id + ": " + source.name + ": '" + reason_text(key) +
+         "' is no field that a collector may fill");
+  });
+}
+
+Json Provenance::ask(const JobFixed& job, const std::string& cwd, bool at_end) const {
+  Json record = Json::object();
+  for (const Guarded& guarded : sources_) {
+    if (at_end && !looks_at_sources(guarded.source)) continue;
+    Json found = Json::object();
+    try {
+      found = answer_of(guarded, job, cwd);
+    } catch (const std::exception& e) {
+      log_("job " + job.job_id + ": " + guarded.source.name + ": " + reason_text(e.what()));
+      for (const auto& field : guarded.source.fields) put_unknown_at(found, field, e.what());
+    }
+    merge(record, found);
   }
-  OrderedJson versions{{"domed", kVersion},
-                       {"protocol", kProtocol},
-                       {"executor", {{"id", job.external() ? "external" : "local-process"}, {"version", kVersion}}},
-                       {"tool", tool_of(job)}};
-  if (job.tool.is_null()) versions["tool_reason"] = "an ad-hoc command, not a tool of the deployment";
-  if (found.contains("tool_versions") && found["tool_versions"].is_object())
-    versions.update(found["tool_versions"]);
-  for (const Source& source : sources_) versions["plugins"][source.name] = source.version;
-  record["tool_versions"] = versions;
-  const OrderedJson environment = fingerprint();
-  record["env_fingerprint"] = environment;
-  record["env_fingerprint_hash"] = sha256_hex(canonical_json(Json::parse(environment.dump())));
-  record["input_hash"] = sha256_hex(canonical_json(job.request));
-  OrderedJson contracts{{"protocol", sha256_hex("domed control protocol " + std::to_string(kProtocol))}};
-  if (!job.tool.is_null()) contracts["tool"] = job.tool.value("contract_sha256", "");
-  record["contract_hashes"] = contracts;
-  if (record.dump().size() > limits::kEventBytes - 1024)
-    unknown(record, "submodules", "too many to record in one event");
-  return record.dump();
+  return record;
+}
+
+std::string Provenance::collect(const JobFixed& job, const std::string& cwd,
+                                const CommandEnvironment& environment) const {
+  Json record = ask(job, cwd, false);
+  if (job.external())
+    put_unknown(
+        record, "env_fingerprint",
+        "the run is elsewhere: its producer reports it, the daemon's machine is not its own");
+  complete(record);
+  add_versions(record, job, {cwd, environment});
+  add_inputs(record, job, cwd);
+  add_hashes(record, job);
+  record["schema"] = kProvenanceSchema;
+  return encode_record(std::move(record));
 }
 
 std::string Provenance::collect_end(const JobFixed& job, const std::string& cwd) const {
-  if (sources_.empty() || job.provenance.empty()) return "";
-  const OrderedJson before = OrderedJson::parse(job.provenance);
-  const OrderedJson now = ask(job, cwd);
-  OrderedJson end = OrderedJson::object();
-  OrderedJson moved = OrderedJson::array();
-  bool comparable = true;
-  for (const char* field : kDriftFields) {
-    const OrderedJson value = now.contains(field) ? now[field] : OrderedJson("unknown");
-    end[field] = value;
-    if (value == "unknown" || before.value(field, OrderedJson("unknown")) == "unknown") comparable = false;
-    else if (before[field] != value) moved.push_back(field);
+  const bool any = std::any_of(sources_.begin(), sources_.end(), [](const auto& guarded) {
+    return looks_at_sources(guarded.source);
+  });
+  if (!any || job.provenance.empty()) return "";
+  Json now = ask(job, cwd, true);
+  complete(now);
+  return encode_record(drift_record(Json::parse(job.provenance), now));
+}
+
+void Provenance::add_versions(Json& record, const JobFixed& job, const Launch& launch) const {
+  Json facts;
+  try {
+    const auto deadline = std::chrono::steady_clock::now() + told(kToolBudget);
+    facts = Json::parse(tool_call_(
+        [=, tools = tools_] { return tools->collect(job, launch, deadline).dump(); }, kToolBudget));
+  } catch (const std::exception& e) {
+    facts = unknown_tool_facts(e.what());
   }
-  if (!moved.empty())
-    end["drift"] = "true";
+  Json& versions = record["tool_versions"];
+  versions.update(facts);
+  versions["domed"] = kVersion;
+  versions["protocol"] = kProtocol;
+  versions["plugins"] = Json::object();
+  for (const auto& [source, call] : sources_) {
+    Json& plugin = versions["plugins"][source.name] = Json::object();
+    put_text(plugin, "version", source.version, "its manifest names none");
+    put_text(plugin, "library_sha256", source.library_sha256, "it was not hashed");
+  }
+}
+
+void Provenance::add_inputs(Json& record, const JobFixed& job, const std::string& cwd) const {
+  const Json declared = job.tool.is_object() ? job.tool.value("inputs", Json()) : Json();
+  if (!declared.is_array() || declared.empty())
+    return put_unknown(record, "input_files", "the tool declares no inputs");
+  if (job.external())
+    return put_unknown(record, "input_files", "the run is elsewhere: its files are not here");
+  try {
+    const auto deadline = std::chrono::steady_clock::now() + told(kInputBudget);
+    const auto patterns = declared.get<std::vector<std::string>>();
+    record["input_files"] = Json::parse(
+        input_call_([=] { return hash_inputs(cwd, patterns, {}, deadline).dump(); }, kInputBudget));
+  } catch (const std::exception& e) {
+    put_unknown(record, "input_files", e.what());
+  }
+}
+
+void Provenance::add_hashes(Json& record, const JobFixed& job) const {
+  const Json& environment = record.at("env_fingerprint");
+  if (is_unknown(environment))
+    put_unknown(record, "env_fingerprint_hash", record.at("env_fingerprint_reason"));
   else
-    end["drift"] = comparable ? "false" : "unknown";
-  end["moved"] = moved;
-  return end.dump();
+    record["env_fingerprint_hash"] = sha256_hex(canonical_json(environment));
+  record["input_hash"] = sha256_hex(canonical_json(job.request));
+  Json contracts{{"protocol", DOMED_PROTOCOL_SHA256}};
+  if (job.tool.is_object())
+    put_text(contracts, "tool", job.tool.value("contract_sha256", ""), "it was not hashed");
+  else
+    put_unknown(contracts, "tool", "an ad-hoc command, not a tool of the deployment");
+  record["contract_hashes"] = contracts;
 }
 
 }  // namespace domed

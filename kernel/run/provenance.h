@@ -8,6 +8,8 @@
 
 #include "domed/collector.h"
 #include "log/job.h"
+#include "run/guarded_call.h"
+#include "run/tool_facts.h"
 
 namespace domed {
 
@@ -16,30 +18,47 @@ struct Source {
   std::string name, version;
   std::vector<std::string> fields;  // what its manifest announces
   std::chrono::milliseconds budget{2000};
-  std::shared_ptr<Collector> collector;
+  std::shared_ptr<Collector> collector;  // keeps alive all that it uses
+  std::string library_sha256{};
 };
 
 // Makes the provenance record of a run: what the collectors find out, merged
-// with what the kernel knows itself, in one canonical encoding.  Every field is
-// always there; what is not known is "unknown" with a FIELD_reason.
+// (provenance_merge.h) with what the kernel knows itself, in one canonical
+// encoding (provenance_record.h).  Every field is always there; what is not
+// known is "unknown" with a FIELD_reason.
 //
-// Thread-safe.  A collector that throws costs its own fields; one that hangs is
-// left alone after its budget.
+// Thread-safe.  A collector that throws, hangs or answers nonsense costs its own
+// fields, and no more than its budget.
 class Provenance {
  public:
   using Log = std::function<void(const std::string&)>;
-  Provenance(std::vector<Source> sources, Log log);
+  // "runner": the program that supervises commands; empty: not known.
+  Provenance(std::vector<Source> sources, Log log, std::string runner = "");
 
-  // The payload of the "provenance" event, for a run in "cwd" (empty: not named).
-  std::string collect(const JobFixed& job, const std::string& cwd) const;
-  // The payload of "provenance_end": whether commit or tree moved since; empty
-  // where no collector looks at a repository.
+  // The payload of the "provenance" event, for a run in "cwd" (empty: not named)
+  // whose command gets "environment".
+  std::string collect(const JobFixed& job, const std::string& cwd,
+                      const CommandEnvironment& environment = {}) const;
+  // The payload of "provenance_end": whether the sources moved since; empty
+  // where there is nothing to compare with, or no collector looks at sources.
   std::string collect_end(const JobFixed& job, const std::string& cwd) const;
 
  private:
-  OrderedJson ask(const JobFixed& job, const std::string& cwd) const;
-  std::vector<Source> sources_;
+  struct Guarded {
+    Source source;
+    GuardedCall call;
+  };
+  Json ask(const JobFixed& job, const std::string& cwd, bool at_end) const;
+  Json answer_of(const Guarded& guarded, const JobFixed& job, const std::string& cwd) const;
+  void add_versions(Json& record, const JobFixed& job, const Launch& launch) const;
+  void add_inputs(Json& record, const JobFixed& job, const std::string& cwd) const;
+  void add_hashes(Json& record, const JobFixed& job) const;
+
+  std::vector<Guarded> sources_;
   Log log_;
+  // Shared with calls that are late.
+  std::shared_ptr<ToolFacts> tools_;
+  GuardedCall tool_call_, input_call_;
 };
 
 }  // namespace domed

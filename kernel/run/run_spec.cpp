@@ -16,14 +16,6 @@ void add_variables(const Json& from, std::map<std::string, std::string>& out) {
   for (const auto& [key, value] : from.at("env").items()) out[key] = value.get<std::string>();
 }
 
-std::map<std::string, std::string> environment(const RunSettings& settings, const JobFixed& job) {
-  auto out = settings.environment;
-  add_variables(job.tool, out);
-  add_variables(job.request, out);
-  if (job.request.contains("task")) out["DOMED_TASK_JSON"] = job.request.at("task").dump();
-  return out;
-}
-
 // A request may lower what its tool allows, not raise it.
 Json limits(const JobFixed& job) {
   Json out = job.tool.is_object() ? job.tool.value("limits", Json::object()) : Json::object();
@@ -34,6 +26,14 @@ Json limits(const JobFixed& job) {
 }
 
 }  // namespace
+
+std::map<std::string, std::string> job_environment(const RunSettings& settings, const JobFixed& job) {
+  auto out = settings.environment;
+  add_variables(job.tool, out);
+  add_variables(job.request, out);
+  if (job.request.contains("task")) out["DOMED_TASK_JSON"] = job.request.at("task").dump();
+  return out;
+}
 
 std::filesystem::path scratch_dir(const RunSettings& settings, const std::string& job_id) {
   return settings.state_dir / "scratch" / sha256_hex(job_id).substr(0, 32);
@@ -59,7 +59,7 @@ Json run_spec(const RunSettings& settings, const JobFixed& job, const RunIdentit
           {"control", identity.control},
           {"command", from.at("command")},
           {"cwd", working_dir(settings, job)},
-          {"env", environment(settings, job)},
+          {"env", job_environment(settings, job)},
           {"timeout_ms", static_cast<std::int64_t>(timeout_s * 1000)},
           {"cancel_grace_ms", settings.cancel_grace.count()},
           {"drain_ms", settings.drain.count()},

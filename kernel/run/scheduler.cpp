@@ -377,7 +377,7 @@ bool Scheduler::launch(const std::string& job_id) {
   std::error_code error;
   const auto scratch = scratch_dir(config_.run, job_id);
   if (working_dir(fixed) == scratch.string()) std::filesystem::create_directories(scratch, error);
-  const std::string provenance = provenance_.collect(fixed, working_dir(fixed));
+  const std::string provenance = provenance_.collect(fixed, working_dir(fixed), job_environment(config_.run, fixed));
   JobHead head;
   journal_.run(job_id, [&](JobLog& log) {
     if (!log.head().held) log.set_provenance(provenance);

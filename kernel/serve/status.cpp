@@ -43,7 +43,8 @@ void put_provenance(OrderedJson& out, const JobFixed& fixed) {
     out["drift_reason"] = "not looked at: the run did not end under its executor";
   } else {
     const auto end = OrderedJson::parse(fixed.provenance_end);
-    out["drift"] = end.at("drift");
+    out["drift"] = end.value("drift", OrderedJson("unknown"));
+    if (end.contains("drift_reason")) out["drift_reason"] = end.at("drift_reason");
     out["provenance_end"] = end;
   }
 }

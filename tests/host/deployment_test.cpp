@@ -16,6 +16,9 @@ constexpr const char* kStore =
     "  mode: {type: enum, values: [full, none], default: full, description: How.}\n";
 constexpr const char* kCollector =
     "kind: provenance\nversion: 1.0\nabi: 1\nsummary: S\nlicense: MIT\n";
+constexpr const char* kLimited =
+    "kind: provenance\nversion: 1.0\nabi: 1\nsummary: S\nlicense: MIT\noptions:\n"
+    "  timeout: {type: duration, default: 5s, description: Its own limit.}\n";
 constexpr const char* kSmallest =
     "domed: 1\ncontrol: {listen: [\"ipc:///run/c\"]}\nevents: {listen: [\"ipc:///run/e\"]}\n"
     "state_dir: /state\nstore: {plugin: store-x}\n";  // lines 1 to 5
@@ -25,6 +28,7 @@ class DeploymentTest : public ::testing::Test {
   DeploymentTest() {
     scratch_.write("plugins/store-x.yaml", std::string("name: store-x\n") + kStore);
     scratch_.write("plugins/provenance-x.yaml", std::string("name: provenance-x\n") + kCollector);
+    scratch_.write("plugins/provenance-y.yaml", std::string("name: provenance-y\n") + kLimited);
     context_.installation = scratch_.path() / "installation";
     context_.variables = [this](std::string_view name) -> std::optional<std::string> {
       const auto found = variables_.find(name);
@@ -59,6 +63,25 @@ TEST_F(DeploymentTest, SmallestDeploymentGetsDefaults) {
   EXPECT_EQ(d.retention.keep_tombstones, std::chrono::hours(24 * 90));
   EXPECT_EQ(d.log_level, "info");
   EXPECT_TRUE(d.warnings.empty());
+}
+
+TEST_F(DeploymentTest, ACollectorsTimeFollowsItsOwnLimit) {
+  const auto time_of = [this](const std::string& entry) {
+    return load(kSmallest + ("provenance: [{plugin: " + entry + "}]\n")).provenance.at(0).timeout;
+  };
+  EXPECT_EQ(time_of("provenance-x"), milliseconds(2000));
+  EXPECT_EQ(time_of("provenance-y"), milliseconds(5000));
+  EXPECT_EQ(time_of("provenance-y, options: {timeout: 7s}"), milliseconds(7000));
+  EXPECT_EQ(time_of("provenance-y, timeout: 9s"), milliseconds(9000));
+}
+
+TEST_F(DeploymentTest, ACollectorsTimeIsNotCutSilently) {
+  const Deployment d = load(std::string(kSmallest) + "provenance: [{plugin: provenance-y, timeout: 3s}]\n");
+  ASSERT_EQ(d.warnings.size(), 1u);
+  EXPECT_NE(d.warnings[0].find("3s holds, not the option 'timeout' of provenance-y, 5s"), std::string::npos)
+      << d.warnings[0];
+  EXPECT_EQ(problems_after("provenance: [{plugin: provenance-x, timeout: 0s}]\n"),
+            "domed.yaml:6:46: provenance[0].timeout must be at least 10ms, is '0s'");
 }
 
 TEST_F(DeploymentTest, EverySectionIsRead) {
@@ -139,7 +162,7 @@ TEST_F(DeploymentTest, UnknownPluginSaysWhatIsThere) {
                    "store-y.yaml in plugins, installation/plugins, installation/lib"),
       0u)
       << problem;
-  EXPECT_NE(problem.find("; found there: provenance-x, store-x"), std::string::npos) << problem;
+  EXPECT_NE(problem.find("; found there: provenance-x, provenance-y, store-x"), std::string::npos) << problem;
 }
 
 TEST_F(DeploymentTest, PluginNamesCannotLeaveThePath) {

@@ -33,10 +33,14 @@ TEST(Tool, WholeEntryIsRead) {
   side_effects: [build]
   input_schema: {type: object, maximum: 1.5, n: 3, ok: true, no: null, text: "3"}
   version_command: [make, --version]
+  runtimes: {python: [python3, --version]}
+  inputs: [Makefile, "src/**/*.c"]
 )");
   EXPECT_EQ(got.problems, "");
   const ToolSpec& tool = got.tools.at(0);
   EXPECT_EQ(tool.command, (std::vector<std::string>{"make", "check"}));
+  EXPECT_EQ(tool.runtimes.at("python"), (std::vector<std::string>{"python3", "--version"}));
+  EXPECT_EQ(tool.inputs, (std::vector<std::string>{"Makefile", "src/**/*.c"}));
   EXPECT_EQ(tool.env.at("CI"), "1");
   EXPECT_EQ(tool.timeout, std::chrono::seconds(90));
   EXPECT_EQ(tool.input_schema,
@@ -89,6 +93,14 @@ TEST(Tool, NumbersThatJsonCannotHoldStayText) {
   Checker check("f");
   EXPECT_EQ(to_json(check.parse("[.inf, 1e999, 0x10, 1.5e3, -7, 12345678901234567890]")),
             R"([".inf","1e999","0x10",1500.0,-7,1.2345678901234567e+19])");
+}
+
+TEST(Tool, RuntimesAndInputsAreChecked) {
+  const std::string start = "- id: t\n  command: [c]\n";
+  EXPECT_NE(read(start + "  runtimes: {x_reason: [a]}\n").problems.find("_reason"), std::string::npos);
+  EXPECT_NE(read(start + "  runtimes: {x: []}\n").problems.find("name a program"), std::string::npos);
+  for (const char* bad : {"/etc/passwd", "../x", "a//b", "a/./b", "a**", "''"})
+    EXPECT_NE(read(start + "  inputs: [" + bad + "]\n").problems.find("tools[0].inputs"), std::string::npos) << bad;
 }
 
 }  // namespace

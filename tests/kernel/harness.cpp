@@ -27,11 +27,12 @@ std::unique_ptr<Store> open_store(const std::string& plugin, const std::filesyst
   return loaded.create_store(make_options(loaded.manifest(), {}, dir), host);
 }
 
-Kernel::Kernel(const std::string& store_plugin, const std::filesystem::path& dir)
-    : Kernel(store_plugin, dir, open_store(store_plugin, dir)) {}
+Kernel::Kernel(const std::string& store_plugin, const std::filesystem::path& dir, std::vector<Source> collectors)
+    : Kernel(store_plugin, dir, open_store(store_plugin, dir), std::move(collectors)) {}
 
-Kernel::Kernel(const std::string& store_plugin, const std::filesystem::path& dir, std::unique_ptr<Store> open)
-    : store(std::move(open)), provenance({}, [](const std::string&) {}), polls(8), workers(2) {
+Kernel::Kernel(const std::string& store_plugin, const std::filesystem::path& dir, std::unique_ptr<Store> open,
+               std::vector<Source> collectors)
+    : store(std::move(open)), provenance(std::move(collectors), [](const std::string&) {}), polls(8), workers(2) {
   journal = std::make_unique<Journal>(*store, environment, [this](const Commit& commit) {
     commits.push_back(commit);
     polls.wake(commit.job_id);

@@ -11,7 +11,7 @@ namespace domed {
 struct CollectRequest {
   std::string cwd;      // the job's own working directory; absolute, may not exist
   std::string tool_id;  // empty: an ad-hoc command
-  std::chrono::milliseconds budget{0};  // answer within this; the kernel stops waiting soon after
+  std::chrono::milliseconds budget{0};  // answer within this; the kernel waits little longer
 };
 
 // Finds out one part of a run's provenance just before the run starts.
@@ -26,8 +26,10 @@ class Collector {
   // Returns a JSON object whose keys are fields of the provenance record
   // (docs/provenance.md).  What it cannot know it sets to the string "unknown"
   // and says why in FIELD_reason.  Throws domed::Error when it failed as a
-  // whole: all fields it announces in its manifest's "capabilities" then become
-  // "unknown" with the error's text as the reason.
+  // whole: all fields it announces in its manifest's "capabilities" ("a.b" is the
+  // part b of the field a) then become "unknown" with the error's text as the
+  // reason.  A call that is late is left alone, and no other is made until it
+  // returns; the object lives as long as it does.
   virtual std::string collect(const CollectRequest& request) = 0;
 };
 

@@ -1,0 +1,69 @@
+#include "run/guarded_call.h"
+
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "domed/error.h"
+
+namespace domed {
+namespace {
+
+// One call, as its thread and its caller see it.
+struct Pending {
+  std::mutex mutex;
+  std::condition_variable over;
+  bool done = false, abandoned = false;
+  std::string answer;
+  std::optional<Error> error;
+};
+
+void work_on(Pending& pending, const std::function<std::string()>& work, const std::string& name) {
+  std::string answer;
+  std::optional<Error> error;
+  try {
+    answer = work();
+  } catch (const Error& e) {
+    error = e;
+  } catch (const std::exception& e) {
+    error = Error(Code::internal, name + ": " + e.what());
+  } catch (...) {
+    error = Error(Code::internal, name + " threw something that is no exception");
+  }
+  const std::lock_guard lock(pending.mutex);
+  pending.answer = std::move(answer);
+  pending.error = std::move(error);
+}
+
+}  // namespace
+
+std::string GuardedCall::operator()(std::function<std::string()> work,
+                                    std::chrono::milliseconds budget) const {
+  const auto deadline = std::chrono::steady_clock::now() + budget;
+  if (late_->load() > 0) throw Error(Code::conflict, name_ + " is still busy with an earlier run");
+  auto pending = std::make_shared<Pending>();
+  try {
+    std::thread([pending, late = late_, name = name_, work = std::move(work)]() mutable {
+      work_on(*pending, work, name);
+      work = nullptr;  // what it holds is let go before anybody can know that it is done
+      const std::lock_guard lock(pending->mutex);
+      pending->done = true;
+      if (pending->abandoned) --*late;
+      pending->over.notify_all();
+    }).detach();
+  } catch (const std::system_error& e) {
+    throw Error(Code::exhausted, name_ + " cannot be called: " + e.what());
+  }
+  std::unique_lock lock(pending->mutex);
+  if (!pending->over.wait_until(lock, deadline, [&] { return pending->done; })) {
+    pending->abandoned = true;
+    ++*late_;
+    throw Error(Code::io,
+                name_ + " did not answer within " + std::to_string(budget.count()) + " ms");
+  }
+  if (pending->error) throw *pending->error;
+  return std::move(pending->answer);
+}
+
+}  // namespace domed
