@@ -39,7 +39,7 @@ void add_jobs(CLI::App& app, Context& context);  // status, list, cancel, delete
 void add_turns(CLI::App& app, Context& context);  // wait, logs, hold, release, retry
 void add_append(CLI::App& app, Context& context);
 void add_daemon(CLI::App& app, Context& context);  // tools, health
-void add_provenance(CLI::App& app, Context& context);
+void add_provenance(CLI::App& app, Context& context);  // provenance, reproduce, diff-runs
 void add_copies(CLI::App& app, Context& context);  // verify, export, import
 
 // What is made of a verb's errors and its exit code.

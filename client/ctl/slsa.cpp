@@ -44,9 +44,26 @@ OrderedJson external_parameters(const OrderedJson& status) {
   return out;
 }
 
-OrderedJson dependencies(const OrderedJson& provenance) {
-  OrderedJson out = OrderedJson::array();
-  if (!known(provenance, "commit_sha")) return out;
+// The program that ran, what it read and what was checked out below, as far as known.
+void add_files(const OrderedJson& provenance, OrderedJson& out) {
+  const OrderedJson program = part(part(provenance, "tool_versions"), "executable");
+  if (known(program, "sha256") && known(program, "path"))
+    out.push_back(
+        {{"name", field(program, "path")}, {"digest", {{"sha256", field(program, "sha256")}}}});
+  const OrderedJson inputs = part(provenance, "input_files");
+  if (inputs.contains("files") && inputs["files"].is_array())
+    for (const auto& file : inputs["files"])
+      out.push_back(
+          {{"name", field(file, "path")}, {"digest", {{"sha256", field(file, "sha256")}}}});
+  if (provenance.contains("submodules") && provenance["submodules"].is_array())
+    for (const auto& submodule : provenance["submodules"])
+      if (known(submodule, "commit"))
+        out.push_back({{"name", field(submodule, "path")},
+                       {"digest", {{"gitCommit", field(submodule, "commit")}}},
+                       {"annotations", {{"dirty", field(submodule, "dirty")}}}});
+}
+
+OrderedJson source_of(const OrderedJson& provenance) {
   const OrderedJson repo = part(provenance, "repo");
   const std::string place = known(repo, "remote") ? field(repo, "remote") : field(repo, "name");
   const std::string ref = known(provenance, "ref") ? "@" + field(provenance, "ref") : "";
@@ -56,7 +73,13 @@ OrderedJson dependencies(const OrderedJson& provenance) {
   for (const char* key : {"dirty_flag", "diff_sha256"})
     if (provenance.contains(key)) notes[key] = provenance[key];
   source["annotations"] = notes;
-  out.push_back(source);
+  return source;
+}
+
+OrderedJson dependencies(const OrderedJson& provenance) {
+  OrderedJson out = OrderedJson::array();
+  if (known(provenance, "commit_sha")) out.push_back(source_of(provenance));
+  add_files(provenance, out);
   return out;
 }
 

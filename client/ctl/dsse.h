@@ -1,0 +1,23 @@
+#pragma once
+
+#include <string>
+
+#include "common/json.h"
+
+namespace domed::ctl {
+
+// DSSE, the envelope that in-toto statements are signed in
+// (github.com/secure-systems-lab/dsse).
+
+inline constexpr const char* kStatementType = "application/vnd.in-toto+json";
+
+// The bytes that are signed: "DSSEv1", then length and text of type and payload.
+std::string pre_authentication(const std::string& type, const std::string& payload);
+
+// "payload" with what "signer", a shell command, made of its pre-authentication
+// encoding: that comes to its standard input, and the signature's bytes leave by
+// its standard output.  It has the user's environment and terminal.  Throws
+// Error where it fails or prints nothing.
+OrderedJson sign(const std::string& payload, const std::string& signer, const std::string& key_id);
+
+}  // namespace domed::ctl
