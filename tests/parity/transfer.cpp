@@ -5,12 +5,17 @@
 namespace domed::test {
 namespace {
 
-// As client/ctl/copies.cpp; the rest of a status is in the events.
+// As client/ctl/copies.cpp; the rest of a status is in the events, where they are kept.
 Json record_of(const Json& status) {
   Json out = Json::object();
-  for (const char* key : {"log_id", "first_seq", "run_id", "client_id", "idempotency_key", "executor",
-                          "tool_id", "command", "cwd", "labels", "base_digest"})
-    if (status.contains(key)) out[key] = status[key];
+  const auto take = [&](std::initializer_list<const char*> keys) {
+    for (const char* key : keys)
+      if (status.contains(key)) out[key] = status[key];
+  };
+  take({"log_id", "first_seq", "request_hash", "run_id", "client_id", "idempotency_key", "executor",
+        "tool_id", "command", "cwd", "labels", "base_digest", "digest"});
+  if (status.at("first_seq") != 1)
+    take({"created_at", "started_at", "cancel_requested", "provenance", "artifacts"});
   return out;
 }
 
@@ -28,7 +33,11 @@ std::vector<Json> import_pieces(const Export& job, std::size_t lines_each) {
     Json piece{{"job_id", job.record["job_id"]},
                {"events", std::vector<std::string>(from, to)},
                {"last", end == job.lines.size()}};
-    if (begin == 0) piece["record"] = record_of(job.record);
+    if (begin == 0)
+      piece["record"] = record_of(job.record);
+    else
+      piece["log_id"] = job.record["log_id"];
+    if (end == job.lines.size()) piece["digest"] = job.record["digest"];
     pieces.push_back(std::move(piece));
   }
   return pieces;

@@ -5,9 +5,9 @@
 namespace domed::test {
 namespace {
 
-class Import : public ::testing::TestWithParam<std::pair<const char*, const char*>> {
+class Transfer : public ::testing::TestWithParam<std::pair<const char*, const char*>> {
  protected:
-  Import() : here(GetParam().first, here_dir.path()), there(GetParam().second, there_dir.path()) {
+  Transfer() : here(GetParam().first, here_dir.path()), there(GetParam().second, there_dir.path()) {
     there.environment.ids = 1 << 20;
   }
   // A finished job of 24 events.
@@ -29,7 +29,7 @@ class Import : public ::testing::TestWithParam<std::pair<const char*, const char
   Kernel here, there;
 };
 
-TEST_P(Import, AFollowerContinuesWithItsCursorAndLogId) {
+TEST_P(Transfer, AFollowerContinuesWithItsCursorAndLogId) {
   const Json job = finished_job();
   EXPECT_EQ(10u, page(here, job, 0, 10)["events"].size());
   import_job(there, export_job(here, job["job_id"]), 7);
@@ -38,7 +38,7 @@ TEST_P(Import, AFollowerContinuesWithItsCursorAndLogId) {
   EXPECT_EQ(true, rest["final"]);
 }
 
-TEST_P(Import, KeepsBytesDigestsAndState) {
+TEST_P(Transfer, KeepsBytesDigestsAndState) {
   const Json job = finished_job();
   import_job(there, export_job(here, job["job_id"]), 5);
   EXPECT_EQ(here.lines(job["job_id"]), there.lines(job["job_id"]));
@@ -48,7 +48,7 @@ TEST_P(Import, KeepsBytesDigestsAndState) {
     EXPECT_EQ(before[key], after[key]) << key;
 }
 
-TEST_P(Import, OfATrimmedLogKeepsItsBase) {
+TEST_P(Transfer, OfATrimmedLogKeepsItsBase) {
   const Json job = finished_job();
   here.call("TrimJob", {{"job_id", job["job_id"]}, {"keep_from_seq", 12}});
   const Json reply = import_job(there, export_job(here, job["job_id"]), 4);
@@ -60,7 +60,7 @@ TEST_P(Import, OfATrimmedLogKeepsItsBase) {
   EXPECT_EQ("E_COMPACTED", there.error("StreamJobEvents", {{"job_id", job["job_id"]}, {"since_seq", 10}}));
 }
 
-TEST_P(Import, RefusesAJobThatExists) {
+TEST_P(Transfer, RefusesAJobThatExists) {
   const Json job = finished_job();
   const Export copy = export_job(here, job["job_id"]);
   import_job(there, copy, 100);
@@ -69,7 +69,7 @@ TEST_P(Import, RefusesAJobThatExists) {
   EXPECT_EQ(here.lines(job["job_id"]), there.lines(job["job_id"]));
 }
 
-TEST_P(Import, IsSealedAndKeepsItsKey) {
+TEST_P(Transfer, IsSealedAndKeepsItsKey) {
   const Json job = finished_job();
   import_job(there, export_job(here, job["job_id"]), 100);
   EXPECT_EQ(true, there.call("CancelJob", {{"job_id", job["job_id"]}})["already_terminal"]);
@@ -77,7 +77,7 @@ TEST_P(Import, IsSealedAndKeepsItsKey) {
   EXPECT_EQ("a", status(there, job)["idempotency_key"]);
 }
 
-TEST_P(Import, LeavesNothingWhereALineWasChanged) {
+TEST_P(Transfer, LeavesNothingWhereALineWasChanged) {
   const Json job = finished_job();
   Export copy = export_job(here, job["job_id"]);
   copy.lines.erase(copy.lines.begin() + 5);
@@ -85,7 +85,7 @@ TEST_P(Import, LeavesNothingWhereALineWasChanged) {
   EXPECT_EQ("E_NOT_FOUND", there.error("GetJobStatus", {{"job_id", job["job_id"]}}));
 }
 
-INSTANTIATE_TEST_SUITE_P(Stores, Import,
+INSTANTIATE_TEST_SUITE_P(Stores, Transfer,
                          ::testing::Values(std::pair("store-memory", "store-sqlite"),
                                            std::pair("store-sqlite", "store-memory"),
                                            std::pair("store-sqlite", "store-sqlite")),
