@@ -258,7 +258,7 @@ TEST_F(DeploymentTest, EmptySectionsAreEmpty) {
 TEST(DefaultDeployment, IsValid) {
   const std::filesystem::path source = TEST_SOURCE;
   const testing::Scratch scratch;
-  for (const auto* name : {"store-sqlite", "provenance-git"}) {
+  for (const auto* name : {"store-sqlite", "provenance-git", "provenance-host"}) {
     const auto manifest = source / "plugins" / name / (std::string(name) + ".yaml");
     std::filesystem::create_directories(scratch.path() / "plugins");
     std::filesystem::copy_file(manifest, scratch.path() / "plugins" / manifest.filename());
