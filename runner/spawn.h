@@ -28,8 +28,9 @@ std::string find_program(const std::string& name, const std::string& path, const
 
 // Starts "command" with exactly "environment", in "cwd", in its own session,
 // reading the file "input", with no other descriptors, default signals and none
-// blocked.  With a "terminal" that is all it reads and writes.  Returns after the exec; throws SpawnError where it failed.  Never
-// forks a copy of this process: nng's threads would not survive it.
+// blocked.  With a "terminal" that is all it reads and writes.  Returns after the exec; throws
+// SpawnError where it failed.  Never forks a copy of this process: nng's threads would not survive
+// it.
 Child spawn(const std::vector<std::string>& command, const std::vector<std::string>& environment,
             const std::string& cwd, const Limits& limits = {},
             const std::string& input = "/dev/null", const TerminalSize& terminal = {});

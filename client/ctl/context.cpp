@@ -5,7 +5,7 @@
 #include "client/ctl/outcome.h"
 #include "client/ctl/terminal.h"
 #include "common/endpoint.h"
-#include "main/version.h"
+#include "common/version.h"
 
 namespace domed::ctl {
 namespace {

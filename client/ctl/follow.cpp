@@ -76,7 +76,8 @@ void add_follow(CLI::App& app, Context& context) {
   verb->add_flag("--polls", given->polls, "Use long polls alone, no events socket");
   verb->add_flag("--events", given->events, "Show other events than output too, on stderr");
   verb->add_flag("--raw", given->raw, "On a terminal too: the job's output byte for byte");
-  verb->add_flag("--exit-code", given->exit_code, "Exit as 'domectl run' would; 125 where the job has not ended");
+  verb->add_flag("--exit-code", given->exit_code,
+                 "Exit as 'domectl run' would; 125 where the job has not ended");
   verb->footer(
       "On a terminal events are shown for people; piped, the job's output comes out byte for\n"
       "byte, stdout and stderr apart; with --json each event line exactly as the daemon keeps "

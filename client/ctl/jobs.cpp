@@ -148,8 +148,11 @@ void add_list(CLI::App& app, Context& context) {
   verb->footer(
       "Examples:\n  domectl list --state failed --since 2h\n"
       "  domectl list --label branch=main --json | jq -r .job_id");
-  verb->callback(
-      [&context, given] { context.action = [&context, given] { return given->watch ? watch(context, *given) : list(context, *given); }; });
+  verb->callback([&context, given] {
+    context.action = [&context, given] {
+      return given->watch ? watch(context, *given) : list(context, *given);
+    };
+  });
 }
 
 void add_cancel(CLI::App& app, Context& context) {

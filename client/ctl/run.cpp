@@ -44,7 +44,8 @@ void add_options(CLI::App& verb, Submission& job) {
       ->type_name("FILE");
   verb.add_flag("--tty", job.tty, "Give the command a terminal like this one, to write to only");
   verb.add_option("--limit", job.limits,
-                  "What each process may use: memory=1GiB, cpu=30s, open_files=N, processes=N; may be repeated")
+                  "What each process may use: memory=1GiB, cpu=30s, open_files=N, processes=N; may "
+                  "be repeated")
       ->type_name("K=V")
       ->expected(1)
       ->take_all();
@@ -105,7 +106,8 @@ Json input_of(const std::string& file) {
   for (std::size_t n; (n = std::fread(buffer, 1, sizeof buffer, stdin)) > 0;) {
     bytes.append(buffer, n);
     if (bytes.size() > 512 * 1024)
-      throw UsageError("more than 512 KiB to read: put it into a file, and give that as --stdin FILE");
+      throw UsageError(
+          "more than 512 KiB to read: put it into a file, and give that as --stdin FILE");
   }
   return {{"b64", to_base64(bytes)}};
 }
@@ -116,7 +118,8 @@ void add_terminal(Json& params) {
   if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) != 0 || window.ws_row == 0) window = {24, 80, 0, 0};
   params["tty"] = {{"rows", window.ws_row}, {"columns", window.ws_col}};
   const char* term = std::getenv("TERM");
-  if (term && !(params.contains("env") && params["env"].contains("TERM"))) params["env"]["TERM"] = term;
+  if (term && !(params.contains("env") && params["env"].contains("TERM")))
+    params["env"]["TERM"] = term;
 }
 
 void add_turn(const Submission& job, Json& params) {

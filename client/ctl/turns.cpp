@@ -18,7 +18,8 @@ namespace {
 std::int64_t time_of(const std::string& text, const char* option) {
   if (const auto back = parse_duration(text)) return now_micros() - back->count();
   if (const auto time = parse_time(text)) return *time;
-  throw UsageError(std::string(option) + " '" + text + "' is neither a time nor a duration such as 10m");
+  throw UsageError(std::string(option) + " '" + text +
+                   "' is neither a time nor a duration such as 10m");
 }
 
 struct Waiting {
@@ -49,7 +50,8 @@ int wait(Context& context, const Waiting& given) {
   options.stop = stop.get_token();
   if (!given.timeout.empty()) {
     const auto limit = parse_duration(given.timeout);
-    if (!limit) throw UsageError("--timeout '" + given.timeout + "' is not a time such as 30s or 2h");
+    if (!limit)
+      throw UsageError("--timeout '" + given.timeout + "' is not a time such as 30s or 2h");
     options.deadline = std::chrono::steady_clock::now() + *limit;
   }
   context.client();
@@ -64,8 +66,10 @@ int wait(Context& context, const Waiting& given) {
     }
     const Json payload = Json::parse(end);
     const std::string text = outcome_text(end);
-    put(stdout, context.json ? Json{{"job_id", job}, {"state", payload.at("to")}}.dump() + "\n"
-                             : job + " " + (text.empty() ? payload.at("to").get<std::string>() : text) + "\n");
+    put(stdout,
+        context.json
+            ? Json{{"job_id", job}, {"state", payload.at("to")}}.dump() + "\n"
+            : job + " " + (text.empty() ? payload.at("to").get<std::string>() : text) + "\n");
     if (code == 0) code = exit_code_of(end);
   }
   return code;
@@ -129,14 +133,14 @@ void add_logs(CLI::App& app, Context& context) {
   CLI::App* verb = app.add_subcommand("logs", "Print what a job wrote");
   verb->add_option("JOB", given->job, "The job's id")->required();
   verb->add_option("--stream", given->stream, "Only this one: stdout or stderr")->type_name("NAME");
-  verb->add_option("--since-time", given->since, "From this time on, or from so long ago")->type_name("TIME");
+  verb->add_option("--since-time", given->since, "From this time on, or from so long ago")
+      ->type_name("TIME");
   verb->add_option("--until-time", given->until, "Up to this time")->type_name("TIME");
   verb->add_flag("-f,--follow", given->follow, "Go on until the job ends");
   verb->add_flag("-t,--timestamps", given->times, "With the time of each line");
   verb->footer("Example:\n  domectl logs JOB --stream stderr --since-time 10m -t");
-  verb->callback([&context, given] {
-    context.action = [&context, given] { return logs(context, *given); };
-  });
+  verb->callback(
+      [&context, given] { context.action = [&context, given] { return logs(context, *given); }; });
 }
 
 void add_hold(CLI::App& app, Context& context, const char* name, const char* method,
@@ -156,7 +160,8 @@ void add_hold(CLI::App& app, Context& context, const char* name, const char* met
 
 void add_retry(CLI::App& app, Context& context) {
   const auto job = std::make_shared<std::string>(), key = std::make_shared<std::string>();
-  CLI::App* verb = app.add_subcommand("retry", "Submit the request of a job that is over once more");
+  CLI::App* verb =
+      app.add_subcommand("retry", "Submit the request of a job that is over once more");
   verb->add_option("JOB", *job, "The job's id")->required();
   verb->add_option("--key", *key, "Idempotency key of the new job")->type_name("KEY");
   verb->footer(
@@ -165,7 +170,8 @@ void add_retry(CLI::App& app, Context& context) {
   verb->callback([&context, job, key] {
     context.action = [&context, job, key] {
       return change(context, "RetryJob",
-                    {{"job_id", *job}, {"idempotency_key", key->empty() ? random_hex(16) : *key}}, "");
+                    {{"job_id", *job}, {"idempotency_key", key->empty() ? random_hex(16) : *key}},
+                    "");
     };
   });
 }
@@ -176,7 +182,8 @@ void add_turns(CLI::App& app, Context& context) {
   add_wait(app, context);
   add_logs(app, context);
   add_hold(app, context, "hold", "HoldJob", "Keep a queued job from being started", "held ");
-  add_hold(app, context, "release", "ReleaseJob", "Let a held job run when its turn comes", "released ");
+  add_hold(app, context, "release", "ReleaseJob", "Let a held job run when its turn comes",
+           "released ");
   add_retry(app, context);
 }
 

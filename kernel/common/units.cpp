@@ -15,8 +15,8 @@ template <std::size_t N>
 std::optional<double> scaled(std::string_view text,
                              const std::array<std::pair<std::string_view, double>, N>& units) {
   double number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number,
-                                            std::chars_format::fixed);
+  const auto [end, error] =
+      std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
   if (error != std::errc() || number < 0) return std::nullopt;
   const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
   for (const auto& [name, factor] : units)
@@ -95,7 +95,8 @@ std::optional<std::int64_t> parse_time(std::string_view text) {
   utc.tm_year = year - 1900, utc.tm_mon = month - 1, utc.tm_mday = day;
   std::int64_t micros = 0;
   if (text.size() > 10) {
-    const int hour = digits(text, 11, 2), minute = digits(text, 14, 2), second = digits(text, 17, 2);
+    const int hour = digits(text, 11, 2), minute = digits(text, 14, 2),
+              second = digits(text, 17, 2);
     if (text[10] != 'T' || text.back() != 'Z' || text.size() < 20) return std::nullopt;
     if (text[13] != ':' || text[16] != ':') return std::nullopt;
     if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 60)

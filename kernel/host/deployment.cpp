@@ -182,9 +182,9 @@ class DeploymentReader {
   }
 
   void read_jobs() {
-    const YamlFields jobs = section("jobs", {"max_running", "allow_ad_hoc", "cancel_grace",
-                                             "max_output", "drain", "shutdown", "env_allowlist",
-                                             "queues"});
+    const YamlFields jobs =
+        section("jobs", {"max_running", "allow_ad_hoc", "cancel_grace", "max_output", "drain",
+                         "shutdown", "env_allowlist", "queues"});
     JobSettings& out = out_.jobs;
     out.max_running = jobs.integer("max_running", 1, 4096, out.max_running);
     out.allow_ad_hoc = jobs.boolean("allow_ad_hoc", out.allow_ad_hoc);
@@ -204,7 +204,8 @@ class DeploymentReader {
     const YamlNode* node = jobs.find("queues");
     if (!node || node->kind == YamlNode::Kind::null) return;
     if (node->kind != YamlNode::Kind::map)
-      return check_.fail(*node, "jobs.queues must be a map: a queue's name and how many of its jobs run at once");
+      return check_.fail(
+          *node, "jobs.queues must be a map: a queue's name and how many of its jobs run at once");
     const YamlFields queues(check_, *node, "jobs.queues", {});
     for (const auto& key : node->keys)
       out_.jobs.queues[key.text] = static_cast<std::size_t>(queues.integer(key.text, 1, 4096, 1));

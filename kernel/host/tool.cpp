@@ -113,9 +113,9 @@ class ToolReader {
 
  private:
   static inline const std::vector<std::string> kKeys{
-      "id",  "version", "title",       "description",  "command",      "cwd",
-      "env", "timeout", "limits", "permissions", "side_effects", "input_schema", "version_command",
-      "runtimes", "inputs"};
+      "id",           "version",      "title",           "description", "command",
+      "cwd",          "env",          "timeout",         "limits",      "permissions",
+      "side_effects", "input_schema", "version_command", "runtimes",    "inputs"};
 
   std::string read_id() {
     std::string id = fields_.text("id");
@@ -141,8 +141,9 @@ class ToolReader {
     const YamlFields runtimes(check_, *node, fields_.subject("runtimes"), {});
     for (const auto& key : node->keys) {
       if (!is_tool_id(key.text) || key.text.ends_with("_reason"))
-        check_.fail(key, runtimes.subject(key.text) + ": a runtime's name is letters, digits and "
-                                                      ". _ -, and does not end in _reason");
+        check_.fail(key, runtimes.subject(key.text) +
+                             ": a runtime's name is letters, digits and "
+                             ". _ -, and does not end in _reason");
       auto argv = read_argv(runtimes, key.text);
       if (!argv.empty()) out[key.text] = std::move(argv);
     }
@@ -153,7 +154,8 @@ class ToolReader {
     for (const YamlNode* item : fields_.items("inputs")) {
       const std::string problem = input_pattern_problem(item->text);
       if (!problem.empty())
-        check_.fail(*item, fields_.subject("inputs") + ": " + in_quotes(item->text) + " " + problem);
+        check_.fail(*item,
+                    fields_.subject("inputs") + ": " + in_quotes(item->text) + " " + problem);
     }
     return fields_.texts("inputs", {});
   }

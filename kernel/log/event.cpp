@@ -15,7 +15,9 @@ namespace {
 
 namespace od = simdjson::ondemand;
 
-[[noreturn]] void invalid(const std::string& text) { throw ApiError("E_INVALID_REQUEST", text); }
+[[noreturn]] void invalid(const std::string& text) {
+  throw ApiError("E_INVALID_REQUEST", text);
+}
 
 // Parses a slice of checked JSON; simdjson wants readable bytes behind it.
 class CheckedSlice {
@@ -34,8 +36,8 @@ class CheckedSlice {
 bool is_name(std::string_view text) {
   if (text.empty() || text.size() > limits::kNameBytes) return false;
   for (const char c : text)
-    if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') &&
-        c != '_' && c != '-' && c != '.')
+    if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') && c != '_' &&
+        c != '-' && c != '.')
       return false;
   return true;
 }
@@ -92,8 +94,9 @@ std::string text(const Json& json, const char* key, std::size_t most, const std:
 }
 
 void read_state_change(Event& event, Author author, const std::string& where) {
-  static constexpr std::array<std::string_view, 9> kReasons{
-      "exit", "signal", "timeout", "cancel", "spawn_error", "lost", "limit", "dependency", "reported"};
+  static constexpr std::array<std::string_view, 9> kReasons{"exit",   "signal",      "timeout",
+                                                            "cancel", "spawn_error", "lost",
+                                                            "limit",  "dependency",  "reported"};
   const Json json = Json::parse(event.payload);
   for (const auto& item : json.items()) {
     static constexpr std::string_view kKeys = " from to reason message exit_code signal streams ";
@@ -107,7 +110,8 @@ void read_state_change(Event& event, Author author, const std::string& where) {
   event.message = text(json, "message", limits::kMessageBytes, where);
   event.exit_code = integer(json, "exit_code", INT32_MAX, where);
   event.signal = integer(json, "signal", INT32_MAX, where);
-  if (!event.reason.empty() && std::find(kReasons.begin(), kReasons.end(), event.reason) == kReasons.end())
+  if (!event.reason.empty() &&
+      std::find(kReasons.begin(), kReasons.end(), event.reason) == kReasons.end())
     invalid(where + "unknown reason '" + event.reason + "'");
   if (!is_terminal(*event.to) && (!event.reason.empty() || event.exit_code || event.signal))
     invalid(where + "only a terminal state has a reason, an exit_code or a signal");
@@ -126,7 +130,8 @@ void read_stream_end(Event& event, const std::string& where) {
   const Json json = Json::parse(event.payload);
   event.stream = text(json, "stream", limits::kNameBytes, where);
   if (!is_name(event.stream)) invalid(where + "'stream' must be a name such as stdout");
-  event.dropped = static_cast<std::uint64_t>(integer(json, "dropped", INT64_MAX, where).value_or(0));
+  event.dropped =
+      static_cast<std::uint64_t>(integer(json, "dropped", INT64_MAX, where).value_or(0));
 }
 
 void read_artifact(const Event& event, const std::string& where) {
@@ -137,7 +142,8 @@ void read_artifact(const Event& event, const std::string& where) {
 }
 
 bool known_type(const std::string& type, Author author) {
-  for (const char* name : {"state_change", "log", "progress", "stream_end", "artifact", "guard", "error"})
+  for (const char* name :
+       {"state_change", "log", "progress", "stream_end", "artifact", "guard", "error"})
     if (type == name) return true;
   for (const char* name : {"provenance", "provenance_end", "cancel_requested", "held", "released"})
     if (type == name) return author == Author::kernel;
@@ -171,7 +177,8 @@ std::vector<Event> read_events(std::string_view array) {
   for (auto item : document.get_array()) {
     const std::string where = "events[" + std::to_string(events.size()) + "]: ";
     if (events.size() == limits::kBatchEvents)
-      throw ApiError("E_TOO_LARGE", "a batch holds at most " + std::to_string(limits::kBatchEvents) + " events");
+      throw ApiError("E_TOO_LARGE",
+                     "a batch holds at most " + std::to_string(limits::kBatchEvents) + " events");
     std::string type, payload;
     od::object object;
     if (item.get_object().get(object)) invalid(where + "an event is an object");
@@ -203,7 +210,8 @@ Line read_line(std::string_view text) try {
   const auto at = compact.find("\"payload\":");
   std::string payload = compact.substr(at + 10, compact.size() - at - 11);
   const std::string where = "event " + std::to_string(line.seq) + ": ";
-  line.event = read_event(json.at("type").get<std::string>(), std::move(payload), Author::kernel, where);
+  line.event =
+      read_event(json.at("type").get<std::string>(), std::move(payload), Author::kernel, where);
   const std::string again = encode_line(json_string(line.job_id), line.seq, format_time(line.ts),
                                         line.event.type, line.event.payload);
   if (again != text) invalid(where + "the line is not in canonical form");

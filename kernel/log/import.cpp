@@ -45,11 +45,13 @@ std::vector<StreamTotals> totals_in(const std::string& terminal_payload) {
 void JobLog::import(const ImportPiece& piece) {
   if (bytes_of(piece.lines) > limits::kBatchBytes)
     throw ApiError("E_TOO_LARGE", "a piece of an import may come to " +
-                                      std::to_string(limits::kBatchBytes) + " bytes of event lines");
+                                      std::to_string(limits::kBatchBytes) +
+                                      " bytes of event lines");
   if (piece.record)
     begin_import(*piece.record);
   else if (!exists_ || !head_.importing || head_.log_id != piece.log_id)
-    refuse(job_id_, "none of log '" + piece.log_id + "' has begun: send 'record' with the first piece");
+    refuse(job_id_,
+           "none of log '" + piece.log_id + "' has begun: send 'record' with the first piece");
   for (const Line& line : piece.lines)
     if (line.seq > head_.head_seq || line.job_id != job_id_) import_line(line);
   if (piece.last) end_import(piece);
@@ -89,7 +91,8 @@ void JobLog::import_line(const Line& line) {
   if (line.ts < head_.last_ts) refuse(job_id_, where + "is older than the one before it");
   if (is_terminal(head_.state)) refuse(job_id_, where + "follows the terminal one");
   if ((line.seq == 1) != (event.to == State::queued))
-    refuse(job_id_, where + "must be" + (line.seq == 1 ? "" : " none of") + " the change to queued");
+    refuse(job_id_,
+           where + "must be" + (line.seq == 1 ? "" : " none of") + " the change to queued");
   if (event.to && line.seq != 1) refuse_transition(head_.state, *event.to);
   add_line(line.text, event, line.ts);
   if (head_.first_seq > 1 && is_terminal(head_.state)) head_.streams = totals_in(event.payload);
@@ -97,8 +100,9 @@ void JobLog::import_line(const Line& line) {
 
 void JobLog::end_import(const ImportPiece& piece) {
   if (!is_terminal(head_.state))
-    refuse(job_id_,
-           "the job is not finished; a copy of a log that goes on would be another log under its id");
+    refuse(
+        job_id_,
+        "the job is not finished; a copy of a log that goes on would be another log under its id");
   if (piece.digest && *piece.digest != head_.digest)
     refuse(job_id_, "its events come to digest " + to_hex(head_.digest) + ", the record says " +
                         to_hex(*piece.digest));

@@ -129,7 +129,9 @@ std::string text(const Json& object, const char* key) {
 
 }  // namespace
 
-std::string_view state_name(State state) { return kStates[static_cast<std::size_t>(state)]; }
+std::string_view state_name(State state) {
+  return kStates[static_cast<std::size_t>(state)];
+}
 
 std::optional<State> parse_state(std::string_view name) {
   for (std::size_t i = 0; i < std::size(kStates); ++i)
@@ -232,12 +234,17 @@ JobFixed JobFixed::decode(std::string_view bytes) {
     fixed.cancel_reason = text(json, "cancel_reason");
     return fixed;
   } catch (const Json::exception& e) {
-    throw Error(Code::corruption, std::string("a job's record in the store is damaged: ") + e.what());
+    throw Error(Code::corruption,
+                std::string("a job's record in the store is damaged: ") + e.what());
   }
 }
 
-bool JobFixed::external() const { return text(request, "executor") == "external"; }
-std::string JobFixed::tool_id() const { return text(request, "tool_id"); }
+bool JobFixed::external() const {
+  return text(request, "executor") == "external";
+}
+std::string JobFixed::tool_id() const {
+  return text(request, "tool_id");
+}
 
 std::vector<std::string> JobFixed::labels() const {
   std::vector<std::string> out;

@@ -10,17 +10,18 @@
 namespace domed {
 
 void refuse_transition(State from, State to) {
-  const bool allowed =
-      (from == State::queued &&
-       (to == State::running || to == State::failed || to == State::canceled)) ||
-      (from == State::running && is_terminal(to));
+  const bool allowed = (from == State::queued &&
+                        (to == State::running || to == State::failed || to == State::canceled)) ||
+                       (from == State::running && is_terminal(to));
   if (allowed) return;
   throw ApiError("E_INVALID_TRANSITION", "a job cannot go from " + std::string(state_name(from)) +
                                              " to " + std::string(state_name(to)));
 }
 
 JobLog::JobLog(std::string job_id, Environment& environment)
-    : job_id_(std::move(job_id)), job_id_literal_(json_string(job_id_)), environment_(&environment) {}
+    : job_id_(std::move(job_id)),
+      job_id_literal_(json_string(job_id_)),
+      environment_(&environment) {}
 
 JobLog::JobLog(const JobRecord& record, Environment& environment)
     : JobLog(record.job_id, environment) {
@@ -98,7 +99,8 @@ void JobLog::authorize(const Batch& batch) const {
     throw ApiError("E_UNAUTHORIZED", "producer_token is not that of job '" + job_id_ + "'");
   for (const auto& event : batch.events)
     if (event.type == "state_change" || event.type == "log" || event.type == "stream_end")
-      throw ApiError("E_UNAUTHORIZED", "a job's own token does not allow '" + event.type + "' events");
+      throw ApiError("E_UNAUTHORIZED",
+                     "a job's own token does not allow '" + event.type + "' events");
 }
 
 const ProducerState* JobLog::known_producer(const std::string& id) const {
@@ -110,9 +112,9 @@ const ProducerState* JobLog::known_producer(const std::string& id) const {
 AppendResult JobLog::replay(const Batch& batch, const ProducerState& producer) const {
   const std::uint64_t age = producer.last_batch - batch.number;
   if (age >= producer.outcomes.size())
-    throw ApiError("E_INVALID_REQUEST",
-                   "batch " + std::to_string(batch.number) + " is too old: only the last " +
-                       std::to_string(limits::kKeptOutcomes) + " are kept");
+    throw ApiError("E_INVALID_REQUEST", "batch " + std::to_string(batch.number) +
+                                            " is too old: only the last " +
+                                            std::to_string(limits::kKeptOutcomes) + " are kept");
   const BatchOutcome& first = producer.outcomes[producer.outcomes.size() - 1 - age];
   if (first.content != batch.content)
     throw ApiError("E_BATCH_MISMATCH", "batch " + std::to_string(batch.number) +
@@ -124,7 +126,8 @@ void JobLog::check_transitions(const Batch& batch) const {
   State state = head_.state;
   for (const auto& event : batch.events) {
     if (is_terminal(state))
-      throw ApiError("E_INVALID_TRANSITION", "an event follows the terminal one: the terminal state is a log's last event");
+      throw ApiError("E_INVALID_TRANSITION",
+                     "an event follows the terminal one: the terminal state is a log's last event");
     if (event.to) {
       refuse_transition(state, *event.to);
       state = *event.to;
@@ -170,7 +173,8 @@ StreamTotals& JobLog::stream(const std::string& name) {
   for (auto& stream : head_.streams)
     if (stream.name == name) return stream;
   if (head_.streams.size() == limits::kStreams)
-    throw ApiError("E_TOO_LARGE", "a job has at most " + std::to_string(limits::kStreams) + " streams");
+    throw ApiError("E_TOO_LARGE",
+                   "a job has at most " + std::to_string(limits::kStreams) + " streams");
   head_.streams.emplace_back().name = name;
   return head_.streams.back();
 }
@@ -211,7 +215,8 @@ void JobLog::hold(bool held, const std::string& reason) {
   if (head_.state != State::queued || (held && head_.has_provenance))
     throw ApiError("E_INVALID_TRANSITION",
                    "job '" + job_id_ + "' is " +
-                       (head_.state == State::queued ? "being started" : std::string(state_name(head_.state))) +
+                       (head_.state == State::queued ? "being started"
+                                                     : std::string(state_name(head_.state))) +
                        ": only a queued job can be held or released");
   if (head_.held == held) return;
   add(held ? "held" : "released", reason.empty() ? "{}" : OrderedJson{{"reason", reason}}.dump());
@@ -279,8 +284,9 @@ void JobLog::add(std::string type, std::string payload) {
 
 void JobLog::add(Event event) {
   const std::int64_t ts = std::max(environment_->now(), head_.last_ts);
-  add_line(encode_line(job_id_literal_, head_.head_seq + 1, format_time(ts), event.type, event.payload),
-           event, ts);
+  add_line(
+      encode_line(job_id_literal_, head_.head_seq + 1, format_time(ts), event.type, event.payload),
+      event, ts);
 }
 
 void JobLog::add_line(std::string line, const Event& event, std::int64_t ts) {

@@ -25,8 +25,8 @@ std::exception_ptr as_refusal(const std::exception& error) {
 }  // namespace
 
 ApiError store_failure(const Error& error) {
-  const bool may_pass = error.code() == Code::io || error.code() == Code::exhausted ||
-                        error.code() == Code::conflict;
+  const bool may_pass =
+      error.code() == Code::io || error.code() == Code::exhausted || error.code() == Code::conflict;
   return {"E_STORE", std::string("the store failed: ") + error.what(), {{"retryable", may_pass}}};
 }
 
@@ -41,7 +41,9 @@ Journal::Journal(Store& store, Environment& environment, Observer observer)
   thread_ = std::thread([this] { work(); });
 }
 
-Journal::~Journal() { stop(); }
+Journal::~Journal() {
+  stop();
+}
 
 void Journal::stop() {
   {
@@ -52,7 +54,9 @@ void Journal::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-void Journal::submit(Command command) { push({std::move(command), {}, 0, {}}, true); }
+void Journal::submit(Command command) {
+  push({std::move(command), {}, 0, {}}, true);
+}
 
 void Journal::push(Queued queued, bool bounded) {
   {
@@ -107,9 +111,9 @@ bool Journal::next(Round& round) {
   const auto now = Clock::now();
   for (auto it = parked_.begin(); it != parked_.end();) {
     auto& waiting = it->second;
-    const auto due = std::stable_partition(waiting.begin(), waiting.end(), [&](const Queued& queued) {
-      return queued.deadline > now && !stopping_;
-    });
+    const auto due = std::stable_partition(
+        waiting.begin(), waiting.end(),
+        [&](const Queued& queued) { return queued.deadline > now && !stopping_; });
     for (auto late = due; late != waiting.end(); ++late) {
       late->deadline = now;
       round.push_back(std::move(*late));
@@ -131,7 +135,8 @@ bool Journal::next(Round& round) {
 // Leaves in "round" the commands that this commit answers.
 void Journal::fold(Round& round) {
   Round done;
-  std::deque<Queued> todo(std::make_move_iterator(round.begin()), std::make_move_iterator(round.end()));
+  std::deque<Queued> todo(std::make_move_iterator(round.begin()),
+                          std::make_move_iterator(round.end()));
   std::set<std::string> held;
   while (!todo.empty()) {
     Queued queued = std::move(todo.front());
@@ -217,7 +222,8 @@ void Journal::commit(Round& done) {
 
 void Journal::settle(Round& done, const std::vector<JobLog*>& logs,
                      const std::vector<EntryResult>& results) {
-  if (logs.size() != results.size()) throw Error(Code::internal, "the store answered for another number of entries");
+  if (logs.size() != results.size())
+    throw Error(Code::internal, "the store answered for another number of entries");
   std::set<std::string> conflicts;
   for (std::size_t i = 0; i < logs.size(); ++i) {
     if (is_done(*logs[i], results[i]))
@@ -286,7 +292,8 @@ void Journal::publish(JobLog& log) {
 void Journal::forget_idle() {
   for (auto it = logs_.begin(); logs_.size() > kCachedLogs && it != logs_.end();)
     it = it->second->changed() ? std::next(it) : logs_.erase(it);
-  std::erase_if(logs_, [](const auto& item) { return !item.second->exists() && !item.second->changed(); });
+  std::erase_if(logs_,
+                [](const auto& item) { return !item.second->exists() && !item.second->changed(); });
 }
 
 }  // namespace domed

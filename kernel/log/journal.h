@@ -47,7 +47,7 @@ class Journal {
     std::function<bool(JobLog& log, bool last_chance)> apply;
     // Called exactly once: null when what apply() did or saw is durable, else the reason.
     std::function<void(std::exception_ptr)> done;
-    std::size_t bytes = 0;  // what it holds in memory, for the bound
+    std::size_t bytes = 0;   // what it holds in memory, for the bound
     bool exclusive = false;  // trim, purge: shares a commit with no other of its job
   };
   using Observer = std::function<void(const Commit&)>;
@@ -81,7 +81,8 @@ class Journal {
   bool must_defer(const Queued& queued, const JobLog& log) const;
   JobLog& load(const std::string& job_id);
   void commit(Round& done);
-  void settle(Round& done, const std::vector<JobLog*>& logs, const std::vector<EntryResult>& results);
+  void settle(Round& done, const std::vector<JobLog*>& logs,
+              const std::vector<EntryResult>& results);
   void fail(Round& done, std::exception_ptr error);
   void publish(JobLog& log);
   bool is_done(JobLog& log, const EntryResult& result);

@@ -7,8 +7,8 @@
 
 #include <cstdlib>
 
+#include "common/version.h"
 #include "log/limits.h"
-#include "main/version.h"
 
 namespace domed {
 namespace {
@@ -18,7 +18,9 @@ using namespace std::chrono_literals;
 constexpr std::size_t kWorkers = 4;
 constexpr std::size_t kPolls = 1024, kAppends = 512, kOthers = 256;
 
-void log_warning(const std::string& line) { spdlog::warn(line); }
+void log_warning(const std::string& line) {
+  spdlog::warn(line);
+}
 
 void log_line(Level level, const std::string& line) {
   static constexpr spdlog::level::level_enum kLevels[] = {spdlog::level::debug, spdlog::level::info,
@@ -36,7 +38,9 @@ int lock_state_dir(const std::filesystem::path& dir) {
   if (fd < 0) throw Error(Code::io, "state_dir " + dir.string() + ": cannot be written to");
   if (flock(fd, LOCK_EX | LOCK_NB) == 0) return fd;
   close(fd);
-  throw Error(Code::conflict, "state_dir " + dir.string() + " is in use by another domed: stop that one or choose another state_dir");
+  throw Error(Code::conflict,
+              "state_dir " + dir.string() +
+                  " is in use by another domed: stop that one or choose another state_dir");
 }
 
 Json tool_json(const ToolSpec& tool) {
@@ -59,7 +63,8 @@ Json tool_json(const ToolSpec& tool) {
 }
 
 // A collector that hangs may outlive the daemon; what it uses then does too.
-std::shared_ptr<Collector> with_its_log(std::unique_ptr<Collector> collector, std::shared_ptr<PluginLog> log) {
+std::shared_ptr<Collector> with_its_log(std::unique_ptr<Collector> collector,
+                                        std::shared_ptr<PluginLog> log) {
   return {collector.release(), [log](Collector* it) { delete it; }};
 }
 
@@ -70,7 +75,8 @@ std::string runner_program() {
 }
 
 std::vector<std::string> ipc_first(std::vector<std::string> urls) {
-  std::stable_partition(urls.begin(), urls.end(), [](const auto& url) { return url.starts_with("ipc://"); });
+  std::stable_partition(urls.begin(), urls.end(),
+                        [](const auto& url) { return url.starts_with("ipc://"); });
   return urls;
 }
 
@@ -88,9 +94,10 @@ Daemon::Daemon(const Deployment& deployment)
   control.listen.group = deployment.group;
   control.contexts = kPolls + kAppends + kOthers;
   control.pipes = pipes;
-  control_ = std::make_unique<ControlServer>(control, [this](std::string request, std::uint32_t pipe, ControlServer::Reply reply) {
-    take(std::move(request), pipe, std::move(reply));
-  });
+  control_ = std::make_unique<ControlServer>(
+      control, [this](std::string request, std::uint32_t pipe, ControlServer::Reply reply) {
+        take(std::move(request), pipe, std::move(reply));
+      });
   EventOptions events;
   events.urls = deployment.events_listen;
   events.listen.group = deployment.group;
@@ -105,7 +112,8 @@ Daemon::Daemon(const Deployment& deployment)
 
 void Daemon::open_plugins() {
   const auto open = [this](const PluginUse& use) -> Plugin& {
-    plugin_logs_.push_back(std::make_shared<PluginLog>(use.manifest.name, use.options.secrets(), spdlog::default_logger()));
+    plugin_logs_.push_back(std::make_shared<PluginLog>(use.manifest.name, use.options.secrets(),
+                                                       spdlog::default_logger()));
     plugins_.push_back(std::make_unique<Plugin>(use.manifest));
     return *plugins_.back();
   };
@@ -114,31 +122,36 @@ void Daemon::open_plugins() {
   for (const auto& use : deployment_.provenance) {
     const Plugin& plugin = open(use);
     auto collector = plugin.create_collector(use.options, *plugin_logs_.back());
-    sources.push_back({use.manifest.name, use.manifest.version, use.manifest.capabilities, use.timeout,
-                       with_its_log(std::move(collector), plugin_logs_.back()), plugin.library_sha256()});
+    sources.push_back({use.manifest.name, use.manifest.version, use.manifest.capabilities,
+                       use.timeout, with_its_log(std::move(collector), plugin_logs_.back()),
+                       plugin.library_sha256()});
   }
   provenance_ = std::make_unique<Provenance>(std::move(sources), log_warning, runner_program());
 }
 
 void Daemon::open_store_and_journal() {
   polls_ = std::make_unique<Polls>(kPolls);
-  publisher_ = std::make_unique<Publisher>(
-      epoch_, events_->shards(), environment_,
-      [this](std::size_t shard, const std::string& frame) { events_->send(shard, make_message(frame)); });
+  publisher_ = std::make_unique<Publisher>(epoch_, events_->shards(), environment_,
+                                           [this](std::size_t shard, const std::string& frame) {
+                                             events_->send(shard, make_message(frame));
+                                           });
   workers_ = std::make_unique<Workers>(kWorkers);
   journal_ = std::make_unique<Journal>(*store_, environment_, [this](const Commit& commit) {
     publisher_->add(commit);
     polls_->wake(commit.job_id);
     scheduler_->notice(commit);
   });
-  scheduler_ = std::make_unique<Scheduler>(*store_, *journal_, environment_, *provenance_, scheduler_config(), log_line);
+  scheduler_ = std::make_unique<Scheduler>(*store_, *journal_, environment_, *provenance_,
+                                           scheduler_config(), log_line);
   methods_ = std::make_unique<Methods>(*store_, *journal_, *polls_, *scheduler_, *provenance_,
                                        environment_, *workers_, service_config());
 }
 
 void Daemon::recover() {
   if (store_->durability() == Durability::process && boot_.machine_went_down()) {
-    spdlog::warn("the machine went down under an earlier domed: unfinished jobs get a new log_id, for their last events may be lost");
+    spdlog::warn(
+        "the machine went down under an earlier domed: unfinished jobs get a new log_id, for their "
+        "last events may be lost");
     reidentify_unfinished(*store_, *journal_, environment_);
   }
   boot_.set();
@@ -165,7 +178,9 @@ void Daemon::serve() {
   for (const auto& url : control_->urls()) spdlog::info("domed {} serves {}", kVersion, url);
 }
 
-bool Daemon::drain(const std::stop_token& stop) { return scheduler_->drain(stop); }
+bool Daemon::drain(const std::stop_token& stop) {
+  return scheduler_->drain(stop);
+}
 
 // No new work, what is committed is answered, held polls are let go; runners go
 // on, unless the store would forget their jobs anyway.  All that has a wait of its
@@ -191,9 +206,10 @@ Daemon::~Daemon() {
 
 void Daemon::take(std::string bytes, std::uint32_t pipe, ControlServer::Reply reply) {
   if (bytes.size() > limits::kRequestBytes)  // never queued, so that such cannot pile up
-    return reply(error_reply("null", ApiError("E_TOO_LARGE", "a request may have " +
-                                                  std::to_string(limits::kRequestBytes) + " bytes, this one has " +
-                                                  std::to_string(bytes.size()))));
+    return reply(error_reply(
+        "null",
+        ApiError("E_TOO_LARGE", "a request may have " + std::to_string(limits::kRequestBytes) +
+                                    " bytes, this one has " + std::to_string(bytes.size()))));
   const auto request = std::make_shared<const std::string>(std::move(bytes));
   const Call call{"null", "", pipe, std::move(reply)};
   workers_->run([this, request, call] { handle(*request, call); },
@@ -234,8 +250,11 @@ ServiceConfig Daemon::service_config() const {
   config.store_name = deployment_.store.manifest.name;
   for (const auto& plugin : plugins_) {
     const Manifest& manifest = plugin->manifest();
-    config.plugins.push_back({{"name", manifest.name}, {"kind", manifest.kind}, {"version", manifest.version},
-                              {"abi", plugin->abi()}, {"capabilities", manifest.capabilities},
+    config.plugins.push_back({{"name", manifest.name},
+                              {"kind", manifest.kind},
+                              {"version", manifest.version},
+                              {"abi", plugin->abi()},
+                              {"capabilities", manifest.capabilities},
                               {"library_sha256", plugin->library_sha256()}});
   }
   for (const auto& tool : deployment_.tools) config.tools[tool.id] = tool_json(tool);
@@ -243,7 +262,9 @@ ServiceConfig Daemon::service_config() const {
   for (const auto& [name, limit] : deployment_.jobs.queues) config.queues.insert(name);
   config.most_polls = kPolls;
   config.most_appends = kAppends;
-  config.events_urls = [this](const std::string& job_id) { return events_->urls(shard_of(job_id, events_->shards())); };
+  config.events_urls = [this](const std::string& job_id) {
+    return events_->urls(shard_of(job_id, events_->shards()));
+  };
   config.all_events_urls = [this] { return all_events_urls(); };
   return config;
 }

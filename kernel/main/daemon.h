@@ -19,7 +19,7 @@
 #include "serve/polls.h"
 #include "serve/publisher.h"
 #include "serve/watchdog.h"
-#include "serve/workers.h"
+#include "run/workers.h"
 
 namespace domed {
 

@@ -10,9 +10,9 @@
 #include <thread>
 
 #include "common/socket.h"
+#include "common/version.h"
 #include "host/describe.h"
 #include "main/daemon.h"
-#include "main/version.h"
 
 namespace domed {
 namespace {
@@ -26,18 +26,22 @@ std::filesystem::path config_file(const std::string& given) {
   if (!given.empty()) return given;
   const char* home = std::getenv("HOME");
   const char* config = std::getenv("XDG_CONFIG_HOME");
-  const std::filesystem::path own =
-      config && *config ? std::filesystem::path(config) : std::filesystem::path(home ? home : "/") / ".config";
-  for (const auto& file : {own / "domed" / "domed.yaml", std::filesystem::path("/etc/domed/domed.yaml")})
+  const std::filesystem::path own = config && *config
+                                        ? std::filesystem::path(config)
+                                        : std::filesystem::path(home ? home : "/") / ".config";
+  for (const auto& file :
+       {own / "domed" / "domed.yaml", std::filesystem::path("/etc/domed/domed.yaml")})
     if (std::filesystem::exists(file)) return file;
   throw Error(Code::not_found, "no deployment: give one with --config FILE, or put one at " +
-                                   (own / "domed" / "domed.yaml").string() + " or /etc/domed/domed.yaml");
+                                   (own / "domed" / "domed.yaml").string() +
+                                   " or /etc/domed/domed.yaml");
 }
 
 void set_up_log(const std::string& level) {
   auto logger = spdlog::stderr_color_mt("domed");
-  logger->set_pattern(isatty(STDERR_FILENO) ? "%H:%M:%S.%e %^%l%$ %v" : "%Y-%m-%dT%H:%M:%S.%fZ %l %v",
-                      isatty(STDERR_FILENO) ? spdlog::pattern_time_type::local : spdlog::pattern_time_type::utc);
+  logger->set_pattern(
+      isatty(STDERR_FILENO) ? "%H:%M:%S.%e %^%l%$ %v" : "%Y-%m-%dT%H:%M:%S.%fZ %l %v",
+      isatty(STDERR_FILENO) ? spdlog::pattern_time_type::local : spdlog::pattern_time_type::utc);
   logger->set_level(spdlog::level::from_str(level));
   spdlog::set_default_logger(logger);
 }
@@ -48,7 +52,8 @@ int check(const Deployment& deployment) {
   const auto load = [&](const PluginUse& use) {
     try {
       const Plugin plugin(use.manifest);
-      plugins += "  " + use.manifest.name + " " + use.manifest.version + " (" + use.manifest.kind + "), abi " + plugin.abi() + "\n";
+      plugins += "  " + use.manifest.name + " " + use.manifest.version + " (" + use.manifest.kind +
+                 "), abi " + plugin.abi() + "\n";
     } catch (const Error& e) {
       problems += use.place + ": " + e.what() + "\n";
     }
@@ -122,10 +127,14 @@ int main(int argc, char** argv) {
   domed::CommandLine line;
   app.set_version_flag("--version", std::string("domed ") + domed::kVersion);
   app.add_option("--config", line.config, "The deployment to serve (YAML)")->type_name("FILE");
-  app.add_flag("--check", line.check, "Report every problem of the deployment, load its plugins, and exit");
+  app.add_flag("--check", line.check,
+               "Report every problem of the deployment, load its plugins, and exit");
   app.add_flag("--list-plugins", line.list_plugins, "List the plugins that can be found");
-  app.add_option("--explain", line.explain, "Print an annotated fragment of a deployment for a plugin")->type_name("PLUGIN");
-  app.footer("Without --config the deployment is ~/.config/domed/domed.yaml, then /etc/domed/domed.yaml.");
+  app.add_option("--explain", line.explain,
+                 "Print an annotated fragment of a deployment for a plugin")
+      ->type_name("PLUGIN");
+  app.footer(
+      "Without --config the deployment is ~/.config/domed/domed.yaml, then /etc/domed/domed.yaml.");
   CLI11_PARSE(app, argc, argv);
   try {
     return domed::run(line);

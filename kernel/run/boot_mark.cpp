@@ -25,11 +25,10 @@ Digest digest_of(const Store& store, const JobRecord& record, const Digest& base
   Digest digest = base;
   std::uint64_t seq = record.first_seq;
   while (seq <= record.head_seq) {
-    const auto slice =
-        store.read(record.job_id, seq, limits::kPageEvents, limits::kPageBytesMost);
+    const auto slice = store.read(record.job_id, seq, limits::kPageEvents, limits::kPageBytesMost);
     if (!slice || slice->ends.empty() || slice->from != seq)
-      throw Error(Code::corruption, "event " + std::to_string(seq) + " of job '" +
-                                        record.job_id + "' is missing");
+      throw Error(Code::corruption,
+                  "event " + std::to_string(seq) + " of job '" + record.job_id + "' is missing");
     std::size_t begin = 0;
     for (const std::uint32_t end : slice->ends) {
       digest = chain(digest, std::string_view(slice->events).substr(begin, end - begin - 1));
@@ -53,11 +52,12 @@ bool BootMark::machine_went_down() const {
 void BootMark::set() {
   const int fd = open(file_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   const std::string text = boot_id_ + "\n";
-  const bool written = fd >= 0 && write(fd, text.data(), text.size()) == ssize_t(text.size()) &&
-                       fsync(fd) == 0;
+  const bool written =
+      fd >= 0 && write(fd, text.data(), text.size()) == ssize_t(text.size()) && fsync(fd) == 0;
   const int error = errno;
   if (fd >= 0) close(fd);
-  if (!written) throw Error(Code::io, "cannot write " + file_.string() + ": " + std::strerror(error));
+  if (!written)
+    throw Error(Code::io, "cannot write " + file_.string() + ": " + std::strerror(error));
 }
 
 void BootMark::clear() noexcept {
@@ -65,7 +65,9 @@ void BootMark::clear() noexcept {
   std::filesystem::remove(file_, ignored);
 }
 
-std::string present_boot_id() { return first_line("/proc/sys/kernel/random/boot_id"); }
+std::string present_boot_id() {
+  return first_line("/proc/sys/kernel/random/boot_id");
+}
 
 void reidentify_unfinished(const Store& store, Journal& journal, Environment& environment) {
   for (const auto& job_id : unfinished_jobs(store)) {

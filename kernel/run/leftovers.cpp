@@ -28,7 +28,8 @@ bool holds_one(pid_t pid, const std::set<std::string>& links) {
   while (const dirent* entry = readdir(dir.get())) {
     char target[64];
     const ssize_t size = readlinkat(dirfd(dir.get()), entry->d_name, target, sizeof target);
-    if (size > 0 && links.contains(std::string(target, static_cast<std::size_t>(size)))) return true;
+    if (size > 0 && links.contains(std::string(target, static_cast<std::size_t>(size))))
+      return true;
   }
   return false;
 }
@@ -40,8 +41,7 @@ class Trail {
     const auto command = dir.command();
     if (!command) return;
     leader_ = command->process;
-    for (const auto inode : command->pipes)
-      pipes_.insert("pipe:[" + std::to_string(inode) + "]");
+    for (const auto inode : command->pipes) pipes_.insert("pipe:[" + std::to_string(inode) + "]");
   }
 
   Members members() const {

@@ -4,7 +4,7 @@
 
 #include "common/hash.h"
 #include "domed/error.h"
-#include "main/version.h"
+#include "common/version.h"
 #include "run/input_files.h"
 #include "run/provenance_drift.h"
 #include "run/provenance_record.h"

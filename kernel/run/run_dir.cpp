@@ -85,7 +85,9 @@ Fd RunDir::runner() const {
   return process ? open_process(*process) : Fd();
 }
 
-bool RunDir::was_started() const { return fs::exists(path_ / "child.json"); }
+bool RunDir::was_started() const {
+  return fs::exists(path_ / "child.json");
+}
 
 std::string RunDir::job_id() const {
   const Json spec = read_json(path_ / "spec.json");
@@ -104,7 +106,8 @@ std::optional<RunDir::Command> RunDir::command() const try {
 
 void RunDir::read_spool(const std::function<bool(const std::string&)>& batch) const {
   std::ifstream file(path_ / "spool", std::ios::binary);
-  if (!file && fs::exists(path_ / "spool")) fail("cannot read the spool in " + path_.string(), errno);
+  if (!file && fs::exists(path_ / "spool"))
+    fail("cannot read the spool in " + path_.string(), errno);
   for (std::string line; std::getline(file, line);)
     if (!file.eof() && !batch(line)) return;  // without its LF the last line is torn
 }
@@ -132,7 +135,8 @@ Fd spawn_runner(const std::string& runner, const RunDir& dir) {
   sigfillset(&all);
   posix_spawnattr_setsigmask(&attributes, &none);
   posix_spawnattr_setsigdefault(&attributes, &all);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
+  posix_spawnattr_setflags(&attributes,
+                           POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
   std::string path = dir.path();
   char* argv[] = {const_cast<char*>(runner.c_str()), path.data(), nullptr};
   pid_t pid = -1;

@@ -27,7 +27,8 @@ Json limits(const JobFixed& job) {
 
 }  // namespace
 
-std::map<std::string, std::string> job_environment(const RunSettings& settings, const JobFixed& job) {
+std::map<std::string, std::string> job_environment(const RunSettings& settings,
+                                                   const JobFixed& job) {
   auto out = settings.environment;
   add_variables(job.tool, out);
   add_variables(job.request, out);
@@ -51,23 +52,23 @@ Json run_spec(const RunSettings& settings, const JobFixed& job, const RunIdentit
   double timeout_s = job.request.value("timeout_s", 0.0);
   if (timeout_s == 0 && job.tool.is_object()) timeout_s = job.tool.value("timeout_s", 0.0);
   Json spec = {{"job_id", job.job_id},
-          {"run_id", job.run_id},
-          {"log_id", identity.log_id},
-          {"producer_id", identity.producer_id},
-          {"producer_token", job.producer_token},
-          {"job_token", job.job_token()},
-          {"control", identity.control},
-          {"command", from.at("command")},
-          {"cwd", working_dir(settings, job)},
-          {"env", job_environment(settings, job)},
-          {"timeout_ms", static_cast<std::int64_t>(timeout_s * 1000)},
-          {"cancel_grace_ms", settings.cancel_grace.count()},
-          {"drain_ms", settings.drain.count()},
-          {"max_output", settings.max_output},
-          {"open_files", settings.open_files},
-          {"limits", limits(job)},
-          {"durable", identity.durable},
-          {"give_up_ms", kGiveUpMs}};
+               {"run_id", job.run_id},
+               {"log_id", identity.log_id},
+               {"producer_id", identity.producer_id},
+               {"producer_token", job.producer_token},
+               {"job_token", job.job_token()},
+               {"control", identity.control},
+               {"command", from.at("command")},
+               {"cwd", working_dir(settings, job)},
+               {"env", job_environment(settings, job)},
+               {"timeout_ms", static_cast<std::int64_t>(timeout_s * 1000)},
+               {"cancel_grace_ms", settings.cancel_grace.count()},
+               {"drain_ms", settings.drain.count()},
+               {"max_output", settings.max_output},
+               {"open_files", settings.open_files},
+               {"limits", limits(job)},
+               {"durable", identity.durable},
+               {"give_up_ms", kGiveUpMs}};
   for (const char* key : {"stdin", "tty"})
     if (job.request.contains(key)) spec[key] = job.request.at(key);
   return spec;

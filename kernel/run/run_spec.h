@@ -28,7 +28,8 @@ std::filesystem::path scratch_dir(const RunSettings& settings, const std::string
 std::string working_dir(const RunSettings& settings, const JobFixed& job);
 
 // The variables that the job's command gets, but for those that its runner adds.
-std::map<std::string, std::string> job_environment(const RunSettings& settings, const JobFixed& job);
+std::map<std::string, std::string> job_environment(const RunSettings& settings,
+                                                   const JobFixed& job);
 
 // What only this start of the job knows.
 struct RunIdentity {

@@ -11,8 +11,8 @@
 #include <latch>
 
 #include "common/api_error.h"
+#include "log/append.h"
 #include "run/leftovers.h"
-#include "serve/append.h"
 
 namespace domed {
 namespace {
@@ -20,9 +20,11 @@ namespace {
 using namespace std::chrono_literals;
 constexpr auto kRetentionEvery = 10min;
 constexpr std::size_t kPageBytes = 4u << 20;  // of records in memory at once
-constexpr auto kLookAgain = 50ms;  // at a runner that is just starting
+constexpr auto kLookAgain = 50ms;             // at a runner that is just starting
 
-std::string queue_name(const JobFixed& job) { return job.request.value("queue", "default"); }
+std::string queue_name(const JobFixed& job) {
+  return job.request.value("queue", "default");
+}
 
 // The runner may have died before it learned that a batch had arrived.
 bool has_batch(const JobHead& head, const Batch& batch) {
@@ -224,7 +226,8 @@ void Scheduler::wait() {
     if (!arrivals_.empty()) until = std::min(until, Clock::now() + config_.retry);
   }
   const auto timeout = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now()).count();
-  if (poll(fds.data(), fds.size(), static_cast<int>(std::max<std::int64_t>(0, timeout))) <= 0) return;
+  if (poll(fds.data(), fds.size(), static_cast<int>(std::max<std::int64_t>(0, timeout))) <= 0)
+    return;
   eventfd_t news;
   if (fds[0].revents) eventfd_read(event_.get(), &news);
   for (std::size_t i = 1; i < fds.size(); ++i)
@@ -364,8 +367,9 @@ void Scheduler::attempt(const std::string& job_id, Step step) try {
     leave_alone(job_id, e);
     return release(job_id);
   }
-  log_(Level::error, "job " + job_id + ": cannot be " + (step == Step::launch ? "started" : "brought to its end") +
-       " now and is tried again: " + e.what());
+  log_(Level::error, "job " + job_id + ": cannot be " +
+                         (step == Step::launch ? "started" : "brought to its end") +
+                         " now and is tried again: " + e.what());
   later(job_id, step, config_.retry);
 }
 
@@ -377,7 +381,8 @@ bool Scheduler::launch(const std::string& job_id) {
   std::error_code error;
   const auto scratch = scratch_dir(config_.run, job_id);
   if (working_dir(fixed) == scratch.string()) std::filesystem::create_directories(scratch, error);
-  const std::string provenance = provenance_.collect(fixed, working_dir(fixed), job_environment(config_.run, fixed));
+  const std::string provenance =
+      provenance_.collect(fixed, working_dir(fixed), job_environment(config_.run, fixed));
   JobHead head;
   journal_.run(job_id, [&](JobLog& log) {
     if (!log.head().held) log.set_provenance(provenance);
@@ -403,9 +408,9 @@ bool Scheduler::launch(const std::string& job_id) {
 // gets the job to `running`, and the other runs nothing.
 void Scheduler::spawn(const JobFixed& job, const std::string& log_id) {
   RunDir dir = run_dir(job.run_id);
-  dir.create(run_spec(config_.run, job,
-                      {log_id, environment_.random_id(), control_,
-                       store_.durability() != Durability::none}));
+  dir.create(run_spec(
+      config_.run, job,
+      {log_id, environment_.random_id(), control_, store_.durability() != Durability::none}));
   adopt(job.job_id, job.run_id, spawn_runner(config_.runner, dir));
 }
 
@@ -451,9 +456,10 @@ std::string Scheduler::kill_rest(const std::string& job_id, const std::string& r
   const Leftovers left = kill_leftovers(run_dir(run_id), run_id);
   if (!left.killed.empty())
     log_(Level::warning, "job " + job_id + ": killed " + std::to_string(left.killed.size()) +
-         " processes that its dead runner left");
+                             " processes that its dead runner left");
   if (left.alive.empty()) return "";
-  std::string out = "; " + std::to_string(left.alive.size()) + " of its processes cannot be killed, such as";
+  std::string out =
+      "; " + std::to_string(left.alive.size()) + " of its processes cannot be killed, such as";
   for (const pid_t pid : left.alive)
     if (out.size() < 200) out += " " + std::to_string(pid);
   return out;
@@ -467,8 +473,10 @@ std::string Scheduler::import_spool(const JobFixed& job, const RunDir& dir) {
     if (stopping()) throw ApiError("E_BUSY", "the daemon is stopping");
     try {
       AppendRequest request = read_append(compact_json(line));
-      if (request.job_id != job.job_id) throw ApiError("E_INVALID_REQUEST", "a batch of another job");
-      if (request.ends()) request.batch.provenance_end = provenance_.collect_end(job, working_dir(job));
+      if (request.job_id != job.job_id)
+        throw ApiError("E_INVALID_REQUEST", "a batch of another job");
+      if (request.ends())
+        request.batch.provenance_end = provenance_.collect_end(job, working_dir(job));
       journal_.run(job.job_id, [&](JobLog& log) {
         AppendResult result;
         if (!has_batch(log.head(), request.batch)) log.append(request.batch, true, result);
@@ -514,8 +522,9 @@ void Scheduler::end_jobs() {
 
 void Scheduler::retain() try {
   Retention(store_, journal_, config_.retention)
-      .run(environment_.now(), [this](const std::string& id) { forget(id); },
-           [this] { return stopping(); });
+      .run(
+          environment_.now(), [this](const std::string& id) { forget(id); },
+          [this] { return stopping(); });
 } catch (const std::exception& e) {
   log_(Level::error, std::string("retention: ") + e.what());
 }

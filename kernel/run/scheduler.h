@@ -19,7 +19,7 @@
 #include "run/retention.h"
 #include "run/run_dir.h"
 #include "run/run_spec.h"
-#include "serve/workers.h"
+#include "run/workers.h"
 
 namespace domed {
 

@@ -5,7 +5,7 @@
 #include "common/executable.h"
 #include "common/program.h"
 #include "domed/error.h"
-#include "main/version.h"
+#include "common/version.h"
 #include "run/provenance_merge.h"
 
 namespace domed {

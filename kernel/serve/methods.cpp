@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include "common/units.h"
+#include "common/version.h"
 #include "log/limits.h"
 #include "log/refusal.h"
-#include "main/version.h"
 #include "serve/import.h"
 #include "serve/submission.h"
 
@@ -95,9 +95,12 @@ JobRecord Methods::existing(const std::string& job_id) const {
 
 void Methods::health(Call call) {
   Params(call.params).done();
-  const OrderedJson out{{"version", kVersion},   {"protocol", kProtocol},
-                        {"epoch", config_.epoch}, {"store", config_.store_name},
-                        {"events", config_.all_events_urls()}, {"time", format_time(environment_.now())}};
+  const OrderedJson out{{"version", kVersion},
+                        {"protocol", kProtocol},
+                        {"epoch", config_.epoch},
+                        {"store", config_.store_name},
+                        {"events", config_.all_events_urls()},
+                        {"time", format_time(environment_.now())}};
   call.result(out.dump());
 }
 
@@ -106,13 +109,20 @@ void Methods::list_capabilities(Call call) {
   const OrderedJson out{
       {"plugins", config_.plugins},
       {"limits",
-       {{"request_bytes", limits::kRequestBytes}, {"event_bytes", limits::kEventBytes},
-        {"batch_bytes", limits::kBatchBytes}, {"batch_events", limits::kBatchEvents},
-        {"producers", limits::kProducers}, {"kept_batches", limits::kKeptOutcomes},
-        {"batches_ahead", limits::kBatchesAhead}, {"streams", limits::kStreams},
-        {"json_depth", kMaxJsonDepth}, {"page_events", limits::kPageEvents},
-        {"page_bytes", limits::kPageBytesMost}, {"wait_ms", limits::kWaitMsMost},
-        {"frame_bytes", limits::kFrameBytes}, {"held_polls", config_.most_polls}}},
+       {{"request_bytes", limits::kRequestBytes},
+        {"event_bytes", limits::kEventBytes},
+        {"batch_bytes", limits::kBatchBytes},
+        {"batch_events", limits::kBatchEvents},
+        {"producers", limits::kProducers},
+        {"kept_batches", limits::kKeptOutcomes},
+        {"batches_ahead", limits::kBatchesAhead},
+        {"streams", limits::kStreams},
+        {"json_depth", kMaxJsonDepth},
+        {"page_events", limits::kPageEvents},
+        {"page_bytes", limits::kPageBytesMost},
+        {"wait_ms", limits::kWaitMsMost},
+        {"frame_bytes", limits::kFrameBytes},
+        {"held_polls", config_.most_polls}}},
       {"features", config_.allow_ad_hoc ? OrderedJson{"ad-hoc", "external", "frames", "long-poll"}
                                         : OrderedJson{"external", "frames", "long-poll"}}};
   call.result(out.dump());
@@ -122,7 +132,9 @@ void Methods::list_tools(Call call) {
   Params(call.params).done();
   OrderedJson tools = OrderedJson::array();
   for (const auto& [id, tool] : config_.tools)
-    tools.push_back({{"tool_id", id}, {"version", tool.value("version", "")}, {"title", tool.value("title", "")}});
+    tools.push_back({{"tool_id", id},
+                     {"version", tool.value("version", "")},
+                     {"title", tool.value("title", "")}});
   call.result(OrderedJson{{"tools", tools}}.dump());
 }
 
@@ -145,7 +157,8 @@ void Methods::get_tool(Call call) {
 Json Methods::tool_snapshot(const std::string& id) const {
   const auto it = config_.tools.find(id);
   if (it == config_.tools.end())
-    throw ApiError("E_NOT_FOUND", "no tool '" + id + "' in the deployment: 'domectl tools' shows those there are");
+    throw ApiError("E_NOT_FOUND",
+                   "no tool '" + id + "' in the deployment: 'domectl tools' shows those there are");
   return it->second;
 }
 
@@ -161,7 +174,8 @@ void Methods::submit_job(Call call) {
     if (!fixed.tool_id().empty())
       fixed.tool = tool_snapshot(fixed.tool_id());
     else if (!fixed.external() && !config_.allow_ad_hoc)
-      throw ApiError("E_POLICY_DENIED", "this deployment runs its tools only (allow_ad_hoc: false): name a tool_id");
+      throw ApiError("E_POLICY_DENIED",
+                     "this deployment runs its tools only (allow_ad_hoc: false): name a tool_id");
   }
   fixed.run_id = environment_.random_id();
   fixed.producer_token = environment_.random_id();
@@ -174,8 +188,10 @@ void Methods::submit_job(Call call) {
       },
       [this, submission, state] {
         const JobFixed& job = submission->fixed;
-        OrderedJson out{{"job_id", job.job_id},         {"run_id", job.run_id},
-                        {"log_id", state->second},      {"state", state_name(state->first)},
+        OrderedJson out{{"job_id", job.job_id},
+                        {"run_id", job.run_id},
+                        {"log_id", state->second},
+                        {"state", state_name(state->first)},
                         {"replayed", submission->replayed},
                         {"events_urls", config_.events_urls(job.job_id)}};
         if (job.external()) out["producer_token"] = job.producer_token;
@@ -195,7 +211,8 @@ void Methods::append_job_events(Call call) {
     --appends_;
     reply(std::move(text));
   };
-  if (!request.starts() && !request.ends()) return commit_append(std::move(call), std::move(request));
+  if (!request.starts() && !request.ends())
+    return commit_append(std::move(call), std::move(request));
   auto shared = std::make_shared<AppendRequest>(std::move(request));
   collecting_.run(
       [this, call, shared] {
@@ -233,8 +250,10 @@ void Methods::commit_append(Call call, AppendRequest request) {
   };
   command.done = [call, result](std::exception_ptr e) {
     if (e) return call.error(e);
-    const OrderedJson out{{"first_seq", result->first_seq}, {"head_seq", result->head_seq},
-                          {"state", state_name(result->state)}, {"replayed", result->replayed},
+    const OrderedJson out{{"first_seq", result->first_seq},
+                          {"head_seq", result->head_seq},
+                          {"state", state_name(result->state)},
+                          {"replayed", result->replayed},
                           {"cancel_requested", result->cancel_requested}};
     call.result(out.dump());
   };
@@ -257,19 +276,22 @@ void Methods::list_jobs(Call call) {
   ListQuery query;
   query.state = params.text("state").value_or("");
   if (!query.state.empty() && !parse_state(query.state))
-    throw ApiError("E_INVALID_REQUEST", "'state' must be queued, running, succeeded, failed or canceled");
+    throw ApiError("E_INVALID_REQUEST",
+                   "'state' must be queued, running, succeeded, failed or canceled");
   query.label = params.text("label", 1024).value_or("");
   if (!query.label.empty() && query.label.find('=') == std::string::npos)
     throw ApiError("E_INVALID_REQUEST", "'label' must be KEY=VALUE");
   query.tool_id = params.text("tool_id").value_or("");
   if (const auto since = params.text("since")) {
     const auto time = parse_time(*since);
-    if (!time) throw ApiError("E_INVALID_REQUEST", "'since' must be a time such as 2026-01-31T12:00:00Z");
+    if (!time)
+      throw ApiError("E_INVALID_REQUEST", "'since' must be a time such as 2026-01-31T12:00:00Z");
     query.since = *time;
   }
   query.limit = static_cast<std::size_t>(params.integer("limit", 100, 1, 1000));
   if (const auto page = params.text("page")) {
-    if (page->empty() || page->size() > 18 || page->find_first_not_of("0123456789") != std::string::npos)
+    if (page->empty() || page->size() > 18 ||
+        page->find_first_not_of("0123456789") != std::string::npos)
       throw ApiError("E_INVALID_REQUEST", "'page' must be the next_page of an earlier reply");
     query.before = std::stoll(*page);
   }
@@ -300,12 +322,18 @@ void Methods::cancel_job(Call call) {
         *after = log.head().state;
       },
       [=] {
-        return OrderedJson{{"state", state_name(*after)}, {"already_terminal", is_terminal(*before)}}.dump();
+        return OrderedJson{{"state", state_name(*after)},
+                           {"already_terminal", is_terminal(*before)}}
+            .dump();
       });
 }
 
-void Methods::hold_job(Call call) { hold(std::move(call), true); }
-void Methods::release_job(Call call) { hold(std::move(call), false); }
+void Methods::hold_job(Call call) {
+  hold(std::move(call), true);
+}
+void Methods::release_job(Call call) {
+  hold(std::move(call), false);
+}
 
 void Methods::hold(Call call, bool held) {
   Params params(call.params);
@@ -314,7 +342,9 @@ void Methods::hold(Call call, bool held) {
   params.done();
   change(
       std::move(call), job_id, false, [=](JobLog& log) { log.hold(held, reason); },
-      [=] { return OrderedJson{{"job_id", job_id}, {"held", held}}.dump(); });
+      [=] {
+        return OrderedJson{{"job_id", job_id}, {"held", held}}.dump();
+      });
 }
 
 // A job is one run with one sealed log, so a retry is a job of its own: the same
@@ -331,7 +361,8 @@ void Methods::retry_job(Call call) {
     throw ApiError("E_INVALID_TRANSITION", "job '" + job_id + "' is " + record.columns.state +
                                                ": only a job that is over can be tried again");
   if (before.external())
-    throw ApiError("E_INVALID_REQUEST", "job '" + job_id + "' is external: its producer may submit another");
+    throw ApiError("E_INVALID_REQUEST",
+                   "job '" + job_id + "' is external: its producer may submit another");
   Json request = before.request;
   for (const char* once : {"hold", "depends_on"}) request.erase(once);
   request.update({{"idempotency_key", key}, {"client_id", client_id}, {"retry_of", job_id}});
@@ -344,7 +375,8 @@ void Methods::check_queueing(const JobFixed& job) const {
   std::string known;
   for (const auto& name : config_.queues) known += (known.empty() ? "" : ", ") + name;
   if (!config_.queues.contains(queue))
-    throw ApiError("E_INVALID_REQUEST", "no queue '" + queue + "' in the deployment: there are " + known);
+    throw ApiError("E_INVALID_REQUEST",
+                   "no queue '" + queue + "' in the deployment: there are " + known);
   for (const auto& id : job.request.value("depends_on", Json::array()))
     if (!store_.find(id.get<std::string>()))
       throw ApiError("E_INVALID_REQUEST", "'depends_on': no job '" + id.get<std::string>() + "'");
@@ -363,8 +395,12 @@ void Methods::delete_job(Call call) {
       },
       [=, this] {
         workers_.run([this, job_id] { scheduler_.forget(job_id); });
-        return OrderedJson{{"job_id", job_id}, {"log_id", head->log_id}, {"state", state_name(head->state)},
-                           {"head_seq", head->head_seq}, {"digest", to_hex(head->digest)}}.dump();
+        return OrderedJson{{"job_id", job_id},
+                           {"log_id", head->log_id},
+                           {"state", state_name(head->state)},
+                           {"head_seq", head->head_seq},
+                           {"digest", to_hex(head->digest)}}
+            .dump();
       });
 }
 
@@ -373,16 +409,21 @@ void Methods::trim_job(Call call) {
   const std::string job_id = params.job_id();
   const auto keep = static_cast<std::uint64_t>(params.integer("keep_from_seq", 0, 1, INT64_MAX));
   params.done();
-  if (keep == 0) throw ApiError("E_INVALID_REQUEST", "'keep_from_seq' is required: the oldest seq to keep");
+  if (keep == 0)
+    throw ApiError("E_INVALID_REQUEST", "'keep_from_seq' is required: the oldest seq to keep");
   const JobRecord record = existing(job_id);
   if (keep > record.head_seq + 1)
-    throw ApiError("E_CURSOR_AHEAD", "keep_from_seq lies beyond the head", {{"head", record.head_seq}});
-  if (keep <= record.first_seq) return call.result(OrderedJson{{"first_seq", record.first_seq}}.dump());
+    throw ApiError("E_CURSOR_AHEAD", "keep_from_seq lies beyond the head",
+                   {{"head", record.head_seq}});
+  if (keep <= record.first_seq)
+    return call.result(OrderedJson{{"first_seq", record.first_seq}}.dump());
   const Digest base = base_before(record, keep);
   change(
       std::move(call), job_id, true,
       [=, first = record.first_seq](JobLog& log) { log.trim(first, keep, base); },
-      [=] { return OrderedJson{{"first_seq", keep}}.dump(); });
+      [=] {
+        return OrderedJson{{"first_seq", keep}}.dump();
+      });
 }
 
 // Events never change, so the digest can be computed outside the journal.
@@ -416,8 +457,12 @@ void Methods::import_job(Call call) {
         *head = log.head();
       },
       [=] {
-        return OrderedJson{{"job_id", job_id}, {"log_id", head->log_id}, {"state", state_name(head->state)},
-                           {"head_seq", head->head_seq}, {"digest", to_hex(head->digest)}}.dump();
+        return OrderedJson{{"job_id", job_id},
+                           {"log_id", head->log_id},
+                           {"state", state_name(head->state)},
+                           {"head_seq", head->head_seq},
+                           {"digest", to_hex(head->digest)}}
+            .dump();
       });
 }
 
@@ -427,7 +472,8 @@ void Methods::stream_job_events(Call call) {
   request.job_id = params.job_id();
   request.log_id = params.text("log_id").value_or("");
   request.since_seq = static_cast<std::uint64_t>(params.integer("since_seq", 0, 0, INT64_MAX));
-  request.max_events = static_cast<std::size_t>(params.integer("max_events", 1000, 1, limits::kPageEvents));
+  request.max_events =
+      static_cast<std::size_t>(params.integer("max_events", 1000, 1, limits::kPageEvents));
   const auto bytes = static_cast<std::size_t>(params.integer("max_bytes", 1 << 20, 1, INT64_MAX));
   request.max_bytes = std::clamp(bytes, limits::kPageBytesLeast, limits::kPageBytesMost);
   request.wait = std::chrono::milliseconds(params.integer("wait_ms", 0, 0, limits::kWaitMsMost));
@@ -436,17 +482,20 @@ void Methods::stream_job_events(Call call) {
 }
 
 void Methods::page(const Call& call, const PageRequest& request, bool may_hold) {
-  const auto slice = store_.read(request.job_id, request.since_seq + 1, request.max_events, request.max_bytes);
+  const auto slice =
+      store_.read(request.job_id, request.since_seq + 1, request.max_events, request.max_bytes);
   must_be_there(request.job_id, slice ? &slice->job : nullptr);
   const JobHead head = JobHead::decode(slice->job.head);
   const std::uint64_t first = slice->job.first_seq, last = slice->job.head_seq;
   if (!request.log_id.empty() && request.log_id != head.log_id)
-    throw ApiError("E_LOG_CHANGED", "job '" + request.job_id + "' has another log than log_id: start over from 0",
+    throw ApiError("E_LOG_CHANGED",
+                   "job '" + request.job_id + "' has another log than log_id: start over from 0",
                    {{"log_id", head.log_id}, {"first", first}, {"head", last}});
   if (request.since_seq > last)
     throw ApiError("E_CURSOR_AHEAD", "since_seq lies beyond the head", {{"head", last}});
   if (request.since_seq + 1 < first)
-    throw ApiError("E_COMPACTED", "the events after since_seq were trimmed", {{"first", first}, {"head", last}});
+    throw ApiError("E_COMPACTED", "the events after since_seq were trimmed",
+                   {{"first", first}, {"head", last}});
   if (!slice->ends.empty() || is_terminal(head.state) || !may_hold)
     return call.result(page_text(request, *slice, head));
   const auto release = [this, call, request] {
@@ -460,7 +509,8 @@ void Methods::page(const Call& call, const PageRequest& request, bool may_hold) 
         },
         [call] { call.error(stopping_error()); });
   };
-  if (!polls_.hold(request.job_id, call.pipe, request.wait, release, [&] { return grown(request); }))
+  if (!polls_.hold(request.job_id, call.pipe, request.wait, release,
+                   [&] { return grown(request); }))
     throw busy("the daemon holds as many polls as it may", 500);
 }
 
@@ -469,8 +519,10 @@ bool Methods::grown(const PageRequest& request) const {
   return !slice || slice->job.tombstone || slice->job.head_seq > request.since_seq;
 }
 
-std::string Methods::page_text(const PageRequest& request, const Slice& slice, const JobHead& head) const {
-  const std::uint64_t last = slice.ends.empty() ? request.since_seq : slice.from + slice.ends.size() - 1;
+std::string Methods::page_text(const PageRequest& request, const Slice& slice,
+                               const JobHead& head) const {
+  const std::uint64_t last =
+      slice.ends.empty() ? request.since_seq : slice.from + slice.ends.size() - 1;
   const bool more = last < slice.job.head_seq;
   std::string out;
   out.reserve(slice.events.size() + 512);
@@ -484,7 +536,9 @@ std::string Methods::page_text(const PageRequest& request, const Slice& slice, c
   if (!slice.ends.empty()) out.pop_back();
   out.append("],\"more\":").append(more ? "true" : "false");
   out.append(",\"final\":").append(is_terminal(head.state) && !more ? "true" : "false");
-  out.append(",\"events_urls\":").append(OrderedJson(config_.events_urls(request.job_id)).dump()).append("}");
+  out.append(",\"events_urls\":")
+      .append(OrderedJson(config_.events_urls(request.job_id)).dump())
+      .append("}");
   return out;
 }
 

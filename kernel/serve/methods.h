@@ -10,10 +10,10 @@
 #include "log/journal.h"
 #include "run/provenance.h"
 #include "run/scheduler.h"
-#include "serve/append.h"
+#include "log/append.h"
 #include "serve/polls.h"
 #include "serve/request.h"
-#include "serve/workers.h"
+#include "run/workers.h"
 
 namespace domed {
 

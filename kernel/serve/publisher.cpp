@@ -106,9 +106,11 @@ void Publisher::send_lines(const Commit& commit) {
 
 void Publisher::send_frame(const Commit& commit, std::uint64_t first, std::uint64_t head,
                            std::string_view lines) {
-  std::string message = "job/" + commit.job_id + "\n{\"log_id\":\"" + commit.log_id + "\",\"first\":" +
-                        std::to_string(first) + ",\"head\":" + std::to_string(head) + ",\"state\":\"" +
-                        std::string(state_name(commit.state)) + "\",\"epoch\":\"" + epoch_ + "\"}\n";
+  std::string message = "job/" + commit.job_id + "\n{\"log_id\":\"" + commit.log_id +
+                        "\",\"first\":" + std::to_string(first) +
+                        ",\"head\":" + std::to_string(head) + ",\"state\":\"" +
+                        std::string(state_name(commit.state)) + "\",\"epoch\":\"" + epoch_ +
+                        "\"}\n";
   message += lines;
   send_(shard_of(commit.job_id, shards_), message);
 }
@@ -124,7 +126,8 @@ void Publisher::send_heartbeats(Clock::time_point now) {
       continue;
     }
     // 0.25, 0.5 and 1 s after the commit, not after each other.
-    const auto gap = beat.wait < kLastBeatOfTerminal ? beat.wait : std::min(beat.wait * 2, kLongestBeat);
+    const auto gap =
+        beat.wait < kLastBeatOfTerminal ? beat.wait : std::min(beat.wait * 2, kLongestBeat);
     beat.wait = std::min(beat.wait * 2, kLongestBeat);
     beat.due = now + gap;
     schedule(job_id, std::move(beat));
@@ -146,7 +149,8 @@ void Publisher::schedule(const std::string& job_id, Beat beat) {
 }
 
 void Publisher::send_daemon() {
-  const std::string message = "daemon\n{\"epoch\":\"" + epoch_ + "\",\"time\":\"" + format_time(environment_.now()) + "\"}\n";
+  const std::string message = "daemon\n{\"epoch\":\"" + epoch_ + "\",\"time\":\"" +
+                              format_time(environment_.now()) + "\"}\n";
   for (std::size_t shard = 0; shard < shards_; ++shard) send_(shard, message);
 }
 

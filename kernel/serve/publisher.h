@@ -53,7 +53,8 @@ class Publisher {
   void work();
   void publish(const Commit& commit);
   void send_lines(const Commit& commit);
-  void send_frame(const Commit& commit, std::uint64_t first, std::uint64_t head, std::string_view lines);
+  void send_frame(const Commit& commit, std::uint64_t first, std::uint64_t head,
+                  std::string_view lines);
   void send_heartbeats(Clock::time_point now);
   void schedule(const std::string& job_id, Beat beat);
   void send_daemon();

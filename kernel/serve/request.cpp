@@ -13,13 +13,18 @@ namespace od = simdjson::ondemand;
   throw RpcError(-32600, "E_INVALID_REQUEST", "not a JSON-RPC 2.0 request: " + why);
 }
 
-[[noreturn]] void invalid(const std::string& text) { throw ApiError("E_INVALID_REQUEST", text); }
+[[noreturn]] void invalid(const std::string& text) {
+  throw ApiError("E_INVALID_REQUEST", text);
+}
 
 std::string raw(od::value value) {
   switch (value.type().value_unsafe()) {
-    case od::json_type::object: return std::string(value.get_object().value_unsafe().raw_json().value_unsafe());
-    case od::json_type::array: return std::string(value.get_array().value_unsafe().raw_json().value_unsafe());
-    default: break;
+    case od::json_type::object:
+      return std::string(value.get_object().value_unsafe().raw_json().value_unsafe());
+    case od::json_type::array:
+      return std::string(value.get_array().value_unsafe().raw_json().value_unsafe());
+    default:
+      break;
   }
   std::string_view token = value.raw_json_token();
   while (!token.empty() && (token.back() == ' ' || token.back() == '\n')) token.remove_suffix(1);
@@ -55,11 +60,16 @@ void read_request(std::string_view bytes, Request& request) {
   for (auto item : document.get_object()) {
     const std::string key(item.unescaped_key().value_unsafe());
     std::string value = raw(item.value().value_unsafe());
-    if (key == "jsonrpc") version = std::move(value);
-    else if (key == "method") method = std::move(value);
-    else if (key == "params") params = std::move(value);
-    else if (key == "id") id = std::move(value);
-    else not_a_request("unknown member '" + key + "'");
+    if (key == "jsonrpc")
+      version = std::move(value);
+    else if (key == "method")
+      method = std::move(value);
+    else if (key == "params")
+      params = std::move(value);
+    else if (key == "id")
+      id = std::move(value);
+    else
+      not_a_request("unknown member '" + key + "'");
   }
   if (!id.empty() && is_id(id)) request.id = id;
   if (version != "\"2.0\"") not_a_request("'jsonrpc' must be \"2.0\"");
@@ -74,7 +84,11 @@ void read_request(std::string_view bytes, Request& request) {
 std::string result_reply(const std::string& id, std::string_view result) {
   std::string out;
   out.reserve(result.size() + id.size() + 40);
-  out.append("{\"jsonrpc\":\"2.0\",\"id\":").append(id).append(",\"result\":").append(result).append("}");
+  out.append("{\"jsonrpc\":\"2.0\",\"id\":")
+      .append(id)
+      .append(",\"result\":")
+      .append(result)
+      .append("}");
   return out;
 }
 
@@ -82,12 +96,13 @@ std::string error_reply(const std::string& id, const ApiError& error) {
   OrderedJson data{{"error", error.name()}, {"retryable", error.retryable()}};
   for (const auto& [key, value] : error.fields().items()) data[key] = value;
   const OrderedJson body{{"code", code_of(error)}, {"message", error.what()}, {"data", data}};
-  return "{\"jsonrpc\":\"2.0\",\"id\":" + id + ",\"error\":" +
-         body.dump(-1, ' ', false, OrderedJson::error_handler_t::replace) + "}";
+  return "{\"jsonrpc\":\"2.0\",\"id\":" + id +
+         ",\"error\":" + body.dump(-1, ' ', false, OrderedJson::error_handler_t::replace) + "}";
 }
 
 Params::Params(const std::string& text) : params_(Json::parse(text)) {
-  for (auto it = params_.begin(); it != params_.end();) it = it->is_null() ? params_.erase(it) : ++it;
+  for (auto it = params_.begin(); it != params_.end();)
+    it = it->is_null() ? params_.erase(it) : ++it;
 }
 
 const Json* Params::get(const char* key) {
@@ -118,7 +133,8 @@ std::string Params::job_id() {
   return *value;
 }
 
-std::int64_t Params::integer(const char* key, std::int64_t fallback, std::int64_t least, std::int64_t most) {
+std::int64_t Params::integer(const char* key, std::int64_t fallback, std::int64_t least,
+                             std::int64_t most) {
   const Json* value = get(key);
   if (!value) return fallback;
   const bool fits = value->is_number_integer() &&
@@ -126,7 +142,8 @@ std::int64_t Params::integer(const char* key, std::int64_t fallback, std::int64_
   if (!fits) invalid(std::string("'") + key + "' must be an integer");
   const auto number = value->get<std::int64_t>();
   if (number < least || number > most)
-    invalid(std::string("'") + key + "' must lie between " + std::to_string(least) + " and " + std::to_string(most));
+    invalid(std::string("'") + key + "' must lie between " + std::to_string(least) + " and " +
+            std::to_string(most));
   return number;
 }
 

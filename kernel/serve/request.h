@@ -52,7 +52,8 @@ class Params {
   std::string required_text(const char* key, std::size_t most = 512);
   // Any string is a possible job id.
   std::string job_id();
-  std::int64_t integer(const char* key, std::int64_t fallback, std::int64_t least, std::int64_t most);
+  std::int64_t integer(const char* key, std::int64_t fallback, std::int64_t least,
+                       std::int64_t most);
   bool boolean(const char* key, bool fallback);
   double number(const char* key, double fallback, double least);
   // Null where it is absent.

@@ -22,7 +22,8 @@ OrderedJson common_json(const JobHead& head, const JobFixed& fixed, const std::s
   out["executor"] = fixed.external() ? "external" : "local-process";
   if (!fixed.tool_id().empty()) out["tool_id"] = fixed.tool_id();
   if (fixed.request.contains("command")) out["command"] = fixed.request.at("command");
-  out["labels"] = fixed.request.contains("labels") ? OrderedJson(fixed.request.at("labels")) : OrderedJson::object();
+  out["labels"] = fixed.request.contains("labels") ? OrderedJson(fixed.request.at("labels"))
+                                                   : OrderedJson::object();
   put_time(out, "created_at", head.created);
   put_time(out, "started_at", head.started);
   put_time(out, "ended_at", head.ended);
@@ -72,7 +73,8 @@ OrderedJson status_json(const JobRecord& record) {
   out["cancel_requested"] = head.cancel_requested != 0;
   out["streams"] = streams_json(head.streams);
   out["artifacts"] = OrderedJson::array();
-  for (const auto& artifact : fixed.artifacts) out["artifacts"].push_back(OrderedJson::parse(artifact));
+  for (const auto& artifact : fixed.artifacts)
+    out["artifacts"].push_back(OrderedJson::parse(artifact));
   put_provenance(out, fixed);
   return out;
 }

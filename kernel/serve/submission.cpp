@@ -5,16 +5,21 @@
 namespace domed {
 namespace {
 
-[[noreturn]] void invalid(const std::string& text) { throw ApiError("E_INVALID_REQUEST", text); }
+[[noreturn]] void invalid(const std::string& text) {
+  throw ApiError("E_INVALID_REQUEST", text);
+}
 
-bool has_nul(const std::string& text) { return text.find('\0') != std::string::npos; }
+bool has_nul(const std::string& text) {
+  return text.find('\0') != std::string::npos;
+}
 
 void check_env(const Json& env) {
   if (env.is_null()) return;
   for (const auto& [name, value] : env.items()) {
     if (name.empty() || name.find('=') != std::string::npos || has_nul(name))
       invalid("'env': '" + name + "' cannot be a variable's name");
-    if (name.starts_with("DOMED_")) invalid("'env': names that begin with DOMED_ are set by domed itself");
+    if (name.starts_with("DOMED_"))
+      invalid("'env': names that begin with DOMED_ are set by domed itself");
     if (!value.is_string() || has_nul(value.get<std::string>()))
       invalid("'env': the value of '" + name + "' must be a string without NUL");
   }
@@ -44,7 +49,8 @@ void check_labels(const Json& labels) {
       invalid("'labels': '" + key + "' cannot be a label's key");
     if (!value.is_string() || value.get<std::string>().size() > 256 ||
         value.get<std::string>().find('\n') != std::string::npos)
-      invalid("'labels': the value of '" + key + "' must be a string of at most 256 bytes without LF");
+      invalid("'labels': the value of '" + key +
+              "' must be a string of at most 256 bytes without LF");
   }
 }
 
@@ -72,14 +78,16 @@ void check_stdin(const Json& from) {
   if (!is_path && !is_bytes)
     invalid("'stdin' must have either 'path', absolute, or 'b64', base64 with padding");
   if (bytes.size() > kMost)
-    throw ApiError("E_TOO_LARGE", "'stdin' may have " + std::to_string(kMost) + " bytes: give a file's path instead");
+    throw ApiError("E_TOO_LARGE", "'stdin' may have " + std::to_string(kMost) +
+                                      " bytes: give a file's path instead");
 }
 
 // The terminal that the command gets instead of pipes.
 void check_tty(const Json& tty, bool has_stdin) {
   if (tty.is_null()) return;
   const auto size = [&](const char* key) {
-    return tty.contains(key) && tty.at(key).is_number_integer() && tty.at(key) >= 1 && tty.at(key) <= 9999;
+    return tty.contains(key) && tty.at(key).is_number_integer() && tty.at(key) >= 1 &&
+           tty.at(key) <= 9999;
   };
   if (tty.size() != 2 || !size("rows") || !size("columns"))
     invalid("'tty' must have 'rows' and 'columns', 1 to 9999");
@@ -112,7 +120,8 @@ JobFixed read_job(Params& params, std::string& request_hash) {
   const std::string executor = params.text("executor").value_or("local-process");
   if (executor != "local-process" && executor != "external")
     invalid("'executor' must be local-process or external");
-  if (!tool_id.empty() && !command.is_null()) invalid("give either 'tool_id' or 'command', not both");
+  if (!tool_id.empty() && !command.is_null())
+    invalid("give either 'tool_id' or 'command', not both");
   if (tool_id.empty() && command.is_null() && executor != "external")
     invalid("'command' or 'tool_id' is required");
   check_command(command);

@@ -26,9 +26,11 @@ TEST(CompactJson, KeepsNumbersAsWritten) {
 }
 
 TEST(CompactJson, RefusesWhatIsNotStrictJson) {
-  for (const char* bad : {"", " ", "{", "[1,]", "{\"a\":1,}", "nul", "01", "1.", "+1", "NaN", "'a'",
-                          "[1] 2", "\"a\nb\"", "{a:1}", "[1 2]", "\"\\x\"", "tru", "truee", "nulll",
-                          "{\"a\" 1}", "\"abc", "[\"a\",", "1e999", "\"\\u12g4\"", "]", "[[1]"})
+  for (const char* bad :
+       {"",        " ",       "{",           "[1,]",  "{\"a\":1,}", "nul",       "01",
+        "1.",      "+1",      "NaN",         "'a'",   "[1] 2",      "\"a\nb\"",  "{a:1}",
+        "[1 2]",   "\"\\x\"", "tru",         "truee", "nulll",      "{\"a\" 1}", "\"abc",
+        "[\"a\",", "1e999",   "\"\\u12g4\"", "]",     "[[1]"})
     EXPECT_EQ(0u, refusal(bad).find("not acceptable JSON")) << bad << ": " << refusal(bad);
 }
 
@@ -67,14 +69,21 @@ TEST(CanonicalJson, FollowsTheExamplesOfRfc8785) {
 
 TEST(CanonicalJson, WritesNumbersAsEcmaScriptDoes) {
   for (const auto& [in, out] : std::vector<std::pair<std::string, std::string>>{
-           {"-0", "0"}, {"0.000001", "0.000001"}, {"1e-7", "1e-7"}, {"100", "100"}, {"1e21", "1e+21"},
-           {"123456789012345680000", "123456789012345680000"}, {"-1.50", "-1.5"}, {"5e-324", "5e-324"}})
+           {"-0", "0"},
+           {"0.000001", "0.000001"},
+           {"1e-7", "1e-7"},
+           {"100", "100"},
+           {"1e21", "1e+21"},
+           {"123456789012345680000", "123456789012345680000"},
+           {"-1.50", "-1.5"},
+           {"5e-324", "5e-324"}})
     EXPECT_EQ(out, canonical_json(Json::parse(in))) << in;
 }
 
 TEST(CanonicalJson, SortsKeysByUtf16CodeUnits) {
   EXPECT_EQ("{\"\\r\":1,\"1\":2,\"\u0080\":3,\"ö\":4,\"€\":5,\"😀\":6,\"\uFB33\":7}",
-            canonical_json(Json{{"€", 5}, {"\r", 1}, {"\uFB33", 7}, {"1", 2}, {"😀", 6}, {"\u0080", 3}, {"ö", 4}}));
+            canonical_json(Json{
+                {"€", 5}, {"\r", 1}, {"\uFB33", 7}, {"1", 2}, {"😀", 6}, {"\u0080", 3}, {"ö", 4}}));
 }
 
 }  // namespace

@@ -29,7 +29,8 @@ TEST(Units, WritesTimesThatItReadsBack) {
   EXPECT_EQ("1970-01-01T00:00:00.000001Z", format_time(1));
   EXPECT_EQ(86'400'000'000, parse_time("1970-01-02"));
   EXPECT_EQ(1'500'000, parse_time("1970-01-01T00:00:01.5Z"));
-  for (const char* bad : {"", "yesterday", "1970-01-01T00:00:00", "1970-13-01", "1970-01-01T25:00:00Z"})
+  for (const char* bad :
+       {"", "yesterday", "1970-01-01T00:00:00", "1970-13-01", "1970-01-01T25:00:00Z"})
     EXPECT_FALSE(parse_time(bad)) << bad;
 }
 

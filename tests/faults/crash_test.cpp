@@ -48,7 +48,8 @@ struct Ready {
 TEST_P(Crash, OfARunnerIsToldAndNothingHangs) {
   const Json job = submit_command("job", {"sh", "-c", "echo ready; sleep 1000"});
   Ready ready;
-  auto live = std::async(std::launch::async, [&] { return follow("live", job, {}, ready.watch()); });
+  auto live =
+      std::async(std::launch::async, [&] { return follow("live", job, {}, ready.watch()); });
   ready.said.get_future().get();
   kill(daemon->runner(job.at("run_id")), SIGKILL);
   EXPECT_EQ("terminal", live.get().end);
@@ -60,7 +61,8 @@ TEST_P(Crash, OfDaemonAndRunnerIsToldAndNothingHangs) {
   if (!durable()) GTEST_SKIP() << "this store declares durability none";
   const Json job = submit_command("job", {"sh", "-c", "echo ready; sleep 1000"});
   Ready ready;
-  auto live = std::async(std::launch::async, [&] { return follow("live", job, {}, ready.watch()); });
+  auto live =
+      std::async(std::launch::async, [&] { return follow("live", job, {}, ready.watch()); });
   ready.said.get_future().get();
   const pid_t runner = daemon->runner(job.at("run_id"));
   daemon->end(SIGKILL);
@@ -115,7 +117,9 @@ TEST_P(Crash, AConnectionThatIsCutIsNoEnd) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Stores, Crash, ::testing::Values("store-memory", "store-sqlite"),
-                         [](const auto& param_info) { return param_info.param == "store-memory" ? "Memory" : "Sqlite"; });
+                         [](const auto& param_info) {
+                           return param_info.param == "store-memory" ? "Memory" : "Sqlite";
+                         });
 
 }  // namespace
 }  // namespace domed::faults

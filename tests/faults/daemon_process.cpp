@@ -25,7 +25,8 @@ constexpr std::size_t kLastWords = 4000;
 
 }  // namespace
 
-pid_t spawn(const std::vector<std::string>& arguments, const std::string& out, const std::string& err) {
+pid_t spawn(const std::vector<std::string>& arguments, const std::string& out,
+            const std::string& err) {
   std::vector<char*> argv;
   for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
@@ -43,7 +44,8 @@ pid_t spawn(const std::vector<std::string>& arguments, const std::string& out, c
   const int error = posix_spawn(&pid, argv[0], &files, &attributes, argv.data(), environ);
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&files);
-  if (error != 0) throw std::runtime_error("cannot run " + arguments[0] + ": " + std::strerror(error));
+  if (error != 0)
+    throw std::runtime_error("cannot run " + arguments[0] + ": " + std::strerror(error));
   return pid;
 }
 
@@ -51,7 +53,8 @@ DaemonProcess::DaemonProcess(Settings settings) : settings_(std::move(settings))
   std::filesystem::create_directories(settings_.directory);
   std::filesystem::create_directory(run_directory());
   std::filesystem::permissions(run_directory(), std::filesystem::perms::owner_all);
-  const std::string options = settings_.database.empty() ? "" : ", options: { path: \"" + settings_.database + "\" }";
+  const std::string options =
+      settings_.database.empty() ? "" : ", options: { path: \"" + settings_.database + "\" }";
   std::ofstream(settings_.directory + "/domed.yaml")
       << "domed: 1\n"
       << "control: { listen: [\"" << control() << "\"] }\n"

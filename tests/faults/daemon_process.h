@@ -44,6 +44,7 @@ class DaemonProcess {
 };
 
 // A child process running "arguments", its outputs appended to two files.
-pid_t spawn(const std::vector<std::string>& arguments, const std::string& out, const std::string& err);
+pid_t spawn(const std::vector<std::string>& arguments, const std::string& out,
+            const std::string& err);
 
 }  // namespace domed::faults

@@ -16,7 +16,8 @@ class SmallDisk {
  public:
   SmallDisk(std::string path, const std::string& size) : path_(std::move(path)) {
     std::filesystem::create_directories(path_);
-    if (mount("none", path_.c_str(), "tmpfs", 0, ("size=" + size).c_str()) != 0) problem_ = std::strerror(errno);
+    if (mount("none", path_.c_str(), "tmpfs", 0, ("size=" + size).c_str()) != 0)
+      problem_ = std::strerror(errno);
   }
   ~SmallDisk() {
     if (problem_.empty()) umount2(path_.c_str(), MNT_DETACH);
@@ -30,7 +31,8 @@ class SmallDisk {
   }
   void make_room() const { std::filesystem::remove(path_ + "/ballast"); }
   bool allow_writing(bool allowed) const {
-    return mount("none", path_.c_str(), "tmpfs", MS_REMOUNT | (allowed ? 0 : MS_RDONLY), nullptr) == 0;
+    return mount("none", path_.c_str(), "tmpfs", MS_REMOUNT | (allowed ? 0 : MS_RDONLY), nullptr) ==
+           0;
   }
 
  private:
@@ -48,8 +50,11 @@ class Disk : public Scene {
     const std::string filler(100'000, 'x');
     for (int i = 0; i < 1000; ++i) {
       try {
-        client.call("SubmitJob", {{"idempotency_key", "filler-" + std::to_string(i)}, {"executor", "external"},
-                                  {"task", {{"filler", filler}}}}, once);
+        client.call("SubmitJob",
+                    {{"idempotency_key", "filler-" + std::to_string(i)},
+                     {"executor", "external"},
+                     {"task", {{"filler", filler}}}},
+                    once);
       } catch (const ApiError& e) {
         return e.name();
       }
@@ -109,7 +114,8 @@ TEST_F(Disk, ThatCannotBeWrittenToIsRefusedWithItsPath) {
     daemon->start();
     FAIL() << "it serves without being able to keep anything";
   } catch (const std::runtime_error& e) {
-    EXPECT_NE(std::string::npos, std::string(e.what()).find(directory.path("disk/domed.db"))) << e.what();
+    EXPECT_NE(std::string::npos, std::string(e.what()).find(directory.path("disk/domed.db")))
+        << e.what();
   }
   ASSERT_TRUE(disk.allow_writing(true));
   daemon->start();

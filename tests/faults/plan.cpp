@@ -10,8 +10,12 @@ namespace {
 
 using std::chrono::milliseconds;
 
-Verdict pass(std::string message) { return {{std::move(message)}, {}, false}; }
-Verdict drop() { return {}; }
+Verdict pass(std::string message) {
+  return {{std::move(message)}, {}, false};
+}
+Verdict drop() {
+  return {};
+}
 
 // A plan for frames; requests and replies go through.
 Plan frames(std::function<Filter()> make) {
@@ -20,7 +24,8 @@ Plan frames(std::function<Filter()> make) {
 
 Plan drop_where(bool (*lost)(const std::string&)) {
   return frames([lost]() -> Filter {
-    return [lost](std::string message) { return lost(message) ? drop() : pass(std::move(message)); };
+    return
+        [lost](std::string message) { return lost(message) ? drop() : pass(std::move(message)); };
   });
 }
 
@@ -39,8 +44,12 @@ Plan drop_third(std::uint64_t) {
 Plan drop_all(std::uint64_t) {
   return drop_where([](const std::string&) { return true; });
 }
-Plan drop_jobs(std::uint64_t) { return drop_where(is_job_frame); }
-Plan drop_last(std::uint64_t) { return drop_where(tells_the_end); }
+Plan drop_jobs(std::uint64_t) {
+  return drop_where(is_job_frame);
+}
+Plan drop_last(std::uint64_t) {
+  return drop_where(tells_the_end);
+}
 Plan drop_heartbeats(std::uint64_t) {
   return drop_where([](const std::string& m) { return is_heartbeat(m) || !is_job_frame(m); });
 }
@@ -132,7 +141,9 @@ Plan mixed(std::uint64_t seed) {
 
 }  // namespace
 
-bool is_job_frame(const std::string& message) { return message.rfind("job/", 0) == 0; }
+bool is_job_frame(const std::string& message) {
+  return message.rfind("job/", 0) == 0;
+}
 
 bool is_heartbeat(const std::string& message) {
   if (!is_job_frame(message)) return false;

@@ -9,7 +9,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-class FaultPlan : public Scene, public ::testing::WithParamInterface<std::tuple<std::string, std::string>> {
+class FaultPlan : public Scene,
+                  public ::testing::WithParamInterface<std::tuple<std::string, std::string>> {
  protected:
   void SetUp() override {
     begin(std::get<0>(GetParam()));
@@ -19,7 +20,8 @@ class FaultPlan : public Scene, public ::testing::WithParamInterface<std::tuple<
 };
 
 // Ends a follow by hand every 20 events, and goes on from the cursor.
-history::Ended follow_in_pieces(const std::function<history::Ended(FollowOptions, const Follower::OnEvent&)>& follow) {
+history::Ended follow_in_pieces(
+    const std::function<history::Ended(FollowOptions, const Follower::OnEvent&)>& follow) {
   FollowOptions options;
   for (;;) {
     std::stop_source stop;
@@ -54,7 +56,8 @@ TEST_P(FaultPlan, FollowersGetEachEventOnceAndEnd) {
     EXPECT_TRUE(only_at_the_end || proxy->await_touched(30s)) << "the plan did nothing";
   });
   for (auto* thread : {&frames, &resuming, &polling}) thread->join();
-  for (const auto* ended : {&live, &pieces, &polls}) EXPECT_EQ("terminal", ended->end) << ended->error;
+  for (const auto* ended : {&live, &pieces, &polls})
+    EXPECT_EQ("terminal", ended->end) << ended->error;
   EXPECT_EQ(plan() != "none", proxy->touched() > 0) << "what the plan did";
   audit({job});
 }
@@ -69,13 +72,15 @@ INSTANTIATE_TEST_SUITE_P(Stores, FaultPlan,
                          ::testing::Combine(::testing::Values("store-memory", "store-sqlite"),
                                             ::testing::ValuesIn(plan_names())),
                          [](const auto& param_info) {
-                           std::string name = std::get<0>(param_info.param) + "_" + std::get<1>(param_info.param);
+                           std::string name =
+                               std::get<0>(param_info.param) + "_" + std::get<1>(param_info.param);
                            std::replace(name.begin(), name.end(), '-', '_');
                            return name;
                          });
 
 TEST(FaultPlans, KnowTheKindsOfFrames) {
-  const std::string header = "{\"log_id\":\"l\",\"first\":3,\"head\":2,\"state\":\"succeeded\",\"epoch\":\"e\"}\n";
+  const std::string header =
+      "{\"log_id\":\"l\",\"first\":3,\"head\":2,\"state\":\"succeeded\",\"epoch\":\"e\"}\n";
   EXPECT_TRUE(is_heartbeat("job/a\n" + header));
   EXPECT_FALSE(is_heartbeat("job/a\n" + header + "{}\n"));
   EXPECT_TRUE(tells_the_end("job/a\n" + header + "{}\n"));
@@ -83,7 +88,9 @@ TEST(FaultPlans, KnowTheKindsOfFrames) {
   EXPECT_FALSE(is_job_frame("daemon\n{}\n"));
 }
 
-TEST(FaultPlans, ANameThatIsNoneIsRefused) { EXPECT_THROW(plan_of("nonsense", 1), std::invalid_argument); }
+TEST(FaultPlans, ANameThatIsNoneIsRefused) {
+  EXPECT_THROW(plan_of("nonsense", 1), std::invalid_argument);
+}
 
 }  // namespace
 }  // namespace domed::faults

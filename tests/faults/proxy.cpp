@@ -17,7 +17,8 @@ constexpr std::size_t kRequestId = 4;  // what nng puts before a request and its
 sockaddr_un address_of(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path) throw std::runtime_error(path + " is too long for a socket");
+  if (path.size() >= sizeof address.sun_path)
+    throw std::runtime_error(path + " is too long for a socket");
   std::memcpy(address.sun_path, path.c_str(), path.size());
   return address;
 }
@@ -25,7 +26,8 @@ sockaddr_un address_of(const std::string& path) {
 int connect_to(const std::string& path) {
   const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const sockaddr_un address = address_of(path);
-  if (fd >= 0 && connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return fd;
+  if (fd >= 0 && connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0)
+    return fd;
   if (fd >= 0) close(fd);
   return -1;
 }
@@ -116,7 +118,8 @@ int Proxy::listen_at(const std::string& name) {
   unlink(path.c_str());
   const sockaddr_un address = address_of(path);
   const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0 || bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 || listen(fd, 128) != 0)
+  if (fd < 0 || bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+      listen(fd, 128) != 0)
     throw std::runtime_error("cannot listen at " + path + ": " + std::strerror(errno));
   return fd;
 }
@@ -162,7 +165,8 @@ bool Proxy::forward(Connection& connection, Way way, const Filter& filter, std::
   if (way == Way::reply) message = with_our_urls(std::move(message));
   const Verdict verdict = filter(message);
   ++messages_;
-  if (verdict.messages.size() != 1 || verdict.messages[0] != message || verdict.delay.count() || verdict.cut) {
+  if (verdict.messages.size() != 1 || verdict.messages[0] != message || verdict.delay.count() ||
+      verdict.cut) {
     const std::lock_guard lock(mutex_);
     ++touched_;
     changed_.notify_all();
@@ -175,8 +179,10 @@ bool Proxy::forward(Connection& connection, Way way, const Filter& filter, std::
 
 // The length of a message is in its framing alone, so a reply may grow.
 std::string Proxy::with_our_urls(std::string reply) const {
-  const std::string theirs = "ipc://" + real_ + "/events.ipc", ours = "ipc://" + directory_ + "/events.ipc";
-  for (auto at = reply.find(theirs, kRequestId); at != std::string::npos; at = reply.find(theirs, at + ours.size()))
+  const std::string theirs = "ipc://" + real_ + "/events.ipc",
+                    ours = "ipc://" + directory_ + "/events.ipc";
+  for (auto at = reply.find(theirs, kRequestId); at != std::string::npos;
+       at = reply.find(theirs, at + ours.size()))
     reply.replace(at, theirs.size(), ours);
   return reply;
 }

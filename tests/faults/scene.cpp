@@ -33,23 +33,27 @@ std::string lines_of(int batch, int count, std::size_t size) {
 void Scene::begin(const std::string& store, const std::string& database) {
   DaemonProcess::Settings settings{DOMED_BIN, DOMED_PLUGINS, store, directory.path("d"), database};
   daemon = std::make_unique<DaemonProcess>(settings);
-  recorder = std::make_unique<history::Recorder>(out, store, store == "store-memory" ? "none" : "power");
+  recorder =
+      std::make_unique<history::Recorder>(out, store, store == "store-memory" ? "none" : "power");
   daemon->start();
 }
 
 void Scene::put_between(const std::string& plan, std::uint64_t seed) {
   std::filesystem::create_directory(directory.path("p"));
-  proxy = std::make_unique<Proxy>(directory.path("p"), daemon->run_directory(), plan_of(plan, seed));
+  proxy =
+      std::make_unique<Proxy>(directory.path("p"), daemon->run_directory(), plan_of(plan, seed));
 }
 
 Json Scene::submit_external(const std::string& key) {
   Client client(endpoint());
-  return history::submit(*recorder, "submitter", client, {{"idempotency_key", key}, {"executor", "external"}});
+  return history::submit(*recorder, "submitter", client,
+                         {{"idempotency_key", key}, {"executor", "external"}});
 }
 
 Json Scene::submit_command(const std::string& key, const std::vector<std::string>& command) {
   Client client(endpoint());
-  return history::submit(*recorder, "submitter", client, {{"idempotency_key", key}, {"command", command}});
+  return history::submit(*recorder, "submitter", client,
+                         {{"idempotency_key", key}, {"command", command}});
 }
 
 ProducerOptions Scene::producer_of(const Json& job, const std::string& id) const {
@@ -62,7 +66,8 @@ ProducerOptions Scene::producer_of(const Json& job, const std::string& id) const
   return options;
 }
 
-void Scene::produce(const Json& job, int batches, bool step, const std::function<void()>& before_the_end) {
+void Scene::produce(const Json& job, int batches, bool step,
+                    const std::function<void()>& before_the_end) {
   history::RecordedProducer producer(*recorder, "producer", producer_of(job, "p"));
   producer.append(kRunning);
   for (int batch = 0; batch < batches; ++batch) {
@@ -92,7 +97,8 @@ void Scene::audit(const std::vector<Json>& jobs) {
     FollowOptions options;
     options.follow = false;
     options.since_seq = status.at("first_seq").get<std::uint64_t>() - 1;
-    follow("auditor", job, options, [&](std::string_view line, std::uint64_t) { verifier.line(line); });
+    follow("auditor", job, options,
+           [&](std::string_view line, std::uint64_t) { verifier.line(line); });
     verifier.finish();
     EXPECT_EQ("", verifier.problem().value_or(""));
   }

@@ -19,7 +19,9 @@ class Directory {
  public:
   Directory();
   ~Directory();
-  std::string path(const std::string& name = "") const { return name.empty() ? path_ : path_ + "/" + name; }
+  std::string path(const std::string& name = "") const {
+    return name.empty() ? path_ : path_ + "/" + name;
+  }
 
  private:
   std::string path_;
@@ -38,7 +40,8 @@ class Scene : public ::testing::Test {
   Json submit_command(const std::string& key, const std::vector<std::string>& command);
   ProducerOptions producer_of(const Json& job, const std::string& id) const;
   // A whole job from running to succeeded, each batch flushed before the next where "step".
-  void produce(const Json& job, int batches, bool step, const std::function<void()>& before_the_end = {});
+  void produce(const Json& job, int batches, bool step,
+               const std::function<void()>& before_the_end = {});
   history::Ended follow(const std::string& who, const Json& job, FollowOptions options = {},
                         const Follower::OnEvent& on_event = {});
   // Status and snapshot of the job, then every clause over all that was recorded.

@@ -27,7 +27,8 @@ int check(const History& history) {
 
 void read_file(History& history, const char* name) {
   std::ifstream file(name, std::ios::binary);
-  if (!file) throw std::runtime_error(std::string("cannot read ") + name + ": " + std::strerror(errno));
+  if (!file)
+    throw std::runtime_error(std::string("cannot read ") + name + ": " + std::strerror(errno));
   history.read(file, name);
 }
 

@@ -8,25 +8,31 @@ namespace {
 
 using Names = std::set<std::string>;
 
-const std::string kLines =
-    R"([{"type":"log","payload":{"stream":"stdout","text":"line 4"}},)"
-    R"({"type":"log","payload":{"stream":"stdout","text":"line 5"}}])";
+const std::string kLines = R"([{"type":"log","payload":{"stream":"stdout","text":"line 4"}},)"
+                           R"({"type":"log","payload":{"stream":"stdout","text":"line 5"}}])";
 const std::string kRunning = R"([{"type":"state_change","payload":{"to":"running"}}])";
 const std::string kEnd = R"([{"type":"state_change","payload":{"to":"succeeded"}}])";
 
 // The job as it is to be: submitted, reported by a producer.
 Story& tell(Story& story) {
   return story.submitted()
-      .append(1, kRunning).appended(1, 3, 3)
-      .append(2, kLines).appended(2, 4, 5)
-      .append(3, kEnd).appended(3, 6, 6, "succeeded");
+      .append(1, kRunning)
+      .appended(1, 3, 3)
+      .append(2, kLines)
+      .appended(2, 4, 5)
+      .append(3, kEnd)
+      .appended(3, 6, 6, "succeeded");
 }
 
 TEST(HistoryGood, PassesEveryClause) {
   Story story;
   story.submitted().follow("live").append(1, kRunning).appended(1, 3, 3).events("live", 1, 3);
   story.follow("snapshot", 0, false).events("snapshot", 1, 3).end("snapshot", "snapshot", 3);
-  story.append(2, kLines).appended(2, 4, 5).appended(2, 4, 5).events("live", 4, 4).end("live", "stopped", 4);
+  story.append(2, kLines)
+      .appended(2, 4, 5)
+      .appended(2, 4, 5)
+      .events("live", 4, 4)
+      .end("live", "stopped", 4);
   story.append(3, kEnd).appended(3, 6, 6, "succeeded");
   story.follow("live", 4, true, Story::kLog).events("live", 5, 6).end("live", "terminal", 6);
   story.status(6, "succeeded", Story::digest(6)).submitted(Story::kLog, "r", "job", true);
@@ -40,7 +46,11 @@ TEST(HistoryGood, PassesEveryClause) {
 
 TEST(HistoryContiguous, FindsANumberThatNoEventHas) {
   Story story;
-  story.submitted().follow("f").events("f", 1, 3).event("f", 5, Story::log_line(5, "x")).end("f", "stopped", 5);
+  story.submitted()
+      .follow("f")
+      .events("f", 1, 3)
+      .event("f", 5, Story::log_line(5, "x"))
+      .end("f", "stopped", 5);
   EXPECT_EQ(Names{"Contiguous"}, broken(story));
 }
 
@@ -52,7 +62,11 @@ TEST(HistoryContiguous, FindsANumberThatTwoBatchesWereGiven) {
 
 TEST(HistoryContiguous, FindsALineThatNamesAnotherNumber) {
   Story story;
-  story.submitted().follow("f").events("f", 1, 3).event("f", 4, Story::log_line(7, "x")).end("f", "stopped", 4);
+  story.submitted()
+      .follow("f")
+      .events("f", 1, 3)
+      .event("f", 4, Story::log_line(7, "x"))
+      .end("f", "stopped", 4);
   EXPECT_EQ(Names{"Contiguous"}, broken(story));
 }
 
@@ -90,7 +104,10 @@ TEST(HistoryImmutable, FindsOtherBytesUnderANumber) {
 
 TEST(HistoryIdentity, FindsAJobWithAnotherLog) {
   Story story;
-  story.submitted().follow("f").event("f", 1, Story::line(1), Story::kOtherLog).end("f", "stopped", 1);
+  story.submitted()
+      .follow("f")
+      .event("f", 1, Story::line(1), Story::kOtherLog)
+      .end("f", "stopped", 1);
   EXPECT_EQ(Names{"Identity"}, broken(story));
 }
 
@@ -102,14 +119,19 @@ TEST(HistoryIdentity, FindsALogIdThatIsNone) {
 
 TEST(HistoryDigest, FindsAStatusWithAnotherDigest) {
   Story story;
-  story.submitted().follow("f").events("f", 1, 4).end("f", "stopped", 4).status(4, "running", Story::digest(3));
+  story.submitted()
+      .follow("f")
+      .events("f", 1, 4)
+      .end("f", "stopped", 4)
+      .status(4, "running", Story::digest(3));
   EXPECT_EQ(Names{"Digest"}, broken(story));
 }
 
 TEST(HistoryDigest, FindsAFollowerWithAnotherDigest) {
   Story story;
   story.submitted().follow("f").events("f", 1, 4);
-  story.write("f", "end", {{"job", "job"}, {"end", "stopped"}, {"cursor", 4}, {"digest", Story::digest(5)}});
+  story.write("f", "end",
+              {{"job", "job"}, {"end", "stopped"}, {"cursor", 4}, {"digest", Story::digest(5)}});
   EXPECT_EQ(Names{"Digest"}, broken(story));
 }
 
@@ -128,7 +150,8 @@ TEST(HistoryStateIsEvents, FindsRunningWithoutProvenance) {
 
 TEST(HistoryStateIsEvents, FindsAChangeFromAStateThatWasNot) {
   Story story;
-  story.submitted().follow("f").events("f", 1, 3).event("f", 4, Story::change(4, "queued", "failed"));
+  story.submitted().follow("f").events("f", 1, 3).event("f", 4,
+                                                        Story::change(4, "queued", "failed"));
   story.end("f", "terminal", 4);
   EXPECT_EQ(Names{"StateIsEvents"}, broken(story));
 }
@@ -210,7 +233,10 @@ TEST(HistoryLoudLoss, FindsASilentEndBehindATrim) {
   EXPECT_EQ(Names{"LoudLoss"}, broken(story));
   Story silent;
   tell(silent).write("client", "trimmed", {{"job", "job"}, {"first", 7}});
-  silent.follow("g", 6).end("g", "stopped", 6).follow("f", 2, false).end("f", "error", 2, "E_COMPACTED");
+  silent.follow("g", 6)
+      .end("g", "stopped", 6)
+      .follow("f", 2, false)
+      .end("f", "error", 2, "E_COMPACTED");
   EXPECT_EQ(Names{}, broken(silent));
 }
 
@@ -261,7 +287,10 @@ TEST(HistoryIdempotentAppend, FindsOtherContentUnderANumber) {
 TEST(HistoryIdempotentAppend, FindsEventsThatAreNotTheBatchs) {
   Story story;
   story.submitted().append(1, kRunning).appended(1, 3, 3).append(2, kLines).appended(2, 4, 5);
-  story.follow("f").events("f", 1, 4).event("f", 5, Story::log_line(5, "changed")).end("f", "stopped", 5);
+  story.follow("f")
+      .events("f", 1, 4)
+      .event("f", 5, Story::log_line(5, "changed"))
+      .end("f", "stopped", 5);
   EXPECT_EQ(Names{"IdempotentAppend"}, broken(story));
 }
 
@@ -276,7 +305,11 @@ TEST(HistoryIdempotentAppend, FindsABatchThatIsThereTwice) {
 TEST(HistoryParity, FindsOtherBytesInAnotherStore) {
   Story one, two("store-memory", "none");
   one.submitted().follow("f").events("f", 1, 4).end("f", "stopped", 4);
-  two.submitted().follow("f").events("f", 1, 3).event("f", 4, Story::log_line(4, "other")).end("f", "stopped", 4);
+  two.submitted()
+      .follow("f")
+      .events("f", 1, 3)
+      .event("f", 4, Story::log_line(4, "other"))
+      .end("f", "stopped", 4);
   EXPECT_EQ(Names{"Parity"}, broken({&one, &two}));
 }
 

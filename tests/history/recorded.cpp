@@ -5,10 +5,14 @@ namespace {
 
 const char* name_of(FollowEnd end) {
   switch (end) {
-    case FollowEnd::terminal: return "terminal";
-    case FollowEnd::snapshot: return "snapshot";
-    case FollowEnd::stopped: return "stopped";
-    case FollowEnd::deadline: return "deadline";
+    case FollowEnd::terminal:
+      return "terminal";
+    case FollowEnd::snapshot:
+      return "snapshot";
+    case FollowEnd::stopped:
+      return "stopped";
+    case FollowEnd::deadline:
+      return "deadline";
   }
   return "";
 }
@@ -60,8 +64,10 @@ Json append(Recorder& to, const std::string& who, Client& client, const Producer
   try {
     const std::string params = Producer::freeze(producer, batch, events_json);
     const Json result = Json::parse(client.call_text("AppendJobEvents", params, options));
-    fields.update({{"first", result.at("first_seq")}, {"head", result.at("head_seq")},
-                   {"state", result.at("state")}, {"replayed", result.at("replayed")}});
+    fields.update({{"first", result.at("first_seq")},
+                   {"head", result.at("head_seq")},
+                   {"state", result.at("state")},
+                   {"replayed", result.at("replayed")}});
     to.write(who, "appended", fields);
     return result;
   } catch (const ApiError& e) {
@@ -75,9 +81,13 @@ Json status(Recorder& to, const std::string& who, Client& client, const std::str
   try {
     const Json status = client.call("GetJobStatus", {{"job_id", job}});
     to.write(who, "status",
-             {{"job", job}, {"log", status.at("log_id")}, {"state", status.at("state")},
-              {"first", status.at("first_seq")}, {"head", status.at("as_of_seq")},
-              {"digest", status.at("digest")}, {"base_digest", status.at("base_digest")}});
+             {{"job", job},
+              {"log", status.at("log_id")},
+              {"state", status.at("state")},
+              {"first", status.at("first_seq")},
+              {"head", status.at("as_of_seq")},
+              {"digest", status.at("digest")},
+              {"base_digest", status.at("base_digest")}});
     return status;
   } catch (const ApiError& e) {
     to.write(who, "refused", {{"of", "status"}, {"job", job}, {"error", e.name()}});
@@ -88,14 +98,18 @@ Json status(Recorder& to, const std::string& who, Client& client, const std::str
 Ended follow(Recorder& to, const std::string& who, Client& client, FollowOptions options,
              const Follower::OnEvent& on_event) {
   const std::string job = options.job_id;
-  to.write(who, "follow", {{"job", job}, {"since", options.since_seq}, {"log", options.log_id},
-                           {"tail", options.follow}});
+  to.write(who, "follow",
+           {{"job", job},
+            {"since", options.since_seq},
+            {"log", options.log_id},
+            {"tail", options.follow}});
   Follower follower(client, std::move(options));
   Ended ended;
   OrderedJson fields{{"job", job}};
   try {
     ended.end = name_of(follower.run([&](std::string_view line, std::uint64_t seq) {
-      to.write(who, "event", {{"job", job}, {"log", follower.log_id()}, {"seq", seq}, {"line", line}});
+      to.write(who, "event",
+               {{"job", job}, {"log", follower.log_id()}, {"seq", seq}, {"line", line}});
       if (on_event) on_event(line, seq);
     }));
   } catch (const ApiError& e) {
@@ -115,7 +129,9 @@ RecordedProducer::RecordedProducer(Recorder& to, std::string who, ProducerOption
     : to_(to), who_(std::move(who)), options_(options), next_(options.first_batch) {
   options.on_ack = [this](const Ack& ack) {
     OrderedJson fields = batch_of(options_, ack.batch);
-    fields.update({{"first", ack.first_seq}, {"head", ack.head_seq}, {"state", ack.state},
+    fields.update({{"first", ack.first_seq},
+                   {"head", ack.head_seq},
+                   {"state", ack.state},
                    {"replayed", ack.replayed}});
     to_.write(who_, "appended", fields);
     if (options_.on_ack) options_.on_ack(ack);

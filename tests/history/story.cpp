@@ -7,7 +7,8 @@ namespace {
 
 std::string encode(std::uint64_t seq, const std::string& type, const std::string& payload) {
   return R"({"job_id":"job","seq":)" + std::to_string(seq) +
-         R"(,"ts":"2026-01-31T12:00:00.000001Z","type":")" + type + R"(","payload":)" + payload + "}";
+         R"(,"ts":"2026-01-31T12:00:00.000001Z","type":")" + type + R"(","payload":)" + payload +
+         "}";
 }
 
 }  // namespace
@@ -26,11 +27,16 @@ std::string Story::change(std::uint64_t seq, const std::string& from, const std:
 
 std::string Story::line(std::uint64_t seq) {
   switch (seq) {
-    case 1: return change(1, "", "queued");
-    case 2: return encode(2, "provenance", R"({"commit_sha":"unknown"})");
-    case 3: return change(3, "queued", "running");
-    case 6: return change(6, "running", "succeeded");
-    default: return log_line(seq, "line " + std::to_string(seq));
+    case 1:
+      return change(1, "", "queued");
+    case 2:
+      return encode(2, "provenance", R"({"commit_sha":"unknown"})");
+    case 3:
+      return change(3, "queued", "running");
+    case 6:
+      return change(6, "running", "succeeded");
+    default:
+      return log_line(seq, "line " + std::to_string(seq));
   }
 }
 
@@ -53,8 +59,13 @@ Story& Story::wait(int seconds) {
 Story& Story::submitted(const std::string& log, const std::string& request, const std::string& job,
                         bool replayed) {
   return write("client", "submitted",
-               {{"client", ""}, {"key", "k"}, {"request", request}, {"job", job}, {"log", log},
-                {"token", "t"}, {"replayed", replayed}});
+               {{"client", ""},
+                {"key", "k"},
+                {"request", request},
+                {"job", job},
+                {"log", log},
+                {"token", "t"},
+                {"replayed", replayed}});
 }
 
 Story& Story::append(std::uint64_t batch, const std::string& events) {
@@ -65,11 +76,17 @@ Story& Story::append(std::uint64_t batch, const std::string& events) {
 Story& Story::appended(std::uint64_t batch, std::uint64_t first, std::uint64_t head,
                        const std::string& state) {
   return write("producer", "appended",
-               {{"job", "job"}, {"producer", "p"}, {"batch", batch}, {"first", first},
-                {"head", head}, {"state", state}, {"replayed", false}});
+               {{"job", "job"},
+                {"producer", "p"},
+                {"batch", batch},
+                {"first", first},
+                {"head", head},
+                {"state", state},
+                {"replayed", false}});
 }
 
-Story& Story::follow(const std::string& who, std::uint64_t since, bool tail, const std::string& log) {
+Story& Story::follow(const std::string& who, std::uint64_t since, bool tail,
+                     const std::string& log) {
   return write(who, "follow", {{"job", "job"}, {"since", since}, {"log", log}, {"tail", tail}});
 }
 
@@ -90,8 +107,13 @@ Story& Story::end(const std::string& who, const std::string& end, std::uint64_t 
 
 Story& Story::status(std::uint64_t head, const std::string& state, const std::string& digest) {
   return write("client", "status",
-               {{"job", "job"}, {"log", kLog}, {"state", state}, {"first", 1}, {"head", head},
-                {"digest", digest}, {"base_digest", ""}});
+               {{"job", "job"},
+                {"log", kLog},
+                {"state", state},
+                {"first", 1},
+                {"head", head},
+                {"digest", digest},
+                {"base_digest", ""}});
 }
 
 std::set<std::string> broken(const std::vector<const Story*>& stories) {

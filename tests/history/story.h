@@ -13,7 +13,8 @@ namespace domed::history {
 // given is what a daemon in order would have said.
 class Story {
  public:
-  explicit Story(const std::string& store = "store-sqlite", const std::string& durability = "power");
+  explicit Story(const std::string& store = "store-sqlite",
+                 const std::string& durability = "power");
 
   static constexpr const char* kLog = "00112233445566778899aabbccddeeff";
   static constexpr const char* kOtherLog = "ffeeddccbbaa99887766554433221100";
@@ -52,6 +53,8 @@ class Story {
 
 // The names of the clauses that the stories, taken together, break.
 std::set<std::string> broken(const std::vector<const Story*>& stories);
-inline std::set<std::string> broken(const Story& story) { return broken({&story}); }
+inline std::set<std::string> broken(const Story& story) {
+  return broken({&story});
+}
 
 }  // namespace domed::history

@@ -76,9 +76,11 @@ TEST_F(DeploymentTest, ACollectorsTimeFollowsItsOwnLimit) {
 }
 
 TEST_F(DeploymentTest, ACollectorsTimeIsNotCutSilently) {
-  const Deployment d = load(std::string(kSmallest) + "provenance: [{plugin: provenance-y, timeout: 3s}]\n");
+  const Deployment d =
+      load(std::string(kSmallest) + "provenance: [{plugin: provenance-y, timeout: 3s}]\n");
   ASSERT_EQ(d.warnings.size(), 1u);
-  EXPECT_NE(d.warnings[0].find("3s holds, not the option 'timeout' of provenance-y, 5s"), std::string::npos)
+  EXPECT_NE(d.warnings[0].find("3s holds, not the option 'timeout' of provenance-y, 5s"),
+            std::string::npos)
       << d.warnings[0];
   EXPECT_EQ(problems_after("provenance: [{plugin: provenance-x, timeout: 0s}]\n"),
             "domed.yaml:6:46: provenance[0].timeout must be at least 10ms, is '0s'");
@@ -162,7 +164,8 @@ TEST_F(DeploymentTest, UnknownPluginSaysWhatIsThere) {
                    "store-y.yaml in plugins, installation/plugins, installation/lib"),
       0u)
       << problem;
-  EXPECT_NE(problem.find("; found there: provenance-x, provenance-y, store-x"), std::string::npos) << problem;
+  EXPECT_NE(problem.find("; found there: provenance-x, provenance-y, store-x"), std::string::npos)
+      << problem;
 }
 
 TEST_F(DeploymentTest, PluginNamesCannotLeaveThePath) {

@@ -74,15 +74,19 @@ TEST(Tool, ContractIsCanonicalAndFollowsEveryField) {
   const std::string base = read("- {id: t, command: [x]}").tools.at(0).contract;
   EXPECT_EQ(base, read("- {command: [x], id: t}").tools.at(0).contract);
   EXPECT_EQ(base, canonical_json(Json::parse(base)));
-  for (const auto* more : {"version: \"1\"", "cwd: /x", "env: {A: b}", "timeout: 1s",
-                           "permissions: [p]", "side_effects: [s]", "input_schema: {a: 1}",
-                           "version_command: [v]", "limits: {cpu: 90s}", "title: T", "description: D"})
+  for (const auto* more :
+       {"version: \"1\"", "cwd: /x", "env: {A: b}", "timeout: 1s", "permissions: [p]",
+        "side_effects: [s]", "input_schema: {a: 1}", "version_command: [v]", "limits: {cpu: 90s}",
+        "title: T", "description: D"})
     EXPECT_NE(base,
               read("- {id: t, command: [x], " + std::string(more) + "}").tools.at(0).contract);
 }
 
 TEST(Tool, LimitsAreInBytesSecondsAndNumbers) {
-  const auto tool = read("- {id: t, command: [x], limits: {memory: 1GiB, cpu: 1500ms, open_files: 64, processes: 9}}").tools.at(0);
+  const auto tool = read(
+                        "- {id: t, command: [x], limits: {memory: 1GiB, cpu: 1500ms, open_files: "
+                        "64, processes: 9}}")
+                        .tools.at(0);
   const std::map<std::string, std::uint64_t> expected{
       {"memory", 1u << 30}, {"cpu", 2}, {"open_files", 64}, {"processes", 9}};
   EXPECT_EQ(expected, tool.limits);
@@ -97,10 +101,14 @@ TEST(Tool, NumbersThatJsonCannotHoldStayText) {
 
 TEST(Tool, RuntimesAndInputsAreChecked) {
   const std::string start = "- id: t\n  command: [c]\n";
-  EXPECT_NE(read(start + "  runtimes: {x_reason: [a]}\n").problems.find("_reason"), std::string::npos);
-  EXPECT_NE(read(start + "  runtimes: {x: []}\n").problems.find("name a program"), std::string::npos);
+  EXPECT_NE(read(start + "  runtimes: {x_reason: [a]}\n").problems.find("_reason"),
+            std::string::npos);
+  EXPECT_NE(read(start + "  runtimes: {x: []}\n").problems.find("name a program"),
+            std::string::npos);
   for (const char* bad : {"/etc/passwd", "../x", "a//b", "a/./b", "a**", "''"})
-    EXPECT_NE(read(start + "  inputs: [" + bad + "]\n").problems.find("tools[0].inputs"), std::string::npos) << bad;
+    EXPECT_NE(read(start + "  inputs: [" + bad + "]\n").problems.find("tools[0].inputs"),
+              std::string::npos)
+        << bad;
 }
 
 }  // namespace

@@ -4,8 +4,8 @@
 
 #include "common/units.h"
 #include "harness.h"
-#include "run/boot_mark.h"
 #include "log/limits.h"
+#include "run/boot_mark.h"
 
 namespace domed::test {
 namespace {
@@ -59,7 +59,8 @@ TEST_P(Contract, Immutable) {
   kernel->append(job, 1, {log_event("more")});
   kernel->call("CancelJob", {{"job_id", job["job_id"]}});
   const auto after = kernel->lines(job["job_id"]);
-  EXPECT_EQ(before, std::vector<std::string>(after.begin(), after.begin() + static_cast<long>(before.size())));
+  EXPECT_EQ(before, std::vector<std::string>(after.begin(),
+                                             after.begin() + static_cast<long>(before.size())));
 }
 
 TEST_P(Contract, Identity) {
@@ -80,7 +81,8 @@ TEST_P(Contract, IdentityIsNewAfterATailMayBeLost) {
   Digest digest = base_of(status["log_id"].get<std::string>());
   for (const auto& line : kernel->lines(job["job_id"])) digest = chain(digest, line);
   EXPECT_EQ(to_hex(digest), status["digest"]);
-  EXPECT_EQ("E_LOG_CHANGED", kernel->error("StreamJobEvents", {{"job_id", job["job_id"]}, {"log_id", job["log_id"]}}));
+  EXPECT_EQ("E_LOG_CHANGED", kernel->error("StreamJobEvents",
+                                           {{"job_id", job["job_id"]}, {"log_id", job["log_id"]}}));
 }
 
 TEST_P(Contract, ARepeatedDeleteGivesTheTombstoneAgain) {
@@ -100,7 +102,8 @@ TEST_P(Contract, AnyStringIsAPossibleJobId) {
 
 TEST_P(Contract, TotalsOfManyGigabytesDroppedAreTaken) {
   const Json job = kernel->running_job("a");
-  const Json end{{"type", "stream_end"}, {"payload", {{"stream", "stdout"}, {"dropped", 5'000'000'000}}}};
+  const Json end{{"type", "stream_end"},
+                 {"payload", {{"stream", "stdout"}, {"dropped", 5'000'000'000}}}};
   kernel->append(job, 1, {log_event("x"), end, change_to("succeeded")});
   const Json status = kernel->call("GetJobStatus", {{"job_id", job["job_id"]}});
   EXPECT_EQ(5'000'000'000, status["streams"]["stdout"]["dropped"]);
@@ -118,15 +121,17 @@ TEST_P(Contract, DigestOfATrimmedLogContinuesFromItsBase) {
   const Json job = kernel->running_job("a");
   kernel->append(job, 1, Json(50, log_event("x")));
   const Json before = kernel->call("GetJobStatus", {{"job_id", job["job_id"]}});
-  EXPECT_EQ(20, kernel->call("TrimJob", {{"job_id", job["job_id"]}, {"keep_from_seq", 20}})["first_seq"]);
+  EXPECT_EQ(
+      20, kernel->call("TrimJob", {{"job_id", job["job_id"]}, {"keep_from_seq", 20}})["first_seq"]);
   const Json after = kernel->call("GetJobStatus", {{"job_id", job["job_id"]}});
   EXPECT_EQ(before["digest"], after["digest"]);
   Digest digest{};
   std::string base;
   ASSERT_EQ(64u, after["base_digest"].get<std::string>().size());
   for (int i = 0; i < 32; ++i)
-    digest[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(
-        std::stoi(after["base_digest"].get<std::string>().substr(static_cast<std::size_t>(2 * i), 2), nullptr, 16));
+    digest[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(std::stoi(
+        after["base_digest"].get<std::string>().substr(static_cast<std::size_t>(2 * i), 2), nullptr,
+        16));
   for (const auto& line : kernel->lines(job["job_id"])) digest = chain(digest, line);
   EXPECT_EQ(after["digest"], to_hex(digest));
 }
@@ -150,7 +155,8 @@ TEST_P(Contract, Forward) {
   EXPECT_EQ("E_INVALID_REQUEST", name_of(kernel->append(job, 1, {change_to("queued")})));
   EXPECT_EQ("", name_of(kernel->append(job, 1, {change_to("running")})));
   EXPECT_EQ("E_INVALID_TRANSITION", name_of(kernel->append(job, 2, {change_to("running")})));
-  EXPECT_EQ("E_INVALID_TRANSITION", name_of(kernel->append(job, 2, {change_to("failed"), log_event("late")})));
+  EXPECT_EQ("E_INVALID_TRANSITION",
+            name_of(kernel->append(job, 2, {change_to("failed"), log_event("late")})));
   EXPECT_EQ(3, kernel->call("GetJobStatus", {{"job_id", job["job_id"]}})["head_seq"]);
 }
 
@@ -161,9 +167,12 @@ TEST_P(Contract, TerminalLast) {
   kernel->append(job, 1, {log_event("abc"), log_event("d", false), end});
   EXPECT_EQ("E_SEALED", name_of(kernel->append(job, 2, {log_event("late")})));
   const Json last = page(job)["events"].back();
-  EXPECT_EQ(Json::parse(R"({"from":"running","to":"failed","reason":"exit","exit_code":3,"streams":{"stdout":)"
-                        R"({"bytes":5,"lines":1,"dropped":0,"sha256":")" + sha256_hex("abc\nd") + R"("}}})"),
-            last["payload"]);
+  EXPECT_EQ(
+      Json::parse(
+          R"({"from":"running","to":"failed","reason":"exit","exit_code":3,"streams":{"stdout":)"
+          R"({"bytes":5,"lines":1,"dropped":0,"sha256":")" +
+          sha256_hex("abc\nd") + R"("}}})"),
+      last["payload"]);
 }
 
 TEST_P(Contract, CancelOfAQueuedJobIsOneCommit) {
@@ -234,8 +243,10 @@ TEST_P(Contract, LoudLoss) {
   EXPECT_EQ("E_INVALID_TRANSITION", kernel->error("DeleteJob", {{"job_id", job["job_id"]}}));
   kernel->append(job, 1, {change_to("succeeded")});
   kernel->call("DeleteJob", {{"job_id", job["job_id"]}});
-  const Json gone = kernel->request("StreamJobEvents", {{"job_id", job["job_id"]}})["error"]["data"];
-  EXPECT_EQ(Json::parse(R"({"error":"E_GONE","retryable":false,"state":"succeeded","head":4})"), gone);
+  const Json gone =
+      kernel->request("StreamJobEvents", {{"job_id", job["job_id"]}})["error"]["data"];
+  EXPECT_EQ(Json::parse(R"({"error":"E_GONE","retryable":false,"state":"succeeded","head":4})"),
+            gone);
 }
 
 TEST_P(Contract, IdempotentSubmit) {
@@ -271,7 +282,8 @@ TEST_P(Contract, IdempotentAppend) {
   EXPECT_EQ(true, again["replayed"]);
   EXPECT_EQ(first["first_seq"], again["first_seq"]);
   EXPECT_EQ("E_BATCH_MISMATCH", name_of(kernel->append(job, 1, {log_event("z")})));
-  EXPECT_EQ("E_INVALID_REQUEST", name_of(kernel->append(job, 3, {{{"type", "log"}, {"payload", Json::object()}}})));
+  EXPECT_EQ("E_INVALID_REQUEST",
+            name_of(kernel->append(job, 3, {{{"type", "log"}, {"payload", Json::object()}}})));
   EXPECT_EQ(6, kernel->append(job, 3, {log_event("z")})["result"]["first_seq"]);
 }
 
@@ -308,7 +320,8 @@ TEST_P(Contract, IdempotentAppendTellsOfAGap) {
 
 TEST_P(Contract, IdempotentAppendKeeps64OutcomesOverARestart) {
   const Json job = kernel->running_job("a");
-  for (int batch = 1; batch <= 70; ++batch) kernel->append(job, batch, {log_event(std::to_string(batch))});
+  for (int batch = 1; batch <= 70; ++batch)
+    kernel->append(job, batch, {log_event(std::to_string(batch))});
   if (durable()) reopen();
   EXPECT_EQ("E_INVALID_REQUEST", name_of(kernel->append(job, 6, {log_event("6")})));
   EXPECT_EQ(10, kernel->append(job, 7, {log_event("7")})["result"]["first_seq"]);
@@ -325,11 +338,13 @@ TEST_P(Contract, IdempotentAppendBoundsProducers) {
 
 TEST_P(Contract, RefusedBatchesLeaveNothingBehind) {
   const Json job = kernel->running_job("a");
-  const Json artifact{{"type", "artifact"}, {"payload", {{"kind", "file"}, {"path", "p"}, {"sha256", "s"}}}};
+  const Json artifact{{"type", "artifact"},
+                      {"payload", {{"kind", "file"}, {"path", "p"}, {"sha256", "s"}}}};
   const Json big = log_event(std::string(limits::kEventBytes, 'x'));
   const Json before = kernel->call("GetJobStatus", {{"job_id", job["job_id"]}});
   EXPECT_EQ("E_TOO_LARGE", name_of(kernel->append(job, 1, {artifact, log_event("x"), big})));
-  EXPECT_EQ("E_TOO_LARGE", name_of(kernel->append(job, 1, Json(20, log_event(std::string(30000, 'x'))))));
+  EXPECT_EQ("E_TOO_LARGE",
+            name_of(kernel->append(job, 1, Json(20, log_event(std::string(30000, 'x'))))));
   EXPECT_EQ(before, kernel->call("GetJobStatus", {{"job_id", job["job_id"]}}));
   EXPECT_EQ(4, kernel->append(job, 1, {log_event("x")})["result"]["first_seq"]);
 }
@@ -340,17 +355,22 @@ TEST_P(Contract, JobTokenAllowsProgressButNoStates) {
   job["producer_token"] = JobFixed::decode(record->fixed).job_token();
   EXPECT_EQ("E_UNAUTHORIZED", name_of(kernel->append(job, 1, {change_to("succeeded")}, "job")));
   EXPECT_EQ("E_UNAUTHORIZED", name_of(kernel->append(job, 1, {log_event("forged")}, "job")));
-  EXPECT_EQ("", name_of(kernel->append(job, 1, {{{"type", "progress"}, {"payload", {{"value", 0.5}}}}}, "job")));
+  EXPECT_EQ("", name_of(kernel->append(
+                    job, 1, {{{"type", "progress"}, {"payload", {{"value", 0.5}}}}}, "job")));
 }
 
 TEST_P(Contract, PayloadsStayAsWritten) {
   const Json job = kernel->running_job("a");
-  kernel->raw(R"({"jsonrpc":"2.0","id":1,"method":"AppendJobEvents","params":{"job_id":)" + job["job_id"].dump() +
-              R"(,"producer_id":"p","batch":1,"producer_token":)" + job["producer_token"].dump() +
-              R"(,"events":[{"payload": { "z" : 1.0, "a":[ 1E2, 123456789012345678901234567890 ], "s":"\u0041 b" } ,"type":"x-test"}]}})");
-  EXPECT_NE(std::string::npos,
-            kernel->lines(job["job_id"]).back().find(
-                R"("payload":{"z":1.0,"a":[1E2,123456789012345678901234567890],"s":"\u0041 b"}})"));
+  kernel->raw(
+      R"({"jsonrpc":"2.0","id":1,"method":"AppendJobEvents","params":{"job_id":)" +
+      job["job_id"].dump() + R"(,"producer_id":"p","batch":1,"producer_token":)" +
+      job["producer_token"].dump() +
+      R"(,"events":[{"payload": { "z" : 1.0, "a":[ 1E2, 123456789012345678901234567890 ], "s":"\u0041 b" } ,"type":"x-test"}]}})");
+  EXPECT_NE(
+      std::string::npos,
+      kernel->lines(job["job_id"])
+          .back()
+          .find(R"("payload":{"z":1.0,"a":[1E2,123456789012345678901234567890],"s":"\u0041 b"}})"));
 }
 
 TEST_P(Contract, TimeNeverDecreasesWithinAJob) {
@@ -366,29 +386,34 @@ TEST_P(Contract, TimeNeverDecreasesWithinAJob) {
 }
 
 TEST_P(Contract, EnvironmentValuesAreNeverShown) {
-  const Json job = kernel->call("SubmitJob", {{"idempotency_key", "k"}, {"executor", "external"}, {"env", {{"TOKEN", "s3cret"}}}});
+  const Json job = kernel->call(
+      "SubmitJob",
+      {{"idempotency_key", "k"}, {"executor", "external"}, {"env", {{"TOKEN", "s3cret"}}}});
   kernel->append(job, 1, {change_to("running")});
-  const std::string shown = kernel->call("GetJobStatus", {{"job_id", job["job_id"]}}).dump() + page(job).dump() +
-                            kernel->call("ListJobs", Json::object()).dump();
+  const std::string shown = kernel->call("GetJobStatus", {{"job_id", job["job_id"]}}).dump() +
+                            page(job).dump() + kernel->call("ListJobs", Json::object()).dump();
   EXPECT_EQ(std::string::npos, shown.find("s3cret"));
   EXPECT_NE(std::string::npos, shown.find("TOKEN"));
 }
 
 TEST_P(Contract, ListingsAreNewestFirstInPages) {
   for (int i = 0; i < 7; ++i)
-    kernel->call("SubmitJob", {{"idempotency_key", std::to_string(i)}, {"executor", "external"},
+    kernel->call("SubmitJob", {{"idempotency_key", std::to_string(i)},
+                               {"executor", "external"},
                                {"labels", {{"parity", i % 2 ? "odd" : "even"}}}});
   Json first = kernel->call("ListJobs", {{"limit", 3}, {"label", "parity=even"}});
   ASSERT_EQ(3u, first["jobs"].size());
-  Json second = kernel->call("ListJobs", {{"limit", 3}, {"label", "parity=even"}, {"page", first["next_page"]}});
+  Json second = kernel->call(
+      "ListJobs", {{"limit", 3}, {"label", "parity=even"}, {"page", first["next_page"]}});
   EXPECT_EQ(1u, second["jobs"].size());
   EXPECT_FALSE(second.contains("next_page"));
   EXPECT_GT(first["jobs"][0]["created_at"], first["jobs"][1]["created_at"]);
 }
 
-INSTANTIATE_TEST_SUITE_P(Stores, Contract, ::testing::Values("store-memory", "store-sqlite"), [](const auto& param_info) {
-  return param_info.param == "store-memory" ? "Memory" : "Sqlite";
-});
+INSTANTIATE_TEST_SUITE_P(Stores, Contract, ::testing::Values("store-memory", "store-sqlite"),
+                         [](const auto& param_info) {
+                           return param_info.param == "store-memory" ? "Memory" : "Sqlite";
+                         });
 
 // The same operations with a fixed clock and fixed ids give the same bytes.
 TEST(ContractParity, Parity) {
@@ -399,7 +424,9 @@ TEST(ContractParity, Parity) {
     Kernel kernel(plugin, scratch.path());
     const Json job = kernel.running_job("a");
     for (int batch = 1; batch <= 40; ++batch)
-      kernel.append(job, batch, Json(static_cast<std::size_t>(1 + batch % 5), log_event("line " + std::to_string(batch))));
+      kernel.append(job, batch,
+                    Json(static_cast<std::size_t>(1 + batch % 5),
+                         log_event("line " + std::to_string(batch))));
     kernel.call("TrimJob", {{"job_id", job["job_id"]}, {"keep_from_seq", 9}});
     kernel.call("CancelJob", {{"job_id", job["job_id"]}, {"reason", "enough"}});
     kernel.append(job, 41, {change_to("canceled")});

@@ -12,15 +12,21 @@ std::string refusal(const std::string& type, const std::string& payload) {
 }
 
 TEST(Event, DecodesLogLines) {
-  EXPECT_EQ("a\r\n", read_event("log", R"({"stream":"stdout","text":"a\r"})", Author::producer, "").bytes);
-  EXPECT_EQ("a", read_event("log", R"({"text":"a","eol":false,"stream":"x"})", Author::producer, "").bytes);
-  EXPECT_EQ("\xff\xfe\n", read_event("log", R"({"stream":"stdout","b64":"//4="})", Author::producer, "").bytes);
+  EXPECT_EQ("a\r\n",
+            read_event("log", R"({"stream":"stdout","text":"a\r"})", Author::producer, "").bytes);
+  EXPECT_EQ(
+      "a",
+      read_event("log", R"({"text":"a","eol":false,"stream":"x"})", Author::producer, "").bytes);
+  EXPECT_EQ("\xff\xfe\n",
+            read_event("log", R"({"stream":"stdout","b64":"//4="})", Author::producer, "").bytes);
 }
 
 TEST(Event, RefusesLogsThatCannotBeDecoded) {
-  for (const char* bad : {"{}", R"({"stream":"stdout"})", R"({"text":"a"})", R"({"stream":"s","text":"a","b64":""})",
-                          R"({"stream":"s","b64":"?"})", R"({"stream":"s","text":"a\nb"})", R"({"stream":"","text":"a"})",
-                          R"({"stream":"s","text":1})", R"({"stream":"s","text":"a","eol":1})", R"({"stream":"a b","text":""})"})
+  for (const char* bad :
+       {"{}", R"({"stream":"stdout"})", R"({"text":"a"})", R"({"stream":"s","text":"a","b64":""})",
+        R"({"stream":"s","b64":"?"})", R"({"stream":"s","text":"a\nb"})",
+        R"({"stream":"","text":"a"})", R"({"stream":"s","text":1})",
+        R"({"stream":"s","text":"a","eol":1})", R"({"stream":"a b","text":""})"})
     EXPECT_EQ("E_INVALID_REQUEST", refusal("log", bad)) << bad;
 }
 
@@ -36,16 +42,20 @@ TEST(Event, RefusesOtherTypesOutOfShape) {
 }
 
 TEST(Event, KernelTypesAreNotForProducers) {
-  for (const char* type : {"provenance", "provenance_end", "cancel_requested", "", "x-", "x-a b", "LOG"})
+  for (const char* type :
+       {"provenance", "provenance_end", "cancel_requested", "", "x-", "x-a b", "LOG"})
     EXPECT_EQ("E_INVALID_REQUEST", refusal(type, "{}")) << type;
   EXPECT_EQ("", refusal("x-anything.you_like", "{}"));
 }
 
 TEST(Event, LinesOfAnExportAreReadOnlyInCanonicalForm) {
-  const std::string line = encode_line("\"j\"", 7, "2026-01-01T00:00:00.000000Z", "x-a", R"({"payload":{"a":1}})");
+  const std::string line =
+      encode_line("\"j\"", 7, "2026-01-01T00:00:00.000000Z", "x-a", R"({"payload":{"a":1}})");
   EXPECT_EQ(7u, read_line(line).seq);
-  for (const std::string& bad : {" " + line, line + " ", std::string("{}"), std::string("x"),
-                                 R"({"seq":7,"job_id":"j","ts":"2026-01-01T00:00:00.000000Z","type":"x-a","payload":{}})" + std::string()})
+  for (const std::string& bad :
+       {" " + line, line + " ", std::string("{}"), std::string("x"),
+        R"({"seq":7,"job_id":"j","ts":"2026-01-01T00:00:00.000000Z","type":"x-a","payload":{}})" +
+            std::string()})
     EXPECT_ANY_THROW(read_line(bad)) << bad;
 }
 

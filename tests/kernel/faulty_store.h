@@ -24,10 +24,12 @@ class FaultyStore final : public Store {
       store_->commit(entries);
       return std::vector<EntryResult>(entries.size(), {EntryResult::Outcome::unknown, 0});
     }
-    if (conflicts > 0 && conflicts--) return std::vector<EntryResult>(entries.size(), {EntryResult::Outcome::conflict, 0});
+    if (conflicts > 0 && conflicts--)
+      return std::vector<EntryResult>(entries.size(), {EntryResult::Outcome::conflict, 0});
     return store_->commit(entries);
   }
-  std::optional<Slice> read(std::string_view id, std::uint64_t from, std::size_t events, std::size_t bytes) const override {
+  std::optional<Slice> read(std::string_view id, std::uint64_t from, std::size_t events,
+                            std::size_t bytes) const override {
     return store_->read(id, from, events, bytes);
   }
   std::optional<JobRecord> find(std::string_view id) const override { return store_->find(id); }

@@ -19,34 +19,45 @@ Scratch::Scratch() {
   path_ = mkdtemp(name.data());
 }
 
-Scratch::~Scratch() { std::filesystem::remove_all(path_); }
+Scratch::~Scratch() {
+  std::filesystem::remove_all(path_);
+}
 
 std::unique_ptr<Store> open_store(const std::string& plugin, const std::filesystem::path& dir) {
   static QuietHost host;
-  const Plugin loaded(load_manifest(std::filesystem::path(DOMED_TEST_PLUGINS) / (plugin + ".yaml")));
+  const Plugin loaded(
+      load_manifest(std::filesystem::path(DOMED_TEST_PLUGINS) / (plugin + ".yaml")));
   return loaded.create_store(make_options(loaded.manifest(), {}, dir), host);
 }
 
-Kernel::Kernel(const std::string& store_plugin, const std::filesystem::path& dir, std::vector<Source> collectors)
+Kernel::Kernel(const std::string& store_plugin, const std::filesystem::path& dir,
+               std::vector<Source> collectors)
     : Kernel(store_plugin, dir, open_store(store_plugin, dir), std::move(collectors)) {}
 
-Kernel::Kernel(const std::string& store_plugin, const std::filesystem::path& dir, std::unique_ptr<Store> open,
-               std::vector<Source> collectors)
-    : store(std::move(open)), provenance(std::move(collectors), [](const std::string&) {}), polls(8), workers(2) {
+Kernel::Kernel(const std::string& store_plugin, const std::filesystem::path& dir,
+               std::unique_ptr<Store> open, std::vector<Source> collectors)
+    : store(std::move(open)),
+      provenance(std::move(collectors), [](const std::string&) {}),
+      polls(8),
+      workers(2) {
   journal = std::make_unique<Journal>(*store, environment, [this](const Commit& commit) {
     commits.push_back(commit);
     polls.wake(commit.job_id);
   });
   SchedulerConfig config;
   config.run.state_dir = dir;
-  scheduler = std::make_unique<Scheduler>(*store, *journal, environment, provenance, config, [](Level, const std::string&) {});
+  scheduler = std::make_unique<Scheduler>(*store, *journal, environment, provenance, config,
+                                          [](Level, const std::string&) {});
   ServiceConfig service;
   service.epoch = "epoch";
   service.store_name = store_plugin;
   service.allow_ad_hoc = true;
-  service.events_urls = [](const std::string&) { return std::vector<std::string>{"ipc:///events"}; };
+  service.events_urls = [](const std::string&) {
+    return std::vector<std::string>{"ipc:///events"};
+  };
   service.all_events_urls = [] { return std::vector<std::string>{"ipc:///events"}; };
-  methods = std::make_unique<Methods>(*store, *journal, polls, *scheduler, provenance, environment, workers, service);
+  methods = std::make_unique<Methods>(*store, *journal, polls, *scheduler, provenance, environment,
+                                      workers, service);
 }
 
 Kernel::~Kernel() {
@@ -73,7 +84,8 @@ std::string Kernel::raw(const std::string& bytes) {
 }
 
 Json Kernel::request(const std::string& method, const Json& params) {
-  return Json::parse(raw(Json{{"jsonrpc", "2.0"}, {"id", 1}, {"method", method}, {"params", params}}.dump()));
+  return Json::parse(
+      raw(Json{{"jsonrpc", "2.0"}, {"id", 1}, {"method", method}, {"params", params}}.dump()));
 }
 
 Json Kernel::call(const std::string& method, const Json& params) {
@@ -95,11 +107,12 @@ Json Kernel::running_job(const std::string& key) {
 
 // A braced list of one event is the event itself to nlohmann.
 Json Kernel::append(const Json& job, int batch, const Json& events, const std::string& producer) {
-  return request("AppendJobEvents", {{"job_id", job["job_id"]},
-                                     {"producer_id", producer},
-                                     {"producer_token", job["producer_token"]},
-                                     {"batch", batch},
-                                     {"events", events.is_object() ? Json::array({events}) : events}});
+  return request("AppendJobEvents",
+                 {{"job_id", job["job_id"]},
+                  {"producer_id", producer},
+                  {"producer_token", job["producer_token"]},
+                  {"batch", batch},
+                  {"events", events.is_object() ? Json::array({events}) : events}});
 }
 
 std::vector<std::string> Kernel::lines(const std::string& job_id, std::uint64_t since) {

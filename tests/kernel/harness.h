@@ -44,10 +44,11 @@ std::unique_ptr<Store> open_store(const std::string& plugin, const std::filesyst
 // is ever started.
 class Kernel {
  public:
-  Kernel(const std::string& store_plugin, const std::filesystem::path& dir, std::vector<Source> collectors = {});
-  // Over a store that is open already.
-  Kernel(const std::string& store_plugin, const std::filesystem::path& dir, std::unique_ptr<Store> open,
+  Kernel(const std::string& store_plugin, const std::filesystem::path& dir,
          std::vector<Source> collectors = {});
+  // Over a store that is open already.
+  Kernel(const std::string& store_plugin, const std::filesystem::path& dir,
+         std::unique_ptr<Store> open, std::vector<Source> collectors = {});
   ~Kernel();
 
   // The whole reply of one request.

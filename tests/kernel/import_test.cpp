@@ -15,15 +15,15 @@ class Import : public ::testing::TestWithParam<std::string> {
   }
   Json status(Kernel& kernel) { return kernel.call("GetJobStatus", {{"job_id", job_["job_id"]}}); }
   Json params(const std::vector<std::string>& lines, bool last = true) {
-    return {{"job_id", job_["job_id"]}, {"record", status(from)}, {"events", lines}, {"last", last}};
+    return {
+        {"job_id", job_["job_id"]}, {"record", status(from)}, {"events", lines}, {"last", last}};
   }
   Json later(const std::vector<std::string>& lines, bool last = true) {
-    return {{"job_id", job_["job_id"]}, {"log_id", job_["log_id"]}, {"events", lines}, {"last", last}};
+    return {
+        {"job_id", job_["job_id"]}, {"log_id", job_["log_id"]}, {"events", lines}, {"last", last}};
   }
   std::vector<std::string> lines() { return from.lines(job_["job_id"]); }
-  std::string page_error() {
-    return to.error("StreamJobEvents", {{"job_id", job_["job_id"]}});
-  }
+  std::string page_error() { return to.error("StreamJobEvents", {{"job_id", job_["job_id"]}}); }
 
   Scratch from_dir, to_dir;
   Kernel from{"store-memory", from_dir.path()};

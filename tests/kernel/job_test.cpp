@@ -21,7 +21,8 @@ JobHead full_head() {
   head.streams.push_back({"stderr", {}, sha256("sealed"), 6, 0, 0});
   head.purged = 7;
   head.importing = true;
-  head.producers.push_back({"runner", 2, {{1, 2, 4, State::running, {1}}, {2, 5, 5, State::failed, {2}}}});
+  head.producers.push_back(
+      {"runner", 2, {{1, 2, 4, State::running, {1}}, {2, 5, 5, State::failed, {2}}}});
   return head;
 }
 
@@ -45,7 +46,8 @@ TEST(JobHead, DamagedBytesAreCorruptionAndNothingElse) {
 TEST(JobHead, StaysSmall) {
   JobHead head = full_head();
   auto& outcomes = head.producers[0].outcomes;
-  for (std::uint64_t batch = 3; batch <= 64; ++batch) outcomes.push_back({batch, batch * 100, batch * 100 + 99, State::running, {}});
+  for (std::uint64_t batch = 3; batch <= 64; ++batch)
+    outcomes.push_back({batch, batch * 100, batch * 100 + 99, State::running, {}});
   EXPECT_LT(head.encode().size(), 1400u);
 }
 

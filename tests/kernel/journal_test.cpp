@@ -53,7 +53,8 @@ TEST_F(JournalTest, WhatComesDuringACommitFormsTheNextOne) {
 TEST_F(JournalTest, AFailedCommitAnswersEStoreAndChangesNothing) {
   create("a");
   store.failures = 1;
-  EXPECT_EQ("E_STORE", error_name([&] { journal.run("a", [](JobLog& log) { log.request_cancel(""); }); }));
+  EXPECT_EQ("E_STORE",
+            error_name([&] { journal.run("a", [](JobLog& log) { log.request_cancel(""); }); }));
   EXPECT_EQ(1u, store.find("a")->head_seq);
   journal.run("a", [](JobLog& log) { log.request_cancel(""); });
   EXPECT_EQ(3u, store.find("a")->head_seq);
@@ -110,7 +111,9 @@ TEST_F(JournalTest, ADroppedTombstoneIsForgottenAtOnce) {
 }
 
 TEST_F(JournalTest, AnExceptionOfACommandIsItsAnswer) {
-  EXPECT_EQ("E_INTERNAL", error_name([&] { journal.run("a", [](JobLog&) { throw std::runtime_error("bug"); }); }));
+  EXPECT_EQ("E_INTERNAL", error_name([&] {
+              journal.run("a", [](JobLog&) { throw std::runtime_error("bug"); });
+            }));
   create("a");
 }
 
@@ -162,10 +165,13 @@ TEST_F(JournalTest, MoreThanOneEntryHoldsIsSpreadOverCommits) {
       batch.producer_id = "p";
       batch.number = i + 2;
       for (int n = 0; n < 13; ++n)
-        batch.events.push_back(read_event("x-big", "{\"a\":\"" + std::string(30000, 'x') + "\"}", Author::producer, ""));
+        batch.events.push_back(read_event("x-big", "{\"a\":\"" + std::string(30000, 'x') + "\"}",
+                                          Author::producer, ""));
       return log.append(batch, last, result);
     };
-    command.done = [&done, i](std::exception_ptr e) { e ? done[i].set_exception(e) : done[i].set_value(); };
+    command.done = [&done, i](std::exception_ptr e) {
+      e ? done[i].set_exception(e) : done[i].set_value();
+    };
     journal.submit(std::move(command));
   }
   open.set_value();

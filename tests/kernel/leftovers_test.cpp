@@ -44,9 +44,13 @@ class LeftoversTest : public ::testing::Test {
   pid_t kept(pid_t pid) { return started_.emplace_back(pid); }
 
   // What the runner would have noted of the command "pid".
-  void note(pid_t pid, std::uint64_t start_time, const std::string& boot, std::vector<ino_t> pipes = {}) {
-    std::ofstream(dir_.path() / "child.json")
-        << Json{{"pid", pid}, {"start_time", start_time}, {"boot_id", boot}, {"pgid", pid}, {"pipes", pipes}};
+  void note(pid_t pid, std::uint64_t start_time, const std::string& boot,
+            std::vector<ino_t> pipes = {}) {
+    std::ofstream(dir_.path() / "child.json") << Json{{"pid", pid},
+                                                      {"start_time", start_time},
+                                                      {"boot_id", boot},
+                                                      {"pgid", pid},
+                                                      {"pipes", pipes}};
   }
   std::size_t killed() { return kill_leftovers(dir_, run_id_).killed.size(); }
   bool was_killed(pid_t pid) {

@@ -15,7 +15,8 @@ using namespace std::chrono_literals;
 
 class PublisherTest : public ::testing::Test {
  protected:
-  Commit commit(std::string lines, std::uint64_t first, std::uint64_t head, State state = State::running) {
+  Commit commit(std::string lines, std::uint64_t first, std::uint64_t head,
+                State state = State::running) {
     Commit out;
     out.job_id = "job-1";
     out.log_id = "log";
@@ -43,8 +44,11 @@ class PublisherTest : public ::testing::Test {
 
 TEST_F(PublisherTest, AFrameNamesItsJobAndSpansItsLines) {
   publisher.add(commit("{1}\n{2}\n", 4, 5));
-  EXPECT_EQ("job/job-1\n{\"log_id\":\"log\",\"first\":4,\"head\":5,\"state\":\"running\",\"epoch\":\"E\"}\n{1}\n{2}\n",
-            frames(1)[0]);
+  EXPECT_EQ(
+      "job/"
+      "job-1\n{\"log_id\":\"log\",\"first\":4,\"head\":5,\"state\":\"running\",\"epoch\":\"E\"}\n{"
+      "1}\n{2}\n",
+      frames(1)[0]);
 }
 
 TEST_F(PublisherTest, BigCommitsAreCutIntoFrames) {
@@ -62,8 +66,11 @@ TEST_F(PublisherTest, HeartbeatsNameTheHeadAlsoAfterTheTerminalEvent) {
   publisher.add(commit("{}\n", 7, 7, State::succeeded));
   const auto all = frames(4);
   for (int beat = 1; beat <= 3; ++beat)
-    EXPECT_EQ("job/job-1\n{\"log_id\":\"log\",\"first\":8,\"head\":7,\"state\":\"succeeded\",\"epoch\":\"E\"}\n",
-              all[static_cast<std::size_t>(beat)]);
+    EXPECT_EQ(
+        "job/"
+        "job-1\n{\"log_id\":\"log\",\"first\":8,\"head\":7,\"state\":\"succeeded\",\"epoch\":\"E\"}"
+        "\n",
+        all[static_cast<std::size_t>(beat)]);
 }
 
 // Sending the first frame takes longer than the daemon may be silent.

@@ -20,7 +20,8 @@ int code(const std::string& bytes) {
 TEST(Request, KeepsTheIdAsItCame) {
   for (const char* id : {"1", "\"a b\"", "-1.50", "12345678901234567890123"}) {
     Request request;
-    read_request(std::string(R"( {"jsonrpc" : "2.0", "id" : )") + id + R"( , "method":"X" } )", request);
+    read_request(std::string(R"( {"jsonrpc" : "2.0", "id" : )") + id + R"( , "method":"X" } )",
+                 request);
     EXPECT_EQ(id, request.id);
     EXPECT_EQ("{}", request.params);
   }

@@ -49,8 +49,13 @@ class SchedulerTest : public ::testing::Test {
   void spool(const std::string& job) {
     std::ofstream out(path("spool"));
     const auto batch = [&](int number, const Json& events) {
-      out << Json{{"job_id", job}, {"producer_id", "p"}, {"producer_token", "t"},
-                  {"batch", number}, {"events", events}}.dump() << "\n";
+      out << Json{{"job_id", job},
+                  {"producer_id", "p"},
+                  {"producer_token", "t"},
+                  {"batch", number},
+                  {"events", events}}
+                 .dump()
+          << "\n";
     };
     batch(1, Json::array({change_to("running")}));
     batch(2, Json::array({log_event("said")}));
@@ -144,14 +149,21 @@ TEST_F(SchedulerTest, WhatTheRunnerWasNotToldOfIsNoReasonToStop) {
   for (int number = 1; number <= 70; ++number)  // more than are kept for a replay
     journal.run("job", [&](JobLog& log) {
       Batch batch;
-      batch.producer_id = "p", batch.producer_token = "t", batch.number = static_cast<std::uint64_t>(number);
-      batch.events = read_events(number == 1 ? Json::array({change_to("running")}).dump() : R"([{"type":"x-a","payload":{}}])");
+      batch.producer_id = "p", batch.producer_token = "t",
+      batch.number = static_cast<std::uint64_t>(number);
+      batch.events = read_events(number == 1 ? Json::array({change_to("running")}).dump()
+                                             : R"([{"type":"x-a","payload":{}}])");
       AppendResult ignored;
       log.append(batch, true, ignored);
     });
   std::ofstream(path("spool"), std::ios::app)
-      << Json{{"job_id", "job"}, {"producer_id", "p"}, {"producer_token", "t"}, {"batch", 71},
-              {"events", Json::array({change_to("failed")})}}.dump() << "\n";
+      << Json{{"job_id", "job"},
+              {"producer_id", "p"},
+              {"producer_token", "t"},
+              {"batch", 71},
+              {"events", Json::array({change_to("failed")})}}
+             .dump()
+      << "\n";
   go << "now" << std::endl;
   wait_for("job", "failed");
   EXPECT_EQ("reported", head("job").reason) << head("job").message;

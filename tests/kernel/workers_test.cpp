@@ -1,4 +1,4 @@
-#include "serve/workers.h"
+#include "run/workers.h"
 
 #include <gtest/gtest.h>
 

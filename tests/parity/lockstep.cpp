@@ -9,7 +9,9 @@ constexpr std::size_t kRecent = 12;
 constexpr std::size_t kShown = 600;
 
 std::string shown(const std::string& text) {
-  return text.size() <= kShown ? text : text.substr(0, kShown) + "... (" + std::to_string(text.size()) + " bytes)";
+  return text.size() <= kShown
+             ? text
+             : text.substr(0, kShown) + "... (" + std::to_string(text.size()) + " bytes)";
 }
 
 std::string request_text(const std::string& method, const Json& params) {
@@ -49,8 +51,8 @@ std::string Lockstep::same(const std::vector<std::string>& answers) const {
   for (std::size_t i = 1; i < answers.size(); ++i)
     if (answers[i] != answers[0])
       throw Divergence("at step " + std::to_string(steps_) + " " + sides_[0].store + " gives\n  " +
-                       shown(answers[0]) + "\nand " + sides_[i].store + " gives\n  " + shown(answers[i]) +
-                       "\nThe last operations:\n" + recent());
+                       shown(answers[0]) + "\nand " + sides_[i].store + " gives\n  " +
+                       shown(answers[i]) + "\nThe last operations:\n" + recent());
   return answers[0];
 }
 
@@ -81,8 +83,9 @@ void Lockstep::restart() {
     const int ids = side.kernel->environment.ids;
     auto store = std::move(side.kernel->store);
     side.kernel.reset();
-    side.kernel = std::make_unique<Kernel>(side.store, side.scratch->path(),
-                                           reopened(std::move(store), side.store, side.scratch->path()));
+    side.kernel =
+        std::make_unique<Kernel>(side.store, side.scratch->path(),
+                                 reopened(std::move(store), side.store, side.scratch->path()));
     side.kernel->environment.time = time;
     side.kernel->environment.ids = ids;
   }

@@ -29,7 +29,8 @@ std::vector<Json> import_pieces(const Export& job, std::size_t lines_each) {
   std::vector<Json> pieces;
   for (std::size_t begin = 0; begin < job.lines.size(); begin += lines_each) {
     const std::size_t end = std::min(begin + lines_each, job.lines.size());
-    const auto from = job.lines.begin() + static_cast<long>(begin), to = job.lines.begin() + static_cast<long>(end);
+    const auto from = job.lines.begin() + static_cast<long>(begin),
+               to = job.lines.begin() + static_cast<long>(end);
     Json piece{{"job_id", job.record["job_id"]},
                {"events", std::vector<std::string>(from, to)},
                {"last", end == job.lines.size()}};
@@ -45,7 +46,8 @@ std::vector<Json> import_pieces(const Export& job, std::size_t lines_each) {
 
 Json import_job(Kernel& kernel, const Export& job, std::size_t lines_each) {
   Json reply;
-  for (const auto& piece : import_pieces(job, lines_each)) reply = kernel.request("ImportJob", piece);
+  for (const auto& piece : import_pieces(job, lines_each))
+    reply = kernel.request("ImportJob", piece);
   return reply;
 }
 

@@ -17,9 +17,12 @@ class Transfer : public ::testing::TestWithParam<std::pair<const char*, const ch
     here.append(job, 2, {change_to("succeeded")});
     return job;
   }
-  static Json page(Kernel& kernel, const Json& job, std::uint64_t since, std::uint64_t most = 1000) {
-    return kernel.call("StreamJobEvents", {{"job_id", job["job_id"]}, {"log_id", job["log_id"]},
-                                           {"since_seq", since}, {"max_events", most}});
+  static Json page(Kernel& kernel, const Json& job, std::uint64_t since,
+                   std::uint64_t most = 1000) {
+    return kernel.call("StreamJobEvents", {{"job_id", job["job_id"]},
+                                           {"log_id", job["log_id"]},
+                                           {"since_seq", since},
+                                           {"max_events", most}});
   }
   static Json status(Kernel& kernel, const Json& job) {
     return kernel.call("GetJobStatus", {{"job_id", job["job_id"]}});
@@ -43,8 +46,8 @@ TEST_P(Transfer, KeepsBytesDigestsAndState) {
   import_job(there, export_job(here, job["job_id"]), 5);
   EXPECT_EQ(here.lines(job["job_id"]), there.lines(job["job_id"]));
   const Json before = status(here, job), after = status(there, job);
-  for (const char* key : {"log_id", "run_id", "state", "reason", "digest", "base_digest", "head_seq", "streams",
-                          "provenance", "ended_at"})
+  for (const char* key : {"log_id", "run_id", "state", "reason", "digest", "base_digest",
+                          "head_seq", "streams", "provenance", "ended_at"})
     EXPECT_EQ(before[key], after[key]) << key;
 }
 
@@ -57,7 +60,8 @@ TEST_P(Transfer, OfATrimmedLogKeepsItsBase) {
   for (const char* key : {"log_id", "first_seq", "head_seq", "digest", "base_digest", "state"})
     EXPECT_EQ(before[key], after[key]) << key;
   EXPECT_EQ(page(here, job, 11), page(there, job, 11));
-  EXPECT_EQ("E_COMPACTED", there.error("StreamJobEvents", {{"job_id", job["job_id"]}, {"since_seq", 10}}));
+  EXPECT_EQ("E_COMPACTED",
+            there.error("StreamJobEvents", {{"job_id", job["job_id"]}, {"since_seq", 10}}));
 }
 
 TEST_P(Transfer, RefusesAJobThatExists) {
@@ -90,7 +94,8 @@ INSTANTIATE_TEST_SUITE_P(Stores, Transfer,
                                            std::pair("store-sqlite", "store-memory"),
                                            std::pair("store-sqlite", "store-sqlite")),
                          [](const auto& param_info) {
-                           std::string name = std::string(param_info.param.first) + param_info.param.second;
+                           std::string name =
+                               std::string(param_info.param.first) + param_info.param.second;
                            std::erase(name, '-');
                            return name;
                          });

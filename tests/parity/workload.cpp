@@ -51,7 +51,9 @@ void Workload::step() {
   restart();
 }
 
-Workload::Job& Workload::any_job() { return jobs_[below(jobs_.size())]; }
+Workload::Job& Workload::any_job() {
+  return jobs_[below(jobs_.size())];
+}
 
 std::string Workload::any_id() {
   if (chance(2)) return "nobody";
@@ -61,7 +63,8 @@ std::string Workload::any_id() {
 
 Json Workload::call(const std::string& method, const Json& params) {
   Json reply = kernels_.request(method, params);
-  ++outcomes_[reply.contains("result") ? method : reply["error"]["data"]["error"].get<std::string>()];
+  ++outcomes_[reply.contains("result") ? method
+                                       : reply["error"]["data"]["error"].get<std::string>()];
   return reply;
 }
 
@@ -78,7 +81,8 @@ void Workload::submit() {
   if (known_.emplace(job["job_id"], jobs_.size()).second) jobs_.push_back({job, 1, false, {}});
 }
 
-Json Workload::batch(const Job& job, const std::string& producer, std::uint64_t number, const Json& events) {
+Json Workload::batch(const Job& job, const std::string& producer, std::uint64_t number,
+                     const Json& events) {
   return {{"job_id", job.submitted["job_id"]},
           {"producer_id", producer},
           {"producer_token", chance(3) ? Json("wrong") : job.submitted["producer_token"]},
@@ -129,13 +133,22 @@ Json Workload::events(const Job& job) {
 
 Json Workload::event() {
   switch (below(14)) {
-    case 0: return {{"type", "progress"}, {"payload", {{"value", 0.125 * static_cast<double>(below(9))}}}};
-    case 1: return {{"type", "artifact"}, {"payload", {{"kind", "file"}, {"path", text() + "p"}, {"sha256", "s"}}}};
-    case 2: return {{"type", "x-thing"}, {"payload", {{"n", random_()}, {"list", {1, "two", nullptr}}}}};
-    case 3: return {{"type", "stream_end"}, {"payload", {{"stream", "stdout"}, {"dropped", below(100)}}}};
-    case 4: return {{"type", "guard"}, {"payload", Json::object()}};
-    case 5: return chance(80) ? log() : Json{{"type", "nonsense"}, {"payload", Json::object()}};
-    default: return log();
+    case 0:
+      return {{"type", "progress"},
+              {"payload", {{"value", 0.125 * static_cast<double>(below(9))}}}};
+    case 1:
+      return {{"type", "artifact"},
+              {"payload", {{"kind", "file"}, {"path", text() + "p"}, {"sha256", "s"}}}};
+    case 2:
+      return {{"type", "x-thing"}, {"payload", {{"n", random_()}, {"list", {1, "two", nullptr}}}}};
+    case 3:
+      return {{"type", "stream_end"}, {"payload", {{"stream", "stdout"}, {"dropped", below(100)}}}};
+    case 4:
+      return {{"type", "guard"}, {"payload", Json::object()}};
+    case 5:
+      return chance(80) ? log() : Json{{"type", "nonsense"}, {"payload", Json::object()}};
+    default:
+      return log();
   }
 }
 
@@ -150,7 +163,8 @@ Json Workload::log() {
 }
 
 std::string Workload::text() {
-  std::string out = any<std::string>({"plain", "\xc3\xa4\xe2\x80\xa8", "tab\tand\rCR", "\"quoted\\\"", ""});
+  std::string out =
+      any<std::string>({"plain", "\xc3\xa4\xe2\x80\xa8", "tab\tand\rCR", "\"quoted\\\"", ""});
   if (chance(5)) out.append(chance(25) ? 70'000 : below(30'000), 'x');  // some are too large
   return out + std::to_string(below(100));
 }
@@ -161,11 +175,17 @@ void Workload::cancel() {
   call("CancelJob", params);
 }
 
-void Workload::trim() { call("TrimJob", {{"job_id", any_id()}, {"keep_from_seq", 1 + below(any_job().head + 2)}}); }
+void Workload::trim() {
+  call("TrimJob", {{"job_id", any_id()}, {"keep_from_seq", 1 + below(any_job().head + 2)}});
+}
 
-void Workload::remove() { call("DeleteJob", {{"job_id", any_id()}}); }
+void Workload::remove() {
+  call("DeleteJob", {{"job_id", any_id()}});
+}
 
-void Workload::status() { call("GetJobStatus", {{"job_id", any_id()}}); }
+void Workload::status() {
+  call("GetJobStatus", {{"job_id", any_id()}});
+}
 
 void Workload::page() {
   const Job& job = any_job();
@@ -180,9 +200,12 @@ void Workload::page() {
 
 void Workload::list() {
   Json params{{"limit", 1 + below(20)}};
-  if (chance(40)) params["state"] = any<std::string>({"queued", "running", "succeeded", "failed", "canceled"});
+  if (chance(40))
+    params["state"] = any<std::string>({"queued", "running", "succeeded", "failed", "canceled"});
   if (chance(30)) params["label"] = any<std::string>({"colour=red", "colour=blue", "colour=none"});
-  if (chance(20)) params["since"] = format_time(1'700'000'000'000'000 + static_cast<std::int64_t>(below(4'000'000)));
+  if (chance(20))
+    params["since"] =
+        format_time(1'700'000'000'000'000 + static_cast<std::int64_t>(below(4'000'000)));
   for (int pages = 0; pages < 3; ++pages) {
     const Json reply = call("ListJobs", params);
     if (!reply.contains("result") || !reply["result"].contains("next_page")) return;
@@ -201,7 +224,8 @@ void Workload::restart() {
 }
 
 void Workload::turn_clock() {
-  kernels_.turn_clock(chance(50) ? -static_cast<std::int64_t>(below(100'000'000)) : static_cast<std::int64_t>(below(1'000'000)));
+  kernels_.turn_clock(chance(50) ? -static_cast<std::int64_t>(below(100'000'000))
+                                 : static_cast<std::int64_t>(below(1'000'000)));
 }
 
 void Workload::check_digests() {

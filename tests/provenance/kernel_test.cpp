@@ -3,10 +3,10 @@
 #include <mutex>
 #include <thread>
 
+#include "common/version.h"
 #include "fake_source.h"
 #include "kernel/harness.h"
 #include "log/limits.h"
-#include "main/version.h"
 
 // What the kernel makes of collectors, whatever they do.
 namespace domed::test {

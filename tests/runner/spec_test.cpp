@@ -83,7 +83,9 @@ TEST(TerminalPayload, SaysWhyItWasStopped) {
 
 TEST(TerminalPayload, TellsACoreDumpAndALimit) {
   constexpr int kCore = 0x80;
-  const auto message = [](const std::string& json) { return Json::parse(json)["message"].get<std::string>(); };
+  const auto message = [](const std::string& json) {
+    return Json::parse(json)["message"].get<std::string>();
+  };
   EXPECT_NE(message(payload(Stop::none, SIGSEGV)), message(payload(Stop::none, SIGSEGV | kCore)));
   Spec spec;
   spec.limits.cpu = 3;
@@ -92,7 +94,8 @@ TEST(TerminalPayload, TellsACoreDumpAndALimit) {
 
 TEST(TerminalPayload, SaysWhatOutputWasDropped) {
   const Json got = Json::parse(terminal_payload(Spec(), {Stop::none, exited(0), "", "5 bytes"}));
-  EXPECT_EQ("exit 5 bytes", got["reason"].get<std::string>() + " " + got["message"].get<std::string>());
+  EXPECT_EQ("exit 5 bytes",
+            got["reason"].get<std::string>() + " " + got["message"].get<std::string>());
 }
 
 TEST(TerminalPayload, SaysWhyItCouldNotStart) {

@@ -53,7 +53,8 @@ TEST_F(JobTest, GivesTheJobItsIdentityAndNothingElse) {
   spec_["env"]["A"] = "b";
   run("env | grep -E '^(DOMED_|A=)' | sort; umask; test -z \"$HOME\"");
   finish();
-  EXPECT_EQ("A=b\nDOMED_ENDPOINT=" + url_ + "\nDOMED_JOB_ID=j\nDOMED_PRODUCER_TOKEN=jt\nDOMED_RUN_ID=" +
+  EXPECT_EQ("A=b\nDOMED_ENDPOINT=" + url_ +
+                "\nDOMED_JOB_ID=j\nDOMED_PRODUCER_TOKEN=jt\nDOMED_RUN_ID=" +
                 spec_["run_id"].get<std::string>() + "\n0022\n",
             daemon_.output("stdout"));
   EXPECT_EQ("succeeded", last()["to"]);

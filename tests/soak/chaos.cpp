@@ -12,7 +12,9 @@ void Soak::break_things() {
   while (options_.jobs == 0) {
     {
       std::unique_lock lock(mutex_);
-      if (quiet_.wait_for(lock, std::chrono::milliseconds(50 + dice() % 500), [this] { return done_; })) return;
+      if (quiet_.wait_for(lock, std::chrono::milliseconds(50 + dice() % 500),
+                          [this] { return done_; }))
+        return;
     }
     if (!going_on()) return;
     try {

@@ -18,7 +18,8 @@ using namespace std::chrono_literals;
 constexpr auto kDeadline = 600s;
 
 std::int64_t wall_clock() {
-  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch())
+  return std::chrono::duration_cast<std::chrono::microseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
       .count();
 }
 
@@ -38,17 +39,22 @@ void Soak::follow_jobs(int number) {
   const std::string who = "follower-" + std::to_string(number);
   while (const auto job = queue_.pop()) {
     const auto style = options_.jobs > 0 ? 0 : dice() % 20;
-    if (style < 10) follow(who, *job, true);
-    else if (style < 13) follow(who, *job, false);
-    else if (style < 18) follow_in_pieces(who, *job, dice);
-    else follow_as_process(who, *job, dice);
+    if (style < 10)
+      follow(who, *job, true);
+    else if (style < 13)
+      follow(who, *job, false);
+    else if (style < 18)
+      follow_in_pieces(who, *job, dice);
+    else
+      follow_as_process(who, *job, dice);
   }
 }
 
 void Soak::follow(const std::string& who, const Job& job, bool frames) {
   std::string last;
-  const auto result = history::follow(*recorder_, who, *client_, options_of(job, frames),
-                                      [&](std::string_view line, std::uint64_t) { last = line, ++events_; });
+  const auto result =
+      history::follow(*recorder_, who, *client_, options_of(job, frames),
+                      [&](std::string_view line, std::uint64_t) { last = line, ++events_; });
   ended(job, result, last);
 }
 
@@ -61,10 +67,11 @@ void Soak::follow_in_pieces(const std::string& who, const Job& job, Dice& dice) 
     std::string last;
     const auto leave = 1 + dice() % 60;
     std::uint64_t count = 0;
-    const auto result = history::follow(*recorder_, who, *client_, options, [&](std::string_view line, std::uint64_t) {
-      last = line, ++events_;
-      if (++count == leave) stop.request_stop();
-    });
+    const auto result = history::follow(*recorder_, who, *client_, options,
+                                        [&](std::string_view line, std::uint64_t) {
+                                          last = line, ++events_;
+                                          if (++count == leave) stop.request_stop();
+                                        });
     if (result.end != "stopped") return ended(job, result, last);
     options.since_seq = result.cursor;
     options.log_id = result.log_id;
@@ -76,17 +83,22 @@ void Soak::follow_as_process(const std::string& who, const Job& job, Dice& dice)
   const std::string out = directory_ + "/" + who + "-" + job.id;
   recorder_->write(who, "follow", {{"job", job.id}, {"since", 0}, {"log", ""}, {"tail", true}});
   history::Ended result{"terminal", "", 0, job.log_id};
-  while ((result.error = run_domectl(job, out, dice)).find("no daemon answers") != std::string::npos) {
+  while ((result.error = run_domectl(job, out, dice)).find("no daemon answers") !=
+         std::string::npos) {
   }
   if (!result.error.empty()) result.end = "error";
   std::ifstream lines(out);
   for (std::string line; std::getline(lines, line);) {
     const auto event = read_event_line(line);
     result.cursor = event ? event->seq : 0;
-    recorder_->write(who, "event", {{"job", job.id}, {"log", job.log_id}, {"seq", result.cursor}, {"line", line}});
+    recorder_->write(
+        who, "event",
+        {{"job", job.id}, {"log", job.log_id}, {"seq", result.cursor}, {"line", line}});
     ++events_;
   }
-  recorder_->write(who, "end", {{"job", job.id}, {"end", result.end}, {"error", result.error}, {"cursor", result.cursor}});
+  recorder_->write(
+      who, "end",
+      {{"job", job.id}, {"end", result.end}, {"error", result.error}, {"cursor", result.cursor}});
   ended(job, result, "");
   std::remove(out.c_str());
 }
@@ -95,8 +107,9 @@ void Soak::follow_as_process(const std::string& who, const Job& job, Dice& dice)
 // at its start says so and exits, having shown nothing.
 std::string Soak::run_domectl(const Job& job, const std::string& out, Dice& dice) {
   const std::string complaints = out + ".err";
-  const pid_t pid = faults::spawn({options_.bin + "/domectl", "--endpoint", proxy_->control(), "follow", job.id, "--json"},
-                                  out, complaints);
+  const pid_t pid = faults::spawn(
+      {options_.bin + "/domectl", "--endpoint", proxy_->control(), "follow", job.id, "--json"}, out,
+      complaints);
   std::this_thread::sleep_for(std::chrono::milliseconds(dice() % 100));
   kill(pid, SIGSTOP);
   ++stops_;
@@ -119,7 +132,8 @@ void Soak::ended(const Job& job, const history::Ended& result, const std::string
   ++terminal_;
   const auto event = read_event_line(last_line);
   if (!event) return;
-  if (!is_terminal(*event)) return problem("the last event of " + job.id + " is not the terminal one");
+  if (!is_terminal(*event))
+    return problem("the last event of " + job.id + " is not the terminal one");
   const std::lock_guard lock(mutex_);
   delays_.push_back(now - parse_time(event->ts).value_or(now));
 }

@@ -18,22 +18,27 @@ int main(int argc, char** argv) {
   domed::block_signals();
   domed::soak::Options options;
   options.seed = std::random_device()();
-  CLI::App app{"domed-soak: random load on a real daemon under random faults, checked by the contract's clauses"};
+  CLI::App app{
+      "domed-soak: random load on a real daemon under random faults, checked by the contract's "
+      "clauses"};
   app.add_option("--bin", options.bin, "Directory of domed, domectl and domed-runner")->required();
   app.add_option("--plugins", options.plugins, "Directory of the plugins")->required();
   app.add_option("--store", options.store, "The store to run on");
   app.add_option("--seed", options.seed, "Repeats a run's choices (not its timing)");
   app.add_option("--seconds", options.seconds, "How long");
   app.add_option("--plan", options.plan, "What happens to messages: " + plan_names());
-  app.add_option("--kills", options.kills, "Until the daemon was killed so often, instead of a time");
-  app.add_option("--jobs", options.jobs, "So many short jobs, each with a follower, instead of a time");
+  app.add_option("--kills", options.kills,
+                 "Until the daemon was killed so often, instead of a time");
+  app.add_option("--jobs", options.jobs,
+                 "So many short jobs, each with a follower, instead of a time");
   app.add_option("--producers", options.producers, "Producers at a time");
   app.add_option("--followers", options.followers, "Followers at a time");
   app.add_option("--keep", options.keep, "Keep the history in this file")->type_name("FILE");
   CLI11_PARSE(app, argc, argv);
   try {
     if (options.kills > 0 && options.store == "store-memory")
-      throw std::invalid_argument("--kills needs a durable store: store-memory forgets its jobs with the daemon");
+      throw std::invalid_argument(
+          "--kills needs a durable store: store-memory forgets its jobs with the daemon");
     return domed::soak::Soak(options).run() ? 0 : 1;
   } catch (const std::exception& e) {
     std::fprintf(stderr, "domed-soak: %s\n", e.what());

@@ -26,7 +26,8 @@ std::string change(const std::string& to) {
 std::string random_batch(int number, std::mt19937_64& dice) {
   std::string out = "[";
   for (std::uint64_t i = 0, count = 1 + dice() % 20; i < count; ++i)
-    out += (i ? "," : "") + line(std::to_string(number) + "." + std::to_string(i) + std::string(dice() % 80, 'x'));
+    out += (i ? "," : "") +
+           line(std::to_string(number) + "." + std::to_string(i) + std::string(dice() % 80, 'x'));
   return out + "]";
 }
 
@@ -37,7 +38,8 @@ std::string output_of_seq(int last) {
 }
 
 Job job_of(const Json& reply, const std::string& expected = "") {
-  return {reply.at("job_id"), reply.at("log_id"), reply.at("run_id"), reply.value("producer_token", ""), expected};
+  return {reply.at("job_id"), reply.at("log_id"), reply.at("run_id"),
+          reply.value("producer_token", ""), expected};
 }
 
 }  // namespace
@@ -96,7 +98,8 @@ void Soak::external_job(const std::string& who, const std::string& key, Dice& di
 
 void Soak::command_job(const std::string& who, const std::string& key, Dice& dice) {
   const int last = static_cast<int>(dice() % 3000);
-  const std::string script = "seq 1 " + std::to_string(last) + "; exit " + std::to_string(dice() % 3);
+  const std::string script =
+      "seq 1 " + std::to_string(last) + "; exit " + std::to_string(dice() % 3);
   const Json reply = submit(who, {{"idempotency_key", key}, {"command", {"sh", "-c", script}}});
   hand_over(job_of(reply, sha256_hex(output_of_seq(last))));
   std::this_thread::sleep_for(std::chrono::milliseconds(dice() % 300));
@@ -106,17 +109,21 @@ void Soak::command_job(const std::string& who, const std::string& key, Dice& dic
 void Soak::short_job(int number) {
   const int count = next_job_++;
   if (count >= options_.jobs) return;
-  const std::string who = "producer-" + std::to_string(number), key = "short-" + std::to_string(count);
+  const std::string who = "producer-" + std::to_string(number),
+                    key = "short-" + std::to_string(count);
   if (count % 10 == 0)
-    return hand_over(job_of(submit(who, {{"idempotency_key", key}, {"command", {"true"}}}), sha256_hex("")));
+    return hand_over(
+        job_of(submit(who, {{"idempotency_key", key}, {"command", {"true"}}}), sha256_hex("")));
   const Job job = job_of(submit(who, {{"idempotency_key", key}, {"executor", "external"}}));
   hand_over(job);
   ProducerOptions options;
   options.job_id = job.id;
   options.producer_id = "p";
   options.producer_token = job.token;
-  history::append(*recorder_, who, *client_, options, 1, "[" + change("running") + "," + line(key) + "]", patient());
-  history::append(*recorder_, who, *client_, options, 2, "[" + change("succeeded") + "]", patient());
+  history::append(*recorder_, who, *client_, options, 1,
+                  "[" + change("running") + "," + line(key) + "]", patient());
+  history::append(*recorder_, who, *client_, options, 2, "[" + change("succeeded") + "]",
+                  patient());
 }
 
 }  // namespace domed::soak

@@ -48,12 +48,13 @@ Soak::Soak(Options options) : options_(std::move(options)) {
   directory_ = mkdtemp(name.data());
   std::filesystem::create_directory(directory_ + "/p");
   plan_ = options_.plan == "random" ? random_plan(options_.seed) : options_.plan;
-  daemon_ = std::make_unique<faults::DaemonProcess>(
-      faults::DaemonProcess::Settings{options_.bin, options_.plugins, options_.store, directory_ + "/d", ""});
+  daemon_ = std::make_unique<faults::DaemonProcess>(faults::DaemonProcess::Settings{
+      options_.bin, options_.plugins, options_.store, directory_ + "/d", ""});
   proxy_ = std::make_unique<faults::Proxy>(directory_ + "/p", daemon_->run_directory(),
                                            faults::plan_of(plan_, options_.seed));
   history_.open(directory_ + "/history.jsonl");
-  recorder_ = std::make_unique<history::Recorder>(history_, options_.store, durable() ? "power" : "none");
+  recorder_ =
+      std::make_unique<history::Recorder>(history_, options_.store, durable() ? "power" : "none");
 }
 
 Soak::~Soak() {
@@ -84,7 +85,8 @@ bool Soak::run() {
   client_ = std::make_unique<Client>(proxy_->control());
   end_ = std::chrono::steady_clock::now() + std::chrono::seconds(options_.seconds);
   std::vector<std::thread> producers, followers;
-  for (int i = 0; i < options_.followers; ++i) followers.emplace_back([this, i] { follow_jobs(i); });
+  for (int i = 0; i < options_.followers; ++i)
+    followers.emplace_back([this, i] { follow_jobs(i); });
   for (int i = 0; i < options_.producers; ++i) producers.emplace_back([this, i] { produce(i); });
   std::thread chaos([this] { break_things(); });
   for (auto& thread : producers) thread.join();
@@ -102,20 +104,28 @@ bool Soak::run() {
 }
 
 void Soak::report() const {
-  std::printf("%zu jobs, %llu events delivered, %llu follows, %llu ended with the terminal event\n", jobs_.size(),
-              static_cast<unsigned long long>(events_.load()), static_cast<unsigned long long>(follows_.load()),
+  std::printf("%zu jobs, %llu events delivered, %llu follows, %llu ended with the terminal event\n",
+              jobs_.size(), static_cast<unsigned long long>(events_.load()),
+              static_cast<unsigned long long>(follows_.load()),
               static_cast<unsigned long long>(terminal_.load()));
-  std::printf("%d kill -9 of the daemon, %d of a runner, %d cuts, %d followers stopped, %zu of %zu messages touched\n",
-              kills_.load(), runner_kills_.load(), cuts_.load(), stops_.load(), proxy_->touched(), proxy_->messages());
+  std::printf(
+      "%d kill -9 of the daemon, %d of a runner, %d cuts, %d followers stopped, %zu of %zu "
+      "messages touched\n",
+      kills_.load(), runner_kills_.load(), cuts_.load(), stops_.load(), proxy_->touched(),
+      proxy_->messages());
   if (delays_.empty()) return;
   auto sorted = delays_;
   std::sort(sorted.begin(), sorted.end());
   const auto at = [&](double part) {
-    return static_cast<double>(sorted[static_cast<std::size_t>(part * static_cast<double>(sorted.size() - 1))]) / 1000;
+    return static_cast<double>(
+               sorted[static_cast<std::size_t>(part * static_cast<double>(sorted.size() - 1))]) /
+           1000;
   };
   const auto late = sorted.end() - std::upper_bound(sorted.begin(), sorted.end(), 1'000'000);
-  std::printf("terminal event to the follow's end, ms: p50 %.1f p90 %.1f p99 %.1f max %.1f; %lld above 1 s\n", at(0.5),
-              at(0.9), at(0.99), at(1), static_cast<long long>(late));
+  std::printf(
+      "terminal event to the follow's end, ms: p50 %.1f p90 %.1f p99 %.1f max %.1f; %lld above 1 "
+      "s\n",
+      at(0.5), at(0.9), at(0.99), at(1), static_cast<long long>(late));
 }
 
 bool Soak::check() {

@@ -31,7 +31,8 @@ bool by_kernel(std::string_view type) {
 bool equal(const Json& sent, const Event& kept) {
   if (sent.value("type", "") != kept.type) return false;
   // The kernel writes the payload of every state_change itself.
-  return kept.type == "state_change" || Json::parse(kept.payload, nullptr, false) == sent.value("payload", Json());
+  return kept.type == "state_change" ||
+         Json::parse(kept.payload, nullptr, false) == sent.value("payload", Json());
 }
 
 Found as_sent(const Log& log, const Acknowledged& batch) {
@@ -43,7 +44,8 @@ Found as_sent(const Log& log, const Acknowledged& batch) {
     const Event& kept = log.events.at(seq);
     if (by_kernel(kept.type)) continue;
     if (next == sent.end() || !equal(*next++, kept))
-      return Finding{"the log has other events than the batch", {batch.append, batch.ack, kept.record}};
+      return Finding{"the log has other events than the batch",
+                     {batch.append, batch.ack, kept.record}};
   }
   if (next != sent.end())
     return Finding{"the batch was acknowledged, and is not whole", {batch.append, batch.ack}};
@@ -55,9 +57,9 @@ Found nothing_else(const Log& log, const std::set<std::string>& unanswered) {
   if (log.acks.empty() || unanswered.count(log.store + '\n' + log.job)) return {};
   for (const auto& [seq, event] : log.events) {
     if (by_kernel(event.type) || event.type == "state_change") continue;
-    const bool mine = std::any_of(log.acks.begin(), log.acks.end(), [s = seq](const Acknowledged& a) {
-      return a.ack->first <= s && s <= a.ack->head;
-    });
+    const bool mine = std::any_of(
+        log.acks.begin(), log.acks.end(),
+        [s = seq](const Acknowledged& a) { return a.ack->first <= s && s <= a.ack->head; });
     if (!mine) return Finding{"an event that belongs to no acknowledged batch", {event.record}};
   }
   return {};

@@ -7,8 +7,8 @@ namespace {
 
 // The errors that the contract lets a follow end with.
 bool is_final(const std::string& error) {
-  for (const char* name : {"E_COMPACTED", "E_CURSOR_AHEAD", "E_LOG_CHANGED", "E_NOT_FOUND", "E_GONE",
-                           "E_INVALID_REQUEST"})
+  for (const char* name : {"E_COMPACTED", "E_CURSOR_AHEAD", "E_LOG_CHANGED", "E_NOT_FOUND",
+                           "E_GONE", "E_INVALID_REQUEST"})
     if (error == name) return true;
   return false;
 }

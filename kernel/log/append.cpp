@@ -1,4 +1,4 @@
-#include "serve/append.h"
+#include "log/append.h"
 
 #include <simdjson.h>
 
