@@ -280,7 +280,9 @@ TEST_F(SchedulerTest, AJobWaitsForWhatItNeeds) {
 TEST_F(SchedulerTest, AQueueRunsNoMoreThanItMay) {
   config.max_running = 3;
   config.queues = {{"builds", 1}};
-  runner("pwd >> ../../began; echo > ../../ready; read line < ../../go");
+  for (const char* run : {"1", "2", "3"})  // one each: two readers would share a writer
+    mkfifo(path(std::string("go-run-") + run).c_str(), 0600);
+  runner("pwd >> ../../began; echo > ../../ready; read line < ../../go-${PWD##*/}");
   make();
   scheduler->start({"ipc:///x"});
   const Json build = {{"command", {"true"}}, {"cwd", "/"}, {"queue", "builds"}};
@@ -292,9 +294,9 @@ TEST_F(SchedulerTest, AQueueRunsNoMoreThanItMay) {
   std::ifstream began(path("began"));
   std::string all{std::istreambuf_iterator<char>(began), {}};
   EXPECT_EQ(std::string::npos, all.find("run-2")) << all;
-  tell("go"), tell("go");
+  tell("go-run-1"), tell("go-run-3");
   hear("ready");
-  tell("go");
+  tell("go-run-2");
   wait_for("2", "failed");
 }
 
