@@ -12,8 +12,8 @@ using namespace std::chrono_literals;
 const auto kNo = [] { return false; };
 
 TEST(Polls, AreLetGoByTheirJobAlone) {
-  Polls polls(8);
   int a = 0, b = 0;
+  Polls polls(8);
   ASSERT_TRUE(polls.hold("a", 1, 1h, [&] { ++a; }, kNo));
   ASSERT_TRUE(polls.hold("b", 1, 1h, [&] { ++b; }, kNo));
   polls.wake("a");
@@ -23,15 +23,15 @@ TEST(Polls, AreLetGoByTheirJobAlone) {
 }
 
 TEST(Polls, AreLetGoWhenTheirTimeIsUp) {
-  Polls polls(8);
   std::promise<void> released;
+  Polls polls(8);
   ASSERT_TRUE(polls.hold("a", 1, 1ms, [&] { released.set_value(); }, kNo));
   released.get_future().get();
 }
 
 TEST(Polls, AreLetGoWhenTheirClientLeaves) {
-  Polls polls(8);
   int released = 0;
+  Polls polls(8);
   for (int i = 0; i < 3; ++i) ASSERT_TRUE(polls.hold("a", 7, 1h, [&] { ++released; }, kNo));
   polls.client_left(8);
   EXPECT_EQ(0, released);
@@ -49,8 +49,8 @@ TEST(Polls, HaveABound) {
 }
 
 TEST(Polls, DoNotMissAGrowthJustBeforeTheyWereHeld) {
-  Polls polls(2);
   int released = 0;
+  Polls polls(2);
   EXPECT_TRUE(polls.hold("a", 1, 1h, [&] { ++released; }, [] { return true; }));
   EXPECT_EQ(1, released);
 }
