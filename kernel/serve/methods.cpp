@@ -382,6 +382,20 @@ void Methods::check_queueing(const JobFixed& job) const {
       throw ApiError("E_INVALID_REQUEST", "'depends_on': no job '" + id.get<std::string>() + "'");
 }
 
+namespace {
+
+// What deleting and importing answer: which log it was, and how far it went.
+std::string log_text(const std::string& job_id, const JobHead& head) {
+  return OrderedJson{{"job_id", job_id},
+                     {"log_id", head.log_id},
+                     {"state", state_name(head.state)},
+                     {"head_seq", head.head_seq},
+                     {"digest", to_hex(head.digest)}}
+      .dump();
+}
+
+}  // namespace
+
 void Methods::delete_job(Call call) {
   Params params(call.params);
   const std::string job_id = params.job_id();
@@ -395,12 +409,7 @@ void Methods::delete_job(Call call) {
       },
       [=, this] {
         workers_.run([this, job_id] { scheduler_.forget(job_id); });
-        return OrderedJson{{"job_id", job_id},
-                           {"log_id", head->log_id},
-                           {"state", state_name(head->state)},
-                           {"head_seq", head->head_seq},
-                           {"digest", to_hex(head->digest)}}
-            .dump();
+        return log_text(job_id, *head);
       });
 }
 
@@ -456,14 +465,7 @@ void Methods::import_job(Call call) {
         log.import(*piece);
         *head = log.head();
       },
-      [=] {
-        return OrderedJson{{"job_id", job_id},
-                           {"log_id", head->log_id},
-                           {"state", state_name(head->state)},
-                           {"head_seq", head->head_seq},
-                           {"digest", to_hex(head->digest)}}
-            .dump();
-      });
+      [=] { return log_text(job_id, *head); });
 }
 
 void Methods::stream_job_events(Call call) {
