@@ -1,4 +1,4 @@
-// Processes that are killed or stopped, and logs that are trimmed under a reader.
+// Processes that are killed, readers that stop, and logs that are trimmed under a reader.
 #include <csignal>
 #include <future>
 #include <thread>
@@ -113,6 +113,25 @@ TEST_P(Crash, AConnectionThatIsCutIsNoEnd) {
   producer.append(kSucceeded);
   ASSERT_TRUE(producer.flush(60s));
   EXPECT_EQ("terminal", live.get().end);
+  audit({job});
+}
+
+TEST_P(Crash, SlowReaderHoldsUpNobodyAndLosesNothing) {
+  const Json job = submit_external("job");
+  std::promise<void> stuck, released;
+  auto slow = std::async(std::launch::async, [&] {
+    return follow("slow", job, {}, [&](std::string_view, std::uint64_t seq) {
+      if (seq != 1) return;
+      stuck.set_value();
+      released.get_future().get();
+    });
+  });
+  stuck.get_future().get();
+  auto quick = std::async(std::launch::async, [&] { return follow("quick", job); });
+  produce(job, 400, false);
+  EXPECT_EQ("terminal", quick.get().end);
+  released.set_value();
+  EXPECT_EQ("terminal", slow.get().end);
   audit({job});
 }
 

@@ -117,7 +117,7 @@ TEST_F(JournalTest, AnExceptionOfACommandIsItsAnswer) {
   create("a");
 }
 
-TEST_F(JournalTest, AFullQueueSaysBusyAndLosesNothing) {
+TEST_F(JournalTest, BackPressureSaysBusyAndLosesNothing) {
   create("a");
   std::promise<void> open;
   store.gate = open.get_future();
