@@ -40,33 +40,55 @@ Json record_of(Context& context, const std::string& job) {
   return context.client().call("GetJobStatus", {{"job_id", job}});
 }
 
-// An export, from a file or, as "-", from stdin.
-class ExportFile {
+// Event lines from a file or, as "-", from stdin: an export, or what a follower kept.
+class LogFile {
  public:
-  explicit ExportFile(const std::string& path) : path_(path), in_(&std::cin) {
+  explicit LogFile(const std::string& path) : path_(path), in_(&std::cin) {
     if (path != "-") {
       file_.open(path, std::ios::binary);
       if (!file_) throw UsageError("cannot read " + path + ": " + std::strerror(errno));
       in_ = &file_;
     }
-    std::string header;
-    std::getline(*in_, header);
-    const OrderedJson json = OrderedJson::parse(header, nullptr, false);
-    if (!json.is_object() || json.value("domed_export", OrderedJson()) != kFormat ||
-        !json.contains("record") || !json["record"].is_object())
-      throw UsageError(path + " is not an export of domectl (format " + std::to_string(kFormat) +
-                       ")");
-    record_ = json["record"];
-    if (json.contains("base_digest")) record_["base_digest"] = json["base_digest"];
+    std::string first;
+    std::getline(*in_, first);
+    const OrderedJson json = OrderedJson::parse(first, nullptr, false);
+    if (json.is_object() && json.contains("domed_export"))
+      take_header(json);
+    else if (const auto event = read_event_line(first))
+      begin_copy(*event, first);
+    else
+      throw UsageError(path + " is neither an export of domectl nor a job's event lines");
   }
+  bool is_export() const { return !copy_; }
+  // Of an export: its job's status.  Of a copy: its job_id and first_seq alone.
   const OrderedJson& record() const { return record_; }
-  bool next(std::string& line) { return static_cast<bool>(std::getline(*in_, line)); }
+  bool next(std::string& line) {
+    if (!unread_) return static_cast<bool>(std::getline(*in_, line));
+    line = *std::exchange(unread_, std::nullopt);
+    return true;
+  }
 
  private:
+  void take_header(const OrderedJson& header) {
+    if (header["domed_export"] != kFormat || !header.contains("record") ||
+        !header["record"].is_object())
+      throw UsageError(path_ + " is not an export in the format " + std::to_string(kFormat) +
+                       ", which this domectl reads");
+    record_ = header["record"];
+    if (header.contains("base_digest")) record_["base_digest"] = header["base_digest"];
+  }
+  void begin_copy(const EventLine& event, const std::string& line) {
+    record_ = {{"job_id", OrderedJson::parse(event.job_id)}, {"first_seq", event.seq}};
+    copy_ = true;
+    unread_ = line;
+  }
+
   const std::string path_;
   std::ifstream file_;
   std::istream* in_;
   OrderedJson record_;
+  bool copy_ = false;
+  std::optional<std::string> unread_;
 };
 
 int report(const Context& context, const std::string& job_id, const Verifier& verifier) {
@@ -87,9 +109,20 @@ int report(const Context& context, const std::string& job_id, const Verifier& ve
   return good ? 0 : 1;
 }
 
+// What a follower's copy should be, the daemon tells.  A copy that begins at 1 needs
+// nothing before it, although the log may have been trimmed since.
+Json record_of_copy(Context& context, const OrderedJson& copy) {
+  Json record = record_of(context, copy.at("job_id").get<std::string>());
+  if (copy.at("first_seq") != 1) return record;
+  record["first_seq"] = 1;
+  record.erase("base_digest");
+  return record;
+}
+
 int verify_file(Context& context, const std::string& path) {
-  ExportFile file(path);
-  Verifier verifier(Json::parse(file.record().dump()));
+  LogFile file(path);
+  Verifier verifier(file.is_export() ? Json::parse(file.record().dump())
+                                     : record_of_copy(context, file.record()));
   for (std::string line; file.next(line);) verifier.line(line);
   verifier.finish();
   return report(context, file.record().value("job_id", ""), verifier);
@@ -175,8 +208,7 @@ OrderedJson import_record(const OrderedJson& record) {
 
 Json send_piece(Context& context, const OrderedJson& record, OrderedJson& lines, bool first,
                 bool last) {
-  OrderedJson params{
-      {"job_id", record.at("job_id")}, {"events", std::move(lines)}, {"last", last}};
+  OrderedJson params{{"job_id", record.at("job_id")}, {"events", std::move(lines)}, {"last", last}};
   if (first)
     params["record"] = import_record(record);
   else
@@ -188,7 +220,9 @@ Json send_piece(Context& context, const OrderedJson& record, OrderedJson& lines,
 
 // Checked before anything is sent: a piece cannot be taken back.
 void check_export(const std::string& path) {
-  ExportFile file(path);
+  LogFile file(path);
+  if (!file.is_export())
+    throw UsageError(path + " has events but no record: import what 'domectl export' wrote");
   Verifier verifier(Json::parse(file.record().dump()));
   for (std::string line; file.next(line);) verifier.line(line);
   verifier.finish();
@@ -198,7 +232,7 @@ void check_export(const std::string& path) {
 int import_job(Context& context, const std::string& path) {
   if (path == "-") throw UsageError("an import is read twice: give a file, not stdin");
   check_export(path);
-  ExportFile file(path);
+  LogFile file(path);
   OrderedJson lines = OrderedJson::array();
   bool first = true;
   std::size_t bytes = 0;
@@ -221,12 +255,15 @@ int import_job(Context& context, const std::string& path) {
 void add_copies(CLI::App& app, Context& context) {
   const auto subject = std::make_shared<std::string>(), job = std::make_shared<std::string>();
   const auto out = std::make_shared<std::string>("-"), in = std::make_shared<std::string>();
-  CLI::App* verb = app.add_subcommand("verify", "Check a job's log, or an export of one");
-  verb->add_option("JOB|FILE", *subject, "A job's id, or a file that 'domectl export' wrote")
+  CLI::App* verb =
+      app.add_subcommand("verify", "Check a job's log, an export, or a follower's copy");
+  verb->add_option("JOB|FILE", *subject,
+                   "A job's id, or what 'domectl export' or 'follow --json' wrote")
       ->required();
   verb->footer(
       "Recomputes the digest chain and the totals of the output streams; prints ok, or\n"
-      "the first thing that is wrong, and exits 1.");
+      "the first thing that is wrong, and exits 1.  What 'follow --json' wrote is checked\n"
+      "against the daemon's record of the job.");
   verb->callback([&context, subject] {
     context.action = [&context, subject] {
       return is_file(*subject) ? verify_file(context, *subject) : verify_job(context, *subject);

@@ -29,6 +29,15 @@ expect "seqs" "$(seq 1 "$(wc -l <"$scratch/steady")" | sha256sum)" "$(jq -r .seq
 expect "the last event" succeeded "$(tail -n 1 "$scratch/steady" | jq -r .payload.to)"
 ctl follow "$job" --json --polls | cmp - "$scratch/steady" || fail "long polls alone gave other events"
 
+# A follower's copy can be checked, also once the daemon has trimmed what it begins with.
+verifies() { "$bin/domectl" verify "$1" >/dev/null; }
+sed '5s/"text":"/"text":"x/' "$scratch/steady" >"$scratch/changed"
+verifies "$scratch/steady" || fail "a follower's copy is called wrong"
+ask '{"jsonrpc":"2.0","id":1,"method":"TrimJob","params":{"job_id":"'"$job"'","keep_from_seq":100}}' >/dev/null
+verifies "$scratch/steady" || fail "a copy of what was trimmed is called wrong"
+! verifies "$scratch/changed" || fail "a changed copy is called right"
+verifies "$job" || fail "the trimmed log is called wrong"
+
 # Short jobs, each followed from its start: each follow ends with the terminal event.
 for i in $(seq 1 40); do
   job=$(submit --key "short-$i" -- true)
