@@ -1,5 +1,6 @@
 // Every fault plan, on every store: all that clients saw keeps the contract.
 #include <algorithm>
+#include <filesystem>
 #include <thread>
 
 #include "scene.h"
@@ -77,6 +78,20 @@ INSTANTIATE_TEST_SUITE_P(Stores, FaultPlan,
                            std::replace(name.begin(), name.end(), '-', '_');
                            return name;
                          });
+
+std::ptrdiff_t open_descriptors() {
+  return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {});
+}
+
+class ProxyTest : public Scene {};
+
+TEST_F(ProxyTest, KeepsNothingOfConnectionsThatEnded) {
+  begin("store-memory");
+  put_between("none", 1);
+  const auto before = open_descriptors();
+  for (int i = 0; i < 50; ++i) Client(endpoint()).call("Health", Json::object());
+  EXPECT_LT(open_descriptors() - before, 50);  // the last few may still be on their way out
+}
 
 TEST(FaultPlans, KnowTheKindsOfFrames) {
   const std::string header =

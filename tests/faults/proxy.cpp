@@ -5,6 +5,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstring>
 #include <stdexcept>
 
@@ -72,6 +73,7 @@ struct Proxy::Connection {
   int client = -1, daemon = -1;
   bool events = false;
   std::thread up, down;
+  std::atomic<int> pumping{2};  // how many of the two still use this
 
   void shut() const {
     shutdown(client, SHUT_RDWR);
@@ -139,6 +141,7 @@ void Proxy::accept_all(int listener, const std::string& name) {
     connection->events = name == "events.ipc";
     Connection& made = *connection;
     const std::lock_guard lock(mutex_);
+    std::erase_if(connections_, [](const auto& one) { return one->pumping == 0; });
     connections_.push_back(std::move(connection));
     made.up = std::thread([this, &made] { pump(made, false); });
     made.down = std::thread([this, &made] { pump(made, true); });
@@ -158,6 +161,7 @@ void Proxy::pump(Connection& connection, bool to_client) {
   bool open = read_all(from, message.data(), kHandshake) && write_all(to, message);
   while (open && read_message(from, message)) open = forward(connection, way, filter, message);
   connection.shut();
+  --connection.pumping;
 }
 
 bool Proxy::forward(Connection& connection, Way way, const Filter& filter, std::string message) {
