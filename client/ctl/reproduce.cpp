@@ -155,7 +155,7 @@ void Script::command() {
   if (!agreed.empty() && agreed != now)
     lost("the tool as it was: the deployment's definition of " + field(status_, "tool_id") +
          " is another now");
-  const OrderedJson& from = tool_.is_object() && tool_.contains("command") ? tool_ : status_;
+  const OrderedJson& from = status_.contains("command") ? status_ : tool_;
   const auto words = from.find("command");
   if (words == from.end() || !words->is_array()) return lost("the command: another program ran it");
   std::string text;

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <regex>
 
 #include "common/json.h"
+#include "common/pattern.h"
 #include "common/units.h"
 
 namespace domed {
@@ -12,22 +12,6 @@ namespace {
 
 constexpr std::array<const char*, 8> kTypes{"string", "integer", "boolean", "duration",
                                             "size",   "path",    "enum",    "list"};
-
-// Both bound what matching costs.
-constexpr std::size_t kMaxPattern = 256;
-constexpr std::size_t kMaxMatched = 4096;
-
-// The default way of libstdc++ tries one path after another: "(a+)+b" against
-// thirty letters takes minutes, and a long text overflows the stack.  The
-// polynomial way walks all paths at once; it has no back-references.
-std::regex compile_pattern(const std::string& pattern) {
-  if (pattern.size() > kMaxPattern) throw std::regex_error(std::regex_constants::error_space);
-#ifdef __GLIBCXX__
-  return std::regex(pattern, std::regex::ECMAScript | std::regex_constants::__polynomial);
-#else
-  return std::regex(pattern);
-#endif
-}
 
 std::string join(const std::vector<std::string>& texts) {
   std::string out;
@@ -60,7 +44,7 @@ bool in_values(const OptionSpec& spec, const std::string& text) {
 
 bool in_pattern(const OptionSpec& spec, const std::string& text) {
   if (spec.pattern.empty()) return true;
-  return text.size() <= kMaxMatched && std::regex_match(text, compile_pattern(spec.pattern));
+  return matches(spec.pattern, text);
 }
 
 bool acceptable(const OptionSpec& spec, const std::optional<OptionValue>& value,

@@ -5,7 +5,9 @@
 #include <cstdlib>
 #include <regex>
 
+#include "common/command_template.h"
 #include "common/json.h"
+#include "common/json_schema.h"
 #include "host/yaml_fields.h"
 
 namespace domed {
@@ -96,14 +98,14 @@ class ToolReader {
     tool.title = fields_.text("title", tool.id);
     tool.description = fields_.text("description", "");
     fields_.need("command");
-    tool.command = read_argv(fields_, "command");
+    tool.command = read_command();
     tool.cwd = read_cwd();
     tool.env = read_env();
     tool.timeout = fields_.duration("timeout", hours(24 * 365), tool.timeout);
     tool.limits = read_limits();
     tool.permissions = fields_.texts("permissions", {});
     tool.side_effects = fields_.texts("side_effects", {});
-    if (const YamlNode* schema = read_map("input_schema")) tool.input_schema = to_json(*schema);
+    tool.input_schema = read_schema();
     tool.version_command = read_argv(fields_, "version_command");
     tool.runtimes = read_runtimes();
     tool.inputs = read_inputs();
@@ -131,6 +133,16 @@ class ToolReader {
     auto argv = fields.texts(key, {});
     if (node && node->kind == YamlNode::Kind::list && (argv.empty() || argv[0].empty()))
       check_.fail(*node, fields.subject(key) + " must name a program: [PROGRAM, ARGUMENT, ...]");
+    return argv;
+  }
+
+  std::vector<std::string> read_command() {
+    const auto argv = read_argv(fields_, "command");
+    const YamlNode* node = fields_.find("command");
+    for (std::size_t i = 0; i < argv.size(); ++i)
+      if (const std::string problem = template_problem(argv[i]); !problem.empty())
+        check_.fail(node->items.at(i),
+                    fields_.subject("command") + ": " + in_quotes(argv[i]) + ": " + problem);
     return argv;
   }
 
@@ -174,6 +186,17 @@ class ToolReader {
     if (node->kind == YamlNode::Kind::map) return node;
     check_.fail(*node, fields_.subject(key) + " must be a map (key: value)");
     return nullptr;
+  }
+
+  std::string read_schema() {
+    const YamlNode* node = read_map("input_schema");
+    if (!node) return "{}";
+    std::string schema = to_json(*node);
+    const std::string problem =
+        schema_problem(Json::parse(schema), fields_.subject("input_schema"));
+    if (problem.empty()) return schema;
+    check_.fail(*node, problem);
+    return "{}";
   }
 
   std::map<std::string, std::uint64_t> read_limits() {

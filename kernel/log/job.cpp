@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "common/command_template.h"
 #include "domed/error.h"
 
 namespace domed {
@@ -244,6 +245,12 @@ bool JobFixed::external() const {
 }
 std::string JobFixed::tool_id() const {
   return text(request, "tool_id");
+}
+
+Json JobFixed::command() const {
+  if (!external() && tool.is_object() && tool.contains("command"))
+    return fill_command(tool.at("command"), request.value("task", Json()));
+  return request.value("command", Json());
 }
 
 std::vector<std::string> JobFixed::labels() const {

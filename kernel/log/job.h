@@ -92,6 +92,9 @@ struct JobFixed {
   std::string job_token() const { return sha256_hex("job:" + producer_token).substr(0, 32); }
   bool external() const;
   std::string tool_id() const;
+  // The argv it runs, a tool's with the task filled in; null where another program
+  // runs it.  Throws ApiError(E_INVALID_REQUEST) where the task does not fit.
+  Json command() const;
   std::vector<std::string> labels() const;
 };
 

@@ -61,6 +61,7 @@ void RunDir::create(const Json& spec) {
   if (error) throw Error(Code::io, "cannot make " + draft.string() + ": " + error.message());
   fs::permissions(draft, fs::perms::owner_all, error);
   write_file(draft / "spec.json", spec.dump());
+  if (spec.contains("task")) write_file(draft / kTaskFile, spec.at("task").dump() + "\n");
   remove();
   if (rename(draft.c_str(), path_.c_str()) != 0) fail("cannot make " + path_.string(), errno);
 }

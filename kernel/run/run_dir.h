@@ -13,8 +13,11 @@
 
 namespace domed {
 
+inline constexpr const char* kTaskFile = "task.json";
+
 // What daemon and runner share about one run, in a directory of its own:
 //   spec.json   what to run, written by the daemon
+//   task.json   the job's task, for its command; there where the job has one
 //   lock        held (flock) by the runner for its whole life
 //   runner.json, child.json   pid, start time and boot id of runner and command
 //   spool       the runner's batches, one AppendJobEvents params object a line;

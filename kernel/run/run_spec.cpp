@@ -1,11 +1,14 @@
 #include "run/run_spec.h"
 
 #include "common/hash.h"
+#include "run/run_dir.h"
 
 namespace domed {
 namespace {
 
 constexpr std::int64_t kGiveUpMs = 7ll * 24 * 3600 * 1000;
+// Linux gives one variable 128 KiB, its name included.
+constexpr std::size_t kMostInEnvironment = 120 * 1024;
 
 std::string text(const Json& object, const char* key) {
   return object.is_object() && object.contains(key) ? object.at(key).get<std::string>() : "";
@@ -32,8 +35,15 @@ std::map<std::string, std::string> job_environment(const RunSettings& settings,
   auto out = settings.environment;
   add_variables(job.tool, out);
   add_variables(job.request, out);
-  if (job.request.contains("task")) out["DOMED_TASK_JSON"] = job.request.at("task").dump();
+  if (!job.request.contains("task")) return out;
+  out["DOMED_TASK_FILE"] = run_path(settings, job.run_id) / kTaskFile;
+  const std::string task = job.request.at("task").dump();
+  if (task.size() <= kMostInEnvironment) out["DOMED_TASK_JSON"] = task;
   return out;
+}
+
+std::filesystem::path run_path(const RunSettings& settings, const std::string& run_id) {
+  return settings.state_dir / "runs" / run_id;
 }
 
 std::filesystem::path scratch_dir(const RunSettings& settings, const std::string& job_id) {
@@ -48,7 +58,6 @@ std::string working_dir(const RunSettings& settings, const JobFixed& job) {
 }
 
 Json run_spec(const RunSettings& settings, const JobFixed& job, const RunIdentity& identity) {
-  const Json& from = job.tool.is_object() ? job.tool : job.request;
   double timeout_s = job.request.value("timeout_s", 0.0);
   if (timeout_s == 0 && job.tool.is_object()) timeout_s = job.tool.value("timeout_s", 0.0);
   Json spec = {{"job_id", job.job_id},
@@ -58,7 +67,7 @@ Json run_spec(const RunSettings& settings, const JobFixed& job, const RunIdentit
                {"producer_token", job.producer_token},
                {"job_token", job.job_token()},
                {"control", identity.control},
-               {"command", from.at("command")},
+               {"command", job.command()},
                {"cwd", working_dir(settings, job)},
                {"env", job_environment(settings, job)},
                {"timeout_ms", static_cast<std::int64_t>(timeout_s * 1000)},
@@ -69,7 +78,7 @@ Json run_spec(const RunSettings& settings, const JobFixed& job, const RunIdentit
                {"limits", limits(job)},
                {"durable", identity.durable},
                {"give_up_ms", kGiveUpMs}};
-  for (const char* key : {"stdin", "tty"})
+  for (const char* key : {"stdin", "tty", "task"})
     if (job.request.contains(key)) spec[key] = job.request.at(key);
   return spec;
 }

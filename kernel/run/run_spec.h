@@ -20,6 +20,9 @@ struct RunSettings {
   std::map<std::string, std::string> environment;  // the allowlist, as the daemon has it
 };
 
+// The directory of one run (RunDir).
+std::filesystem::path run_path(const RunSettings& settings, const std::string& run_id);
+
 // Where a job without a cwd works.  An imported job's id may be any string,
 // "../.." too: it never becomes a path.
 std::filesystem::path scratch_dir(const RunSettings& settings, const std::string& job_id);

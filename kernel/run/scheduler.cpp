@@ -69,7 +69,7 @@ std::string Scheduler::working_dir(const JobFixed& job) const {
 }
 
 RunDir Scheduler::run_dir(const std::string& run_id) const {
-  return RunDir(config_.run.state_dir / "runs" / run_id);
+  return RunDir(run_path(config_.run, run_id));
 }
 
 void Scheduler::recover(const std::function<void(const std::string&, const JobHead&)>& seen) {

@@ -80,12 +80,6 @@ std::string run_version_command(const std::string& program, std::vector<std::str
   return line;
 }
 
-const Json& command_of(const JobFixed& job) {
-  static const Json kNone;
-  const Json& from = job.tool.is_object() ? job.tool : job.request;
-  return from.contains("command") ? from.at("command") : kNone;
-}
-
 }  // namespace
 
 std::string ToolFacts::version_of(const Json& argv, const Launch& launch, SteadyTime deadline) {
@@ -152,7 +146,7 @@ void ToolFacts::put_executable(Json& out, const JobFixed& job, const Launch& lau
                                SteadyTime deadline) {
   if (job.external()) return put_unknown(out, "executable", kElsewhere);
   try {
-    const std::string program = program_of(command_of(job).at(0).get<std::string>(), launch);
+    const std::string program = program_of(job.command().at(0).get<std::string>(), launch);
     Json executable{{"sha256", hashes_.sha256_of(program, deadline)}};
     put_text(executable, "path", is_utf8(program) ? program : "", "its path is not UTF-8");
     out["executable"] = executable;

@@ -172,7 +172,7 @@ void Methods::submit_job(Call call) {
   if (!store_.find(job_id)) {
     check_queueing(fixed);
     if (!fixed.tool_id().empty())
-      fixed.tool = tool_snapshot(fixed.tool_id());
+      set_tool(fixed, tool_snapshot(fixed.tool_id()));
     else if (!fixed.external() && !config_.allow_ad_hoc)
       throw ApiError("E_POLICY_DENIED",
                      "this deployment runs its tools only (allow_ad_hoc: false): name a tool_id");

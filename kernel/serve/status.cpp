@@ -21,7 +21,7 @@ OrderedJson common_json(const JobHead& head, const JobFixed& fixed, const std::s
     if (fixed.request.contains(key)) out[key] = fixed.request.at(key);
   out["executor"] = fixed.external() ? "external" : "local-process";
   if (!fixed.tool_id().empty()) out["tool_id"] = fixed.tool_id();
-  if (fixed.request.contains("command")) out["command"] = fixed.request.at("command");
+  if (const Json command = fixed.command(); !command.is_null()) out["command"] = command;
   out["labels"] = fixed.request.contains("labels") ? OrderedJson(fixed.request.at("labels"))
                                                    : OrderedJson::object();
   put_time(out, "created_at", head.created);

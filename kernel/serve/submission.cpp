@@ -1,5 +1,6 @@
 #include "serve/submission.h"
 
+#include "common/json_schema.h"
 #include "log/limits.h"
 
 namespace domed {
@@ -110,6 +111,16 @@ void check_queueing(Params& params, bool external) {
 }
 
 }  // namespace
+
+void set_tool(JobFixed& job, Json tool) {
+  const Json task = job.request.value("task", Json::object());
+  const std::string problem = misfit(tool.value("input_schema", Json::object()), task, "task");
+  if (!problem.empty())
+    invalid("'" + job.tool_id() + "' refuses the task: " + problem + " ('domectl tools " +
+            job.tool_id() + "' shows what it takes)");
+  job.tool = std::move(tool);
+  if (!job.external()) job.command();
+}
 
 JobFixed read_job(Params& params, std::string& request_hash) {
   JobFixed fixed;

@@ -22,8 +22,12 @@ class EmptyStore final : public domed::Store {
                                    std::size_t) const override {
     return std::nullopt;
   }
-  std::optional<domed::JobRecord> find(std::string_view) const override { return std::nullopt; }
-  std::vector<domed::JobRecord> list(const domed::ListQuery&) const override { return {}; }
+  std::optional<domed::JobRecord> find(std::string_view) const override {
+    return std::nullopt;
+  }
+  std::vector<domed::JobRecord> list(const domed::ListQuery&) const override {
+    return {};
+  }
 };
 
 class EmptyCollector final : public domed::Collector {

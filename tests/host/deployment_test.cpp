@@ -248,9 +248,9 @@ TEST_F(DeploymentTest, RangesAreChecked) {
 TEST_F(DeploymentTest, InputSchemaIsNotExpanded) {
   const Deployment d =
       load(std::string(kSmallest) +
-           "tools: [{id: t, command: [\"${HOME}/t\"], input_schema: {pattern: \"^$${x}$\"}}]\n");
+           "tools: [{id: t, command: [\"${HOME}/t\"], input_schema: {title: \"$${x}\"}}]\n");
   EXPECT_EQ(d.tools[0].command[0], "/home/me/t");
-  EXPECT_EQ(d.tools[0].input_schema, R"({"pattern":"^$${x}$"})");
+  EXPECT_EQ(d.tools[0].input_schema, R"({"title":"$${x}"})");
 }
 
 TEST_F(DeploymentTest, EmptySectionsAreEmpty) {

@@ -134,10 +134,10 @@ TEST_F(ManifestTest, BadPatternIsRefused) {
 
 TEST_F(ManifestTest, PatternsCannotTakeLong) {
   const std::string letters(40, 'a');
-  EXPECT_EQ(option_problems("{type: string, description: d, default: " + letters +
-                            ", pattern: (a+)+b}"),
-            "store-x.yaml:8:46: option 'o': 'default' must be text matching (a+)+b, is '" +
-                letters + "'");
+  EXPECT_EQ(
+      option_problems("{type: string, description: d, default: " + letters + ", pattern: (a+)+b}"),
+      "store-x.yaml:8:46: option 'o': 'default' must be text matching (a+)+b, is '" + letters +
+          "'");
 }
 
 TEST_F(ManifestTest, LibraryLiesBesideTheManifest) {

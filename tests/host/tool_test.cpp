@@ -31,7 +31,7 @@ TEST(Tool, WholeEntryIsRead) {
   timeout: 90s
   permissions: [read]
   side_effects: [build]
-  input_schema: {type: object, maximum: 1.5, n: 3, ok: true, no: null, text: "3"}
+  input_schema: {type: object, maximum: 1.5, minItems: 3, deprecated: true, const: null, title: "3"}
   version_command: [make, --version]
   runtimes: {python: [python3, --version]}
   inputs: [Makefile, "src/**/*.c"]
@@ -43,8 +43,9 @@ TEST(Tool, WholeEntryIsRead) {
   EXPECT_EQ(tool.inputs, (std::vector<std::string>{"Makefile", "src/**/*.c"}));
   EXPECT_EQ(tool.env.at("CI"), "1");
   EXPECT_EQ(tool.timeout, std::chrono::seconds(90));
-  EXPECT_EQ(tool.input_schema,
-            R"({"type":"object","maximum":1.5,"n":3,"ok":true,"no":null,"text":"3"})");
+  EXPECT_EQ(
+      tool.input_schema,
+      R"({"type":"object","maximum":1.5,"minItems":3,"deprecated":true,"const":null,"title":"3"})");
   EXPECT_EQ(tool.version_command[1], "--version");
 }
 
@@ -76,10 +77,19 @@ TEST(Tool, ContractIsCanonicalAndFollowsEveryField) {
   EXPECT_EQ(base, canonical_json(Json::parse(base)));
   for (const auto* more :
        {"version: \"1\"", "cwd: /x", "env: {A: b}", "timeout: 1s", "permissions: [p]",
-        "side_effects: [s]", "input_schema: {a: 1}", "version_command: [v]", "limits: {cpu: 90s}",
-        "title: T", "description: D"})
+        "side_effects: [s]", "input_schema: {title: x}", "version_command: [v]",
+        "limits: {cpu: 90s}", "title: T", "description: D"})
     EXPECT_NE(base,
               read("- {id: t, command: [x], " + std::string(more) + "}").tools.at(0).contract);
+}
+
+TEST(Tool, WhatATaskMayBeIsChecked) {
+  EXPECT_EQ(read("- {id: t, command: [x, '{{task.a', '{{task.b}}'],\n"
+                 "   input_schema: {properties: {b: {minimum: low}}}}\n")
+                .problems,
+            "f:1:24: tools[0].command: '{{task.a': a placeholder is written {{task}}, "
+            "{{task.NAME}} or {{task.NAME:-DEFAULT}}\n"
+            "f:2:18: tools[0].input_schema.properties.b.minimum must be a number");
 }
 
 TEST(Tool, LimitsAreInBytesSecondsAndNumbers) {
