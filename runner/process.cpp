@@ -2,20 +2,26 @@
 
 #include <unistd.h>
 
+#include <map>
 #include <set>
 
 namespace domed {
-namespace {
 
-bool descends_from(const Snapshot& all, pid_t pid, pid_t ancestor) {
-  std::set<pid_t> seen;  // the snapshot is not atomic: a reused pid could close a ring
-  for (auto at = all.find(pid); at != all.end() && seen.insert(at->first).second;
-       at = all.find(at->second.ppid))
-    if (at->second.ppid == ancestor) return true;
-  return false;
+// One pass from the ancestor down: a fork bomb makes chains of thousands, and a
+// walk up from each of them would be quadratic.
+std::set<pid_t> descendants(const Snapshot& all, pid_t ancestor) {
+  std::multimap<pid_t, pid_t> children;
+  for (const auto& [pid, stat] : all) children.emplace(stat.ppid, pid);
+  std::set<pid_t> out;
+  for (std::vector<pid_t> next{ancestor}; !next.empty();) {
+    const auto [begin, end] = children.equal_range(next.back());
+    next.pop_back();
+    // The snapshot is not atomic: a reused pid could close a ring.
+    for (auto child = begin; child != end; ++child)
+      if (out.insert(child->second).second) next.push_back(child->second);
+  }
+  return out;
 }
-
-}  // namespace
 
 OrderedJson identity_json(const Process& process) {
   return {{"pid", process.pid}, {"start_time", process.start_time}, {"boot_id", boot_id()}};
@@ -25,10 +31,11 @@ std::vector<Process> ProcessTree::members_except(pid_t group) const {
   std::vector<Process> out;
   const Snapshot all = process_snapshot();
   const pid_t self = getpid();
+  const std::set<pid_t> below = descendants(all, self);
   for (const auto& [pid, stat] : all) {
     if (pid == self || !is_alive(stat) || (group != 0 && stat.group == group)) continue;
     const bool ours =
-        descends_from(all, pid, self) || (stat.start_time >= since_ && has_variable(pid, mark_));
+        below.contains(pid) || (stat.start_time >= since_ && has_variable(pid, mark_));
     const Process process{pid, stat.start_time};
     if (ours && send_signal(process, 0)) out.push_back(process);
   }

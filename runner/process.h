@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,9 @@ namespace domed {
 
 // {"pid":...,"start_time":...,"boot_id":...}
 OrderedJson identity_json(const Process& process);
+
+// All that "ancestor" started, and what those started, as "all" shows it.
+std::set<pid_t> descendants(const Snapshot& all, pid_t ancestor);
 
 // Everything that belongs to one run: all descendants of this process (which
 // must be a child subreaper, so that orphans stay among them) and whatever

@@ -98,5 +98,21 @@ TEST_F(TreeTest, IsNotMistakenForAnEarlierRun) {
   EXPECT_EQ(0, status);
 }
 
+// A walk up from each member took minutes, for every look at the tree.
+TEST(Descendants, OfALongChainAreFoundAtOnce) {
+  constexpr pid_t kLength = 30'000;
+  Snapshot all;
+  for (pid_t pid = 2; pid <= kLength; ++pid) all[pid].ppid = pid - 1;
+  EXPECT_EQ(static_cast<std::size_t>(kLength - 1), descendants(all, 1).size());
+  EXPECT_EQ((std::set<pid_t>{kLength}), descendants(all, kLength - 1));
+}
+
+TEST(Descendants, OfARingEnd) {
+  Snapshot all;
+  all[2].ppid = 3;
+  all[3].ppid = 2;
+  EXPECT_EQ((std::set<pid_t>{2, 3}), descendants(all, 3));
+}
+
 }  // namespace
 }  // namespace domed
