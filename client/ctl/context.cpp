@@ -6,6 +6,7 @@
 #include "client/ctl/terminal.h"
 #include "common/endpoint.h"
 #include "common/version.h"
+#include "common/words.h"
 
 namespace domed::ctl {
 namespace {
@@ -39,7 +40,21 @@ void describe(CLI::App& app, Context& context) {
       "'domectl VERB --help' tells more about each.");
 }
 
+// CLI11 would only say that a verb is missing.
+std::string unknown_verb(const CLI::App& app) {
+  const auto rest = app.remaining();
+  if (!app.get_subcommands().empty() || rest.empty() || rest.front().starts_with('-')) return "";
+  std::vector<std::string> verbs;
+  for (const CLI::App* verb : app.get_subcommands({})) verbs.push_back(verb->get_name());
+  return "there is no verb " + in_quotes(rest.front()) + did_you_mean(rest.front(), verbs) +
+         "; 'domectl --help' lists them";
+}
+
 int usage(const CLI::App& app, const CLI::ParseError& error, const Context& context) {
+  if (const std::string text = unknown_verb(app); !text.empty()) {
+    note(text);
+    return kUsage;
+  }
   const int code = app.exit(error);
   if (code == 0) return 0;
   if (dynamic_cast<const CLI::ExtrasError*>(&error) &&

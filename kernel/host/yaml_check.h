@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "common/words.h"
+
 namespace domed {
 
 // One value of a YAML file, with the place where it stands.  Scalars keep their
@@ -23,12 +25,6 @@ struct YamlNode {
   // The value of "key"; null where this is no map or has no such key.
   const YamlNode* find(std::string_view key) const;
 };
-
-// 'text' for a message: control characters replaced, long ones cut.
-std::string in_quotes(std::string_view text);
-
-// " (did you mean 'NAME'?)" where a name is close to "word", else empty.
-std::string did_you_mean(std::string_view word, const std::vector<std::string>& names);
 
 // Reads one YAML file and collects what is wrong with it, so that one run shows
 // every problem.  Made for files of unknown origin: size and depth are limited;

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+
+namespace domed {
+
+// The cgroup (version 2) of one run: a directory below one that the deployment
+// names.  What a run starts cannot leave it, whatever it does, and is killed in one
+// step, however fast it forks.  An empty path: there is none, and all of this does
+// nothing.
+class Cgroup {
+ public:
+  Cgroup() = default;
+  explicit Cgroup(std::filesystem::path path) : path_(std::move(path)) {}
+
+  const std::filesystem::path& path() const { return path_; }
+  explicit operator bool() const { return !path_.empty(); }
+
+  // Makes it with these limits of all its processes together; 0: none.  Throws
+  // Error(io) that says what is missing.
+  void create(std::uint64_t memory, std::uint64_t processes) const;
+  // Sends KILL to every process in it.
+  void kill() const noexcept;
+  // A process of it was killed because of its limit of memory.
+  bool ran_out_of_memory() const;
+  // Removes it, where no process is left in it.
+  void remove() const noexcept;
+
+ private:
+  std::filesystem::path path_;
+};
+
+// Writes "text" to a file of a cgroup; false with errno set where that failed.
+bool write_control(const char* file, const char* text);
+
+}  // namespace domed
