@@ -20,17 +20,23 @@ void add_status(OrderedJson& payload, int status) {
   if (WIFSIGNALED(status)) payload["signal"] = WTERMSIG(status);
 }
 
-OrderedJson own_result(const Spec& spec, int status) {
+OrderedJson own_result(const Spec& spec, int status, bool out_of_memory) {
   OrderedJson payload;
+  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && out_of_memory) {
+    payload = head("failed", "limit");
+    payload["message"] =
+        "the job needed more than its " + std::to_string(spec.limits.memory) + " bytes of memory";
+    add_status(payload, status);
+    return payload;
+  }
   if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU && spec.limits.cpu > 0) {
     payload = head("failed", "limit");
-    payload["message"] = "the command used more than its " + std::to_string(spec.limits.cpu) +
-                         "s of processor time";
+    payload["message"] =
+        "the command used more than its " + std::to_string(spec.limits.cpu) + "s of processor time";
   } else if (WIFSIGNALED(status)) {
     payload = head("failed", "signal");
-    payload["message"] =
-        std::string("the command was ended by a signal: ") + strsignal(WTERMSIG(status)) +
-        (WCOREDUMP(status) ? " (core dumped)" : "");
+    payload["message"] = std::string("the command was ended by a signal: ") +
+                         strsignal(WTERMSIG(status)) + (WCOREDUMP(status) ? " (core dumped)" : "");
   } else {
     payload = head(WEXITSTATUS(status) == 0 ? "succeeded" : "failed", "exit");
   }
@@ -71,7 +77,7 @@ std::string terminal_payload(const Spec& spec, const Ending& ending) {
     payload = head("failed", "spawn_error");
     payload["message"] = ending.spawn_error;
   } else if (ending.stop == Stop::none && ending.status) {
-    payload = own_result(spec, *ending.status);
+    payload = own_result(spec, *ending.status, ending.out_of_memory);
   } else {
     payload = stopped(spec, ending.stop, ending.status);
   }

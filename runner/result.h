@@ -21,6 +21,7 @@ struct Ending {
   std::optional<int> status;  // wait's; absent where the command never ran
   std::string spawn_error;    // why it could not
   std::string lost_output;    // what is to be said of output that was dropped
+  bool out_of_memory = false;
 };
 
 // The payload of the terminal event.

@@ -42,6 +42,7 @@ void take_limits(const Json& object, Limits& out) {
   take(limits, "cpu", out.cpu);
   take(limits, "open_files", out.open_files);
   take(limits, "processes", out.processes);
+  take(object, "cgroup", out.cgroup);
 }
 
 void take_terminal(const Json& object, TerminalSize& out) {

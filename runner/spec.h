@@ -14,7 +14,8 @@ struct Limits {
   std::uint64_t cpu = 0;         // seconds of processor time
   std::uint64_t open_files = 0;  // descriptors
   std::uint64_t processes = 0;   // of the user, whoever started them
-  bool any() const { return memory || cpu || open_files || processes; }
+  std::string cgroup;            // a directory; then it bounds memory and processes of the job
+  bool any() const { return memory || cpu || open_files || processes || !cgroup.empty(); }
 };
 
 // The terminal that the command gets instead of pipes; 0 rows: none.
@@ -25,14 +26,14 @@ struct TerminalSize {
 // What the daemon asks for: DIR/spec.json.
 struct Spec {
   std::string job_id, run_id, log_id;
-  std::string producer_id, producer_token;  // of the runner itself
-  std::string job_token;                    // of the job, for its own appends
-  std::vector<std::string> control;         // at least one URL
-  std::vector<std::string> command;         // at least one word
-  std::string cwd;                          // absolute
+  std::string producer_id, producer_token;            // of the runner itself
+  std::string job_token;                              // of the job, for its own appends
+  std::vector<std::string> control;                   // at least one URL
+  std::vector<std::string> command;                   // at least one word
+  std::string cwd;                                    // absolute
   std::string stdin_path = "/dev/null", stdin_bytes;  // the latter unless it is empty
-  std::map<std::string, std::string> env;   // complete, but for DOMED_*
-  std::chrono::milliseconds timeout{0};     // 0: none
+  std::map<std::string, std::string> env;             // complete, but for DOMED_*
+  std::chrono::milliseconds timeout{0};               // 0: none
   std::chrono::milliseconds cancel_grace{5000};
   std::chrono::milliseconds drain{2000};
   std::uint64_t max_output = std::uint64_t{1} << 30;
@@ -41,7 +42,7 @@ struct Spec {
   Limits limits;
   TerminalSize terminal;
   std::uint64_t open_files = 0;  // the job's soft limit; 0: the runner's own
-  bool durable = true;                                // the store outlives its daemon
+  bool durable = true;           // the store outlives its daemon
   std::chrono::milliseconds give_up{604800000};
 };
 

@@ -12,6 +12,8 @@ namespace {
 
 constexpr std::size_t kChunk = 64 * 1024;
 constexpr int kChunksPerTurn = 4;  // so that one stream cannot starve the other
+// Short lines grow when they become events; what was read ahead delays a cancel.
+constexpr std::size_t kEventsPerTurn = 1000;
 
 EncodedEvent limit_event(std::uint64_t limit) {
   const OrderedJson payload = {
@@ -30,6 +32,7 @@ bool Stream::read(std::vector<EncodedEvent>& out) {
     const ssize_t n = ::read(fd_.get(), buffer, sizeof buffer);
     if (n > 0) {
       take({buffer, static_cast<std::size_t>(n)}, out);
+      if (out.size() > kEventsPerTurn) return false;
       continue;
     }
     if (n < 0 && errno == EINTR) continue;
@@ -57,7 +60,7 @@ void Stream::take(std::string_view bytes, std::vector<EncodedEvent>& out) {
 }
 
 Stream::Clock::time_point Stream::flush_at() const {
-  return encoder_.can_flush() ? pending_since_ + kPatience : Clock::time_point::max();
+  return encoder_.can_flush() ? pending_since_ + patience_ : Clock::time_point::max();
 }
 
 void Stream::finish(std::vector<EncodedEvent>& out) {

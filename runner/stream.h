@@ -23,10 +23,13 @@ class Stream {
   // How old a partial line may be before it is shown, whether more of it comes (a
   // progress bar that ends no line) or not (a prompt).
   static constexpr std::chrono::milliseconds kPatience{250};
+  // Of a terminal, where somebody may wait for what is echoed.
+  static constexpr std::chrono::milliseconds kTerminalPatience{10};
 
   // "budget" outlives this.
-  Stream(const std::string& name, Fd fd, OutputBudget& budget)
-      : name_(name), fd_(std::move(fd)), encoder_(name), budget_(budget) {}
+  Stream(const std::string& name, Fd fd, OutputBudget& budget,
+         std::chrono::milliseconds patience = kPatience)
+      : name_(name), fd_(std::move(fd)), encoder_(name), budget_(budget), patience_(patience) {}
 
   bool open() const { return static_cast<bool>(fd_); }
   int fd() const { return fd_.get(); }
@@ -52,6 +55,7 @@ class Stream {
   Fd fd_;
   LogEncoder encoder_;
   OutputBudget& budget_;
+  const std::chrono::milliseconds patience_;
   std::uint64_t bytes_ = 0, dropped_ = 0;
   Clock::time_point pending_since_{};
   const char* end_ = "drain_limit";  // unless the end was seen

@@ -69,7 +69,8 @@ Supervisor::Supervisor(Spec spec, std::string directory)
       spool_(directory_ + "/spool"),
       outbox_(spec_, spool_),
       link_(spec_, spool_, [fd = wake_.get()] { eventfd_write(fd, 1); }),
-      budget_{spec_.max_output} {}
+      budget_{spec_.max_output},
+      cgroup_(spec_.limits.cgroup) {}
 
 int Supervisor::run() {
   if (!announce()) return ended_refused();
@@ -82,7 +83,8 @@ int Supervisor::run() {
   }
   if (daemon_lost_job()) return ended_refused();
   const auto status = exited_ ? std::optional(status_) : std::nullopt;
-  const Ending ending{stop_, status, spawn_error_, lost_output_};
+  const Ending ending{stop_, status, spawn_error_, lost_output_, cgroup_.ran_out_of_memory()};
+  cgroup_.remove();
   outbox_.add(encode_event("state_change", terminal_payload(spec_, ending)));
   return deliver();
 }
@@ -100,12 +102,16 @@ bool Supervisor::announce() {
 
 bool Supervisor::start() {
   try {
+    cgroup_.create(spec_.limits.memory, spec_.limits.processes);
+    const bool terminal = spec_.terminal.rows > 0;
+    if (terminal) typing_.emplace(directory_);
     Child child = spawn(spec_.command, job_environment(spec_), spec_.cwd, spec_.limits, input(),
                         spec_.terminal);
     child_ = child.pid;
-    out_.emplace("stdout", std::move(child.out), budget_);
+    out_.emplace("stdout", std::move(child.out), budget_,
+                 terminal ? Stream::kTerminalPatience : Stream::kPatience);
     if (child.err) err_.emplace("stderr", std::move(child.err), budget_);
-  } catch (const std::runtime_error& e) {  // SpawnError, or Error of the input
+  } catch (const std::runtime_error& e) {  // SpawnError, or Error of the input or cgroup
     spawn_error_ = e.what();
     return false;
   }
@@ -161,6 +167,7 @@ void Supervisor::drain() {
 void Supervisor::end_streams() {
   std::vector<EncodedEvent> events;
   std::uint64_t dropped = 0;
+  typing_.reset();
   for (auto* stream : {&out_, &err_}) {
     if (!*stream) continue;
     (*stream)->finish(events);
@@ -191,9 +198,14 @@ void Supervisor::kill_rest() {
     } else if (childless_ || Clock::now() - last_seen > kUnkillable) {
       return;
     }
-    if (Clock::now() >= kill_at) tree_->signal(SIGKILL);
+    if (Clock::now() >= kill_at) kill_tree();
     turn(Clock::now() + kPollTree);
   }
+}
+
+void Supervisor::kill_tree() {
+  cgroup_.kill();
+  tree_->signal(SIGKILL);
 }
 
 int Supervisor::deliver() {
@@ -218,14 +230,19 @@ void Supervisor::turn(Clock::time_point until) {
   const auto pipe = [read](const std::optional<Stream>& s) {
     return pollfd{read && s && s->open() ? s->fd() : -1, POLLIN, 0};
   };
-  std::array<pollfd, 4> fds{pollfd{wake_.get(), POLLIN, 0}, pollfd{signals_.get(), POLLIN, 0},
-                            pipe(out_), pipe(err_)};
+  std::array<pollfd, 4 + Typing::kFds> fds{
+      pollfd{wake_.get(), POLLIN, 0}, pollfd{signals_.get(), POLLIN, 0}, pipe(out_), pipe(err_)};
+  const std::span<pollfd, Typing::kFds> typing(fds.data() + 4, Typing::kFds);
+  for (auto& fd : typing) fd.fd = -1;
+  const int terminal = out_ && out_->open() ? out_->fd() : -1;
+  if (typing_) typing_->prepare(typing, terminal);
   if (poll(fds.data(), fds.size(), poll_timeout(next_wake(until))) < 0 && errno != EINTR)
     throw_errno("poll");
   eventfd_t ignored;
   if (fds[0].revents) eventfd_read(wake_.get(), &ignored);
   if (fds[1].revents) note_signals();
   reap();
+  if (typing_) typing_->serve(typing, terminal);
   read_streams(fds[2].revents != 0, fds[3].revents != 0);
 }
 
@@ -301,7 +318,7 @@ Stop Supervisor::wanted_stop() const {
 void Supervisor::check_stop() {
   const Stop wanted = wanted_stop();
   if (stop_ == Stop::none && wanted != Stop::none) begin_stop(wanted);
-  if (!exited_ && Clock::now() >= kill_at_) tree_->signal(SIGKILL);
+  if (!exited_ && Clock::now() >= kill_at_) kill_tree();
 }
 
 // A job that ended by itself before this keeps its own result.  Its group is

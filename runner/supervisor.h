@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "common/cgroup.h"
 #include "runner/files.h"
 #include "runner/link.h"
 #include "runner/outbox.h"
@@ -17,6 +18,7 @@
 #include "runner/spec.h"
 #include "runner/spool.h"
 #include "runner/stream.h"
+#include "runner/typing.h"
 
 namespace domed {
 
@@ -45,6 +47,7 @@ class Supervisor {
   void drain();
   void end_streams();
   void kill_rest();
+  void kill_tree();
   int deliver();
 
   void turn(Clock::time_point until);
@@ -74,6 +77,8 @@ class Supervisor {
 
   OutputBudget budget_;
   std::optional<Stream> out_, err_;
+  std::optional<Typing> typing_;  // where the command has a terminal
+  const Cgroup cgroup_;
   std::unique_ptr<ProcessTree> tree_;
   pid_t child_ = 0;
   bool exited_ = false;

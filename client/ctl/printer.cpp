@@ -67,6 +67,9 @@ std::string summary(const EventLine& event, const Colours& colours) {
   if (!payload.is_object()) return visible(event.payload);
   if (event.type == "state_change") return state_change(payload, colours);
   if (event.type == "provenance") return provenance(payload);
+  if (event.type == "retry")
+    return "tried again as job " + text(payload, "job_id") + ", not before " +
+           text(payload, "not_before");
   if (event.type == "artifact") return text(payload, "kind") + " " + text(payload, "path");
   return visible(event.payload);
 }

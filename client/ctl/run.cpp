@@ -11,7 +11,9 @@
 
 #include "client/ctl/context.h"
 #include "client/ctl/interrupt.h"
+#include "client/ctl/keyboard.h"
 #include "client/ctl/outcome.h"
+#include "client/ctl/table.h"
 #include "client/ctl/watch.h"
 #include "common/hash.h"
 #include "common/units.h"
@@ -21,8 +23,8 @@ namespace {
 
 struct Submission {
   std::string cwd, timeout, tool, task, key, client_id, executor;
-  std::string queue, input;
-  int priority = 0;
+  std::string queue, input, not_before, backoff;
+  int priority = 0, attempts = 1;
   std::vector<std::string> env, labels, limits, after;
   bool quiet = false, hold = false, tty = false;
 };
@@ -42,7 +44,10 @@ void add_options(CLI::App& verb, Submission& job) {
   verb.add_option("--stdin", job.input,
                   "The file that the command reads; - for what domectl itself reads, up to 512 KiB")
       ->type_name("FILE");
-  verb.add_flag("--tty", job.tty, "Give the command a terminal like this one, to write to only");
+  verb.add_flag(
+      "--tty", job.tty,
+      "Give the command a terminal like this one; where this is one, keys and the window's "
+      "size go to the job, and Enter ~ . leaves it");
   verb.add_option("--limit", job.limits,
                   "What each process may use: memory=1GiB, cpu=30s, open_files=N, processes=N; may "
                   "be repeated")
@@ -56,6 +61,15 @@ void add_options(CLI::App& verb, Submission& job) {
       ->type_name("JOB")
       ->expected(1)
       ->take_all();
+  verb.add_option("--not-before", job.not_before, "Do not start it before this time, or so long")
+      ->type_name("TIME");
+  verb.add_option("--attempts", job.attempts,
+                  "If it fails try it again, so many times in all; each is a job of its own")
+      ->type_name("N")
+      ->check(CLI::Range(1, 100));
+  verb.add_option("--backoff", job.backoff,
+                  "How long to wait before the second attempt; then twice as long each time")
+      ->type_name("TIME");
   verb.add_flag("--hold", job.hold, "Do not start it before 'domectl release'");
   verb.add_option("--tool", job.tool, "Run a tool of the deployment instead of a command")
       ->type_name("ID");
@@ -112,7 +126,7 @@ Json input_of(const std::string& file) {
   return {{"b64", to_base64(bytes)}};
 }
 
-// Its size stays as it is now; a program that asks for TERM gets ours.
+// Its size is that of now, until a Keyboard tells another; a program that asks for TERM gets ours.
 void add_terminal(Json& params) {
   winsize window{};
   if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) != 0 || window.ws_row == 0) window = {24, 80, 0, 0};
@@ -120,6 +134,23 @@ void add_terminal(Json& params) {
   const char* term = std::getenv("TERM");
   if (term && !(params.contains("env") && params["env"].contains("TERM")))
     params["env"]["TERM"] = term;
+}
+
+std::chrono::microseconds time_of(const std::string& text, const char* option) {
+  if (const auto time = parse_duration(text)) return *time;
+  throw UsageError(std::string(option) + " '" + text + "' is not a time such as 30s, 5m or 2h");
+}
+
+void add_time(const Submission& job, Json& params) {
+  if (!job.not_before.empty()) {
+    const auto wait = parse_duration(job.not_before);
+    params["not_before"] = wait ? format_time(now_micros() + wait->count()) : job.not_before;
+  }
+  if (job.attempts > 1) params["retry"]["max_attempts"] = job.attempts;
+  if (job.backoff.empty()) return;
+  if (job.attempts == 1) throw UsageError("--backoff goes with --attempts, 2 or more");
+  const auto backoff = time_of(job.backoff, "--backoff");
+  params["retry"]["backoff_s"] = static_cast<double>(backoff.count()) / 1e6;
 }
 
 void add_turn(const Submission& job, Json& params) {
@@ -130,6 +161,7 @@ void add_turn(const Submission& job, Json& params) {
   if (job.priority != 0) params["priority"] = job.priority;
   if (!job.after.empty()) params["depends_on"] = job.after;
   if (job.hold) params["hold"] = true;
+  add_time(job, params);
 }
 
 Json params_of(const Submission& job, const std::vector<std::string>& command) {
@@ -151,10 +183,9 @@ Json params_of(const Submission& job, const std::vector<std::string>& command) {
   if (job.tty) add_terminal(params);
   if (!job.labels.empty()) params["labels"] = pairs(job.labels, "--label");
   if (!job.timeout.empty()) {
-    const auto time = parse_duration(job.timeout);
-    if (!time || time->count() == 0)
-      throw UsageError("--timeout '" + job.timeout + "' is not a time such as 30s, 5m or 2h");
-    params["timeout_s"] = static_cast<double>(time->count()) / 1e6;
+    const auto time = time_of(job.timeout, "--timeout");
+    if (time.count() == 0) throw UsageError("--timeout must be more than 0s");
+    params["timeout_s"] = static_cast<double>(time.count()) / 1e6;
   }
   if (!job.task.empty()) {
     params["task"] = Json::parse(job.task, nullptr, false);
@@ -178,6 +209,7 @@ class CancelOrDetach {
     }
     if (wanted_) cancel();
   }
+  void leave() { stop_.request_stop(); }
   std::stop_token stop() const { return stop_.get_token(); }
 
  private:
@@ -215,6 +247,27 @@ class CancelOrDetach {
   Interrupt interrupt_;
 };
 
+// The job that tries another one again is made just after that one's end.
+Json status_of(Context& context, const std::string& job_id, const std::stop_token& stop) {
+  for (int patience = 100;; --patience) try {
+      CallOptions options;
+      options.stop = stop;
+      return context.client().call("GetJobStatus", {{"job_id", job_id}}, options);
+    } catch (const ApiError& e) {
+      if (e.name() != "E_NOT_FOUND" || patience == 0) throw;
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+}
+
+// Null where nobody is there to type, or nothing to type at.
+std::unique_ptr<Keyboard> keyboard_for(Context& context, const Submission& job,
+                                       const FollowOptions& options, CancelOrDetach& interrupts) {
+  if (!job.tty || !Keyboard::there()) return nullptr;
+  const std::string socket = status_of(context, options.job_id, options.stop).value("terminal", "");
+  if (socket.empty()) return nullptr;
+  return std::make_unique<Keyboard>(socket, [&interrupts] { interrupts.leave(); });
+}
+
 int run(Context& context, const Submission& job, const std::vector<std::string>& command) {
   const Json params = params_of(job, command);
   context.client();  // before the signals are taken
@@ -224,21 +277,31 @@ int run(Context& context, const Submission& job, const std::vector<std::string>&
   options.job_id = submitted.at("job_id").get<std::string>();
   options.log_id = submitted.at("log_id").get<std::string>();
   options.stop = interrupts.stop();
-  interrupts.job_is(options.job_id);
   if (submitted.value("replayed", false) && !job.quiet)
     note("this key was used before; following its job " + options.job_id);
   Printer::Options printing;
   printing.form = context.json ? Printer::Form::lines : Printer::Form::output;
   printing.progress = !job.quiet && is_terminal(stderr);
   std::signal(SIGPIPE, SIG_IGN);  // the job goes on, so that must be said
-  Watch watch(context, options, printing, job.quiet, context.json ? " --json" : "");
-  if (watch.run() == FollowEnd::stopped) {
-    note("no longer watching; resume with: " + watch.resume_command());
-    return kCanceled;
+  for (;;) {
+    interrupts.job_is(options.job_id);
+    Watch watch(context, options, printing, job.quiet, context.json ? " --json" : "");
+    FollowEnd end;
+    {
+      const auto keyboard = keyboard_for(context, job, options, interrupts);
+      end = watch.run();
+    }
+    if (end == FollowEnd::stopped) {
+      note("no longer watching; resume with: " + watch.resume_command());
+      return kCanceled;
+    }
+    const std::string text = outcome_text(watch.outcome());
+    if (!text.empty() && !job.quiet) note("job " + options.job_id + " " + text);
+    if (watch.next_attempt().empty()) return exit_code_of(watch.outcome());
+    options.job_id = watch.next_attempt();
+    if (!job.quiet) note("it is tried again as job " + options.job_id);
+    options.log_id = status_of(context, options.job_id, options.stop).at("log_id");
   }
-  const std::string text = outcome_text(watch.outcome());
-  if (!text.empty() && !job.quiet) note("job " + options.job_id + " " + text);
-  return exit_code_of(watch.outcome());
 }
 
 int submit(Context& context, const Submission& job, const std::vector<std::string>& command) {

@@ -35,9 +35,7 @@ FollowOptions Watch::with_hooks(FollowOptions options) {
   return options;
 }
 
-FollowEnd Watch::run() try {
-  return follow();
-} catch (const Error& e) {
+FollowEnd Watch::run() try { return follow(); } catch (const Error& e) {
   throw Error(e.code(), std::string(e.what()) + "; resume with: " + resume_command());
 }
 
@@ -45,7 +43,9 @@ FollowEnd Watch::follow() {
   const FollowEnd end = follower_.run([this](std::string_view line, std::uint64_t) {
     printer_.event(line);
     const auto event = read_event_line(line);
-    if (event && is_terminal(*event)) outcome_ = event->payload;
+    if (!event) return;
+    if (is_terminal(*event)) outcome_ = event->payload;
+    if (event->type == "retry") next_attempt_ = Json::parse(event->payload).value("job_id", "");
   });
   printer_.clear_progress();
   printer_.flush();

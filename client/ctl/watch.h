@@ -20,6 +20,8 @@ class Watch {
   FollowEnd run();
   // The payload of the terminal event; empty before it came.
   const std::string& outcome() const { return outcome_; }
+  // The job that tries this one again; empty where none does.
+  const std::string& next_attempt() const { return next_attempt_; }
   std::string resume_command() const;
 
  private:
@@ -32,7 +34,7 @@ class Watch {
   const std::string flags_;
   Printer printer_;
   Follower follower_;
-  std::string outcome_;
+  std::string outcome_, next_attempt_;
 };
 
 }  // namespace domed::ctl

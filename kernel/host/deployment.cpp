@@ -184,7 +184,7 @@ class DeploymentReader {
   void read_jobs() {
     const YamlFields jobs =
         section("jobs", {"max_running", "allow_ad_hoc", "cancel_grace", "max_output", "drain",
-                         "shutdown", "env_allowlist", "queues"});
+                         "shutdown", "env_allowlist", "queues", "cgroup"});
     JobSettings& out = out_.jobs;
     out.max_running = jobs.integer("max_running", 1, 4096, out.max_running);
     out.allow_ad_hoc = jobs.boolean("allow_ad_hoc", out.allow_ad_hoc);
@@ -198,6 +198,10 @@ class DeploymentReader {
         check_.fail(*item, "jobs.env_allowlist: " + in_quotes(item->text) +
                                " is no variable's name: letters, digits and _");
     read_queues(jobs);
+    out.cgroup = jobs.text("cgroup", "");
+    if (!out.cgroup.empty() && !out.cgroup.is_absolute())
+      check_.fail(*jobs.find("cgroup"),
+                  "jobs.cgroup must be an absolute path, is " + in_quotes(out.cgroup.string()));
   }
 
   void read_queues(const YamlFields& jobs) {

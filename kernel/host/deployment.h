@@ -28,6 +28,7 @@ struct JobSettings {
   std::chrono::milliseconds cancel_grace{5000};
   std::uint64_t max_output = std::uint64_t{1} << 30;  // bytes of one job's output
   std::chrono::milliseconds drain{2000};              // pipes after the command's exit
+  std::filesystem::path cgroup;                       // absolute; empty: none
   bool drain_at_shutdown = false;                     // "shutdown: drain"
   std::vector<std::string> env_allowlist;             // variables that jobs inherit
   std::map<std::string, std::size_t> queues;          // how many of a queue's jobs run at once

@@ -69,21 +69,24 @@ std::string input_pattern_problem(const std::string& pattern) {
 }
 
 std::string contract_of(const ToolSpec& tool) {
-  return canonical_json(Json{{"id", tool.id},
-                             {"version", tool.version},
-                             {"title", tool.title},
-                             {"description", tool.description},
-                             {"command", tool.command},
-                             {"cwd", tool.cwd},
-                             {"env", tool.env},
-                             {"timeout_ms", tool.timeout.count()},
-                             {"limits", tool.limits},
-                             {"permissions", tool.permissions},
-                             {"side_effects", tool.side_effects},
-                             {"input_schema", Json::parse(tool.input_schema)},
-                             {"version_command", tool.version_command},
-                             {"runtimes", tool.runtimes},
-                             {"inputs", tool.inputs}});
+  Json contract{{"id", tool.id},
+                {"version", tool.version},
+                {"title", tool.title},
+                {"description", tool.description},
+                {"command", tool.command},
+                {"cwd", tool.cwd},
+                {"env", tool.env},
+                {"timeout_ms", tool.timeout.count()},
+                {"limits", tool.limits},
+                {"permissions", tool.permissions},
+                {"side_effects", tool.side_effects},
+                {"input_schema", Json::parse(tool.input_schema)},
+                {"version_command", tool.version_command},
+                {"runtimes", tool.runtimes},
+                {"inputs", tool.inputs}};
+  if (tool.max_attempts > 1)
+    contract["retry"] = {{"max_attempts", tool.max_attempts}, {"backoff_ms", tool.backoff.count()}};
+  return canonical_json(contract);
 }
 
 class ToolReader {
@@ -103,6 +106,7 @@ class ToolReader {
     tool.env = read_env();
     tool.timeout = fields_.duration("timeout", hours(24 * 365), tool.timeout);
     tool.limits = read_limits();
+    read_retry(tool);
     tool.permissions = fields_.texts("permissions", {});
     tool.side_effects = fields_.texts("side_effects", {});
     tool.input_schema = read_schema();
@@ -117,7 +121,8 @@ class ToolReader {
   static inline const std::vector<std::string> kKeys{
       "id",           "version",      "title",           "description", "command",
       "cwd",          "env",          "timeout",         "limits",      "permissions",
-      "side_effects", "input_schema", "version_command", "runtimes",    "inputs"};
+      "side_effects", "input_schema", "version_command", "runtimes",    "inputs",
+      "retry"};
 
   std::string read_id() {
     std::string id = fields_.text("id");
@@ -214,6 +219,14 @@ class ToolReader {
     for (const char* key : {"open_files", "processes"})
       add(key, static_cast<std::uint64_t>(limits.integer(key, 1, 1 << 30, 0)));
     return out;
+  }
+
+  void read_retry(ToolSpec& tool) {
+    const YamlNode* node = read_map("retry");
+    if (!node) return;
+    const YamlFields retry(check_, *node, fields_.subject("retry"), {"max_attempts", "backoff"});
+    tool.max_attempts = retry.integer("max_attempts", 1, 100);
+    tool.backoff = retry.duration("backoff", hours(1), tool.backoff);
   }
 
   std::map<std::string, std::string> read_env() {

@@ -20,6 +20,8 @@ struct ToolSpec {
   // What each of its processes may use: memory (bytes), cpu (seconds),
   // open_files, processes.  Absent: no limit.
   std::map<std::string, std::uint64_t> limits;
+  std::int64_t max_attempts = 1;         // of a job and those that try it again
+  std::chrono::milliseconds backoff{0};  // before the second; then twice as long each time
   std::vector<std::string> permissions, side_effects;
   std::string input_schema = "{}";           // JSON text, keys as written
   std::vector<std::string> version_command;  // argv; empty: none

@@ -145,7 +145,8 @@ bool known_type(const std::string& type, Author author) {
   for (const char* name :
        {"state_change", "log", "progress", "stream_end", "artifact", "guard", "error"})
     if (type == name) return true;
-  for (const char* name : {"provenance", "provenance_end", "cancel_requested", "held", "released"})
+  for (const char* name :
+       {"provenance", "provenance_end", "cancel_requested", "held", "released", "retry"})
     if (type == name) return author == Author::kernel;
   return type.starts_with("x-") && type.size() > 2 && is_name(type);
 }

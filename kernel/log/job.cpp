@@ -163,7 +163,8 @@ std::string JobHead::encode() const {
        {ordinal, created, started, ended, last_ts, cancel_requested, purged})
     out.number(static_cast<std::uint64_t>(time));
   out.number((external ? 1u : 0u) | (has_provenance ? 2u : 0u) | (has_provenance_end ? 4u : 0u) |
-             (importing ? 8u : 0u) | (held ? 16u : 0u));
+             (importing ? 8u : 0u) | (held ? 16u : 0u) | (retry_at ? 32u : 0u));
+  if (retry_at) out.number(static_cast<std::uint64_t>(retry_at));
   out.string(request_hash);
   out.string(reason);
   out.string(message);
@@ -193,6 +194,7 @@ JobHead JobHead::decode(std::string_view bytes) {
   const std::uint64_t flags = in.number();
   head.external = flags & 1, head.has_provenance = flags & 2, head.has_provenance_end = flags & 4;
   head.importing = flags & 8, head.held = flags & 16;
+  if (flags & 32) head.retry_at = in.integer();
   head.request_hash = in.string();
   head.reason = in.string();
   head.message = in.string();

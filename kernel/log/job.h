@@ -18,7 +18,9 @@ enum class State : std::uint8_t { queued, running, succeeded, failed, canceled }
 
 std::string_view state_name(State state);
 std::optional<State> parse_state(std::string_view name);
-inline bool is_terminal(State state) { return state >= State::succeeded; }
+inline bool is_terminal(State state) {
+  return state >= State::succeeded;
+}
 
 // What the decoded bytes of one output stream came to.
 struct StreamTotals {
@@ -61,9 +63,10 @@ struct JobHead {
   std::int64_t created = 0, started = 0, ended = 0, last_ts = 0;
   std::int64_t purged = 0;  // of a tombstone
   bool external = false, has_provenance = false, has_provenance_end = false;
-  bool importing = false;  // pieces of an import are still to come; nobody sees the job
-  bool held = false;  // queued, and not to be started
+  bool importing = false;             // pieces of an import are still to come; nobody sees the job
+  bool held = false;                  // queued, and not to be started
   std::int64_t cancel_requested = 0;  // when; 0: not
+  std::int64_t retry_at = 0;  // failed, and a job that tries again then is to be made; 0: none is
   std::string request_hash;
   std::string reason, message;
   std::optional<std::int64_t> exit_code, signal;
@@ -78,10 +81,10 @@ struct JobHead {
 // The part that is written rarely.  Kept as JSON text.
 struct JobFixed {
   std::string job_id, run_id, client_id, idempotency_key, producer_token;
-  Json request;                     // canonical params, without client_id and idempotency_key
-  Json tool;                        // the tool's manifest as it was at submission; null: ad hoc
-  std::string provenance;           // the event's payload; empty: not yet collected
-  std::string provenance_end;       // likewise
+  Json request;                        // canonical params, without client_id and idempotency_key
+  Json tool;                           // the tool's manifest as it was at submission; null: ad hoc
+  std::string provenance;              // the event's payload; empty: not yet collected
+  std::string provenance_end;          // likewise
   std::vector<std::string> artifacts;  // payloads, at most kArtifacts
   std::string cancel_reason;
 
@@ -102,7 +105,9 @@ struct JobFixed {
 std::string derive_job_id(std::string_view client_id, std::string_view idempotency_key);
 
 // digest(0) of a log.
-inline Digest base_of(std::string_view log_id) { return sha256(log_id); }
+inline Digest base_of(std::string_view log_id) {
+  return sha256(log_id);
+}
 // digest(n) from digest(n-1) and event line n without its LF.
 Digest chain(const Digest& previous, std::string_view line);
 

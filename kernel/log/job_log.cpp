@@ -6,6 +6,7 @@
 #include "common/units.h"
 #include "log/limits.h"
 #include "log/refusal.h"
+#include "log/retry.h"
 
 namespace domed {
 
@@ -182,10 +183,26 @@ StreamTotals& JobLog::stream(const std::string& name) {
 // The kernel writes the payload of every state_change itself.
 void JobLog::change_state(const Event& event) {
   refuse_transition(head_.state, *event.to);
+  plan_retry(event);
   if (is_terminal(*event.to)) return add("state_change", terminal_payload(event));
   OrderedJson payload{{"from", state_name(head_.state)}, {"to", state_name(*event.to)}};
   if (!event.message.empty()) payload["message"] = event.message;
   add("state_change", payload.dump());
+}
+
+// In the same commit as the end itself, so that no end of the daemon comes between.
+void JobLog::plan_retry(const Event& end) {
+  if (!is_tried_again(head_, fixed_, *end.to, end.reason)) return;
+  head_.retry_at = retry_time(fixed_, std::max(environment_->now(), head_.last_ts));
+  add("retry",
+      OrderedJson{{"job_id", retry_id(job_id_)}, {"not_before", format_time(head_.retry_at)}}
+          .dump());
+}
+
+void JobLog::retried() {
+  if (!head_.retry_at) return;
+  head_.retry_at = 0;
+  head_changed_ = true;
 }
 
 std::string JobLog::terminal_payload(const Event& event) const {
@@ -255,6 +272,7 @@ void JobLog::purge() {
                                                std::string(state_name(head_.state)) +
                                                ": cancel it before you delete it");
   head_.purged = environment_->now();
+  head_.retry_at = 0;
   action_ = Entry::Action::purge;
   tombstone_ = true;
 }
@@ -352,7 +370,8 @@ Entry JobLog::entry() {
   out.head = encoded_head_;
   out.columns = {head_.ordinal,
                  head_.importing ? "importing" : std::string(state_name(head_.state)),
-                 head_.importing || !is_terminal(head_.state), fixed_.tool_id(), fixed_.labels()};
+                 head_.importing || head_.retry_at || !is_terminal(head_.state), fixed_.tool_id(),
+                 fixed_.labels()};
   if (fixed_changed_ && action_ != Entry::Action::purge) {
     encoded_fixed_ = fixed_.encode();
     out.fixed = encoded_fixed_;

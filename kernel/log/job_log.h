@@ -67,6 +67,8 @@ class JobLog {
   void set_provenance(const std::string& payload);
   // A terminal state that the kernel itself decided on; nothing where it is over.
   void finish(State to, const std::string& reason, const std::string& message);
+  // The job that tries this one again is there.
+  void retried();
   // Forgets the events from "first" to below "keep_from"; "base" is the digest
   // just before "keep_from".  E_BUSY where the log begins elsewhere meanwhile.
   void trim(std::uint64_t first, std::uint64_t keep_from, const Digest& base);
@@ -101,7 +103,7 @@ class JobLog {
     std::size_t bytes, lines, artifacts;
   };
   Mark mark() const {
-    return {head_,   exists_,       tombstone_,   fixed_changed_,          head_changed_,
+    return {head_,   exists_,       tombstone_,   fixed_changed_,         head_changed_,
             action_, lines_.size(), ends_.size(), fixed_.artifacts.size()};
   }
   void undo(Mark mark);
@@ -114,6 +116,7 @@ class JobLog {
   void fold_log(const Event& event);
   void fold_state(const Event& event, std::int64_t ts);
   void change_state(const Event& event);
+  void plan_retry(const Event& end);
   void begin_import(const ImportRecord& record);
   void import_line(const Line& line);
   void end_import(const ImportPiece& piece);

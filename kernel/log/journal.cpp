@@ -285,6 +285,7 @@ void Journal::publish(JobLog& log) {
   commit.external = head.external;
   commit.cancel_requested = head.cancel_requested != 0;
   commit.held = head.held;
+  commit.retry = head.retry_at != 0;
   observer_(commit);
 }
 

@@ -27,6 +27,7 @@ struct Commit {
   std::uint64_t first = 0, head = 0;         // seq of the first and last line
   State state = State::queued;
   bool external = false, cancel_requested = false, held = false;
+  bool retry = false;  // over, and to be tried again
 };
 
 // The one writer.  Commands are folded into their jobs' logs in the order of

@@ -5,7 +5,9 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
 
 #include "common/version.h"
 #include "log/limits.h"
@@ -43,6 +45,10 @@ int lock_state_dir(const std::filesystem::path& dir) {
                   " is in use by another domed: stop that one or choose another state_dir");
 }
 
+double seconds(std::chrono::milliseconds time) {
+  return static_cast<double>(time.count()) / 1000;
+}
+
 Json tool_json(const ToolSpec& tool) {
   return {{"id", tool.id},
           {"version", tool.version},
@@ -51,8 +57,9 @@ Json tool_json(const ToolSpec& tool) {
           {"command", tool.command},
           {"cwd", tool.cwd},
           {"env", tool.env},
-          {"timeout_s", static_cast<double>(tool.timeout.count()) / 1000},
+          {"timeout_s", seconds(tool.timeout)},
           {"limits", tool.limits},
+          {"retry", {{"max_attempts", tool.max_attempts}, {"backoff_s", seconds(tool.backoff)}}},
           {"permissions", tool.permissions},
           {"side_effects", tool.side_effects},
           {"input_schema", Json::parse(tool.input_schema)},
@@ -60,6 +67,14 @@ Json tool_json(const ToolSpec& tool) {
           {"runtimes", tool.runtimes},
           {"inputs", tool.inputs},
           {"contract_sha256", sha256_hex(tool.contract)}};
+}
+
+// Limits that would silently not hold are worse than none.
+void check_cgroup(const std::filesystem::path& dir) {
+  if (dir.empty() || access(dir.c_str(), W_OK) == 0) return;
+  throw Error(Code::io, "jobs.cgroup: " + dir.string() + ": " + std::strerror(errno) +
+                            ": it has to be a directory of cgroup v2 that is delegated to the "
+                            "daemon's user");
 }
 
 // A collector that hangs may outlive the daemon; what it uses then does too.
@@ -87,6 +102,7 @@ Daemon::Daemon(const Deployment& deployment)
       epoch_(environment_.random_id()),
       boot_(deployment.state_dir, present_boot_id()) {
   state_lock_ = lock_state_dir(deployment.state_dir);
+  check_cgroup(deployment.jobs.cgroup);
   open_files_ = raise_descriptor_limit();
   const std::size_t pipes = pipe_bound(1 + static_cast<std::size_t>(deployment.event_shards));
   ControlOptions control;
@@ -152,7 +168,7 @@ void Daemon::recover() {
     spdlog::warn(
         "the machine went down under an earlier domed: unfinished jobs get a new log_id, for their "
         "last events may be lost");
-    reidentify_unfinished(*store_, *journal_, environment_);
+    reidentify_unfinished(*store_, *journal_, environment_, log_warning);
   }
   boot_.set();
   scheduler_->recover([this](const std::string& job_id, const JobHead& head) {
@@ -188,6 +204,7 @@ bool Daemon::drain(const std::stop_token& stop) {
 Daemon::~Daemon() {
   if (watchdog_) watchdog_->stop();
   if (methods_) methods_->close();
+  if (provenance_) provenance_->stop();
   if (scheduler_) scheduler_->stop(store_->durability() == Durability::none);
   if (polls_) polls_->stop();
   if (workers_) workers_->stop(1s);
@@ -279,6 +296,7 @@ SchedulerConfig Daemon::scheduler_config() const {
   config.run.drain = deployment_.jobs.drain;
   config.run.open_files = open_files_;
   config.run.max_output = deployment_.jobs.max_output;
+  config.run.cgroup = deployment_.jobs.cgroup;
   for (const auto& name : deployment_.jobs.env_allowlist)
     if (const char* value = std::getenv(name.c_str())) config.run.environment[name] = value;
   config.retention.keep_finished = deployment_.retention.keep_finished;

@@ -28,7 +28,10 @@ Digest digest_of(const Store& store, const JobRecord& record, const Digest& base
     const auto slice = store.read(record.job_id, seq, limits::kPageEvents, limits::kPageBytesMost);
     if (!slice || slice->ends.empty() || slice->from != seq)
       throw Error(Code::corruption,
-                  "event " + std::to_string(seq) + " of job '" + record.job_id + "' is missing");
+                  "event " + std::to_string(seq) + " of job '" + record.job_id +
+                      "' is missing, so that its log cannot be given the new log_id that it needs "
+                      "after the machine went down: put the store back from a copy, or serve "
+                      "another one");
     std::size_t begin = 0;
     for (const std::uint32_t end : slice->ends) {
       digest = chain(digest, std::string_view(slice->events).substr(begin, end - begin - 1));
@@ -37,6 +40,15 @@ Digest digest_of(const Store& store, const JobRecord& record, const Digest& base
     seq += slice->ends.size();
   }
   return digest;
+}
+
+std::optional<JobHead> readable_head(const JobRecord& record,
+                                     const std::function<void(const std::string&)>& log) try {
+  JobFixed::decode(record.fixed);
+  return JobHead::decode(record.head);
+} catch (const Error& e) {
+  log("job " + record.job_id + " is left alone, its record cannot be read: " + e.what());
+  return std::nullopt;
 }
 
 }  // namespace
@@ -69,16 +81,16 @@ std::string present_boot_id() {
   return first_line("/proc/sys/kernel/random/boot_id");
 }
 
-void reidentify_unfinished(const Store& store, Journal& journal, Environment& environment) {
+void reidentify_unfinished(const Store& store, Journal& journal, Environment& environment,
+                           const std::function<void(const std::string&)>& log) {
   for (const auto& job_id : unfinished_jobs(store)) {
     const auto record = store.find(job_id);
-    if (!record) continue;
-    const JobHead head = JobHead::decode(record->head);
-    if (head.importing) continue;
+    const auto head = record ? readable_head(*record, log) : std::nullopt;
+    if (!head || head->importing || is_terminal(head->state)) continue;
     const std::string log_id = environment.random_id();
-    const Digest base = head.first_seq == 1 ? base_of(log_id) : head.base_digest;
+    const Digest base = head->first_seq == 1 ? base_of(log_id) : head->base_digest;
     const Digest digest = digest_of(store, *record, base);
-    journal.run(job_id, [&](JobLog& log) { log.become(log_id, digest); });
+    journal.run(job_id, [&](JobLog& job) { job.become(log_id, digest); });
   }
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 
 #include "log/journal.h"
@@ -31,6 +32,10 @@ std::string present_boot_id();
 
 // Gives a new log_id to every log that may have lost its tail: a log that is over
 // shows by its last event that it is whole.  For a store below Durability::power.
-void reidentify_unfinished(const Store& store, Journal& journal, Environment& environment);
+// A job whose record cannot be read, so that nobody will ever be shown its log, is
+// left alone and told of to "log".  Throws Error naming the job whose events are
+// damaged: its log must not go on under its old name.
+void reidentify_unfinished(const Store& store, Journal& journal, Environment& environment,
+                           const std::function<void(const std::string&)>& log);
 
 }  // namespace domed

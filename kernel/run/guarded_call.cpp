@@ -13,7 +13,7 @@ namespace {
 // One call, as its thread and its caller see it.
 struct Pending {
   std::mutex mutex;
-  std::condition_variable over;
+  std::condition_variable_any over;
   bool done = false, abandoned = false;
   std::string answer;
   std::optional<Error> error;
@@ -56,7 +56,7 @@ std::string GuardedCall::operator()(std::function<std::string()> work,
     throw Error(Code::exhausted, name_ + " cannot be called: " + e.what());
   }
   std::unique_lock lock(pending->mutex);
-  if (!pending->over.wait_until(lock, deadline, [&] { return pending->done; })) {
+  if (!pending->over.wait_until(lock, stop_, deadline, [&] { return pending->done; })) {
     pending->abandoned = true;
     ++*late_;
     throw Error(Code::io,

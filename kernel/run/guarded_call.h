@@ -4,6 +4,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 
 namespace domed {
@@ -16,16 +17,18 @@ namespace domed {
 // while late calls are under way.
 class GuardedCall {
  public:
-  explicit GuardedCall(std::string name) : name_(std::move(name)) {}
+  // From "stop" on every call is late at once.
+  explicit GuardedCall(std::string name, std::stop_token stop = {})
+      : name_(std::move(name)), stop_(std::move(stop)) {}
 
   // What "work" returns within "budget".  "work" owns all that it touches.
   // Throws Error: its own, internal for any other exception, conflict where an
   // earlier call is still late, io where this one is.
-  std::string operator()(std::function<std::string()> work,
-                         std::chrono::milliseconds budget) const;
+  std::string operator()(std::function<std::string()> work, std::chrono::milliseconds budget) const;
 
  private:
   std::string name_;
+  std::stop_token stop_;
   std::shared_ptr<std::atomic<int>> late_ = std::make_shared<std::atomic<int>>(0);
 };
 

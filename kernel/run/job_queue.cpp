@@ -40,16 +40,37 @@ std::vector<std::string> JobQueue::ended(const std::string& id, bool succeeded) 
   return waiting;
 }
 
-bool JobQueue::ready(const Job& job, const std::map<std::string, std::size_t>& running) const {
-  if (job.held || !job.needs.empty()) return false;
-  const auto limit = limits_.find(job.queue);
-  const auto now = running.find(job.queue);
-  return limit == limits_.end() || now == running.end() || now->second < limit->second;
+void JobQueue::replace(const std::string& id, const std::string& by) {
+  const auto [begin, end] = needed_by_.equal_range(id);
+  std::vector<std::string> waiting;
+  for (auto it = begin; it != end; ++it) waiting.push_back(it->second);
+  needed_by_.erase(begin, end);
+  for (const auto& other : waiting) {
+    auto& needs = jobs_.at(places_.at(other)).needs;
+    needs.erase(id);
+    if (needs.insert(by).second) needed_by_.emplace(by, other);
+  }
 }
 
-std::optional<JobQueue::Job> JobQueue::take(const std::map<std::string, std::size_t>& running) {
+std::int64_t JobQueue::next_time(std::int64_t now) const {
+  std::int64_t next = INT64_MAX;
+  for (const auto& [place, job] : jobs_)
+    if (job.not_before > now && !job.held) next = std::min(next, job.not_before);
+  return next;
+}
+
+bool JobQueue::ready(const Job& job, const std::map<std::string, std::size_t>& running,
+                     std::int64_t now) const {
+  if (job.held || job.not_before > now || !job.needs.empty()) return false;
+  const auto limit = limits_.find(job.queue);
+  const auto busy = running.find(job.queue);
+  return limit == limits_.end() || busy == running.end() || busy->second < limit->second;
+}
+
+std::optional<JobQueue::Job> JobQueue::take(const std::map<std::string, std::size_t>& running,
+                                            std::int64_t now) {
   for (auto& [place, job] : jobs_) {
-    if (!ready(job, running)) continue;
+    if (!ready(job, running, now)) continue;
     Job out = std::move(job);
     jobs_.erase(place);
     places_.erase(out.id);

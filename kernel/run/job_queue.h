@@ -11,8 +11,9 @@
 namespace domed {
 
 // The jobs that wait to run, and which of them is next: the highest priority
-// first, then first in, first out; not one that is held, that needs a job which
-// has not succeeded yet, or whose queue runs as many as it may.
+// first, then first in, first out; not one that is held, whose time has not come,
+// that needs a job which has not succeeded yet, or whose queue runs as many as it
+// may.
 //
 // Plain data, not thread-safe.
 class JobQueue {
@@ -22,6 +23,7 @@ class JobQueue {
     int priority = 0;
     bool held = false;
     std::set<std::string> needs;  // ids of jobs
+    std::int64_t not_before = 0;  // microseconds since 1970
   };
 
   // "limits": how many jobs of a queue may run at once; others have no limit.
@@ -36,12 +38,19 @@ class JobQueue {
   // never run; they are removed.
   std::vector<std::string> ended(const std::string& id, bool succeeded);
 
+  // What needs "id" needs "by" from now on: the job that tries it again.
+  void replace(const std::string& id, const std::string& by);
+
   // Takes the next job out; "running" counts what runs of each queue.
-  std::optional<Job> take(const std::map<std::string, std::size_t>& running);
+  std::optional<Job> take(const std::map<std::string, std::size_t>& running,
+                          std::int64_t now = INT64_MAX);
+  // When the time of a job comes that has to wait at "now"; INT64_MAX: never.
+  std::int64_t next_time(std::int64_t now) const;
 
  private:
   using Place = std::pair<int, std::uint64_t>;  // the first one is the next one
-  bool ready(const Job& job, const std::map<std::string, std::size_t>& running) const;
+  bool ready(const Job& job, const std::map<std::string, std::size_t>& running,
+             std::int64_t now) const;
 
   const std::map<std::string, std::size_t> limits_;
   std::uint64_t arrivals_ = 0;

@@ -2,9 +2,10 @@
 
 #include <algorithm>
 
+#include "common/api_error.h"
 #include "common/hash.h"
-#include "domed/error.h"
 #include "common/version.h"
+#include "domed/error.h"
 #include "run/input_files.h"
 #include "run/provenance_drift.h"
 #include "run/provenance_record.h"
@@ -43,12 +44,17 @@ Json parse_answer(const std::string& answer, const std::string& source) {
 Provenance::Provenance(std::vector<Source> sources, Log log, std::string runner)
     : log_(std::move(log)),
       tools_(std::make_shared<ToolFacts>(std::move(runner))),
-      tool_call_("looking at the tool"),
-      input_call_("hashing the input files") {
+      tool_call_("looking at the tool", stop_.get_token()),
+      input_call_("hashing the input files", stop_.get_token()) {
   for (Source& source : sources) {
-    GuardedCall call(source.name);
+    GuardedCall call(source.name, stop_.get_token());
     sources_.push_back({std::move(source), std::move(call)});
   }
+}
+
+void Provenance::must_go_on() const {
+  if (stop_.stop_requested())
+    throw ApiError("E_BUSY", "the daemon is stopping", {{"retry_ms", 500}});
 }
 
 Json Provenance::answer_of(const Guarded& guarded, const JobFixed& job,
@@ -93,6 +99,7 @@ std::string Provenance::collect(const JobFixed& job, const std::string& cwd,
   add_inputs(record, job, cwd);
   add_hashes(record, job);
   record["schema"] = kProvenanceSchema;
+  must_go_on();
   return encode_record(std::move(record));
 }
 
@@ -103,6 +110,7 @@ std::string Provenance::collect_end(const JobFixed& job, const std::string& cwd)
   if (!any || job.provenance.empty()) return "";
   Json now = ask(job, cwd, true);
   complete(now);
+  must_go_on();
   return encode_record(drift_record(Json::parse(job.provenance), now));
 }
 

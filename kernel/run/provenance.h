@@ -3,6 +3,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,11 @@ class Provenance {
   // "runner": the program that supervises commands; empty: not known.
   Provenance(std::vector<Source> sources, Log log, std::string runner = "");
 
+  // No collector is waited for any more: a daemon that is to end must not stay for
+  // their sake, nor write "unknown" for it.  What was asked meanwhile, or is later,
+  // throws ApiError(E_BUSY).
+  void stop() { stop_.request_stop(); }
+
   // The payload of the "provenance" event, for a run in "cwd" (empty: not named)
   // whose command gets "environment".
   std::string collect(const JobFixed& job, const std::string& cwd,
@@ -54,6 +60,9 @@ class Provenance {
   void add_inputs(Json& record, const JobFixed& job, const std::string& cwd) const;
   void add_hashes(Json& record, const JobFixed& job) const;
 
+  void must_go_on() const;
+
+  std::stop_source stop_;
   std::vector<Guarded> sources_;
   Log log_;
   // Shared with calls that are late.

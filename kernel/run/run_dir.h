@@ -23,6 +23,7 @@ inline constexpr const char* kTaskFile = "task.json";
 //   spool       the runner's batches, one AppendJobEvents params object a line;
 //               the last one is the exit record
 //   log         the runner's own messages
+//   tty         a socket, where the command has a terminal: runner/typing.h
 class RunDir {
  public:
   explicit RunDir(std::filesystem::path path) : path_(std::move(path)) {}

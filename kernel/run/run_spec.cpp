@@ -50,6 +50,10 @@ std::filesystem::path scratch_dir(const RunSettings& settings, const std::string
   return settings.state_dir / "scratch" / sha256_hex(job_id).substr(0, 32);
 }
 
+std::filesystem::path cgroup_of(const RunSettings& settings, const std::string& run_id) {
+  return settings.cgroup.empty() ? settings.cgroup : settings.cgroup / run_id;
+}
+
 std::string working_dir(const RunSettings& settings, const JobFixed& job) {
   std::string cwd = text(job.request, "cwd");
   if (cwd.empty()) cwd = text(job.tool, "cwd");
@@ -76,6 +80,7 @@ Json run_spec(const RunSettings& settings, const JobFixed& job, const RunIdentit
                {"max_output", settings.max_output},
                {"open_files", settings.open_files},
                {"limits", limits(job)},
+               {"cgroup", cgroup_of(settings, job.run_id).string()},
                {"durable", identity.durable},
                {"give_up_ms", kGiveUpMs}};
   for (const char* key : {"stdin", "tty", "task"})

@@ -17,6 +17,7 @@ struct RunSettings {
   std::chrono::milliseconds cancel_grace{5000}, drain{2000};
   std::uint64_t max_output = 1u << 30;
   std::uint64_t open_files = 0;  // soft limit of a job that asks for none; 0: the daemon's
+  std::filesystem::path cgroup;  // runs get cgroups of their own below it; empty: none
   std::map<std::string, std::string> environment;  // the allowlist, as the daemon has it
 };
 
@@ -26,6 +27,9 @@ std::filesystem::path run_path(const RunSettings& settings, const std::string& r
 // Where a job without a cwd works.  An imported job's id may be any string,
 // "../.." too: it never becomes a path.
 std::filesystem::path scratch_dir(const RunSettings& settings, const std::string& job_id);
+
+// Empty where the deployment names none.
+std::filesystem::path cgroup_of(const RunSettings& settings, const std::string& run_id);
 
 // Empty where an external job names none.
 std::string working_dir(const RunSettings& settings, const JobFixed& job);

@@ -11,7 +11,10 @@
 #include <latch>
 
 #include "common/api_error.h"
+#include "common/cgroup.h"
+#include "common/units.h"
 #include "log/append.h"
+#include "log/retry.h"
 #include "run/leftovers.h"
 
 namespace domed {
@@ -31,6 +34,15 @@ bool has_batch(const JobHead& head, const Batch& batch) {
   return std::any_of(head.producers.begin(), head.producers.end(), [&](const auto& producer) {
     return producer.id == batch.producer_id && batch.number <= producer.last_batch;
   });
+}
+
+bool is_over(const JobRecord& record) {
+  const auto state = parse_state(record.columns.state);
+  return record.tombstone || (state && is_terminal(*state));
+}
+
+std::int64_t start_time(const JobFixed& job) {
+  return parse_time(job.request.value("not_before", "")).value_or(0);
 }
 
 void end_runner(const Fd& runner) {
@@ -68,6 +80,10 @@ std::string Scheduler::working_dir(const JobFixed& job) const {
   return domed::working_dir(config_.run, job);
 }
 
+std::string Scheduler::typing_socket(const JobFixed& job) const {
+  return run_dir(job.run_id).path() / "tty";
+}
+
 RunDir Scheduler::run_dir(const std::string& run_id) const {
   return RunDir(run_path(config_.run, run_id));
 }
@@ -79,7 +95,7 @@ void Scheduler::recover(const std::function<void(const std::string&, const JobHe
       if (!record) continue;
       const JobHead head = JobHead::decode(record->head);
       recover_job(job_id, head, JobFixed::decode(record->fixed), orphans);
-      if (!head.importing) seen(job_id, head);
+      if (!head.importing && !head.retry_at) seen(job_id, head);
     } catch (const Error& e) {
       leave_alone(job_id, e);
     }
@@ -99,6 +115,10 @@ void Scheduler::recover_job(const std::string& job_id, const JobHead& head, cons
   if (head.importing) {  // what comes of it would be no whole copy
     journal_.run(job_id, [](JobLog& log) { log.abandon_import(); });
     journal_.run(job_id, [](JobLog& log) { log.drop(); });
+    return;
+  }
+  if (head.retry_at) {
+    retries_.insert(job_id);
     return;
   }
   if (head.external) {
@@ -123,17 +143,33 @@ void Scheduler::leave_alone(const std::string& job_id, const std::exception& why
 // What runs of jobs left that are over, or that the store does not know.
 void Scheduler::sweep() {
   std::error_code ignored;
+  std::set<std::string> living;
   const auto runs = config_.run.state_dir / "runs";
   for (const auto& entry : std::filesystem::directory_iterator(runs, ignored)) try {
       RunDir dir(entry.path());
       const auto lock = dir.lock();
-      if (!lock) continue;  // its runner ends by itself when it is told that the job is gone
       const std::string id = dir.job_id();
+      if (!lock) living.insert(id);
+      if (!lock) continue;  // its runner ends by itself when it is told that the job is gone
       const auto record = id.empty() ? std::nullopt : store_.find(id);
-      if (!record || record->tombstone || !record->columns.unfinished) dir.remove();
+      if (record && !is_over(*record)) continue;
+      kill_rest(id, entry.path().filename());
+      dir.remove();
     } catch (const Error& e) {
       log_(Level::error, entry.path().string() + " is left alone: " + e.what());
     }
+  if (store_.durability() == Durability::none) sweep_scratch(living);
+}
+
+// A store that forgets its jobs cannot say whose directories are left; only those
+// whose runner still lives are in use.
+void Scheduler::sweep_scratch(const std::set<std::string>& living) const {
+  std::set<std::filesystem::path> used;
+  for (const auto& id : living) used.insert(scratch_dir(config_.run, id));
+  std::error_code ignored;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(config_.run.state_dir / "scratch", ignored))
+    if (!used.contains(entry.path())) std::filesystem::remove_all(entry.path(), ignored);
 }
 
 void Scheduler::start(std::vector<std::string> control) {
@@ -150,9 +186,15 @@ void Scheduler::notice(const Commit& commit) {
   {
     std::lock_guard lock(mutex_);
     if (is_terminal(commit.state)) {
+      if (commit.lines->empty()) return;  // it was over before
       endings_.erase(commit.job_id);
       queue_.remove(commit.job_id);
-      need_ended(commit.job_id, commit.state == State::succeeded);
+      if (commit.retry) {
+        retries_.insert(commit.job_id);
+        queue_.replace(commit.job_id, retry_id(commit.job_id));
+      } else {
+        need_ended(commit.job_id, commit.state == State::succeeded);
+      }
     } else if (commit.external) {
       if (!commit.cancel_requested || endings_.contains(commit.job_id)) return;
       cancel_later(commit.job_id);
@@ -201,6 +243,7 @@ void Scheduler::work() {
     start_jobs();
     try_again();
     end_jobs();
+    make_retries();
     if (Clock::now() >= next_retention) {
       next_retention = Clock::now() + kRetentionEvery;
       workers_.run([this] { retain(); });
@@ -223,7 +266,12 @@ void Scheduler::wait() {
       jobs.push_back(id);
     }
     for (const auto& [id, ending] : endings_) until = std::min(until, ending.due);
-    if (!arrivals_.empty()) until = std::min(until, Clock::now() + config_.retry);
+    const std::int64_t now = environment_.now(), next = queue_.next_time(now);
+    if (next < INT64_MAX)
+      until = std::min(until, Clock::now() + std::min<std::chrono::microseconds>(
+                                                 60s, std::chrono::microseconds(next - now)));
+    if (!arrivals_.empty() || !retries_.empty())
+      until = std::min(until, Clock::now() + config_.retry);
   }
   const auto timeout = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now()).count();
   if (poll(fds.data(), fds.size(), static_cast<int>(std::max<std::int64_t>(0, timeout))) <= 0)
@@ -272,6 +320,7 @@ void Scheduler::line_up(const std::string& job_id) {
   job.priority = fixed.request.value("priority", 0);
   job.held = JobHead::decode(record->head).held;
   job.needs = fixed.request.value("depends_on", std::set<std::string>());
+  job.not_before = start_time(fixed);
   {
     std::lock_guard lock(mutex_);
     if (runs_.contains(job_id)) {  // held while it was being started
@@ -280,17 +329,26 @@ void Scheduler::line_up(const std::string& job_id) {
     }
     if (!queue_.put(job)) return;
   }
-  check_needs(job);
+  for (const auto& need : job.needs) check_need(need);
 }
 
-// After the job is in the queue, so that no end of a job in between is missed.
-void Scheduler::check_needs(const JobQueue::Job& job) {
-  for (const auto& need : job.needs) {
-    const auto record = store_.find(need);
-    if (record && record->columns.unfinished) continue;
-    std::lock_guard lock(mutex_);
-    need_ended(need, record && record->columns.state == "succeeded");
+// To be called when the job that has the need is in the queue, so that no end in
+// between is missed.
+void Scheduler::check_need(const std::string& job_id) {
+  const auto record = store_.find(job_id);
+  const bool failed = record && record->columns.state == "failed";
+  const bool retry_is_due = failed && record->columns.unfinished;
+  if (failed && (retry_is_due || store_.find(retry_id(job_id)))) {  // which then decides
+    {
+      std::lock_guard lock(mutex_);
+      queue_.replace(job_id, retry_id(job_id));
+    }
+    if (!retry_is_due || store_.find(retry_id(job_id))) check_need(retry_id(job_id));
+    return;
   }
+  if (record && record->columns.unfinished) return;
+  std::lock_guard lock(mutex_);
+  need_ended(job_id, record && record->columns.state == "succeeded");
 }
 
 // With the mutex held.
@@ -305,7 +363,7 @@ void Scheduler::start_jobs() {
   std::map<std::string, std::size_t> running;
   for (const auto& [id, run] : runs_) ++running[run.queue];
   while (!stopping_ && !draining_ && runs_.size() < config_.max_running) {
-    const auto job = queue_.take(running);
+    const auto job = queue_.take(running, environment_.now());
     if (!job) return;
     ++running[job->queue];
     runs_[job->id].queue = job->queue;
@@ -430,8 +488,7 @@ bool Scheduler::settle(const std::string& job_id) {
     return false;
   }
   const auto record = store_.find(job_id);
-  if (record && !record->tombstone && record->columns.unfinished)
-    finish_run(JobFixed::decode(record->fixed), dir);
+  if (record && !is_over(*record)) finish_run(JobFixed::decode(record->fixed), dir);
   dir.remove();
   return true;
 }
@@ -453,7 +510,10 @@ void Scheduler::finish_run(const JobFixed& job, const RunDir& dir) {
 
 // Returns what is to be said of it.
 std::string Scheduler::kill_rest(const std::string& job_id, const std::string& run_id) {
+  const Cgroup cgroup(cgroup_of(config_.run, run_id));
+  cgroup.kill();
   const Leftovers left = kill_leftovers(run_dir(run_id), run_id);
+  cgroup.remove();
   if (!left.killed.empty())
     log_(Level::warning, "job " + job_id + ": killed " + std::to_string(left.killed.size()) +
                              " processes that its dead runner left");
@@ -518,6 +578,39 @@ void Scheduler::end_jobs() {
       const auto it = endings_.find(id);
       if (it != endings_.end()) it->second.due = Clock::now() + config_.retry;
     }
+}
+
+void Scheduler::make_retries() {
+  std::set<std::string> due;
+  {
+    std::lock_guard lock(mutex_);
+    due = retries_;
+  }
+  for (const auto& id : due) try {
+      make_retry(id);
+      std::lock_guard lock(mutex_);
+      retries_.erase(id);
+    } catch (const std::exception& e) {
+      log_(Level::error, "job " + id + ": its next attempt cannot be submitted now: " + e.what());
+    }
+}
+
+// Two commits, the new job first: the daemon that comes after one that died in
+// between makes the same job again, which changes nothing.
+void Scheduler::make_retry(const std::string& job_id) {
+  const auto record = store_.find(job_id);
+  if (!record || record->tombstone) return;
+  Submission next = next_attempt(JobHead::decode(record->head), JobFixed::decode(record->fixed));
+  next.fixed.run_id = environment_.random_id();
+  next.fixed.producer_token = environment_.random_id();
+  try {
+    journal_.run(next.fixed.job_id, [&](JobLog& log) { log.create(next); });
+    log_(Level::info, "job " + job_id + " failed and is tried again as " + next.fixed.job_id);
+  } catch (const ApiError& e) {
+    if (e.retryable()) throw;
+    log_(Level::error, "job " + job_id + " is not tried again: " + e.what());
+  }
+  journal_.run(job_id, [](JobLog& log) { log.retried(); });
 }
 
 void Scheduler::retain() try {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -29,13 +30,14 @@ struct SchedulerConfig {
   std::string runner;  // path of domed-runner
   std::size_t max_running = 4;
   std::map<std::string, std::size_t> queues;  // how many of a queue's jobs run at once
-  std::chrono::milliseconds retry{1000};  // after a failure that may pass
+  std::chrono::milliseconds retry{1000};      // after a failure that may pass
 };
 
 // Starts queued jobs in their turn (see JobQueue), each under a runner of its own;
 // notices when a runner ends and brings its job to an end if the runner did not;
 // ends external jobs whose producer ignores a cancel, and jobs whose dependency
-// failed; deletes what retention lets go.
+// failed; submits the next attempt of those that are to be tried again; deletes what
+// retention lets go.
 // What fails because the store does is tried again until it succeeds.
 //
 // Thread-safe.  All waiting is on one thread; what takes time (collecting
@@ -64,6 +66,8 @@ class Scheduler {
 
   // Where the job works; empty where an external one did not say.
   std::string working_dir(const JobFixed& job) const;
+  // The socket at which somebody may type for a job that has a terminal.
+  std::string typing_socket(const JobFixed& job) const;
   // Removes what a deleted job left on disk.
   void forget(const std::string& job_id) const;
 
@@ -85,13 +89,16 @@ class Scheduler {
   void wait();
   void line_up();
   void line_up(const std::string& job_id);
-  void check_needs(const JobQueue::Job& job);
+  void check_need(const std::string& job_id);
   void need_ended(const std::string& job_id, bool succeeded);
   void start_jobs();
   void try_again();
   void end_jobs();
+  void make_retries();
+  void make_retry(const std::string& job_id);
   void retain();
   void sweep();
+  void sweep_scratch(const std::set<std::string>& living) const;
 
   void recover_job(const std::string& job_id, const JobHead& head, const JobFixed& fixed,
                    std::vector<std::string>& orphans);
@@ -134,6 +141,7 @@ class Scheduler {
     Clock::time_point due;
   };
   std::map<std::string, Ending> endings_;
+  std::set<std::string> retries_;  // failed jobs whose next attempt is to be made
   bool stopping_ = false, draining_ = false, end_runners_ = false;
   Fd event_;
 

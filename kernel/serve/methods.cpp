@@ -268,7 +268,12 @@ void Methods::get_job_status(Call call) {
   Params params(call.params);
   const std::string job_id = params.job_id();
   params.done();
-  call.result(status_json(existing(job_id)).dump());
+  const JobRecord record = existing(job_id);
+  OrderedJson out = status_json(record);
+  const JobFixed fixed = JobFixed::decode(record.fixed);
+  if (record.columns.unfinished && fixed.request.contains("tty"))
+    out["terminal"] = scheduler_.typing_socket(fixed);
+  call.result(out.dump());
 }
 
 void Methods::list_jobs(Call call) {
@@ -357,14 +362,14 @@ void Methods::retry_job(Call call) {
   params.done();
   const JobRecord record = existing(job_id);
   const JobFixed before = JobFixed::decode(record.fixed);
-  if (record.columns.unfinished)
+  if (!is_terminal(JobHead::decode(record.head).state))
     throw ApiError("E_INVALID_TRANSITION", "job '" + job_id + "' is " + record.columns.state +
                                                ": only a job that is over can be tried again");
   if (before.external())
     throw ApiError("E_INVALID_REQUEST",
                    "job '" + job_id + "' is external: its producer may submit another");
   Json request = before.request;
-  for (const char* once : {"hold", "depends_on"}) request.erase(once);
+  for (const char* once : {"hold", "depends_on", "not_before"}) request.erase(once);
   request.update({{"idempotency_key", key}, {"client_id", client_id}, {"retry_of", job_id}});
   call.params = request.dump();
   submit_job(std::move(call));

@@ -17,7 +17,7 @@ OrderedJson common_json(const JobHead& head, const JobFixed& fixed, const std::s
   if (head.exit_code) out["exit_code"] = *head.exit_code;
   if (head.signal) out["signal"] = *head.signal;
   if (head.held) out["held"] = true;
-  for (const char* key : {"queue", "priority", "depends_on", "retry_of"})
+  for (const char* key : {"queue", "priority", "depends_on", "retry_of", "retry", "not_before"})
     if (fixed.request.contains(key)) out[key] = fixed.request.at(key);
   out["executor"] = fixed.external() ? "external" : "local-process";
   if (!fixed.tool_id().empty()) out["tool_id"] = fixed.tool_id();

@@ -1,6 +1,7 @@
 #include "serve/submission.h"
 
 #include "common/json_schema.h"
+#include "common/units.h"
 #include "log/limits.h"
 
 namespace domed {
@@ -95,6 +96,22 @@ void check_tty(const Json& tty, bool has_stdin) {
   if (has_stdin) invalid("'stdin' and 'tty' exclude each other");
 }
 
+void check_retry(const Json& retry) {
+  if (retry.is_null()) return;
+  for (const auto& [name, value] : retry.items()) {
+    const bool known = name == "max_attempts" || name == "backoff_s";
+    if (!known) invalid("'retry': there is no '" + name + "': use max_attempts and backoff_s");
+  }
+  const auto in = [&](const char* key, double least, double most) {
+    return retry.contains(key) && retry.at(key).is_number() && retry.at(key) >= least &&
+           retry.at(key) <= most;
+  };
+  if (!in("max_attempts", 1, 100) || !retry.at("max_attempts").is_number_integer())
+    invalid("'retry': 'max_attempts' must be an integer, 1 to 100");
+  if (retry.contains("backoff_s") && !in("backoff_s", 0, 3600))
+    invalid("'retry': 'backoff_s' must be a number of seconds, at most 3600");
+}
+
 // How the job waits for its turn.
 void check_queueing(Params& params, bool external) {
   params.integer("priority", 0, -100, 100);
@@ -105,7 +122,11 @@ void check_queueing(Params& params, bool external) {
   if (needs.size() > 64) invalid("'depends_on' may name at most 64 jobs");
   for (const auto& id : needs)
     if (!id.is_string()) invalid("'depends_on' must be an array of job ids");
-  for (const char* key : {"priority", "queue", "hold", "depends_on"})
+  check_retry(params.object("retry"));
+  const auto start = params.text("not_before");
+  if (start && !parse_time(*start))
+    invalid("'not_before' must be a time such as 2026-01-31T12:00:00Z");
+  for (const char* key : {"priority", "queue", "hold", "depends_on", "retry", "not_before"})
     if (external && params.all().contains(key))
       invalid(std::string("'") + key + "': an external job waits in no queue of ours");
 }

@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "client/ctl/append_state.h"
+#include "client/ctl/keyboard.h"
 #include "client/ctl/outcome.h"
 #include "client/ctl/printer.h"
 #include "client/ctl/slsa.h"
@@ -179,6 +180,21 @@ TEST(Slsa, HasASubjectEvenWithoutArtifacts) {
   const OrderedJson bare = slsa_statement(record);
   EXPECT_EQ("job/j/log", bare["subject"][0]["name"]);
   EXPECT_TRUE(bare["predicate"]["buildDefinition"]["resolvedDependencies"].empty());
+}
+
+TEST(LeaveKeys, LeaveAtTheBeginningOfALineOnly) {
+  const auto pass = [](const std::vector<std::string>& typed) {
+    LeaveKeys keys;
+    bool leaves = false;
+    std::string out;
+    for (const auto& part : typed) out += keys.pass(part, leaves);
+    return out + (leaves ? "|" : "");
+  };
+  EXPECT_EQ("a\r|", pass({"a\r~.b"}));
+  EXPECT_EQ("|", pass({"~", "."})) << "key by key";
+  EXPECT_EQ("a~.", pass({"a~."}));
+  EXPECT_EQ("\r~x", pass({"\r~", "x"}));
+  EXPECT_EQ("\r~~x", pass({"\r~~x"}));
 }
 
 TEST(Table, ShowsNestedFieldsAndEscapesControlBytes) {

@@ -90,7 +90,7 @@ TEST_F(DeploymentTest, EverySectionIsRead) {
   const Deployment d = load(std::string(kSmallest) + R"(provenance:
   - {plugin: provenance-x, timeout: 300ms}
 jobs: {max_running: 7, allow_ad_hoc: true, cancel_grace: 1s, max_output: 2MiB, drain: 3s,
-       shutdown: drain, env_allowlist: [PATH], queues: {builds: 2}}
+       shutdown: drain, env_allowlist: [PATH], queues: {builds: 2}, cgroup: /sys/fs/cgroup/d}
 tools: [{id: t, command: ["true"]}]
 retention: {keep_finished: 1d, keep_jobs: 5, keep_tombstones: 2d}
 log: {level: debug}
@@ -101,6 +101,7 @@ log: {level: debug}
   EXPECT_TRUE(d.jobs.drain_at_shutdown);
   EXPECT_EQ(d.jobs.env_allowlist, std::vector<std::string>{"PATH"});
   EXPECT_EQ(d.jobs.queues, (std::map<std::string, std::size_t>{{"builds", 2}}));
+  EXPECT_EQ(d.jobs.cgroup, "/sys/fs/cgroup/d");
   EXPECT_NE(d.tool("t"), nullptr);
   EXPECT_EQ(d.tool("u"), nullptr);
   EXPECT_EQ(d.retention.keep_jobs, 5);
@@ -234,15 +235,16 @@ TEST_F(DeploymentTest, StateDirMustBeAbsolute) {
 TEST_F(DeploymentTest, RangesAreChecked) {
   EXPECT_EQ(
       problems_after(
-          "jobs: {max_running: 0, max_output: 1, env_allowlist: [\"A=B\"], shutdown: stay}\n"
-          "retention: {keep_jobs: -1}\nlog: {level: warn}\n"),
+          "jobs: {max_running: 0, max_output: 1, env_allowlist: [\"A=B\"], shutdown: stay,\n"
+          "       cgroup: rel}\nretention: {keep_jobs: -1}\nlog: {level: warn}\n"),
       "domed.yaml:6:21: jobs.max_running must be an integer from 1 to 4096, is '0'\n"
       "domed.yaml:6:36: jobs.max_output must be a size such as 64KiB, 10MiB or 1GiB, from 1KiB to "
       "1024TiB, is '1'\n"
       "domed.yaml:6:55: jobs.env_allowlist: 'A=B' is no variable's name: letters, digits and _\n"
       "domed.yaml:6:73: jobs.shutdown must be one of leave, drain, is 'stay'\n"
-      "domed.yaml:7:24: retention.keep_jobs must be an integer from 0 to 1000000000, is '-1'\n"
-      "domed.yaml:8:14: log.level must be one of trace, debug, info, warning, error, is 'warn'");
+      "domed.yaml:7:16: jobs.cgroup must be an absolute path, is 'rel'\n"
+      "domed.yaml:8:24: retention.keep_jobs must be an integer from 0 to 1000000000, is '-1'\n"
+      "domed.yaml:9:14: log.level must be one of trace, debug, info, warning, error, is 'warn'");
 }
 
 TEST_F(DeploymentTest, InputSchemaIsNotExpanded) {

@@ -29,6 +29,7 @@ TEST(Tool, WholeEntryIsRead) {
   cwd: /src
   env: {CI: "1"}
   timeout: 90s
+  retry: {max_attempts: 3, backoff: 2s}
   permissions: [read]
   side_effects: [build]
   input_schema: {type: object, maximum: 1.5, minItems: 3, deprecated: true, const: null, title: "3"}
@@ -43,6 +44,8 @@ TEST(Tool, WholeEntryIsRead) {
   EXPECT_EQ(tool.inputs, (std::vector<std::string>{"Makefile", "src/**/*.c"}));
   EXPECT_EQ(tool.env.at("CI"), "1");
   EXPECT_EQ(tool.timeout, std::chrono::seconds(90));
+  EXPECT_EQ(tool.max_attempts, 3);
+  EXPECT_EQ(tool.backoff, std::chrono::seconds(2));
   EXPECT_EQ(
       tool.input_schema,
       R"({"type":"object","maximum":1.5,"minItems":3,"deprecated":true,"const":null,"title":"3"})");
@@ -54,6 +57,7 @@ TEST(Tool, DefaultsAreFilledIn) {
   EXPECT_EQ(tool.title, "t");
   EXPECT_EQ(tool.input_schema, "{}");
   EXPECT_EQ(tool.timeout.count(), 0);
+  EXPECT_EQ(tool.max_attempts, 1);
 }
 
 TEST(Tool, MistakesHavePlaces) {

@@ -75,7 +75,8 @@ TEST_P(Contract, Identity) {
 TEST_P(Contract, IdentityIsNewAfterATailMayBeLost) {
   const Json job = kernel->running_job("a");
   kernel->append(job, 1, {log_event("x")});
-  reidentify_unfinished(*kernel->store, *kernel->journal, kernel->environment);
+  reidentify_unfinished(*kernel->store, *kernel->journal, kernel->environment,
+                        [](const std::string& line) { FAIL() << line; });
   const Json status = kernel->call("GetJobStatus", {{"job_id", job["job_id"]}});
   EXPECT_NE(job["log_id"], status["log_id"]);
   Digest digest = base_of(status["log_id"].get<std::string>());

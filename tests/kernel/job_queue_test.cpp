@@ -70,6 +70,31 @@ TEST(JobQueue, AJobWhoseNeedFailedNeverRuns) {
   EXPECT_EQ("b", order(queue));
 }
 
+TEST(JobQueue, AJobWaitsForItsTime) {
+  JobQueue queue({});
+  auto later = job("later", 5);
+  later.not_before = 100;
+  queue.put(later), queue.put(job("now"));
+  EXPECT_EQ(100, queue.next_time(99));
+  EXPECT_EQ(INT64_MAX, queue.next_time(100));
+  EXPECT_EQ("now", queue.take({}, 99)->id);
+  EXPECT_FALSE(queue.take({}, 99));
+  EXPECT_EQ("later", queue.take({}, 100)->id);
+}
+
+TEST(JobQueue, AnotherJobTakesThePlaceOfOneThatIsNeeded) {
+  JobQueue queue({});
+  queue.put(job("a", 0, {"x", "y"})), queue.put(job("b", 0, {"y"}));
+  queue.replace("x", "z");
+  EXPECT_TRUE(queue.ended("x", false).empty());
+  queue.ended("y", true);
+  EXPECT_EQ("b", queue.take({})->id);
+  EXPECT_FALSE(queue.take({}));
+  queue.replace("z", "y");
+  queue.ended("y", true);
+  EXPECT_EQ("a", order(queue));
+}
+
 TEST(JobQueue, ARemovedJobIsForgotten) {
   JobQueue queue({});
   queue.put(job("a", 0, {"x"})), queue.put(job("b"));

@@ -1,13 +1,17 @@
 #include "run/scheduler.h"
 
 #include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include <fstream>
 
 #include "faulty_store.h"
 #include "harness.h"
+#include "log/retry.h"
 
 namespace domed::test {
 namespace {
@@ -61,6 +65,11 @@ class SchedulerTest : public ::testing::Test {
     batch(2, Json::array({log_event("said")}));
     batch(3, Json::array({change_to("succeeded")}));
   }
+  // For a job whose token the kernel chose.
+  void spool_with_its_token(const std::string& job) {
+    spool(job);
+    runner("sed \"s/\\\"t\\\"/$(jq .producer_token spec.json)/\" ../../spool > spool");
+  }
   void make() {
     auto made = std::make_unique<Scheduler>(store, journal, environment, provenance, config,
                                             [this](Level, const std::string& line) { say(line); });
@@ -86,6 +95,13 @@ class SchedulerTest : public ::testing::Test {
     std::ifstream in(path(fifo));
     std::string line;
     std::getline(in, line);
+  }
+  // The first batch of a job's producer.
+  static Batch begin() {
+    Batch batch;
+    batch.producer_id = "p", batch.producer_token = "t", batch.number = 1;
+    batch.events = read_events(Json::array({change_to("running")}).dump());
+    return batch;
   }
   JobHead head(const std::string& id) { return JobHead::decode(store.find(id)->head); }
   bool has_run(const std::string& id) const {
@@ -183,11 +199,8 @@ TEST_F(SchedulerTest, ACancelThatTheStoreFailedIsTriedAgain) {
   make();
   submit("job", {{"executor", "external"}});
   journal.run("job", [](JobLog& log) {
-    Batch batch;
-    batch.producer_id = "p", batch.producer_token = "t", batch.number = 1;
-    batch.events = read_events(Json::array({change_to("running")}).dump());
     AppendResult ignored;
-    log.append(batch, true, ignored);
+    log.append(begin(), true, ignored);
   });
   journal.run("job", [](JobLog& log) { log.request_cancel("enough"); });
   store.failures = 2;
@@ -277,6 +290,72 @@ TEST_F(SchedulerTest, AJobWaitsForWhatItNeeds) {
   EXPECT_EQ(0, head("never").started);
 }
 
+Json tried_again(int attempts, int backoff_s) {
+  return {{"command", {"true"}},
+          {"cwd", "/"},
+          {"retry", {{"max_attempts", attempts}, {"backoff_s", backoff_s}}}};
+}
+
+TEST_F(SchedulerTest, AJobThatFailedIsTriedAgainWhenItsTimeHasCome) {
+  make();
+  scheduler->start({"ipc:///x"});
+  submit("job", tried_again(2, 60));
+  const std::string next = retry_id("job");
+  wait_for(next, "queued");
+  submit("other");
+  wait_for("other", "failed");
+  EXPECT_EQ(State::queued, head(next).state) << "its time has not come";
+  environment.time += 61'000'000;
+  submit("another");  // no news comes from a clock that stands
+  wait_for(next, "failed");
+  const Json request = JobFixed::decode(store.find(next)->fixed).request;
+  EXPECT_EQ("job", request["retry_of"]);
+  EXPECT_EQ(Json({{"max_attempts", 1}, {"backoff_s", 120.0}}), request["retry"]);
+  EXPECT_FALSE(store.find(retry_id(next))) << "it was the last attempt";
+}
+
+// The daemon died between the end of a job and the job that tries it again.
+TEST_F(SchedulerTest, ANextAttemptIsMadeOnceWhoeverMakesIt) {
+  submit("job", tried_again(3, 0));
+  journal.run("job", [](JobLog& log) { log.finish(State::failed, "lost", ""); });
+  const std::string next = retry_id("job");
+  EXPECT_FALSE(store.find(next));
+  spool_with_its_token(next);
+  for (int daemon = 0; daemon < 2; ++daemon) {
+    make();
+    scheduler->recover([](const std::string&, const JobHead&) {});
+    scheduler->start({"ipc:///x"});
+    wait_for(next, "succeeded");
+    scheduler->stop();
+  }
+  EXPECT_EQ(2u, store.list({}).size());
+  EXPECT_TRUE(unfinished_jobs(store).empty());
+}
+
+TEST_F(SchedulerTest, AJobThatWasToEndIsNotTriedAgain) {
+  submit("job", tried_again(3, 0));
+  journal.run("job", [](JobLog& log) {
+    AppendResult ignored;
+    log.append(begin(), true, ignored);
+  });
+  journal.run("job", [](JobLog& log) { log.request_cancel(""); });
+  journal.run("job", [](JobLog& log) { log.finish(State::failed, "exit", ""); });
+  EXPECT_EQ(State::failed, head("job").state);
+  EXPECT_EQ(0, head("job").retry_at);
+}
+
+TEST_F(SchedulerTest, WhatNeedsAJobWaitsForItsLastAttempt) {
+  spool_with_its_token(retry_id("first"));  // which the first attempt, of another id, cannot use
+  make();
+  scheduler->start({"ipc:///x"});
+  submit("first", tried_again(2, 0));
+  submit("second", {{"command", {"true"}}, {"cwd", "/"}, {"depends_on", Json::array({"first"})}});
+  wait_for("second", "failed");
+  EXPECT_EQ(State::failed, head("first").state);
+  EXPECT_EQ(State::succeeded, head(retry_id("first")).state);
+  EXPECT_EQ("lost", head("second").reason) << "it ran";
+}
+
 TEST_F(SchedulerTest, AQueueRunsNoMoreThanItMay) {
   config.max_running = 3;
   config.queues = {{"builds", 1}};
@@ -352,6 +431,35 @@ TEST_F(SchedulerTest, RunsThatNobodyNeedsAreSweptAway) {
   scheduler->recover([](const std::string&, const JobHead&) {});
   EXPECT_FALSE(gone.exists());
   EXPECT_TRUE(held.exists()) << "its runner lives";
+}
+
+// Its store forgets its jobs, and cannot tell whose they are.
+TEST_F(SchedulerTest, DirectoriesOfForgottenJobsAreSweptAway) {
+  RunDir living(scratch.path() / "runs" / "living");
+  living.create({{"job_id", "b"}});
+  const auto lock = living.lock();
+  for (const char* job : {"a", "b"})
+    std::filesystem::create_directories(scratch_dir(config.run, job));
+  make();
+  scheduler->recover([](const std::string&, const JobHead&) {});
+  EXPECT_FALSE(std::filesystem::exists(scratch_dir(config.run, "a")));
+  EXPECT_TRUE(std::filesystem::exists(scratch_dir(config.run, "b"))) << "its runner lives";
+}
+
+TEST_F(SchedulerTest, WhatRunsOnOfAForgottenJobIsKilled) {
+  RunDir run(scratch.path() / "runs" / "run-forgotten");
+  run.create({{"job_id", "forgotten"}});
+  std::string mark = "DOMED_RUN_ID=run-forgotten";
+  char *argv[] = {const_cast<char*>("sleep"), const_cast<char*>("1000"), nullptr},
+       *env[] = {mark.data(), nullptr};
+  pid_t pid = 0;
+  ASSERT_EQ(0, posix_spawn(&pid, "/bin/sleep", nullptr, nullptr, argv, env));
+  make();
+  scheduler->recover([](const std::string&, const JobHead&) {});
+  int status = 0;
+  waitpid(pid, &status, 0);
+  EXPECT_EQ(SIGKILL, WTERMSIG(status));
+  EXPECT_FALSE(run.exists());
 }
 
 TEST_F(SchedulerTest, AQueuedJobOfAnEarlierDaemonIsStartedOnce) {

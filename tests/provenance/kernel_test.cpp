@@ -1,5 +1,6 @@
 #include <condition_variable>
 #include <fstream>
+#include <future>
 #include <mutex>
 #include <thread>
 
@@ -194,6 +195,26 @@ TEST(Provenance, AHangingCollectorMayOutliveTheKernel) {
     record_of({hangs});
   }
   EXPECT_FALSE(watched.expired());
+  gate->open_and_wait();
+}
+
+TEST(Provenance, ACollectorDoesNotHoldUpADaemonThatIsToEnd) {
+  const auto gate = std::make_shared<Gate>();
+  const auto begun = std::make_shared<std::promise<void>>();
+  Provenance provenance({source(
+                            [gate, begun](const auto&) {
+                              begun->set_value();
+                              gate->pass();
+                              return std::string("{}");
+                            },
+                            {"ref"}, "slow", std::chrono::minutes(10))},
+                        [](const std::string&) {});
+  const auto ask = [&] { return error_name([&] { provenance.collect(local_job(), "/"); }); };
+  auto asked = std::async(std::launch::async, ask);
+  begun->get_future().wait();
+  provenance.stop();
+  EXPECT_EQ("E_BUSY", asked.get());
+  EXPECT_EQ("E_BUSY", ask()) << "no record says unknown because of the daemon's end";
   gate->open_and_wait();
 }
 
