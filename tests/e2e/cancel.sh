@@ -3,7 +3,7 @@
 . "$(dirname "$0")/lib.sh"
 start
 mark="sleep 7$$"
-job=$(submit -- sh -c "trap '' TERM; setsid $mark & $mark & echo ready; wait")
+job=$(submit -- sh -c "trap '' TERM; setsid $mark & (env -i setsid $mark &) & $mark & echo ready; wait")
 until_output "$job" '"text":"ready"'
 ctl cancel "$job" >/dev/null
 finish "$job"
