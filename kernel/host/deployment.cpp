@@ -184,13 +184,14 @@ class DeploymentReader {
   void read_jobs() {
     const YamlFields jobs =
         section("jobs", {"max_running", "allow_ad_hoc", "cancel_grace", "max_output", "drain",
-                         "shutdown", "env_allowlist", "queues", "cgroup"});
+                         "shutdown", "env_allowlist", "queues", "cgroup", "give_up"});
     JobSettings& out = out_.jobs;
     out.max_running = jobs.integer("max_running", 1, 4096, out.max_running);
     out.allow_ad_hoc = jobs.boolean("allow_ad_hoc", out.allow_ad_hoc);
     out.cancel_grace = jobs.duration("cancel_grace", hours(1), out.cancel_grace);
     out.max_output = jobs.size("max_output", 1024, std::uint64_t{1} << 50, out.max_output);
     out.drain = jobs.duration("drain", minutes(10), out.drain);
+    out.give_up = jobs.duration("give_up", kLongest, out.give_up);
     out.drain_at_shutdown = jobs.choice("shutdown", {"leave", "drain"}, "leave") == "drain";
     out.env_allowlist = jobs.texts("env_allowlist", kDefaultEnvironment);
     for (const YamlNode* item : jobs.items("env_allowlist"))

@@ -294,6 +294,7 @@ SchedulerConfig Daemon::scheduler_config() const {
   config.run.state_dir = deployment_.state_dir;
   config.run.cancel_grace = deployment_.jobs.cancel_grace;
   config.run.drain = deployment_.jobs.drain;
+  config.run.give_up = deployment_.jobs.give_up;
   config.run.open_files = open_files_;
   config.run.max_output = deployment_.jobs.max_output;
   config.run.cgroup = deployment_.jobs.cgroup;

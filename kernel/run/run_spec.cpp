@@ -6,7 +6,6 @@
 namespace domed {
 namespace {
 
-constexpr std::int64_t kGiveUpMs = 7ll * 24 * 3600 * 1000;
 // Linux gives one variable 128 KiB, its name included.
 constexpr std::size_t kMostInEnvironment = 120 * 1024;
 
@@ -82,7 +81,7 @@ Json run_spec(const RunSettings& settings, const JobFixed& job, const RunIdentit
                {"limits", limits(job)},
                {"cgroup", cgroup_of(settings, job.run_id).string()},
                {"durable", identity.durable},
-               {"give_up_ms", kGiveUpMs}};
+               {"give_up_ms", settings.give_up.count()}};
   for (const char* key : {"stdin", "tty", "task"})
     if (job.request.contains(key)) spec[key] = job.request.at(key);
   return spec;

@@ -14,7 +14,7 @@ namespace domed {
 // What the deployment says of every run.
 struct RunSettings {
   std::filesystem::path state_dir;
-  std::chrono::milliseconds cancel_grace{5000}, drain{2000};
+  std::chrono::milliseconds cancel_grace{5000}, drain{2000}, give_up{std::chrono::hours(24 * 7)};
   std::uint64_t max_output = 1u << 30;
   std::uint64_t open_files = 0;  // soft limit of a job that asks for none; 0: the daemon's
   std::filesystem::path cgroup;  // runs get cgroups of their own below it; empty: none

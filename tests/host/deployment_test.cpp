@@ -90,7 +90,8 @@ TEST_F(DeploymentTest, EverySectionIsRead) {
   const Deployment d = load(std::string(kSmallest) + R"(provenance:
   - {plugin: provenance-x, timeout: 300ms}
 jobs: {max_running: 7, allow_ad_hoc: true, cancel_grace: 1s, max_output: 2MiB, drain: 3s,
-       shutdown: drain, env_allowlist: [PATH], queues: {builds: 2}, cgroup: /sys/fs/cgroup/d}
+       shutdown: drain, env_allowlist: [PATH], queues: {builds: 2}, cgroup: /sys/fs/cgroup/d,
+       give_up: 3h}
 tools: [{id: t, command: ["true"]}]
 retention: {keep_finished: 1d, keep_jobs: 5, keep_tombstones: 2d}
 log: {level: debug}
@@ -101,6 +102,7 @@ log: {level: debug}
   EXPECT_TRUE(d.jobs.drain_at_shutdown);
   EXPECT_EQ(d.jobs.env_allowlist, std::vector<std::string>{"PATH"});
   EXPECT_EQ(d.jobs.queues, (std::map<std::string, std::size_t>{{"builds", 2}}));
+  EXPECT_EQ(d.jobs.give_up, std::chrono::hours(3));
   EXPECT_EQ(d.jobs.cgroup, "/sys/fs/cgroup/d");
   EXPECT_NE(d.tool("t"), nullptr);
   EXPECT_EQ(d.tool("u"), nullptr);
