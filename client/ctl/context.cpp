@@ -1,6 +1,8 @@
 #include "client/ctl/context.h"
 
+#include <chrono>
 #include <cstring>
+#include <thread>
 
 #include "client/ctl/outcome.h"
 #include "client/ctl/terminal.h"
@@ -94,6 +96,17 @@ int cut_command(int argc, char** argv, std::vector<std::string>& command) {
 Client& Context::client() {
   if (!client_) client_.emplace(control_endpoint(endpoint));
   return *client_;
+}
+
+Json Context::status_of(const std::string& job_id, std::stop_token stop) {
+  CallOptions options;
+  options.stop = std::move(stop);
+  for (int patience = 100;; --patience) try {
+      return client().call("GetJobStatus", {{"job_id", job_id}}, options);
+    } catch (const ApiError& e) {
+      if (e.name() != "E_NOT_FOUND" || patience == 0) throw;
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
 }
 
 std::string Context::endpoint_option() const {

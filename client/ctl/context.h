@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <functional>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,9 @@ struct Context {
   int failure = 1;                   // exit code where the verb itself fails
 
   Client& client();
+  // What is known of a job that is there, or is to be there in a moment: one that tries
+  // another one again is made just after that one's end.
+  Json status_of(const std::string& job_id, std::stop_token stop = {});
   // "--endpoint URL " where one was given, for commands shown to the user.
   std::string endpoint_option() const;
 

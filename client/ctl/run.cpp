@@ -247,23 +247,11 @@ class CancelOrDetach {
   Interrupt interrupt_;
 };
 
-// The job that tries another one again is made just after that one's end.
-Json status_of(Context& context, const std::string& job_id, const std::stop_token& stop) {
-  for (int patience = 100;; --patience) try {
-      CallOptions options;
-      options.stop = stop;
-      return context.client().call("GetJobStatus", {{"job_id", job_id}}, options);
-    } catch (const ApiError& e) {
-      if (e.name() != "E_NOT_FOUND" || patience == 0) throw;
-      std::this_thread::sleep_for(std::chrono::milliseconds(100));
-    }
-}
-
 // Null where nobody is there to type, or nothing to type at.
 std::unique_ptr<Keyboard> keyboard_for(Context& context, const Submission& job,
                                        const FollowOptions& options, CancelOrDetach& interrupts) {
   if (!job.tty || !Keyboard::there()) return nullptr;
-  const std::string socket = status_of(context, options.job_id, options.stop).value("terminal", "");
+  const std::string socket = context.status_of(options.job_id, options.stop).value("terminal", "");
   if (socket.empty()) return nullptr;
   return std::make_unique<Keyboard>(socket, [&interrupts] { interrupts.leave(); });
 }
@@ -300,7 +288,7 @@ int run(Context& context, const Submission& job, const std::vector<std::string>&
     if (watch.next_attempt().empty()) return exit_code_of(watch.outcome());
     options.job_id = watch.next_attempt();
     if (!job.quiet) note("it is tried again as job " + options.job_id);
-    options.log_id = status_of(context, options.job_id, options.stop).at("log_id");
+    options.log_id = context.status_of(options.job_id, options.stop).at("log_id");
   }
 }
 

@@ -27,6 +27,14 @@ struct Waiting {
   std::string timeout;
 };
 
+// The job that tries "job" again; empty where none does.  It is made just after the end.
+std::string next_attempt(Context& context, const std::string& job) {
+  const std::string next =
+      context.client().call("GetJobStatus", {{"job_id", job}}).value("retried_by", "");
+  if (!next.empty()) context.status_of(next);
+  return next;
+}
+
 // The payload of the job's end, or what is as good; empty where the time was up.
 std::string await_end(Context& context, const std::string& job, FollowOptions options) {
   Json status = context.client().call("GetJobStatus", {{"job_id", job}});
@@ -57,8 +65,10 @@ int wait(Context& context, const Waiting& given) {
   context.client();
   const Interrupt interrupt([&stop](int) { stop.request_stop(); });
   int code = 0;
-  for (const auto& job : given.jobs) {
-    const std::string end = await_end(context, job, options);
+  for (auto job : given.jobs) {
+    std::string end = await_end(context, job, options);
+    for (std::string next; !end.empty() && !(next = next_attempt(context, job)).empty(); job = next)
+      end = await_end(context, next, options);
     if (stop.stop_requested()) return kCanceled;
     if (end.empty()) {
       note("job " + job + " has not ended in time");
@@ -120,7 +130,8 @@ void add_wait(CLI::App& app, Context& context) {
   verb->add_option("--timeout", given->timeout, "No longer than this")->type_name("TIME");
   verb->footer(
       "Prints a line for each, and exits as 'domectl run' would with the first of them that did\n"
-      "not succeed; 124 when the time was up.\n\n"
+      "not succeed; 124 when the time was up.  Of a job that is tried again the last attempt "
+      "counts.\n\n"
       "Example:\n  domectl wait $(domectl list --label build=17 --json | jq -r .job_id)");
   verb->callback([&context, given] {
     context.failure = kOwnFailure;

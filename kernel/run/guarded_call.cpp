@@ -60,7 +60,9 @@ std::string GuardedCall::operator()(std::function<std::string()> work,
     pending->abandoned = true;
     ++*late_;
     throw Error(Code::io,
-                name_ + " did not answer within " + std::to_string(budget.count()) + " ms");
+                name_ + (stop_.stop_requested()
+                             ? " is not waited for any more"
+                             : " did not answer within " + std::to_string(budget.count()) + " ms"));
   }
   if (pending->error) throw *pending->error;
   return std::move(pending->answer);

@@ -1,4 +1,5 @@
 #include "common/units.h"
+#include "log/retry.h"
 #include "serve/methods.h"
 
 namespace domed {
@@ -19,6 +20,7 @@ OrderedJson common_json(const JobHead& head, const JobFixed& fixed, const std::s
   if (head.held) out["held"] = true;
   for (const char* key : {"queue", "priority", "depends_on", "retry_of", "retry", "not_before"})
     if (fixed.request.contains(key)) out[key] = fixed.request.at(key);
+  if (is_tried_again(head, fixed, head.state, head.reason)) out["retried_by"] = retry_id(job_id);
   out["executor"] = fixed.external() ? "external" : "local-process";
   if (!fixed.tool_id().empty()) out["tool_id"] = fixed.tool_id();
   if (const Json command = fixed.command(); !command.is_null()) out["command"] = command;

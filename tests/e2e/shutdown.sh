@@ -30,6 +30,28 @@ if [ "$store" = store-sqlite ]; then
   ctl wait "$third" >/dev/null || fail "the job did not survive the daemon"
 fi
 
+# It waits for no collector, however much time that may take.
+stop
+mkdir "$scratch/slow"
+cat >"$scratch/slow/git" <<SH
+#!/bin/sh
+case "\$*" in *version*) exec $(command -v git) --version ;; esac
+echo \$\$ >$scratch/git
+exec /bin/sleep 1000
+SH
+chmod +x "$scratch/slow/git"
+sed -i 's/provenance-git }/provenance-git, options: { timeout: 5m } }/; s/shutdown: drain/shutdown: leave/' "$scratch/domed.yaml"
+PATH=$scratch/slow:$PATH start
+job=$(submit -- true)
+until [ -s "$scratch/git" ]; do sleep 0.05; done
+stop
+kill "$(cat "$scratch/git")"
+start
+if [ "$store" = store-sqlite ]; then
+  ctl wait "$job" >/dev/null || fail "a job that was not started by one daemon was not by the next"
+  expect "its provenance" no "$(ctl status "$job" --json | jq -r '.provenance.commit_sha_reason // "" | if test("waited") then "yes" else "no" end')"
+fi
+
 # Nothing that lies in the current directory is used unless a deployment says so.
 mkdir -p "$scratch/checkout/plugins"
 printf 'name: evil\n' >"$scratch/checkout/plugins/evil.yaml"

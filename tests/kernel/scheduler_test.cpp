@@ -447,6 +447,8 @@ TEST_F(SchedulerTest, DirectoriesOfForgottenJobsAreSweptAway) {
 }
 
 TEST_F(SchedulerTest, WhatRunsOnOfAForgottenJobIsKilled) {
+  config.run.cgroup = scratch.path() / "cgroup";  // a plain directory, which takes what is written
+  std::filesystem::create_directories(config.run.cgroup / "run-forgotten");
   RunDir run(scratch.path() / "runs" / "run-forgotten");
   run.create({{"job_id", "forgotten"}});
   std::string mark = "DOMED_RUN_ID=run-forgotten";
@@ -459,6 +461,7 @@ TEST_F(SchedulerTest, WhatRunsOnOfAForgottenJobIsKilled) {
   int status = 0;
   waitpid(pid, &status, 0);
   EXPECT_EQ(SIGKILL, WTERMSIG(status));
+  EXPECT_TRUE(std::filesystem::exists(config.run.cgroup / "run-forgotten" / "cgroup.kill"));
   EXPECT_FALSE(run.exists());
 }
 
