@@ -92,9 +92,10 @@ class SchedulerTest : public ::testing::Test {
   }
   void tell(const std::string& fifo) { std::ofstream(path(fifo)) << "now\n"; }
   void hear(const std::string& fifo) {
-    std::ifstream in(path(fifo));
-    std::string line;
-    std::getline(in, line);
+    for (std::string line;;) {
+      std::ifstream in(path(fifo));
+      if (std::getline(in, line)) return;  // else who spoke before was still closing it
+    }
   }
   // The first batch of a job's producer.
   static Batch begin() {
