@@ -7,9 +7,13 @@
 
 #include "common/json.h"
 #include "common/units.h"
+#include "common/words.h"
 
 namespace domed {
 namespace {
+
+// A third of what the protocol allows, for what is not UTF-8 grows when it is replaced.
+constexpr std::size_t kMessageBytes = 4096 / 3;
 
 OrderedJson head(const char* to, const char* reason) {
   return {{"to", to}, {"reason", reason}};
@@ -82,6 +86,8 @@ std::string terminal_payload(const Spec& spec, const Ending& ending) {
     payload = stopped(spec, ending.stop, ending.status);
   }
   add_message(payload, ending.lost_output);
+  if (payload.contains("message"))
+    payload["message"] = shortened(payload["message"].get<std::string>(), kMessageBytes);
   // A program's name may be any bytes; an event is UTF-8.
   return payload.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
 }

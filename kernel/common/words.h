@@ -1,10 +1,14 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace domed {
+
+// "text" in at most "most" bytes: what is longer ends in "..." behind a whole character.
+std::string shortened(std::string text, std::size_t most);
 
 // 'text' for a message: control characters replaced, long ones cut.
 std::string in_quotes(std::string_view text);

@@ -12,7 +12,9 @@ namespace {
 
 namespace od = simdjson::ondemand;
 
-[[noreturn]] void invalid(const std::string& text) { throw ApiError("E_INVALID_REQUEST", text); }
+[[noreturn]] void invalid(const std::string& text) {
+  throw ApiError("E_INVALID_REQUEST", text);
+}
 
 std::string name(od::value& value, const char* key) {
   std::string_view text;
@@ -43,7 +45,9 @@ bool reports(const Batch& batch, bool (*wanted)(State)) {
 bool AppendRequest::starts() const {
   return reports(batch, [](State state) { return state == State::running; });
 }
-bool AppendRequest::ends() const { return reports(batch, is_terminal); }
+bool AppendRequest::ends() const {
+  return reports(batch, is_terminal);
+}
 
 AppendRequest read_append(const std::string& params) {
   const simdjson::padded_string padded(params);
@@ -56,12 +60,18 @@ AppendRequest read_append(const std::string& params) {
     const std::string key(item.unescaped_key().value_unsafe());
     od::value value = item.value().value_unsafe();
     if (value.type().value_unsafe() == od::json_type::null) continue;
-    if (key == "job_id") request.job_id = name(value, "job_id");
-    else if (key == "producer_id") batch.producer_id = name(value, "producer_id");
-    else if (key == "producer_token") batch.producer_token = name(value, "producer_token");
-    else if (key == "batch") batch.number = batch_number(value);
-    else if (key == "events") events = events_text(value);
-    else invalid("unknown parameter '" + key + "'");
+    if (key == "job_id")
+      request.job_id = name(value, "job_id");
+    else if (key == "producer_id")
+      batch.producer_id = name(value, "producer_id");
+    else if (key == "producer_token")
+      batch.producer_token = name(value, "producer_token");
+    else if (key == "batch")
+      batch.number = batch_number(value);
+    else if (key == "events")
+      events = events_text(value);
+    else
+      invalid("unknown parameter '" + key + "'");
   }
   if (request.job_id.empty()) invalid("'job_id' is required, a string");
   if (batch.producer_id.empty()) invalid("'producer_id' is required, a string");

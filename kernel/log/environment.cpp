@@ -27,6 +27,8 @@ std::int64_t SystemEnvironment::now() {
       .count();
 }
 
-std::string SystemEnvironment::random_id() { return random_hex(16); }
+std::string SystemEnvironment::random_id() {
+  return random_hex(16);
+}
 
 }  // namespace domed

@@ -11,7 +11,7 @@ namespace domed {
 class Environment {
  public:
   virtual ~Environment() = default;
-  virtual std::int64_t now() = 0;      // microseconds since 1970; may step back
+  virtual std::int64_t now() = 0;       // microseconds since 1970; may step back
   virtual std::string random_id() = 0;  // 128 bits in lower-case hex
 
   // A time that is larger than any that this object gave before: the order of jobs.

@@ -4,6 +4,7 @@
 
 #include "common/command_template.h"
 #include "domed/error.h"
+#include "log/limits.h"
 
 namespace domed {
 namespace {
@@ -247,6 +248,15 @@ bool JobFixed::external() const {
 }
 std::string JobFixed::tool_id() const {
   return text(request, "tool_id");
+}
+
+// The record is written as a whole with each of them, so they must not be many.
+bool JobFixed::add_artifact(const std::string& payload) {
+  std::size_t bytes = payload.size();
+  for (const auto& kept : artifacts) bytes += kept.size();
+  if (artifacts.size() >= limits::kArtifacts || bytes > limits::kArtifactBytes) return false;
+  artifacts.push_back(payload);
+  return true;
 }
 
 Json JobFixed::command() const {

@@ -85,7 +85,7 @@ struct JobFixed {
   Json tool;                           // the tool's manifest as it was at submission; null: ad hoc
   std::string provenance;              // the event's payload; empty: not yet collected
   std::string provenance_end;          // likewise
-  std::vector<std::string> artifacts;  // payloads, at most kArtifacts
+  std::vector<std::string> artifacts;  // payloads, at most kArtifacts and kArtifactBytes
   std::string cancel_reason;
 
   std::string encode() const;
@@ -95,6 +95,8 @@ struct JobFixed {
   std::string job_token() const { return sha256_hex("job:" + producer_token).substr(0, 32); }
   bool external() const;
   std::string tool_id() const;
+  // Keeps "payload" with the artifacts, where there is room for it.
+  bool add_artifact(const std::string& payload);
   // The argv it runs, a tool's with the task filled in; null where another program
   // runs it.  Throws ApiError(E_INVALID_REQUEST) where the task does not fit.
   Json command() const;

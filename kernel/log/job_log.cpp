@@ -4,6 +4,7 @@
 
 #include "common/api_error.h"
 #include "common/units.h"
+#include "common/words.h"
 #include "log/limits.h"
 #include "log/refusal.h"
 #include "log/retry.h"
@@ -224,7 +225,8 @@ void JobLog::request_cancel(const std::string& reason) {
   add("cancel_requested", reason.empty() ? "{}" : OrderedJson{{"reason", reason}}.dump());
   if (head_.state == State::queued)
     finish(State::canceled, "cancel",
-           "canceled while it was queued" + (reason.empty() ? "" : ": " + reason));
+           shortened("canceled while it was queued" + (reason.empty() ? "" : ": " + reason),
+                     limits::kMessageBytes));
 }
 
 void JobLog::hold(bool held, const std::string& reason) {
@@ -332,9 +334,8 @@ void JobLog::fold(const Event& event, std::int64_t ts) {
   } else if (event.type == "provenance_end") {
     head_.has_provenance_end = fixed_changed_ = true;
     fixed_.provenance_end = event.payload;
-  } else if (event.type == "artifact" && fixed_.artifacts.size() < limits::kArtifacts) {
-    fixed_changed_ = true;
-    fixed_.artifacts.push_back(event.payload);
+  } else if (event.type == "artifact") {
+    fixed_changed_ |= fixed_.add_artifact(event.payload);
   } else if (event.to) {
     fold_state(event, ts);
   }

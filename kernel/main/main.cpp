@@ -17,6 +17,8 @@
 namespace domed {
 namespace {
 
+constexpr int kUsage = 2;
+
 struct CommandLine {
   std::string config, explain;
   bool check = false, list_plugins = false;
@@ -55,7 +57,7 @@ int check(const Deployment& deployment) {
       plugins += "  " + use.manifest.name + " " + use.manifest.version + " (" + use.manifest.kind +
                  "), abi " + plugin.abi() + "\n";
     } catch (const Error& e) {
-      problems += use.place + ": " + e.what() + "\n";
+      problems += use.place + e.what() + "\n";
     }
   };
   load(deployment.store);
@@ -135,7 +137,11 @@ int main(int argc, char** argv) {
       ->type_name("PLUGIN");
   app.footer(
       "Without --config the deployment is ~/.config/domed/domed.yaml, then /etc/domed/domed.yaml.");
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : domed::kUsage;
+  }
   try {
     return domed::run(line);
   } catch (const std::exception& e) {

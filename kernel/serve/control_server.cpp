@@ -194,6 +194,7 @@ void ControlServer::Core::handle(Context& context, std::string request) {
   }
 }
 
+// nng 1.5.2 loses the memory of a reply whose client leaves in this very moment.
 void ControlServer::Core::answer(Context& context, const std::string& reply) {
   Message message;
   try {

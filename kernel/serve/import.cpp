@@ -8,7 +8,9 @@
 namespace domed {
 namespace {
 
-[[noreturn]] void invalid(const std::string& text) { throw ApiError("E_INVALID_REQUEST", text); }
+[[noreturn]] void invalid(const std::string& text) {
+  throw ApiError("E_INVALID_REQUEST", text);
+}
 
 std::string log_id_in(Params& params, const std::string& where) {
   const std::string id = params.required_text("log_id");
@@ -61,9 +63,7 @@ void read_trimmed(Params& record, const OrderedJson& shown, ImportRecord& out) {
   if (shown.contains("provenance") && shown.at("provenance").is_object())
     out.fixed.provenance = shown.at("provenance").dump();
   if (record.array("artifacts").is_null()) return;
-  for (const auto& artifact : shown.at("artifacts"))
-    if (out.fixed.artifacts.size() < limits::kArtifacts)
-      out.fixed.artifacts.push_back(artifact.dump());
+  for (const auto& artifact : shown.at("artifacts")) out.fixed.add_artifact(artifact.dump());
 }
 
 ImportRecord read_record(Params& record, const OrderedJson& shown, const std::string& job_id) {

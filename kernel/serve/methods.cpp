@@ -214,6 +214,28 @@ void Methods::append_job_events(Call call) {
   if (!request.starts() && !request.ends())
     return commit_append(std::move(call), std::move(request));
   auto shared = std::make_shared<AppendRequest>(std::move(request));
+  if (shared->ends() && !shared->starts()) return await_start(std::move(call), std::move(shared));
+  collect(std::move(call), std::move(shared));
+}
+
+// Pipelined behind the batch that starts the job, an end would find no beginning to
+// compare with.
+void Methods::await_start(Call call, std::shared_ptr<AppendRequest> request) {
+  Journal::Command command;
+  command.job_id = request->job_id;
+  command.bytes = call.params.size();
+  command.apply = [](JobLog& log, bool last_chance) {
+    return last_chance || !log.exists() || log.head().has_provenance ||
+           is_terminal(log.head().state);
+  };
+  command.done = [this, call, request](std::exception_ptr e) {
+    if (e) return call.error(e);
+    collect(call, request);
+  };
+  journal_.submit(std::move(command));
+}
+
+void Methods::collect(Call call, std::shared_ptr<AppendRequest> shared) {
   collecting_.run(
       [this, call, shared] {
         try {
@@ -342,7 +364,7 @@ void Methods::release_job(Call call) {
 
 void Methods::hold(Call call, bool held) {
   Params params(call.params);
-  const std::string job_id = params.required_text("job_id");
+  const std::string job_id = params.job_id();
   const std::string reason = params.text("reason", limits::kMessageBytes).value_or("");
   params.done();
   change(
@@ -356,7 +378,7 @@ void Methods::hold(Call call, bool held) {
 // request, values of "env" included, which no client can read back.
 void Methods::retry_job(Call call) {
   Params params(call.params);
-  const std::string job_id = params.required_text("job_id");
+  const std::string job_id = params.job_id();
   const std::string key = params.required_text("idempotency_key", limits::kKeyBytes);
   const std::string client_id = params.text("client_id", limits::kKeyBytes).value_or("");
   params.done();
@@ -426,8 +448,9 @@ void Methods::trim_job(Call call) {
   if (keep == 0)
     throw ApiError("E_INVALID_REQUEST", "'keep_from_seq' is required: the oldest seq to keep");
   const JobRecord record = existing(job_id);
-  if (keep > record.head_seq + 1)
-    throw ApiError("E_CURSOR_AHEAD", "keep_from_seq lies beyond the head",
+  // The newest event stays: without its end a log could not be told from a torn one.
+  if (keep > record.head_seq)
+    throw ApiError("E_CURSOR_AHEAD", "keep_from_seq lies beyond the head, which always stays",
                    {{"head", record.head_seq}});
   if (keep <= record.first_seq)
     return call.result(OrderedJson{{"first_seq", record.first_seq}}.dump());
@@ -481,7 +504,7 @@ void Methods::stream_job_events(Call call) {
   request.since_seq = static_cast<std::uint64_t>(params.integer("since_seq", 0, 0, INT64_MAX));
   request.max_events =
       static_cast<std::size_t>(params.integer("max_events", 1000, 1, limits::kPageEvents));
-  const auto bytes = static_cast<std::size_t>(params.integer("max_bytes", 1 << 20, 1, INT64_MAX));
+  const auto bytes = static_cast<std::size_t>(params.integer("max_bytes", 1 << 20, 0, INT64_MAX));
   request.max_bytes = std::clamp(bytes, limits::kPageBytesLeast, limits::kPageBytesMost);
   request.wait = std::chrono::milliseconds(params.integer("wait_ms", 0, 0, limits::kWaitMsMost));
   params.done();

@@ -7,13 +7,13 @@
 #include <vector>
 
 #include "domed/store.h"
+#include "log/append.h"
 #include "log/journal.h"
 #include "run/provenance.h"
 #include "run/scheduler.h"
-#include "log/append.h"
+#include "run/workers.h"
 #include "serve/polls.h"
 #include "serve/request.h"
-#include "run/workers.h"
 
 namespace domed {
 
@@ -91,13 +91,15 @@ class Methods {
   bool grown(const PageRequest& request) const;
 
   void commit_append(Call call, AppendRequest request);
+  void await_start(Call call, std::shared_ptr<AppendRequest> request);
+  void collect(Call call, std::shared_ptr<AppendRequest> request);
   void add_provenance(AppendRequest& request) const;
   Json tool_snapshot(const std::string& id) const;
   JobRecord existing(const std::string& job_id) const;
   Digest base_before(const JobRecord& record, std::uint64_t keep_from) const;
   // Submits a change and answers with "result" when it is durable.
-  void change(Call call, std::string job_id, bool exclusive,
-              std::function<void(JobLog&)> apply, std::function<std::string()> result);
+  void change(Call call, std::string job_id, bool exclusive, std::function<void(JobLog&)> apply,
+              std::function<std::string()> result);
 
   Store& store_;
   Journal& journal_;

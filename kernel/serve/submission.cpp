@@ -164,6 +164,9 @@ JobFixed read_job(Params& params, std::string& request_hash) {
   check_tty(params.object("tty"), params.all().contains("stdin"));
   check_queueing(params, executor == "external");
   check_cwd(params.text("cwd", 4096).value_or(""));
+  for (const char* key : {"timeout_s", "limits", "stdin", "tty"})
+    if (executor == "external" && params.all().contains(key))
+      invalid(std::string("'") + key + "': an external job's command is not ours to run");
   for (const char* key : {"task", "constraints"}) params.object(key);
   params.text("profile");
   if (params.number("timeout_s", 1, 0) > 1e7) invalid("'timeout_s' is too large");

@@ -186,6 +186,13 @@ TEST_P(Contract, CancelOfAQueuedJobIsOneCommit) {
   EXPECT_EQ(events[1]["seq"].get<int>() + 1, events[2]["seq"]);
 }
 
+TEST_P(Contract, CancelTakesTheLongestReason) {
+  const Json job =
+      kernel->call("SubmitJob", {{"idempotency_key", "long"}, {"executor", "external"}});
+  const Json params{{"job_id", job["job_id"]}, {"reason", std::string(4096, 'r')}};
+  EXPECT_EQ("canceled", kernel->call("CancelJob", params)["state"]);
+}
+
 TEST_P(Contract, CancelOfARunningJobIsARequestMadeOnce) {
   const Json job = kernel->running_job("a");
   for (int i = 0; i < 3; ++i)
@@ -231,6 +238,34 @@ TEST_P(Contract, TailEndsAtTheTerminalEvent) {
   const Json after = page(job, {{"since_seq", 4}, {"wait_ms", 10000}});
   EXPECT_EQ(true, after["final"]);
   EXPECT_TRUE(after["events"].empty());
+}
+
+TEST_P(Contract, TrimLeavesTheNewestEvent) {
+  const Json job = kernel->running_job("a");
+  EXPECT_EQ("E_CURSOR_AHEAD",
+            kernel->error("TrimJob", {{"job_id", job["job_id"]}, {"keep_from_seq", 4}}));
+  kernel->call("TrimJob", {{"job_id", job["job_id"]}, {"keep_from_seq", 3}});
+  EXPECT_EQ(1u, kernel->lines(job["job_id"], 2).size());
+}
+
+// The record is written with each commit that changes it.
+TEST_P(Contract, ArtifactsOfAStatusAreBounded) {
+  const Json job = kernel->running_job("a");
+  const Json payload{
+      {"kind", "k"}, {"path", std::string(30'000, 'p')}, {"sha256", std::string(64, 'a')}};
+  const Json events(4, Json{{"type", "artifact"}, {"payload", payload}});
+  kernel->append(job, 1, events);
+  EXPECT_EQ(2u, kernel->call("GetJobStatus", {{"job_id", job["job_id"]}})["artifacts"].size());
+  EXPECT_EQ(4u, kernel->lines(job["job_id"], 3).size());
+}
+
+TEST_P(Contract, ExternalJobsHaveNoCommandOfOurs) {
+  for (const char* key : {"timeout_s", "limits", "tty"}) {
+    Json params{{"idempotency_key", "e"}, {"executor", "external"}};
+    params[key] = std::string(key) == "timeout_s" ? Json(5) : Json{{"rows", 1}, {"columns", 1}};
+    if (std::string(key) == "limits") params[key] = Json{{"cpu", 1}};
+    EXPECT_EQ("E_INVALID_REQUEST", kernel->error("SubmitJob", params)) << key;
+  }
 }
 
 TEST_P(Contract, LoudLoss) {

@@ -1,3 +1,5 @@
+#include <future>
+
 #include "kernel/harness.h"
 #include "real_sources.h"
 
@@ -92,6 +94,17 @@ TEST_F(RealSources, RunningAndTerminalInOneBatchHaveBothRecords) {
   const Json status = kernel.call("GetJobStatus", {{"job_id", job["job_id"]}});
   EXPECT_EQ("false", status["drift"]) << status.dump(1);
   EXPECT_EQ(status["provenance"]["commit_sha"], status["provenance_end"]["commit_sha"]);
+}
+
+// It looked at the log before the beginning was in it.
+TEST_F(RealSources, AnEndSentBehindItsBeginningIsComparedWithIt) {
+  test::Kernel kernel("store-memory", root + "/state", sources());
+  const Json job =
+      kernel.call("SubmitJob", {{"idempotency_key", "p"}, {"executor", "external"}, {"cwd", root}});
+  auto end = std::async([&] { return kernel.append(job, 2, {test::change_to("succeeded")}); });
+  kernel.append(job, 1, {test::change_to("running")});
+  EXPECT_FALSE(end.get().contains("error"));
+  EXPECT_TRUE(kernel.call("GetJobStatus", {{"job_id", job["job_id"]}}).contains("provenance_end"));
 }
 
 TEST_F(RealSources, StatusSaysWhyDriftIsUnknown) {

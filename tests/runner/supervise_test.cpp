@@ -49,6 +49,15 @@ TEST_F(JobTest, ReportsACommandThatCannotStart) {
   EXPECT_EQ("cannot run \"no-such-program\": not found in PATH", last()["message"]);
 }
 
+// It was refused as too long, and the job became lost.
+TEST_F(JobTest, ShortensALongMessage) {
+  spec_["command"] = {"/" + std::string(8000, 'x')};
+  start();
+  finish();
+  EXPECT_EQ("spawn_error", last()["reason"]);
+  EXPECT_LE(last()["message"].get<std::string>().size(), 4096u);
+}
+
 TEST_F(JobTest, GivesTheJobItsIdentityAndNothingElse) {
   spec_["env"]["A"] = "b";
   run("env | grep -E '^(DOMED_|A=)' | sort; umask; test -z \"$HOME\"");
