@@ -396,6 +396,21 @@ TEST(Drift, IsUnknownForAReasonWhereSomethingCannotBeCompared) {
   expect_unknown(end_after(kClean, kClean, ""), "drift", "no working directory");
 }
 
+TEST(Drift, IsUnknownWhereEqualCountsAndFlagsProveNothing) {
+  const auto end_with = [](const char* field, const Json& value) {
+    Json same = Json::parse(kClean);
+    same[field] = value, same["dirty_flag"] = "true";
+    return end_after(same.dump(), same.dump());
+  };
+  expect_unknown(end_with("untracked_files", 1), "drift", "untracked files");
+  for (const char* dirty : {"true", "unknown"}) {
+    const Json submodule{{"path", "sm"}, {"commit", "c"}, {"dirty", dirty}};
+    expect_unknown(end_with("submodules", Json::array({submodule})), "drift", "the submodule sm");
+  }
+  const Json clean{{"path", "sm"}, {"commit", "c"}, {"dirty", "false"}};
+  EXPECT_EQ("false", end_with("submodules", Json::array({clean}))["drift"]);
+}
+
 TEST(Drift, IsNotAskedOfCollectorsThatLookAtNoSources) {
   int calls = 0;
   const Provenance provenance(
