@@ -196,8 +196,10 @@ int export_job(Context& context, const std::string& job, const std::string& path
 OrderedJson import_record(const OrderedJson& record) {
   OrderedJson out = OrderedJson::object();
   for (const char* key :
-       {"log_id", "first_seq", "request_hash", "run_id", "client_id", "idempotency_key", "executor",
-        "tool_id", "command", "cwd", "labels", "base_digest", "digest"})
+       {"log_id",          "first_seq", "request_hash", "run_id",      "client_id",
+        "idempotency_key", "executor",  "tool_id",      "command",     "cwd",
+        "labels",          "task",      "constraints",  "profile",     "limits",
+        "timeout_s",       "tty",       "stdin",        "base_digest", "digest"})
     if (record.contains(key)) out[key] = record[key];
   if (record.value("first_seq", 1) == 1) return out;
   for (const char* key :

@@ -7,9 +7,10 @@
 namespace domed::ctl {
 namespace {
 
-constexpr const char* kCompared[] = {"tool_id", "command",   "executor", "cwd",       "env",
-                                     "labels",  "state",     "reason",   "exit_code", "signal",
-                                     "drift",   "artifacts", "streams",  "provenance"};
+constexpr const char* kCompared[] = {
+    "tool_id",     "command",   "executor", "cwd",       "env",       "labels",  "task",
+    "constraints", "profile",   "limits",   "timeout_s", "tty",       "stdin",   "state",
+    "reason",      "exit_code", "signal",   "drift",     "artifacts", "streams", "provenance"};
 
 // Names by their path, "provenance.repo.name"; lists of texts stay whole.
 void flatten(const std::string& name, const OrderedJson& value, OrderedJson& out) {

@@ -1,5 +1,6 @@
 #include "client/ctl/reproduce.h"
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,8 @@ class Script {
     sources();
     inputs();
     environment();
+    program();
+    limits();
     command();
     if (!lost_.empty()) comment("Cannot be restored:");
     for (const auto& text : lost_) comment("- " + text);
@@ -66,6 +69,9 @@ class Script {
   void submodules();
   void inputs();
   void environment();
+  void program();
+  void limits();
+  std::string reading();
   void command();
 
   const OrderedJson& status_;
@@ -141,7 +147,7 @@ void Script::environment() {
   lost("the machine itself, and its environment beyond the hashes in the record");
 }
 
-void Script::command() {
+void Script::program() {
   const OrderedJson versions = part(record_, "tool_versions"),
                     program = part(versions, "executable");
   if (const std::string path = raw(program, "path"), hash = raw(program, "sha256");
@@ -155,13 +161,40 @@ void Script::command() {
   if (!agreed.empty() && agreed != now)
     lost("the tool as it was: the deployment's definition of " + field(status_, "tool_id") +
          " is another now");
+}
+
+void Script::limits() {
+  for (const auto& [key, what] : std::map<std::string, std::string>{
+           {"task", "the task, as the command found it in DOMED_TASK_FILE"},
+           {"limits", "the limits"},
+           {"timeout_s", "the seconds that it had"},
+           {"tty", "the terminal that it ran on"},
+           {"constraints", "the constraints that it was submitted with"},
+           {"profile", "the profile that it was submitted with"}})
+    if (status_.contains(key)) lost(what + ": " + status_[key].dump());
+}
+
+// Where the command's input comes from.
+std::string Script::reading() {
+  const OrderedJson from = part(status_, "stdin");
+  if (const std::string path = raw(from, "path"); !path.empty()) return " <" + quoted(path);
+  const std::string hash = raw(from, "sha256");
+  if (!is_hex(hash)) return "";
+  lost("the " + field(from, "bytes") + " bytes of its input: they are kept, but never shown");
+  line("echo \"" + hash +
+       "  ${INPUT:?say which file holds its input}\" | sha256sum --check --quiet");
+  return " <\"$INPUT\"";
+}
+
+void Script::command() {
   const OrderedJson& from = status_.contains("command") ? status_ : tool_;
   const auto words = from.find("command");
   if (words == from.end() || !words->is_array()) return lost("the command: another program ran it");
+  const std::string input = reading();
   std::string text;
   for (const auto& word : *words)
     if (word.is_string()) text += (text.empty() ? "" : " ") + quoted(word.get<std::string>());
-  line(text);
+  line(text + input);
 }
 
 }  // namespace

@@ -39,7 +39,8 @@ OrderedJson subjects(const OrderedJson& status) {
 
 OrderedJson external_parameters(const OrderedJson& status) {
   OrderedJson out = OrderedJson::object();
-  for (const char* key : {"tool_id", "command", "executor", "cwd", "env", "labels"})
+  for (const char* key : {"tool_id", "command", "executor", "cwd", "env", "labels", "task",
+                          "constraints", "profile", "limits", "timeout_s", "tty", "stdin"})
     if (status.contains(key)) out[key] = status[key];
   return out;
 }

@@ -47,6 +47,13 @@ void read_fixed(Params& record, JobFixed& fixed) {
   const Json command = record.array("command"), labels = record.object("labels");
   check_command(command);
   check_labels(labels);
+  for (const char* key : {"task", "constraints", "limits", "tty", "stdin"})
+    if (const Json object = record.object(key); !object.is_null()) fixed.request[key] = object;
+  if (const auto profile = record.text("profile")) fixed.request["profile"] = *profile;
+  record.number("timeout_s", 0, 0);
+  if (record.all().contains("timeout_s")) fixed.request["timeout_s"] = record.all().at("timeout_s");
+  if (fixed.request.contains("stdin") && fixed.request["stdin"].contains("b64"))
+    invalid("'record.stdin' has the path or the sha256 of what the job read, not 'b64'");
   if (!command.is_null()) fixed.request["command"] = command;
   if (!labels.is_null()) fixed.request["labels"] = labels;
 }

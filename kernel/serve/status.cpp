@@ -34,6 +34,22 @@ OrderedJson common_json(const JobHead& head, const JobFixed& fixed, const std::s
   return out;
 }
 
+// The bytes may be long, or secret.  An imported record has them as shown here.
+OrderedJson shown_stdin(const Json& from) {
+  std::string bytes;
+  if (!from.contains("b64") || !from_base64(from.value("b64", ""), bytes)) return from;
+  return {{"sha256", sha256_hex(bytes)}, {"bytes", bytes.size()}};
+}
+
+void put_request(OrderedJson& out, const Json& request) {
+  for (const char* key : {"cwd", "task", "constraints", "profile", "limits", "timeout_s", "tty"})
+    if (request.contains(key)) out[key] = request.at(key);
+  if (request.contains("stdin")) out["stdin"] = shown_stdin(request.at("stdin"));
+  out["env"] = OrderedJson::array();  // the names alone: values may be secrets
+  if (request.contains("env"))
+    for (const auto& item : request.at("env").items()) out["env"].push_back(item.key());
+}
+
 void put_provenance(OrderedJson& out, const JobFixed& fixed) {
   if (fixed.provenance.empty()) {
     out["provenance"] = "unknown";
@@ -65,10 +81,7 @@ OrderedJson status_json(const JobRecord& record) {
   out["client_id"] = fixed.client_id;
   out["idempotency_key"] = fixed.idempotency_key;
   if (!head.request_hash.empty()) out["request_hash"] = head.request_hash;
-  if (fixed.request.contains("cwd")) out["cwd"] = fixed.request.at("cwd");
-  out["env"] = OrderedJson::array();  // the names alone: values may be secrets
-  if (fixed.request.contains("env"))
-    for (const auto& item : fixed.request.at("env").items()) out["env"].push_back(item.key());
+  put_request(out, fixed.request);
   out["as_of_seq"] = head.head_seq;
   out["digest"] = to_hex(head.digest);
   out["base_digest"] = to_hex(head.base_digest);

@@ -36,7 +36,10 @@ TEST(Visible, ShowsWhatWouldSteerATerminal) {
   EXPECT_EQ("a\\x1b[2Jb", visible("a\x1b[2Jb"));
   EXPECT_EQ("\\xc2\\x9b31m", visible("\xc2\x9b"
                                      "31m"));
-  EXPECT_EQ("\\xe2\\x80\\xae" "txt", visible("\u202etxt"));
+  EXPECT_EQ(
+      "\\xe2\\x80\\xae"
+      "txt",
+      visible("\u202etxt"));
   EXPECT_EQ("tab\t, gr\u00fc\u00dfe \u4e16", visible("tab\t, gr\u00fc\u00dfe \u4e16"));
 }
 
@@ -167,6 +170,19 @@ TEST(Slsa, StatesSourceBuilderAndTimes) {
   const OrderedJson& run = statement["predicate"]["runDetails"];
   EXPECT_EQ("r", run["metadata"]["invocationId"]);
   EXPECT_EQ("0.1.0", run["builder"]["version"]["domed"]);
+}
+
+TEST(Slsa, HasTheWholeRequest) {
+  OrderedJson record = status();
+  const OrderedJson request{{"task", {{"q", 1}}},   {"constraints", {{"c", 1}}},
+                            {"profile", "p"},       {"limits", {{"cpu", 10}}},
+                            {"timeout_s", 20},      {"stdin", {{"sha256", "77"}, {"bytes", 6}}},
+                            {"tty", {{"rows", 24}}}};
+  record.update(request);
+  const OrderedJson found =
+      slsa_statement(record)["predicate"]["buildDefinition"]["externalParameters"];
+  for (const auto& [key, value] : request.items())
+    EXPECT_EQ(value, found.value(key, OrderedJson())) << key;
 }
 
 TEST(Slsa, HasASubjectEvenWithoutArtifacts) {

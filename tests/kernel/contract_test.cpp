@@ -421,6 +421,20 @@ TEST_P(Contract, TimeNeverDecreasesWithinAJob) {
   }
 }
 
+TEST_P(Contract, StatusTellsTheWholeRequestButNotTheBytesOfStdin) {
+  const Json asked{{"task", {{"q", 1}}}, {"constraints", {{"c", true}}},
+                   {"profile", "p"},     {"limits", {{"cpu", 10}}},
+                   {"timeout_s", 20.5},  {"stdin", {{"b64", "c2VjcmV0"}}}};
+  Json params = asked;
+  params.update({{"idempotency_key", "k"}, {"executor", "external"}});
+  const Json job = kernel->call("SubmitJob", params);
+  const Json status = kernel->call("GetJobStatus", {{"job_id", job["job_id"]}});
+  for (const char* key : {"task", "constraints", "profile", "limits", "timeout_s"})
+    EXPECT_EQ(asked[key], status.value(key, Json())) << key;
+  EXPECT_EQ((Json{{"sha256", sha256_hex("secret")}, {"bytes", 6}}), status.value("stdin", Json()));
+  EXPECT_FALSE(status.contains("tty"));
+}
+
 TEST_P(Contract, EnvironmentValuesAreNeverShown) {
   const Json job = kernel->call(
       "SubmitJob",

@@ -40,6 +40,22 @@ TEST_P(Import, KeepsIdsBytesAndDigest) {
   EXPECT_EQ(expected, actual);
 }
 
+TEST_P(Import, KeepsWhatTheStatusTellsOfTheRequest) {
+  for (const Json& input : {Json{{"b64", "c2VjcmV0"}}, Json{{"path", "/there"}}}) {
+    job_ = from.call("SubmitJob", {{"idempotency_key", input.dump()},
+                                   {"executor", "external"},
+                                   {"task", {{"q", 1}}},
+                                   {"constraints", {{"c", {1, 2}}}},
+                                   {"profile", "p"},
+                                   {"limits", {{"cpu", 10}}},
+                                   {"timeout_s", 0},
+                                   {"stdin", input}});
+    from.append(job_, 1, {change_to("running"), change_to("succeeded")});
+    to.call("ImportJob", params(lines()));
+    EXPECT_EQ(status(from), status(to));
+  }
+}
+
 TEST_P(Import, IsHiddenUntilItsLastPiece) {
   finish_job();
   const auto all = lines();
@@ -101,9 +117,10 @@ TEST_P(Import, RefusesWhatIsNotTheLogOfItsDigest) {
 
 TEST_P(Import, RefusesRecordsOfAnotherShape) {
   finish_job();
-  for (const char* key : {"tool_id", "executor", "cwd", "run_id", "log_id", "digest"}) {
+  for (const char* key :
+       {"tool_id", "executor", "cwd", "run_id", "log_id", "digest", "task", "timeout_s"}) {
     Json piece = params(lines());
-    piece["record"][key] = 5;
+    piece["record"][key] = Json::array();
     EXPECT_EQ("E_INVALID_REQUEST", to.error("ImportJob", piece)) << key;
   }
   EXPECT_TRUE(to.call("ListJobs", Json::object())["jobs"].empty());

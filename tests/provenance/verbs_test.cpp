@@ -89,6 +89,19 @@ TEST(Reproduce, SaysWhenTheToolIsAnotherNow) {
   EXPECT_NE(std::string::npos, with(nullptr).find("another now"));
 }
 
+TEST(Reproduce, TellsInputLimitsAndTask) {
+  OrderedJson record = status();
+  record.update({{"task", {{"q", 1}}}, {"limits", {{"cpu", 10}}}, {"timeout_s", 20}});
+  record["stdin"] = {{"path", "/in'put"}};
+  EXPECT_NE(std::string::npos, reproduction(record, nullptr).find(" <'/in'\\''put'\n"));
+  record["stdin"] = {{"sha256", "77"}, {"bytes", 6}};
+  const std::string script = reproduction(record, nullptr);
+  for (const char* part : {"echo \"77  ${INPUT:?", " <\"$INPUT\"\n", "# - the 6 bytes of its input",
+                           R"(DOMED_TASK_FILE: {"q":1})", R"(# - the limits: {"cpu":10})",
+                           "# - the seconds that it had: 20"})
+    EXPECT_NE(std::string::npos, script.find(part)) << part << " in\n" << script;
+}
+
 // The script is run, with every value of the record hostile and git a dummy.
 TEST(Reproduce, RunsNothingThatARecordNames) {
   std::string dir = (std::filesystem::temp_directory_path() / "domed-reproduce-XXXXXX").string();
@@ -99,6 +112,7 @@ TEST(Reproduce, RunsNothingThatARecordNames) {
   record["command"] = {"true", evil};
   for (const char* key : {"job_id", "cwd", "tool_id"}) record[key] = evil;
   record["env"] = {evil};
+  record.update({{"task", {{evil, evil}}}, {"stdin", {{"sha256", evil}}}});
   auto& provenance = record["provenance"];
   provenance["repo"] = {{"name", evil}, {"remote", evil}, {"subdirectory", "."}};
   provenance["submodules"] = {{{"path", evil}, {"commit", "0a"}, {"dirty", evil}}};
@@ -128,10 +142,12 @@ TEST(DiffRuns, NamesEachFieldThatDiffers) {
   b["provenance"]["repo"]["remote"] = "/elsewhere";
   b["provenance"].erase("diff_sha256");
   b["exit_code"] = 3;
+  b["limits"] = {{"cpu", 10}};
   const OrderedJson found = run_differences(a, b);
   EXPECT_EQ((OrderedJson{{"a", "/there"}, {"b", "/elsewhere"}}), found["provenance.repo.remote"]);
   EXPECT_EQ((OrderedJson{{"a", nullptr}, {"b", 3}}), found["exit_code"]);
-  EXPECT_EQ(3u, found.size());
+  EXPECT_EQ((OrderedJson{{"a", nullptr}, {"b", 10}}), found["limits.cpu"]);
+  EXPECT_EQ(4u, found.size());
   EXPECT_NE(std::string::npos,
             difference_text(found).find("provenance.diff_sha256\n  - dd\n  + (none)\n"));
 }
