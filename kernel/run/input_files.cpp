@@ -3,7 +3,9 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <fnmatch.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -46,15 +48,31 @@ class Descriptor {
   int number_;
 };
 
+constexpr int kReadFile = O_RDONLY | O_NONBLOCK | O_CLOEXEC;
+
+// Follows links as long as they stay below "top".
+int open_below(int top, const std::string& path) {
+  open_how how{};
+  how.flags = kReadFile;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
+  return static_cast<int>(::syscall(SYS_openat2, top, path.c_str(), &how, sizeof how));
+}
+
+// Not even opened: that alone may do something.
+[[noreturn]] void refuse_special(const std::string& path) {
+  throw Error(Code::unsupported, path + " is not a regular file");
+}
+
 // Walks the tree with openat and O_NOFOLLOW, so that no path can lead out of it,
 // also while somebody exchanges directories for links.
 class Walk {
  public:
   Walk(const InputLimits& limits, SteadyTime deadline) : limits_(limits), deadline_(deadline) {}
 
-  void operator()(int directory, const Parts& pattern) {
+  void operator()(int top, const Parts& pattern) {
+    top_ = top;
     entered_.clear();
-    enter(directory, "", pattern, 0);
+    enter(top, "", pattern, 0);
   }
 
   const std::map<std::string, std::string>& hashes() const { return hashes_; }
@@ -64,11 +82,14 @@ class Walk {
   void enter(int directory, const std::string& prefix, const Parts& pattern, std::size_t at);
   void look(int directory, const std::string& prefix, const std::string& name, const Parts& pattern,
             std::size_t at);
-  void take(int directory, const std::string& path, const std::string& name);
+  void look_at_link(int directory, const std::string& path, const std::string& name, bool any,
+                    bool last);
+  void take(const std::string& path, const Descriptor& file);
   void count();
 
   const InputLimits& limits_;
   const SteadyTime deadline_;
+  int top_ = -1;
   std::map<std::string, std::string> hashes_;  // by path
   std::set<std::string> entered_;  // path, NUL, part: "**/**" would come again and again
   std::uint64_t bytes_ = 0;
@@ -106,7 +127,10 @@ void Walk::look(int directory, const std::string& prefix, const std::string& nam
   struct stat info;
   if (::fstatat(directory, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) return;  // gone
   const std::string path = prefix + name;
-  if (S_ISREG(info.st_mode) && last) return take(directory, path, name);
+  if (S_ISLNK(info.st_mode)) return look_at_link(directory, path, name, any, last);
+  if (S_ISREG(info.st_mode) && last)
+    return take(path, Descriptor(::openat(directory, name.c_str(), kReadFile | O_NOFOLLOW)));
+  if (!S_ISDIR(info.st_mode) && last) refuse_special(path);
   if (!S_ISDIR(info.st_mode) || (last && !any)) return;
   const Descriptor inner(
       ::openat(directory, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
@@ -114,14 +138,28 @@ void Walk::look(int directory, const std::string& prefix, const std::string& nam
   enter(inner.number(), path + "/", pattern, any ? at : at + 1);
 }
 
-void Walk::take(int directory, const std::string& path, const std::string& name) {
+// A linked directory would have to be walked, and may hold itself.
+void Walk::look_at_link(int directory, const std::string& path, const std::string& name, bool any,
+                        bool last) {
+  struct stat target;
+  const bool there = ::fstatat(directory, name.c_str(), &target, 0) == 0;
+  const bool leads_to_directory = there && S_ISDIR(target.st_mode);
+  if (leads_to_directory && (any || !last))
+    throw Error(Code::unsupported,
+                path + " is a link to a directory, which the input patterns do not follow");
+  if (leads_to_directory || !last) return;
+  if (there && !S_ISREG(target.st_mode)) refuse_special(path);
+  take(path, Descriptor(open_below(top_, path)));
+}
+
+void Walk::take(const std::string& path, const Descriptor& file) {
   if (hashes_.count(path)) return;
   if (hashes_.size() == limits_.files)
     throw Error(Code::exhausted,
                 "the input patterns match more than " + std::to_string(limits_.files) + " files");
-  const Descriptor file(
-      ::openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   struct stat info;
+  if (file.number() < 0 && errno == EXDEV)
+    throw Error(Code::io, "the input file " + path + " is a link that leads out of the directory");
   if (file.number() < 0 || ::fstat(file.number(), &info) != 0)
     throw Error(Code::io, "the input file " + path + ": " + std::strerror(errno));
   const std::uint64_t left = limits_.bytes - bytes_;

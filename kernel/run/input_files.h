@@ -20,9 +20,10 @@ struct InputLimits {
 // "sha256" is that of what sha256sum prints for the files in the order of their
 // bytes; the list itself is shown up to 64 files.
 //
-// Symbolic links are neither followed nor counted, so nothing outside of
-// "directory" is read.  Throws Error with the reason where a limit or
-// "deadline" is passed or a file cannot be read.
+// A symbolic link to a file below "directory" counts as that file.  Nothing
+// outside of "directory" is read.  Throws Error with the reason where a limit or
+// "deadline" is passed, where a file that a pattern names cannot be read or is no
+// regular file, and where a link to a directory would have to be followed.
 Json hash_inputs(const std::string& directory, const std::vector<std::string>& patterns,
                  const InputLimits& limits, SteadyTime deadline);
 

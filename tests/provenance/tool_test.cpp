@@ -144,9 +144,9 @@ class InputTest : public ToolTest {
     for (const auto& file : files) out += file["path"].get<std::string>() + " ";
     return out;
   }
-  std::string refusal(const InputLimits& limits) {
+  std::string refusal(const InputLimits& limits, const std::string& pattern = "**") {
     try {
-      hashed({"**"}, limits);
+      hashed({pattern}, limits);
       return "";
     } catch (const Error& e) {
       return e.what();
@@ -176,8 +176,23 @@ TEST_F(InputTest, LinksLeadNowhere) {
   std::ofstream(other.path() / "secret.c") << "S";
   fs::create_symlink(other.path() / "secret.c", scratch.path() / "link.c");
   fs::create_directory_symlink(other.path(), scratch.path() / "src/linked");
-  EXPECT_EQ("a.c src/b.c src/deep/er/c.c ", paths({"**/*.c"}));
-  EXPECT_EQ("", paths({"src/linked/*.c", "../*/*.c"}));
+  EXPECT_NE(std::string::npos, refusal({}, "*.c").find("link.c is a link that leads out"));
+  for (const char* pattern : {"src/linked/*.c", "src/*/*.c", "src/**/*.c", "src/**"})
+    EXPECT_NE(std::string::npos, refusal({}, pattern).find("src/linked is a link to a directory"))
+        << pattern << ": " << refusal({}, pattern);
+  EXPECT_EQ("", paths({"../*/*.c"}));
+  EXPECT_EQ("src/b.c src/x.h ", paths({"src/*"}));
+}
+
+TEST_F(InputTest, ALinkToAFileOfTheDirectoryIsThatFile) {
+  fs::create_symlink("src/b.c", scratch.path() / "conf.yml");
+  fs::create_symlink("../a.c", scratch.path() / "src/up.y");
+  const Json got = hashed({"conf.yml", "src/*.y"});
+  EXPECT_EQ(2, got["count"]);
+  EXPECT_EQ((Json{{"path", "conf.yml"}, {"sha256", sha256_hex("B")}}), got["files"][0]);
+  EXPECT_EQ((Json{{"path", "src/up.y"}, {"sha256", sha256_hex("A")}}), got["files"][1]);
+  fs::create_symlink("nowhere", scratch.path() / "dangling.c");
+  EXPECT_NE(std::string::npos, refusal({}, "*.c").find("dangling.c: No such file"));
 }
 
 TEST_F(InputTest, LimitsAreReasonsAndNotPartialHashes) {
@@ -186,9 +201,9 @@ TEST_F(InputTest, LimitsAreReasonsAndNotPartialHashes) {
   EXPECT_NE(std::string::npos, refusal({.bytes = 3}).find("more than 3 bytes"));
 }
 
-TEST_F(InputTest, SpecialFilesAreNotRead) {
+TEST_F(InputTest, SpecialFilesAreNeitherReadNorPassedOver) {
   ASSERT_EQ(0, ::mkfifo((scratch.path() / "fifo.c").c_str(), 0600));
-  EXPECT_EQ("a.c ", paths({"*.c"}));
+  EXPECT_EQ("fifo.c is not a regular file", refusal({}, "*.c"));
 }
 
 TEST_F(InputTest, ManyFilesAreOneHash) {
