@@ -1,5 +1,6 @@
 #include "client/ctl/reproduce.h"
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <vector>
@@ -28,6 +29,22 @@ std::string raw(const OrderedJson& json, const char* key) {
   return found != json.end() && found->is_string() && *found != "unknown"
              ? found->get<std::string>()
              : "";
+}
+
+bool has(const OrderedJson& record, const char* list, const char* item) {
+  const auto found = record.find(list);
+  return found != record.end() && found->is_array() &&
+         std::find(found->begin(), found->end(), item) != found->end();
+}
+
+// A path that counts from where nobody knows; what has a scheme or begins with "/" does not.
+bool is_relative(const std::string& remote) {
+  return !remote.empty() && remote.front() != '/' && remote.find("://") == std::string::npos;
+}
+
+// As a shell's word for a program, never for one of its own commands.
+std::string as_program(const std::string& name) {
+  return (name.find_first_of("/=") == std::string::npos ? "env -- " : "") + quoted(name);
 }
 
 bool is_hex(const std::string& text) {
@@ -60,11 +77,13 @@ class Script {
   void comment(const std::string& text) { line("# " + visible(text)); }
   void lost(const std::string& text) { lost_.push_back(text); }
   std::string reason(const OrderedJson& json, const std::string& key) const {
-    const std::string why = field(json, (key + "_reason").c_str());
+    std::string why = field(json, (key + "_reason").c_str());
+    if (why.empty()) why = field(status_, "provenance_reason");
     return why.empty() ? "not recorded" : why;
   }
 
   void sources();
+  void directory(const OrderedJson& repo);
   void changes();
   void submodules();
   void inputs();
@@ -83,14 +102,18 @@ class Script {
 
 void Script::sources() {
   const OrderedJson repo = part(record_, "repo");
-  const std::string commit = raw(record_, "commit_sha"), remote = raw(repo, "remote");
+  const std::string commit = raw(record_, "commit_sha"), recorded = raw(repo, "remote"),
+                    remote = is_relative(recorded) ? "" : recorded;
   if (!is_hex(commit)) {
     lost("the sources: " + reason(record_, "commit_sha"));
     const std::string asked = raw(status_, "cwd"), cwd = asked.empty() ? raw(tool_, "cwd") : asked;
     if (!cwd.empty()) line("cd " + quoted(cwd));
     return;
   }
-  if (remote.empty()) lost("where the repository came from: " + reason(repo, "remote"));
+  if (remote.empty())
+    lost("where the repository came from: " +
+         (recorded.empty() ? reason(repo, "remote")
+                           : recorded + ", seen from a directory of that machine"));
   line("git clone -- " +
        (remote.empty() ? "\"${REMOTE:?say where the repository is}\"" : quoted(remote)) +
        " sources");
@@ -100,8 +123,19 @@ void Script::sources() {
     line("test \"$(git rev-parse 'HEAD^{tree}')\" = " + tree);
   submodules();
   changes();
-  if (const std::string inside = raw(repo, "subdirectory"); !inside.empty() && inside != ".")
-    line("cd -- " + quoted(inside));
+  directory(repo);
+}
+
+void Script::directory(const OrderedJson& repo) {
+  const std::string inside = raw(repo, "subdirectory");
+  if (has(record_, "flags", "bare")) lost("the working directory: it was a bare repository");
+  if (has(record_, "flags", "sparse")) lost("which part of the tree was there: it was sparse");
+  if (inside.empty() || inside == ".") return;
+  if (has(record_, "flags", "nested")) {
+    lost("what " + inside + " held: the commit has nothing of it");
+    line("mkdir -p -- " + quoted(inside));
+  }
+  line("cd -- " + quoted(inside));
 }
 
 void Script::submodules() {
@@ -193,7 +227,9 @@ void Script::command() {
   const std::string input = reading();
   std::string text;
   for (const auto& word : *words)
-    if (word.is_string()) text += (text.empty() ? "" : " ") + quoted(word.get<std::string>());
+    if (word.is_string())
+      text += text.empty() ? as_program(word.get<std::string>())
+                           : " " + quoted(word.get<std::string>());
   line(text + input);
 }
 

@@ -60,7 +60,7 @@ TEST(Reproduce, RebuildsSourcesAndCommand) {
   const std::string script = reproduction(status(), nullptr);
   for (const char* line :
        {"git clone -- '/there' sources\n", "git checkout --detach abc1\n",
-        "git -C 's' checkout --detach 0a\n", "cd -- 'd'\n", "'sh' '-c' 'echo it'\\''s'\n",
+        "git -C 's' checkout --detach 0a\n", "cd -- 'd'\n", "\nenv -- 'sh' '-c' 'echo it'\\''s'\n",
         "# - uncommitted changes: 2 changed and 1 untracked files, diff_sha256 dd\n",
         "# - changes in the submodule s\n", "# - the values of [\"KEY\"]"})
     EXPECT_NE(std::string::npos, script.find(line)) << line << "in\n" << script;
@@ -75,6 +75,50 @@ TEST(Reproduce, SaysWhatIsNotKnown) {
   EXPECT_EQ(std::string::npos, script.find("git clone"));
   EXPECT_NE(std::string::npos, script.find("# - the sources: not a repository"));
   EXPECT_NE(std::string::npos, script.find("# - the command"));
+}
+
+TEST(Reproduce, SaysWhyAJobThatHasNotStartedCannotBeRebuilt) {
+  const OrderedJson waits{
+      {"provenance", "unknown"}, {"provenance_reason", "it waits"}, {"command", {"x"}}};
+  const std::string script = reproduction(waits, nullptr);
+  EXPECT_NE(std::string::npos, script.find("# - the sources: it waits\n")) << script;
+  EXPECT_EQ(std::string::npos, script.find("not recorded")) << script;
+}
+
+TEST(Reproduce, MakesADirectoryThatNoCommitHas) {
+  OrderedJson record = status();
+  record["provenance"]["flags"] = {"nested", "sparse"};
+  const std::string script = reproduction(record, nullptr);
+  for (const char* part : {"mkdir -p -- 'd'\ncd -- 'd'\n", "# - what d held: ", "it was sparse"})
+    EXPECT_NE(std::string::npos, script.find(part)) << part << " in\n" << script;
+}
+
+TEST(Reproduce, SaysWhatABareRepositoryLacked) {
+  OrderedJson record = status();
+  record["provenance"]["flags"] = {"bare"};
+  EXPECT_NE(std::string::npos, reproduction(record, nullptr).find("it was a bare repository"));
+}
+
+TEST(Reproduce, AsksForARepositoryWhosePlaceIsRelative) {
+  for (const char* remote : {"../clean", "clean"}) {
+    OrderedJson record = status();
+    record["provenance"]["repo"]["remote"] = remote;
+    const std::string script = reproduction(record, nullptr);
+    EXPECT_NE(std::string::npos, script.find("git clone -- \"${REMOTE:?")) << script;
+    EXPECT_NE(std::string::npos, script.find("came from: " + std::string(remote))) << script;
+  }
+}
+
+// What a shell makes of the script's command, a job's argv.
+TEST(Reproduce, RunsProgramsAndNotTheShellsOwnCommands) {
+  OrderedJson record{{"command", {"echo", "-e", "a\\tb"}}};
+  const program::Outcome outcome =
+      program::run({.program = "/bin/sh",
+                    .arguments = {"-c", reproduction(record, nullptr)},
+                    .directory = "/",
+                    .environment = {"PATH=/usr/bin:/bin"},
+                    .deadline = program::Clock::now() + std::chrono::seconds(60)});
+  EXPECT_EQ("a\tb\n", outcome.out) << outcome.err;
 }
 
 TEST(Reproduce, SaysWhenTheToolIsAnotherNow) {
@@ -114,7 +158,7 @@ TEST(Reproduce, RunsNothingThatARecordNames) {
   record["env"] = {evil};
   record.update({{"task", {{evil, evil}}}, {"stdin", {{"sha256", evil}}}});
   auto& provenance = record["provenance"];
-  provenance["repo"] = {{"name", evil}, {"remote", evil}, {"subdirectory", "."}};
+  provenance["repo"] = {{"name", evil}, {"remote", "/" + evil}, {"subdirectory", "."}};
   provenance["submodules"] = {{{"path", evil}, {"commit", "0a"}, {"dirty", evil}}};
   for (const char* key : {"tree_sha", "dirty_flag", "diff_sha256", "changed_files"})
     provenance[key] = evil;
