@@ -1,6 +1,7 @@
 #include "client/ctl/slsa.h"
 
 #include "client/ctl/table.h"
+#include "domed/error.h"
 
 namespace domed::ctl {
 namespace {
@@ -104,6 +105,10 @@ OrderedJson run_details(const OrderedJson& status, const OrderedJson& provenance
 
 OrderedJson slsa_statement(const OrderedJson& status) {
   const OrderedJson provenance = part(status, "provenance");
+  if (provenance.empty())
+    throw Error(Code::not_found,
+                "no statement can be made of job " + field(status, "job_id") +
+                    ", which has no provenance: " + field(status, "provenance_reason"));
   OrderedJson definition{{"buildType", kBuildType},
                          {"externalParameters", external_parameters(status)},
                          {"internalParameters", provenance},

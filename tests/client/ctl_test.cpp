@@ -192,7 +192,7 @@ TEST(Slsa, HasASubjectEvenWithoutArtifacts) {
   EXPECT_EQ("77", slsa_statement(record)["subject"][0]["digest"]["sha256"]);
   record["artifacts"].clear();
   record["streams"].clear();
-  record["provenance"] = "unknown";
+  record["provenance"] = {{"schema", "domed.provenance/1"}};
   const OrderedJson bare = slsa_statement(record);
   EXPECT_EQ("job/j/log", bare["subject"][0]["name"]);
   EXPECT_TRUE(bare["predicate"]["buildDefinition"]["resolvedDependencies"].empty());
@@ -211,6 +211,19 @@ TEST(LeaveKeys, LeaveAtTheBeginningOfALineOnly) {
   EXPECT_EQ("a~.", pass({"a~."}));
   EXPECT_EQ("\r~x", pass({"\r~", "x"}));
   EXPECT_EQ("\r~~x", pass({"\r~~x"}));
+}
+
+TEST(Slsa, IsNotMadeOfAJobThatHasNotStarted) {
+  OrderedJson record = status();
+  record["provenance"] = "unknown", record["provenance_reason"] = "it waits";
+  try {
+    slsa_statement(record);
+    FAIL() << "a statement of nothing";
+  } catch (const Error& e) {
+    EXPECT_NE(std::string_view::npos, std::string_view(e.what()).find("job j, which has no"))
+        << e.what();
+    EXPECT_NE(std::string_view::npos, std::string_view(e.what()).find("it waits")) << e.what();
+  }
 }
 
 TEST(Table, ShowsNestedFieldsAndEscapesControlBytes) {
