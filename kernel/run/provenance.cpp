@@ -21,7 +21,7 @@ constexpr std::size_t kMaxAnswer = 1 << 20;
 
 // What a collector is told, so that what it knows by then can still be taken.
 milliseconds told(milliseconds budget) {
-  return budget - std::clamp(budget / 10, milliseconds(1), milliseconds(100));
+  return budget - std::clamp(budget / 4, milliseconds(1), milliseconds(500));
 }
 
 bool looks_at_sources(const Source& source) {
@@ -81,6 +81,7 @@ Json Provenance::ask(const JobFixed& job, const std::string& cwd, bool at_end) c
     } catch (const std::exception& e) {
       log_("job " + job.job_id + ": " + guarded.source.name + ": " + reason_text(e.what()));
       for (const auto& field : guarded.source.fields) put_unknown_at(found, field, e.what());
+      found = admit(found, guarded.source.name, [](const auto&) {});  // it may announce anything
     }
     merge(record, found);
   }

@@ -226,7 +226,7 @@ TEST(Provenance, CollectorsAreToldALittleLessThanTheyHave) {
         return std::string("{}");
       },
       {}, "fake", std::chrono::milliseconds(2000))});
-  EXPECT_EQ(std::chrono::milliseconds(1900), told);
+  EXPECT_EQ(std::chrono::milliseconds(1500), told);
 }
 
 // Several collectors.

@@ -71,6 +71,9 @@ TEST_F(Schema, FitsRecordsOfWhichLittleIsKnown) {
   const auto fails = [](const auto&) -> std::string { throw 1; };
   expect_valid(test::record_of(
       {test::source(fails, {"repo", "env_fingerprint", "tool_versions", "flags"})}));
+  expect_valid(test::record_of({test::source(
+      fails, {"colour", "schema", "input_hash", "commit_sha.x", "repo.colour", "env_fingerprint.x",
+              "tool_versions.domed", "tool_versions.make", "colour.dark"})}));
   const auto odd =
       R"({"repo":7,"flags":[1],"submodules":[],"diff_sha256":"x","env_fingerprint":{"cpus":"many","x":null},
                       "tool_versions":"none","changed_files":1.5,"ref":null})";
