@@ -139,6 +139,8 @@ void read_artifact(const Event& event, const std::string& where) {
   for (const char* key : {"kind", "path", "sha256"})
     if (text(json, key, limits::kEventBytes, where).empty())
       invalid(where + "an artifact has '" + key + "', a string");
+  if (Digest sha256; !from_hex(text(json, "sha256", limits::kEventBytes, where), sha256))
+    invalid(where + "an artifact's 'sha256' must be 64 lower-case hex characters");
 }
 
 bool known_type(const std::string& type, Author author) {

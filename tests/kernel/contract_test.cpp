@@ -374,8 +374,9 @@ TEST_P(Contract, IdempotentAppendBoundsProducers) {
 
 TEST_P(Contract, RefusedBatchesLeaveNothingBehind) {
   const Json job = kernel->running_job("a");
-  const Json artifact{{"type", "artifact"},
-                      {"payload", {{"kind", "file"}, {"path", "p"}, {"sha256", "s"}}}};
+  const Json artifact{
+      {"type", "artifact"},
+      {"payload", {{"kind", "file"}, {"path", "p"}, {"sha256", std::string(64, 'a')}}}};
   const Json big = log_event(std::string(limits::kEventBytes, 'x'));
   const Json before = kernel->call("GetJobStatus", {{"job_id", job["job_id"]}});
   EXPECT_EQ("E_TOO_LARGE", name_of(kernel->append(job, 1, {artifact, log_event("x"), big})));

@@ -35,6 +35,12 @@ TEST(Event, RefusesOtherTypesOutOfShape) {
   EXPECT_EQ("E_INVALID_REQUEST", refusal("progress", R"({"value":"1"})"));
   EXPECT_EQ("", refusal("progress", R"({"value":1,"message":"m"})"));
   EXPECT_EQ("E_INVALID_REQUEST", refusal("artifact", R"({"kind":"a"})"));
+  const auto artifact = [](const std::string& hash) {
+    return refusal("artifact", R"({"kind":"a","path":"p","sha256":")" + hash + "\"}");
+  };
+  for (const std::string& hash : {std::string("zz"), std::string(64, 'A'), std::string(65, 'a')})
+    EXPECT_EQ("E_INVALID_REQUEST", artifact(hash)) << hash;
+  EXPECT_EQ("", artifact(std::string(64, 'a')));
   EXPECT_EQ("E_INVALID_REQUEST", refusal("state_change", R"({"to":"running","reason":"exit"})"));
   EXPECT_EQ("E_INVALID_REQUEST", refusal("state_change", R"({"to":"failed","reason":"bored"})"));
   EXPECT_EQ("E_INVALID_REQUEST", refusal("state_change", R"({"to":"failed","exit_code":1.5})"));

@@ -138,7 +138,8 @@ Json Workload::event() {
               {"payload", {{"value", 0.125 * static_cast<double>(below(9))}}}};
     case 1:
       return {{"type", "artifact"},
-              {"payload", {{"kind", "file"}, {"path", text() + "p"}, {"sha256", "s"}}}};
+              {"payload",
+               {{"kind", "file"}, {"path", text() + "p"}, {"sha256", std::string(64, 'a')}}}};
     case 2:
       return {{"type", "x-thing"}, {"payload", {{"n", random_()}, {"list", {1, "two", nullptr}}}}};
     case 3:
