@@ -51,6 +51,26 @@ std::string without_users(std::string line) {
   return line;
 }
 
+// git may quote the value of a setting that it does not take, which may be a secret;
+// the setting's name is enough.
+std::string without_value(const std::string& line) {
+  static constexpr std::array<std::string_view, 8> kComplaints{
+      "bad ",     "invalid ",      "Invalid ",         "malformed ",
+      "unknown ", "unrecognized ", "failed to expand", "could not expand"};
+  const std::size_t begin = line.starts_with("fatal: ") || line.starts_with("error: ") ? 7 : 0;
+  const std::string_view said = std::string_view(line).substr(begin);
+  const std::size_t cut = line.find_first_of("':", begin);
+  if (cut == std::string::npos || said.starts_with("bad config variable ") ||
+      std::none_of(kComplaints.begin(), kComplaints.end(),
+                   [&](auto start) { return said.starts_with(start); }))
+    return line;
+  const std::size_t name = line.rfind(" for '"), end = line.find('\'', name + 6);
+  const bool named = name != std::string::npos && end != std::string::npos;
+  if (named && cut == name + 5) return line.substr(0, end + 1) + ": ***";
+  return line.substr(0, cut) + (line[cut] == ':' ? ": ***" : "'***'") +
+         (named && name > cut ? line.substr(name, end + 1 - name) : "");
+}
+
 // The first "fatal:" line, else the first "error:" line, else the first line.
 std::string complaint(std::string_view err) {
   std::string_view best;
@@ -63,7 +83,7 @@ std::string complaint(std::string_view err) {
   std::string line(best.substr(0, std::min(best.find('\n'), kMaxReason)));
   std::replace_if(
       line.begin(), line.end(), [](unsigned char c) { return c < 32; }, ' ');
-  return line.empty() ? "no message" : without_users(std::move(line));
+  return line.empty() ? "no message" : without_users(without_value(line));
 }
 
 // git has no codes for these; with LC_ALL=C its words are stable.
@@ -126,13 +146,14 @@ std::vector<std::string> Git::environment(const std::vector<Setting>& more) cons
 }
 
 Outcome Git::call(const Call& call, const Deadline& deadline) const {
-  program::Command command{.program = program_,
-                  .arguments = {"--no-optional-locks", "--no-pager", "--no-replace-objects"},
-                  .directory = call.directory,
-                  .environment = environment(call.settings),
-                  .deadline = deadline.at,
-                  .max_out = call.max_out,
-                  .sink = call.sink};
+  program::Command command{
+      .program = program_,
+      .arguments = {"--no-optional-locks", "--no-pager", "--no-replace-objects"},
+      .directory = call.directory,
+      .environment = environment(call.settings),
+      .deadline = deadline.at,
+      .max_out = call.max_out,
+      .sink = call.sink};
   command.arguments.insert(command.arguments.end(), call.arguments.begin(), call.arguments.end());
   return program::run(command);
 }

@@ -83,6 +83,15 @@ string_view without_trailing_slashes(string_view path) {
   return path;
 }
 
+// Parameters, and a query or fragment behind an escaped mark, may be tokens too.
+string_view without_parameters(string_view path) {
+  for (std::size_t i = 0; i < path.size(); ++i) {
+    const std::string mark = lower(path.substr(i, 3));
+    if (path[i] == ';' || mark == "%3b" || mark == "%3f" || mark == "%23") return path.substr(0, i);
+  }
+  return path;
+}
+
 Remote join(const std::string& scheme, bool git_user, const Host& host, string_view path) {
   if (!host.valid) return refuse(kMalformed);
   std::string out = scheme + "://" + (git_user && scheme.ends_with("ssh") ? "git@" : "");
@@ -90,7 +99,7 @@ Remote join(const std::string& scheme, bool git_user, const Host& host, string_v
   if (!host.port.empty() && !is_default_port(scheme, host.port)) {
     out += ":" + std::string(host.port);
   }
-  path = without_trailing_slashes(path);
+  path = without_trailing_slashes(without_parameters(path));
   if (!path.empty() && path != "/") out += path;
   return {out, ""};
 }

@@ -154,6 +154,22 @@ TEST_F(Failure, CorruptRepositoryIsNotCalledNone) {
   EXPECT_TRUE(mentions(collect(root + "/x").value("repo_reason", ""), "corrupt"));
 }
 
+TEST_F(Failure, ValueOfASettingThatGitDoesNotTakeIsNotShown) {
+  const std::string r = repository(), before = read(r + "/.git/config");
+  for (const auto& [setting, shown] : std::vector<std::pair<std::string, std::string>>{
+           {"[core]\n\tcompression = s3cret\n", "config value '***' for 'core.compression'"},
+           {"[core]\n\tautocrlf = \"x' for 's3cret\"\n", "'***' for 'core.autocrlf'"},
+           {"[push]\n\tdefault = s3cret\n", "bad config variable 'push.default'"},
+           {"[core]\n\tcreateObject = s3cret\n", "invalid mode for object creation: ***"},
+           {"[extensions]\n\tobjectformat = s3cret\n", "bad config line"},
+           {"[core]\n\tabbrev = \"a\\ns3cret\"\n", "***"}}) {
+    write(r + "/.git/config", before + setting);
+    const std::string record = collect(r).dump();
+    EXPECT_FALSE(mentions(record, "s3cret")) << record;
+    EXPECT_TRUE(mentions(record, shown)) << setting << record;
+  }
+}
+
 TEST_F(Failure, CorruptConfiguration) {
   const std::string r = repository();
   write(r + "/.git/config", "[garbage\n");

@@ -36,6 +36,17 @@ TEST(Remote, LosesQueryAndFragment) {
               {"example.org:x?token=secret", "ssh://example.org/x"}});
 }
 
+TEST(Remote, LosesParametersAndEscapedQueries) {
+  expect_all({{"https://example.org/x;token=secret", "https://example.org/x"},
+              {"https://example.org/x/;token=sec/ret", "https://example.org/x"},
+              {"https://example.org/x%3Ftoken=secret", "https://example.org/x"},
+              {"https://example.org/x%3ftoken=secret", "https://example.org/x"},
+              {"https://example.org/x%3Btoken=secret", "https://example.org/x"},
+              {"https://example.org/x%23secret", "https://example.org/x"},
+              {"me@example.org:x;token=secret", "ssh://example.org/x"},
+              {"https://example.org/x%20y", "https://example.org/x%20y"}});
+}
+
 TEST(Remote, HasOneSpelling) {
   expect_all({{"HTTPS://Example.ORG:443/X/y/", "https://example.org/X/y"},
               {"ssh://git@example.org:22/x", "ssh://git@example.org/x"},
