@@ -1,3 +1,5 @@
+#include <sys/stat.h>
+
 #include <fstream>
 
 #include "client/ctl/diff_runs.h"
@@ -33,6 +35,37 @@ TEST(Dsse, IsNothingWhereTheSignerFails) {
 TEST(Dsse, TakesLargePayloads) {
   const OrderedJson envelope = sign(std::string(1 << 20, 'x'), "echo first; cat >/dev/null", "");
   EXPECT_EQ(to_base64("first\n"), envelope["signatures"][0]["sig"]);
+}
+
+std::string refusal(const std::string& signer, const SignerLimits& limits = {}) {
+  try {
+    sign("{}", signer, "", limits);
+    return "";
+  } catch (const Error& e) {
+    return e.what();
+  }
+}
+
+TEST(Dsse, EndsASignerThatPassesItsLimits) {
+  EXPECT_NE(std::string::npos, refusal("yes").find("more than 65536 bytes"));
+  for (const char* hangs : {"exec sleep 1000", "exec sleep 1000 >&-"})
+    EXPECT_NE(std::string::npos,
+              refusal(hangs, {.time = std::chrono::milliseconds(20)}).find("in time"))
+        << hangs;
+}
+
+TEST(Dsse, WaitsForNobodyWhoOutlivesTheSigner) {
+  std::string dir = (std::filesystem::temp_directory_path() / "domed-signer-XXXXXX").string();
+  ASSERT_TRUE(::mkdtemp(dir.data()));
+  const std::string fifo = dir + "/fifo";
+  ASSERT_EQ(0, ::mkfifo(fifo.c_str(), 0600));
+  EXPECT_EQ("", refusal("cat " + fifo + " & echo x"));
+  std::ofstream{fifo};  // now cat ends too
+  std::filesystem::remove_all(dir);
+}
+
+TEST(Dsse, TakesASignatureThatWasWrittenByName) {
+  EXPECT_EQ("", refusal("echo x >/dev/stdout"));
 }
 
 OrderedJson status() {
