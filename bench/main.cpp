@@ -1,0 +1,54 @@
+// domed-bench: what a real daemon does, beside what the machine gives without it.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+#include "bench/child.h"
+#include "bench/verbs.h"
+
+namespace {
+
+using namespace domed::bench;
+
+void add_options(CLI::App& app, Options& options) {
+  app.add_option("--repeats", options.repeats, "Runs; medians are reported")
+      ->check(CLI::Range(1, 100));
+  app.add_option("--scale", options.scale, "Of the sizes; below 1 the figures mean nothing");
+  app.add_flag("--json", options.json, "One JSON object a verb");
+  app.add_option("--bin", options.bin, "Where domed and domed-runner are");
+  app.add_option("--plugins", options.plugins, "Where the store's manifest is");
+  app.add_option("--dir", options.dir, "Where databases go: the disk that is measured");
+  app.add_option("--store", options.store, "The store's plugin");
+  app.add_option("--synchronous", options.synchronous, "full or normal, for store-sqlite");
+}
+
+int run(const Verb& verb, const Options& options) try {
+  Report report(verb.name);
+  verb.run(options, report);
+  std::printf("%s%s", options.json ? report.json().dump().c_str() : report.text().c_str(),
+              options.json ? "\n" : "");
+  return 0;
+} catch (const std::exception& e) {
+  std::fprintf(stderr, "domed-bench %s: %s\n", verb.name, e.what());
+  return 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Measures domed on this machine.");
+  Options options;
+  options.bin = own_directory();
+  options.plugins = own_directory() + "/../plugins";
+  const Verb* chosen = nullptr;
+  for (const Verb& verb : kVerbs)
+    app.add_subcommand(verb.name, verb.about)->fallthrough()->callback([&] { chosen = &verb; });
+  std::string role, params;
+  CLI::App* worker =
+      app.add_subcommand("worker", "A load generator; started by the others")->group("");
+  worker->add_option("role", role);
+  worker->add_option("params", params);
+  add_options(app, options);
+  app.require_subcommand(1);
+  CLI11_PARSE(app, argc, argv);
+  return chosen ? run(*chosen, options) : run_role(role, params);
+}

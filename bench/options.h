@@ -1,0 +1,22 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+
+namespace domed::bench {
+
+struct Options {
+  int repeats = 5;
+  double scale = 1;  // of the sizes; below 1 only to see that everything works
+  bool json = false;
+  std::string bin, plugins;  // the programs and plugins to measure
+  std::string dir = "/tmp";  // where databases go: the disk that is measured
+  std::string store = "store-sqlite", synchronous = "full";
+
+  std::uint64_t scaled(std::uint64_t size, std::uint64_t least = 1) const {
+    return std::max(least, static_cast<std::uint64_t>(static_cast<double>(size) * scale));
+  }
+};
+
+}  // namespace domed::bench

@@ -1,0 +1,109 @@
+#include "bench/server.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <stdexcept>
+#include <thread>
+
+#include "client/producer.h"
+
+namespace domed::bench {
+namespace {
+
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+
+constexpr auto kPatience = 60s;
+
+}  // namespace
+
+Directory::Directory(const Options& options) : path_(options.dir + "/domed-bench-XXXXXX") {
+  if (!mkdtemp(path_.data())) throw std::runtime_error("cannot make a directory in " + options.dir);
+}
+
+Directory::~Directory() {
+  std::error_code error;
+  fs::remove_all(path_, error);
+}
+
+Server::Server(const Options& options, int max_running, int shards)
+    : options_(options), directory_(options), endpoint_("ipc://" + directory_.path() + "/c.ipc") {
+  const std::string store_options = options.store == "store-sqlite"
+                                        ? ", options: { synchronous: " + options.synchronous + " }"
+                                        : "";
+  std::ofstream(directory_.path() + "/domed.yaml")
+      << "domed: 1\n"
+      << "control: { listen: [\"" << endpoint_ << "\"] }\n"
+      << "events: { listen: [\"ipc://" << directory_.path() << "/e.ipc\"], shards: " << shards
+      << " }\n"
+      << "state_dir: " << directory_.path() << "/state\n"
+      << "plugin_path: [\"" << fs::absolute(options.plugins).string() << "\"]\n"
+      << "store: { plugin: " << options.store << store_options << " }\n"
+      << "provenance: []\n"
+      << "jobs: { allow_ad_hoc: true, max_running: " << max_running << " }\n";
+  start();
+}
+
+void Server::start() {
+  client_.reset();
+  process_ = std::make_unique<Child>(std::vector<std::string>{options_.bin + "/domed", "--config",
+                                                              directory_.path() + "/domed.yaml"},
+                                     directory_.path() + "/log");
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  while (std::chrono::steady_clock::now() < deadline) {
+    client_ = std::make_unique<Client>(endpoint_);
+    try {
+      client_->call("Health", Json::object());
+      return;
+    } catch (const ApiError&) {
+      std::this_thread::sleep_for(1ms);
+    }
+  }
+  throw std::runtime_error("the daemon does not serve: " +
+                           read_if_there(directory_.path() + "/log"));
+}
+
+void Server::forget_cached_pages() const {
+  for (const auto& file : fs::recursive_directory_iterator(directory_.path())) {
+    if (!file.is_regular_file()) continue;
+    const Fd fd(open(file.path().c_str(), O_RDONLY | O_CLOEXEC));
+    fdatasync(fd.get());
+    posix_fadvise(fd.get(), 0, 0, POSIX_FADV_DONTNEED);
+  }
+}
+
+std::uint64_t Server::disk_bytes() const {
+  std::uint64_t bytes = 0;
+  for (const auto& file : fs::recursive_directory_iterator(directory_.path() + "/state"))
+    if (file.is_regular_file()) bytes += file.file_size();
+  return bytes;
+}
+
+Job submit(Client& client, const std::string& key) {
+  const Json job = client.call("SubmitJob", {{"idempotency_key", key}, {"executor", "external"}});
+  return {job.at("job_id"), job.at("producer_token")};
+}
+
+Job submit_running(Client& client, const std::string& key) {
+  Job job = submit(client, key);
+  ProducerOptions producer;
+  producer.job_id = job.id, producer.producer_token = job.token, producer.producer_id = "bench";
+  client.call_text("AppendJobEvents", Producer::freeze(producer, 1, kRunning));
+  return job;
+}
+
+std::string log_events(std::uint64_t count, std::size_t bytes, const std::string& stamp) {
+  std::string text = stamp;
+  while (text.size() < bytes) text += static_cast<char>('a' + text.size() % 26);
+  const std::string event =
+      R"({"type":"log","payload":{"stream":"stdout","text":")" + text + "\"}}";
+  std::string out = "[";
+  for (std::uint64_t i = 0; i < count; ++i) out += (i ? "," : "") + event;
+  return out + "]";
+}
+
+}  // namespace domed::bench

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <string_view>
+
+#include "bench/options.h"
+#include "bench/report.h"
+
+namespace domed::bench {
+
+// One measurement: adds its figures and targets to the report.  Throws where a
+// figure would not be of complete results.
+struct Verb {
+  const char* name;
+  const char* about;
+  void (*run)(const Options& options, Report& report);
+};
+
+void run_floor(const Options& options, Report& report);
+void run_append(const Options& options, Report& report);
+void run_live(const Options& options, Report& report);
+void run_replay(const Options& options, Report& report);
+void run_fanout(const Options& options, Report& report);
+void run_jobs(const Options& options, Report& report);
+void run_growth(const Options& options, Report& report);
+void run_restart(const Options& options, Report& report);
+void run_output(const Options& options, Report& report);
+
+inline constexpr Verb kVerbs[] = {
+    {"floor", "raw SQLite, fdatasync and nng, without domed", run_floor},
+    {"append", "durable appends: 8 pipelined producers, and one event at a time", run_append},
+    {"live", "from a producer's send to 1 and to 64 followers, 1,000 events/s", run_live},
+    {"replay", "a log of 1,000,000 events, warm and cold; resuming one of 1,000 jobs", run_replay},
+    {"fanout", "64 followers of one job at full speed", run_fanout},
+    {"jobs", "1,000 live jobs against 10; commands run to their end", run_jobs},
+    {"growth", "10,000,000 events in 100,000 jobs against an empty store", run_growth},
+    {"restart", "from kill -9 to serving again", run_restart},
+    {"output", "1,000,000 lines from a command to a follower", run_output},
+};
+
+}  // namespace domed::bench

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# One verb of domed-bench at a tiny size: it finds its own results complete (or fails), and
+# reports every figure, twice.
+set -euo pipefail
+bench=$1 plugins=$2 verb=$3
+declare -A figures=(
+  [floor]='floor.sqlite.batches.64jobs floor.sqlite.single.p50 floor.fdatasync.p50 floor.nng.request.p50 floor.nng.publish.p50'
+  [append]='append.pipelined append.single.p50 append.disk'
+  [live]='live.1.p50 live.1.p99 live.64.p50'
+  [replay]='replay.warm replay.cold resume.first.p50'
+  [fanout]='fanout.64'
+  [jobs]='jobs.live.10.cpu jobs.live.20.cpu jobs.commands'
+  [growth]='growth.append.full growth.page.full growth.rss.peak growth.start'
+  [restart]='restart'
+  [output]='output output.daemon.rss.peak output.runner.rss.peak')
+out=$("$bench" "$verb" --plugins "$plugins" --scale 0.004 --repeats 2 --json)
+for figure in ${figures[$verb]}; do
+  jq -e --arg name "$figure" \
+    '.figures[] | select(.name == $name) | .values | length >= 1 and all(. >= 0)' \
+    <<<"$out" >/dev/null || { echo "no figure $figure in: $out" >&2; exit 1; }
+done
