@@ -22,15 +22,6 @@ constexpr milliseconds kLongestPause{2000};
 // Without any connection for so long, a daemon that was there is taken to be gone.
 constexpr milliseconds kConnectTime{2000};
 
-// What one attempt waits for; outlives a caller that was told to stop.
-struct Waiting {
-  std::mutex mutex;
-  std::condition_variable_any changed;
-  bool done = false;
-  int result = 0;
-  Message reply;
-};
-
 [[noreturn]] void unreachable(const std::string& text) {
   throw ApiError("E_UNREACHABLE", text);
 }
@@ -119,7 +110,28 @@ std::optional<std::uint64_t> number_field(const ApiError& error, const char* nam
   return error.fields()[name].get<std::uint64_t>();
 }
 
+namespace {
+
+// Our daemon's replies have one form, and pages are large: no need to parse them
+// twice.  Empty: not that form.
+std::string_view plain_result(std::string_view reply) {
+  constexpr std::string_view kBegin = R"({"jsonrpc":"2.0","id":)", kResult = R"(,"result":)";
+  if (!reply.starts_with(kBegin) || !reply.ends_with("}}")) return {};
+  std::size_t at = kBegin.size();
+  while (at < reply.size() && reply[at] >= '0' && reply[at] <= '9') ++at;
+  if (reply.substr(at, kResult.size()) != kResult || reply[at + kResult.size()] != '{') return {};
+  reply.remove_suffix(1);
+  return reply.substr(at + kResult.size());
+}
+
+}  // namespace
+
 std::string result_of(std::string_view reply, const std::string& url) {
+  if (const std::string_view plain = plain_result(reply); !plain.empty()) {
+    std::string result;
+    result.reserve(plain.size() + simdjson::SIMDJSON_PADDING);  // for who parses it
+    return result.append(plain);
+  }
   const simdjson::padded_string padded(reply);
   od::parser parser;
   od::document document;
@@ -146,6 +158,20 @@ std::string result_of(std::string_view reply, const std::string& url) {
   return result;
 }
 
+// Outlives a caller that was told to stop.
+class Client::Pending {
+ public:
+  Pending(Clock::time_point time, std::stop_token token) : begin(time), stop(std::move(token)) {}
+
+  const Clock::time_point begin;  // of the call, its earlier attempts included
+  const std::stop_token stop;
+  std::mutex mutex;
+  std::condition_variable_any changed;
+  bool done = false;
+  int result = 0;
+  Message reply;
+};
+
 Client::Client(std::string endpoint) : channel_(std::move(endpoint)) {}
 
 Json Client::call(std::string_view method, const Json& params, const CallOptions& options) {
@@ -163,17 +189,15 @@ std::string Client::call_raw(std::string_view method, const Json& params,
 
 std::string Client::call_text(std::string_view method, std::string_view params,
                               const CallOptions& options) {
-  const std::string request = R"({"jsonrpc":"2.0","id":)" + std::to_string(next_id_++) +
-                              R"(,"method":)" + json_string(method) + R"(,"params":)" +
-                              std::string(params) + "}";
+  const std::string request = request_text(method, params);
   const auto begin = Clock::now();
   const auto deadline = begin + options.deadline;
   std::optional<ApiError> answer;  // says more than that time ran out
   for (milliseconds backoff = kFirstPause;; backoff = std::min(backoff * 2, kLongestPause)) {
     try {
       const auto left = std::chrono::ceil<milliseconds>(deadline - Clock::now());
-      return attempt(request, std::clamp(left, milliseconds(1), options.reply_timeout), begin,
-                     options.stop);
+      return finish(*send(request, std::clamp(left, milliseconds(1), options.reply_timeout), begin,
+                          options.stop));
     } catch (const ApiError& e) {
       if (!options.repeat || !is_retryable(e) ||
           (has_field(e, "never_there") && !options.await_daemon))
@@ -186,34 +210,49 @@ std::string Client::call_text(std::string_view method, std::string_view params,
   }
 }
 
-std::string Client::attempt(const std::string& request, milliseconds timeout,
-                            Clock::time_point begin, const std::stop_token& stop) {
+std::string Client::request_text(std::string_view method, std::string_view params) {
+  return R"({"jsonrpc":"2.0","id":)" + std::to_string(next_id_++) + R"(,"method":)" +
+         json_string(method) + R"(,"params":)" + std::string(params) + "}";
+}
+
+std::shared_ptr<Client::Pending> Client::begin(std::string_view method, const Json& params,
+                                               const CallOptions& options) {
+  const milliseconds timeout = options.reply_timeout + held_for(params);
+  return send(request_text(method, text_of(params)), std::min(timeout, options.deadline),
+              Clock::now(), options.stop);
+}
+
+std::shared_ptr<Client::Pending> Client::send(const std::string& request, milliseconds timeout,
+                                              Clock::time_point begin,
+                                              const std::stop_token& stop) {
   if (const int result = channel_.dial())
     throw ApiError("E_UNREACHABLE",
-                   result == NNG_ETIMEDOUT
-                       ? no_answer(endpoint(), since(begin))
-                       : no_daemon(endpoint(), result),
+                   result == NNG_ETIMEDOUT ? no_answer(endpoint(), since(begin))
+                                           : no_daemon(endpoint(), result),
                    {{"never_there", true}});
   if (!channel_.await_connection(std::min(timeout, kConnectTime), stop)) {
     if (stop.stop_requested()) stopped();
     unreachable("nobody takes requests at " + endpoint() +
                 " any more: the daemon is gone, or this is another socket than its control socket");
   }
-  const auto waiting = std::make_shared<Waiting>();
-  channel_.start(request, timeout, [waiting](int result, Message reply) {
-    const std::lock_guard lock(waiting->mutex);
-    waiting->done = true;
-    waiting->result = result;
-    waiting->reply = std::move(reply);
-    waiting->changed.notify_all();
+  const auto pending = std::make_shared<Pending>(begin, stop);
+  channel_.start(request, timeout, [pending](int result, Message reply) {
+    const std::lock_guard lock(pending->mutex);
+    pending->done = true;
+    pending->result = result;
+    pending->reply = std::move(reply);
+    pending->changed.notify_all();
   });
-  std::unique_lock lock(waiting->mutex);
-  if (!waiting->changed.wait(lock, stop, [&] { return waiting->done; }))
-    stopped();
-  if (waiting->result == 0) return result_of(body(waiting->reply.get()), endpoint());
-  if (waiting->result != NNG_ETIMEDOUT)
-    unreachable("lost the connection to " + endpoint() + ": " + nng_strerror(waiting->result));
-  unreachable(no_answer(endpoint(), since(begin)));
+  return pending;
+}
+
+std::string Client::finish(Pending& pending) {
+  std::unique_lock lock(pending.mutex);
+  if (!pending.changed.wait(lock, pending.stop, [&] { return pending.done; })) stopped();
+  if (pending.result == 0) return result_of(body(pending.reply.get()), endpoint());
+  if (pending.result != NNG_ETIMEDOUT)
+    unreachable("lost the connection to " + endpoint() + ": " + nng_strerror(pending.result));
+  unreachable(no_answer(endpoint(), since(pending.begin)));
 }
 
 }  // namespace domed

@@ -43,14 +43,28 @@ class Client {
   std::string call_text(std::string_view method, std::string_view params,
                         const CallOptions& options = {});
 
+  // A request on its way: what its reply needs is done while others work.
+  class Pending;
+  // Sends a request whose result is asked for later; it is not repeated.
+  std::shared_ptr<Pending> begin(std::string_view method, const Json& params,
+                                 const CallOptions& options);
+  // The result's own bytes.
+  std::string finish(Pending& pending);
+
+  // How many followers share this client: many fare better without frames.
+  std::atomic<int>& followers() { return followers_; }
+
   const std::string& endpoint() const { return channel_.url(); }
 
  private:
-  std::string attempt(const std::string& request, std::chrono::milliseconds timeout,
-                      std::chrono::steady_clock::time_point begin, const std::stop_token& stop);
+  std::shared_ptr<Pending> send(const std::string& request, std::chrono::milliseconds timeout,
+                                std::chrono::steady_clock::time_point begin,
+                                const std::stop_token& stop);
+  std::string request_text(std::string_view method, std::string_view params);
 
   Channel channel_;
   std::atomic<std::uint64_t> next_id_{1};
+  std::atomic<int> followers_{0};
 };
 
 // Whether the same request may succeed later: what the daemon said, else by name.

@@ -20,6 +20,9 @@ class Scanner {
   // A JSON string, quotes included.
   bool literal(std::string_view& out) {
     if (rest_.empty() || rest_[0] != '"') return false;
+    const std::size_t end = rest_.find('"', 1);
+    if (end == std::string_view::npos) return false;
+    if (rest_[end - 1] != '\\') return take(end + 1, out);  // an escaped one follows a backslash
     for (std::size_t i = 1; i < rest_.size(); ++i) {
       if (rest_[i] == '\\')
         ++i;

@@ -13,8 +13,11 @@ using namespace std::chrono_literals;
 constexpr auto kDaemonUnheard = 3s;
 constexpr std::chrono::milliseconds kQuietFirst = 2s, kQuietMost = 10s;
 constexpr std::chrono::milliseconds kPauseFirst = 50ms, kPauseMost = 2s;
-constexpr auto kHeldPoll = 10s;     // where long polls are all there is
-constexpr auto kFallbackPoll = 3s;  // where frames may come back
+constexpr auto kHeldPoll = 10s;        // where long polls are all there is
+constexpr auto kFallbackPoll = 3s;     // where frames may come back
+// The first page is to come soon, and the rest fast.
+constexpr int kFirstPage = 64 * 1024;
+constexpr int kCatchUpEvents = 10000;  // the daemon's most
 // A poll that comes back empty sooner was not held; keeps an odd daemon from
 // being asked in a tight loop.
 constexpr auto kPollSpacing = 200ms;
@@ -55,10 +58,15 @@ FollowState::Time FollowState::wake_at(Time now) const {
   return now < retry_at_ ? retry_at_ : std::min(heard_ + kDaemonUnheard, quiet_at_);
 }
 
-Json FollowState::page_params() const {
-  Json params{{"job_id", start_.job_id}, {"since_seq", cursor_}};
+Json FollowState::page_params(std::uint64_t cursor) const {
+  Json params{{"job_id", start_.job_id}, {"since_seq", cursor}};
   if (!start_.log_id.empty()) params["log_id"] = start_.log_id;
-  if (start_.max_events) params["max_events"] = start_.max_events;
+  if (start_.max_events)
+    params["max_events"] = start_.max_events;
+  else if (paged_)
+    params["max_events"] = kCatchUpEvents;
+  else
+    params["max_bytes"] = kFirstPage;
   if (held_) {
     const Milliseconds wait = frames() && subscribed_ ? kFallbackPoll : kHeldPoll;
     params["wait_ms"] = wait.count();

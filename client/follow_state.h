@@ -47,7 +47,9 @@ class FollowState {
 
   Step next(Time now);
   Time wake_at(Time now) const;
-  Json page_params() const;
+  Json page_params() const { return page_params(cursor_); }
+  // As they will be once "cursor" is reached, and there is more.
+  Json page_params(std::uint64_t cursor) const;
   const std::string& events_url() const { return events_url_; }
   // What frames for the job begin with.
   const std::string& topic() const { return topic_; }

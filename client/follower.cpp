@@ -18,6 +18,8 @@ constexpr auto kConnectPatience = 100ms;
 // Tests may turn the clock, and stops come at any time: look up so often.
 constexpr auto kLongestWait = 500ms;
 constexpr std::size_t kDrained = 256;
+// More followers of one client than this go by long polls.
+constexpr int kFewFollowers = 16;
 // A snapshot shows what there is now: it does not wait for a daemon to come back.
 constexpr auto kSnapshotPatience = 15s;
 
@@ -43,9 +45,13 @@ void sleep_until(Clock::time_point until, const std::stop_token& stop) {
 }  // namespace
 
 Follower::Follower(Client& client, FollowOptions options)
-    : client_(client), options_(std::move(options)), state_(start_of(client, options_)) {}
+    : client_(client), options_(std::move(options)), state_(start_of(client, options_)) {
+  ++client_.followers();
+}
 
-Follower::~Follower() = default;
+Follower::~Follower() {
+  --client_.followers();
+}
 
 FollowState::Time Follower::now() const {
   return options_.clock ? options_.clock() : Clock::now();
@@ -59,6 +65,7 @@ bool Follower::over() const {
 FollowEnd Follower::run(const OnEvent& on_event) {
   for (;;) {
     drain_frames(on_event);
+    leave_frames_to_few();
     const auto step = state_.next(now());
     if (step == FollowState::Step::done)
       return state_.terminal() ? FollowEnd::terminal : FollowEnd::snapshot;
@@ -71,17 +78,41 @@ FollowEnd Follower::run(const OnEvent& on_event) {
   }
 }
 
-// One attempt: when to repeat is the state's decision.
-void Follower::page(const OnEvent& on_event) {
+CallOptions Follower::call_options() const {
   CallOptions call;
   call.repeat = false;
   call.stop = options_.stop;
   if (options_.deadline)
     call.deadline = std::max(
         1ms, std::chrono::ceil<std::chrono::milliseconds>(*options_.deadline - Clock::now()));
+  return call;
+}
+
+std::string Follower::page_bytes() {
+  const Json params = state_.page_params();
+  const auto ahead = std::exchange(ahead_, std::nullopt);
+  if (ahead && ahead->params == params) return client_.finish(*ahead->page);
+  return client_.call_raw("StreamJobEvents", params, call_options());
+}
+
+// Only where the page is plain: what is odd about it is the state's to find out.
+void Follower::fetch_ahead(const Page& page) {
+  if (!page.more || page.lines.empty()) return;
+  const auto last = read_event_line(page.lines.back());
+  if (!last || page.log_id != state_.log_id()) return;
+  Json params = state_.page_params(last->seq);
+  try {
+    ahead_ = {params, client_.begin("StreamJobEvents", params, call_options())};
+  } catch (const ApiError&) {
+    ahead_.reset();  // asked for again when it is needed
+  }
+}
+
+// One attempt: when to repeat is the state's decision.
+void Follower::page(const OnEvent& on_event) {
   Page page;
   try {
-    page.bytes = client_.call_raw("StreamJobEvents", state_.page_params(), call);
+    page.bytes = page_bytes();
   } catch (const ApiError& e) {
     const bool never_there = e.fields().is_object() && e.fields().contains("never_there");
     if (e.name() == "E_STOPPED") return;
@@ -90,7 +121,15 @@ void Follower::page(const OnEvent& on_event) {
     return state_.page_failed(now(), retry_after(e));
   }
   read_page(page);
+  fetch_ahead(page);
   state_.page_came(page, now(), on_event);
+}
+
+void Follower::leave_frames_to_few() {
+  if (client_.followers() <= kFewFollowers || !options_.use_frames) return;
+  options_.use_frames = false;
+  frames_.reset();
+  state_.subscribe_failed();
 }
 
 void Follower::subscribe() {
@@ -111,21 +150,22 @@ void Follower::await_frame(const OnEvent& on_event) {
   auto until = Clock::now() + wait;
   if (options_.deadline) until = std::min(until, *options_.deadline);
   if (!frames_) return sleep_until(until, options_.stop);
-  if (auto frame = frames_->next(until, options_.stop)) give_frame(std::move(*frame), on_event);
+  if (const auto frame = frames_->next(until, options_.stop))
+    give_frame(body(frame->get()), on_event);
 }
 
 // What came while a page was asked for; bounded, as pages must not starve.
 void Follower::drain_frames(const OnEvent& on_event) {
   for (std::size_t i = 0; frames_ && i < kDrained; ++i) {
-    auto frame = frames_->next(Clock::time_point::min(), options_.stop);
+    const auto frame = frames_->next(Clock::time_point::min(), options_.stop);
     if (!frame) return;
-    give_frame(std::move(*frame), on_event);
+    give_frame(body(frame->get()), on_event);
   }
 }
 
-void Follower::give_frame(std::string frame, const OnEvent& on_event) {
+void Follower::give_frame(std::string_view frame, const OnEvent& on_event) {
   if (!options_.frame_filter) return state_.frame_came(frame, now(), on_event);
-  for (const auto& passed : options_.frame_filter(std::move(frame)))
+  for (const auto& passed : options_.frame_filter(std::string(frame)))
     state_.frame_came(passed, now(), on_event);
 }
 

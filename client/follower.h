@@ -43,6 +43,10 @@ enum class FollowEnd { terminal, snapshot, stopped, deadline };
 // Reads one job's events: those there are, and those to come, each once and in
 // order, until the terminal one.  Broken connections, restarts of the daemon and
 // lost frames are not an end.
+//
+// Every event socket gets every job's frames, so that followers of many jobs would
+// mostly receive what others want.  Where more than a few share a client they go
+// by long polls.
 class Follower {
  public:
   // "line" is the event's own bytes, without LF.
@@ -63,17 +67,27 @@ class Follower {
  private:
   FollowState::Time now() const;
   bool over() const;
+  CallOptions call_options() const;
+  std::string page_bytes();
+  void fetch_ahead(const Page& page);
   void page(const OnEvent& on_event);
   void subscribe();
+  void leave_frames_to_few();
   void drain_frames(const OnEvent& on_event);
   void await_frame(const OnEvent& on_event);
-  void give_frame(std::string frame, const OnEvent& on_event);
+  void give_frame(std::string_view frame, const OnEvent& on_event);
   void watch_connection();
 
   Client& client_;
   FollowOptions options_;
   FollowState state_;
   std::unique_ptr<Subscription> frames_;
+  // While one page is looked at the next one is on its way.
+  struct Ahead {
+    Json params;
+    std::shared_ptr<Client::Pending> page;
+  };
+  std::optional<Ahead> ahead_;
   bool alive_ = true;
   const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
 };

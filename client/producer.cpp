@@ -22,6 +22,7 @@ struct Slot {
   std::uint64_t batch = 0;
   std::string request;  // frozen
   bool in_flight = false;
+  std::uint64_t begun = 0;  // all batches before this were acknowledged when it was sent
   Clock::time_point not_before{};
   milliseconds pause = kFirstPause;
   std::optional<Ack> ack;
@@ -55,7 +56,8 @@ ApiError lost_batch(std::uint64_t expected, const ApiError& error) {
 
 }  // namespace
 
-// One thread decides on everything; nng's threads only hand outcomes over.
+// One thread decides on outcomes; nng's threads only hand them over.  Whoever
+// queues a batch sends what may be sent.
 struct Producer::Core {
   explicit Core(ProducerOptions given);
   ~Core();
@@ -142,7 +144,9 @@ void Producer::Core::queue(std::uint64_t batch, std::string_view params) {
   slot_bytes += slot.request.size();
   if (slots.empty()) last_reply = Clock::now();
   slots.push_back(std::move(slot));
-  work.notify_one();
+  // Sent from here: to wake the thread first would only cost time.
+  send_ready();
+  if (options.give_up.count() > 0) work.notify_one();  // it has a time to keep
 }
 
 void Producer::Core::run() {
@@ -179,6 +183,7 @@ Clock::time_point Producer::Core::send_ready() {
       continue;
     }
     slot.in_flight = true;
+    slot.begun = slots.front().batch;
     channel->start(slot.request, options.reply_timeout,
                    [this, batch = slot.batch](int result, Message reply) {
                      const std::lock_guard lock(mutex);
@@ -222,8 +227,8 @@ void Producer::Core::again_later(Slot& slot, const ApiError& error) {
   slot.pause = std::min(slot.pause * 2, kLongestPause);
   const auto expected = number_field(error, "expected");
   if (error.name() == "E_BATCH_GAP" && expected) {
-    // Everything before the queue was acknowledged, so it should be there.
-    if (*expected < slots.front().batch) return refuse(slot.batch, lost_batch(*expected, error));
+    // An acknowledged batch should be there; one acknowledged since is.
+    if (*expected < slot.begun) return refuse(slot.batch, lost_batch(*expected, error));
     if (Slot* missing = find(*expected)) missing->not_before = Clock::now();
     wait = kFirstPause;
   }

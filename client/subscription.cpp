@@ -48,11 +48,11 @@ void Subscription::connected(nng_pipe, nng_pipe_ev, void* argument) {
 void Subscription::received(void* argument) {
   auto& self = *static_cast<Subscription*>(argument);
   if (nng_aio_result(self.aio_) != 0) return;  // closed
-  const Message message(nng_aio_get_msg(self.aio_));
+  Message message(nng_aio_get_msg(self.aio_));
   {
     const std::lock_guard lock(self.mutex_);
     self.bytes_ += nng_msg_len(message.get());
-    self.messages_.emplace_back(body(message.get()));
+    self.messages_.push_back(std::move(message));
     self.paused_ = self.messages_.size() >= kHeldMessages || self.bytes_ >= kHeldBytes;
     self.changed_.notify_all();
     if (self.paused_) return;  // nng's own buffer takes the next ones
@@ -65,14 +65,14 @@ void Subscription::await_connection(std::chrono::milliseconds time) {
   changed_.wait_for(lock, time, [&] { return connected_; });
 }
 
-std::optional<std::string> Subscription::next(std::chrono::steady_clock::time_point until,
-                                              const std::stop_token& stop) {
+std::optional<Message> Subscription::next(std::chrono::steady_clock::time_point until,
+                                          const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
   if (!changed_.wait_until(lock, stop, until, [&] { return !messages_.empty(); }))
     return std::nullopt;
-  std::string message = std::move(messages_.front());
+  Message message = std::move(messages_.front());
   messages_.pop_front();
-  bytes_ -= message.size();
+  bytes_ -= nng_msg_len(message.get());
   const bool resume = paused_ && messages_.empty();
   if (resume) paused_ = false;
   lock.unlock();

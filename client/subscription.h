@@ -29,8 +29,8 @@ class Subscription {
   // Waits for the connection, for at most "time".
   void await_connection(std::chrono::milliseconds time);
   // The next message; nullopt at "until" or when told to stop.
-  std::optional<std::string> next(std::chrono::steady_clock::time_point until,
-                                  const std::stop_token& stop);
+  std::optional<Message> next(std::chrono::steady_clock::time_point until,
+                              const std::stop_token& stop);
 
  private:
   static void received(void* self);
@@ -38,7 +38,7 @@ class Subscription {
 
   std::mutex mutex_;
   std::condition_variable_any changed_;
-  std::deque<std::string> messages_;
+  std::deque<Message> messages_;
   std::size_t bytes_ = 0;
   bool paused_ = false, connected_ = false;
   Socket socket_;

@@ -96,10 +96,12 @@ using Seqs = std::vector<std::uint64_t>;
 
 TEST(FollowState, PagesThenSubscribesThenPagesThenWaits) {
   Rig rig;
-  EXPECT_EQ((Json{{"job_id", "j"}, {"since_seq", 0}}), rig.state.page_params());
+  EXPECT_EQ((Json{{"job_id", "j"}, {"since_seq", 0}, {"max_bytes", 65536}}),
+            rig.state.page_params());
   rig.settle();
   EXPECT_EQ("ipc://e", rig.state.events_url());
-  EXPECT_EQ((Json{{"job_id", "j"}, {"since_seq", 1}, {"log_id", kLog}}), rig.state.page_params());
+  EXPECT_EQ((Json{{"job_id", "j"}, {"since_seq", 1}, {"log_id", kLog}, {"max_events", 10000}}),
+            rig.state.page_params());
 }
 
 TEST(FollowState, TakesAFrameThatContinuesTheLog) {

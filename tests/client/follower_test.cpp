@@ -91,6 +91,41 @@ TEST(Follower, EndsASnapshotAtTheHead) {
   EXPECT_EQ(daemon.lines(), follow.lines);
 }
 
+TEST(Follower, AsksForTheNextPageWhileItTakesOne) {
+  Scratch scratch;
+  FakeDaemon daemon(scratch.path());
+  daemon.page_events = 3;
+  for (int i = 0; i < 11; ++i) daemon.append("log", log_payload(i));
+  Follow follow(daemon);
+  follow.options.follow = false;
+  follow.on_line = [&] {  // the first page does not know its log yet
+    if (follow.lines.size() != 4) return;
+    while (daemon.calls("StreamJobEvents") < 3) std::this_thread::yield();
+  };
+  EXPECT_EQ(FollowEnd::snapshot, follow.run());
+  EXPECT_EQ(daemon.lines(), follow.lines);
+  EXPECT_EQ(4, daemon.calls("StreamJobEvents"));
+}
+
+TEST(Follower, GoesByLongPollsWhereManyShareAClient) {
+  Scratch scratch;
+  FakeDaemon daemon(scratch.path());
+  Follow follow(daemon);
+  follow.client.followers() += 16;
+  std::atomic<bool> framed = false;
+  follow.options.frame_filter = [&](std::string frame) {
+    framed = true;
+    return std::vector<std::string>{std::move(frame)};
+  };
+  std::jthread later([&] {
+    while (daemon.calls("StreamJobEvents") < 2) std::this_thread::yield();  // the held one
+    daemon.finish();
+  });
+  EXPECT_EQ(FollowEnd::terminal, follow.run());
+  EXPECT_EQ(daemon.lines(), follow.lines);
+  EXPECT_FALSE(framed);
+}
+
 TEST(Follower, TakesEventsFromFrames) {
   Scratch scratch;
   FakeDaemon daemon(scratch.path());

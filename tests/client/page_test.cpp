@@ -24,6 +24,11 @@ TEST(Reply, GivesTheResultsOwnBytes) {
   EXPECT_EQ("{}", result_of(R"({"result":{},"id":null})", kUrl));
 }
 
+TEST(Reply, GivesTheResultOfOurOwnFormAsItIs) {
+  EXPECT_EQ(R"({"a":"}}","b":{}})",
+            result_of(R"({"jsonrpc":"2.0","id":12,"result":{"a":"}}","b":{}}})", kUrl));
+}
+
 TEST(Reply, ThrowsTheErrorItCarries) {
   try {
     result_of(R"({"id":1,"error":{"code":-32000,"message":"no job","data":)"

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <future>
 #include <thread>
 
@@ -159,6 +160,25 @@ TEST(Producer, EndsWhereTheDaemonLostAcknowledgedBatches) {
     EXPECT_EQ("E_BATCH_GAP", e.name());
     EXPECT_NE(std::string::npos, std::string(e.what()).find("asks for batch 1"));
   }
+}
+
+TEST(Producer, TakesAGapThatWasFilledMeanwhileForNoLoss) {
+  Scratch scratch;
+  FakeDaemon daemon(scratch.path());
+  std::atomic<bool> acknowledged = false, told = false;
+  daemon.answer("AppendJobEvents", [&](const Json& params) -> std::optional<Json> {
+    const std::uint64_t batch = params["batch"];
+    if (batch == 2 && !told.exchange(true)) {
+      while (!acknowledged) std::this_thread::yield();
+      throw ApiError("E_BATCH_GAP", "a gap", {{"expected", std::uint64_t{1}}});
+    }
+    return Json{{"first_seq", batch}, {"head_seq", batch}, {"state", "running"}};
+  });
+  auto options = options_for(daemon);
+  options.on_ack = [&](const Ack&) { acknowledged = true; };
+  Producer producer(options);
+  for (int i = 0; i < 3; ++i) producer.append(batch_of(i));
+  EXPECT_TRUE(producer.flush(60s));
 }
 
 TEST(Producer, BlocksItsOwnerWhileTheQueueIsFull) {
