@@ -57,16 +57,24 @@ class Walker {
     if (depth > kMaxJsonDepth)
       refuse("nested deeper than " + std::to_string(kMaxJsonDepth) + " levels");
     switch (must(v.type())) {
-      case od::json_type::object: object(must(v.get_object()), depth); break;
+      case od::json_type::object:
+        object(must(v.get_object()), depth);
+        break;
       case od::json_type::array:
         for (auto item : must(v.get_array())) {
           od::value inner = must(std::move(item));
           value(inner, depth + 1);
         }
         break;
-      case od::json_type::string: string(must(v.get_raw_json_string()), v); break;
-      case od::json_type::number: must(v.get_double()); break;
-      case od::json_type::boolean: must(v.get_bool()); break;
+      case od::json_type::string:
+        string(must(v.get_raw_json_string()), v);
+        break;
+      case od::json_type::number:
+        must(v.get_double());
+        break;
+      case od::json_type::boolean:
+        must(v.get_bool());
+        break;
       case od::json_type::null:
         if (!must(v.is_null())) refuse("a misspelt null");
         break;
@@ -82,35 +90,38 @@ class Walker {
 
   static void check_escapes(od::raw_json_string raw) {
     const char* begin = raw.raw();
-    const char* end = begin;
-    bool escapes = false;
-    for (; *end != '"'; ++end)
-      if (*end == '\\') ++end, escapes = true;
-    if (escapes) refuse_lone_surrogates({begin, static_cast<std::size_t>(end - begin)});
+    const char* end = static_cast<const char*>(rawmemchr(begin, '"'));
+    if (!std::memchr(begin, '\\', static_cast<std::size_t>(end - begin))) return;
+    for (end = begin; *end != '"'; ++end)
+      if (*end == '\\') ++end;
+    refuse_lone_surrogates({begin, static_cast<std::size_t>(end - begin)});
   }
 
   void object(od::object o, std::size_t depth) {
-    std::vector<std::string> keys;
+    const auto base = static_cast<std::ptrdiff_t>(keys_.size());
     for (auto item : o) {
       od::field field = must(std::move(item));
       check_escapes(field.key());
-      keys.emplace_back(must(field.unescaped_key()));
+      keys_.push_back(must(field.unescaped_key()));
       od::value inner = field.value();
       value(inner, depth + 1);
     }
-    if (keys.size() < 2) return;
-    std::sort(keys.begin(), keys.end());
-    const auto twice = std::adjacent_find(keys.begin(), keys.end());
-    if (twice != keys.end()) refuse("duplicate key '" + *twice + "'");
+    std::sort(keys_.begin() + base, keys_.end());
+    const auto twice = std::adjacent_find(keys_.begin() + base, keys_.end());
+    if (twice != keys_.end()) refuse("duplicate key '" + std::string(*twice) + "'");
+    keys_.resize(static_cast<std::size_t>(base));
   }
+
+  // Of the objects that are open, the innermost one's last; they live in the parser.
+  std::vector<std::string_view> keys_;
 };
 
 // A double as ECMAScript writes it (RFC 8785, 3.2.2.3).
 std::string canonical_number(double value) {
   if (value == 0) return "0";
   char text[40];
-  const auto result = std::to_chars(text, text + sizeof text, std::abs(value),
-                                    std::chars_format::scientific);
+  const auto result =
+      std::to_chars(text, text + sizeof text, std::abs(value), std::chars_format::scientific);
   const std::string_view shortest(text, static_cast<std::size_t>(result.ptr - text));
   const std::size_t e = shortest.find('e');
   std::string digits(1, shortest[0]);
@@ -196,8 +207,12 @@ std::string canonical_json(const Json& value) {
   return out;
 }
 
-std::string json_string(std::string_view bytes) { return Json(bytes).dump(); }
+std::string json_string(std::string_view bytes) {
+  return Json(bytes).dump();
+}
 
-bool is_utf8(std::string_view bytes) { return simdjson::validate_utf8(bytes); }
+bool is_utf8(std::string_view bytes) {
+  return simdjson::validate_utf8(bytes);
+}
 
 }  // namespace domed

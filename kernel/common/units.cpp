@@ -73,17 +73,30 @@ std::optional<std::uint64_t> parse_size(std::string_view text) {
   return static_cast<std::uint64_t>(std::llround(*value));
 }
 
+namespace {
+
+std::string format_second(std::time_t second) {
+  std::tm utc{};
+  gmtime_r(&second, &utc);
+  char out[64];
+  std::snprintf(out, sizeof out, "%04d-%02d-%02dT%02d:%02d:%02d.000000Z", utc.tm_year + 1900,
+                utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec);
+  return out;
+}
+
+}  // namespace
+
+// Every event has a time, and most of them the same second as the one before.
 std::string format_time(std::int64_t microseconds) {
+  thread_local std::int64_t known = 0;
+  thread_local std::string text = format_second(0);
   std::int64_t seconds = microseconds / 1'000'000;
   std::int64_t rest = microseconds % 1'000'000;
   if (rest < 0) rest += 1'000'000, --seconds;
-  const std::time_t t = seconds;
-  std::tm utc{};
-  gmtime_r(&t, &utc);
-  char out[64];
-  std::snprintf(out, sizeof out, "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", utc.tm_year + 1900,
-                utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
-                static_cast<int>(rest));
+  if (seconds != known) text = format_second(known = seconds);
+  std::string out = text;
+  for (std::size_t digit = out.size() - 2; rest > 0; --digit, rest /= 10)
+    out[digit] = static_cast<char>('0' + rest % 10);
   return out;
 }
 

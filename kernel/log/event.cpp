@@ -19,17 +19,17 @@ namespace od = simdjson::ondemand;
   throw ApiError("E_INVALID_REQUEST", text);
 }
 
-// Parses a slice of checked JSON; simdjson wants readable bytes behind it.
+// Parses checked JSON, whose padding simdjson wants to read.
 class CheckedSlice {
  public:
-  explicit CheckedSlice(std::string_view text) : padded_(text) {
+  explicit CheckedSlice(std::string& text) {
     thread_local od::parser parser;
-    document_ = parser.iterate(padded_);
+    text.reserve(text.size() + simdjson::SIMDJSON_PADDING);
+    document_ = parser.iterate(text);
   }
   od::document& document() { return document_.value_unsafe(); }
 
  private:
-  simdjson::padded_string padded_;
   simdjson::simdjson_result<od::document> document_;
 };
 
@@ -174,7 +174,7 @@ Event read_event(std::string type, std::string payload, Author author, const std
 
 std::vector<Event> read_events(std::string_view array) {
   const simdjson::padded_string padded(array);
-  od::parser parser;
+  thread_local od::parser parser;  // read_event() has another
   od::document document = parser.iterate(padded).value_unsafe();
   std::vector<Event> events;
   for (auto item : document.get_array()) {
@@ -192,7 +192,9 @@ std::vector<Event> read_events(std::string_view array) {
       } else if (key == "payload") {
         od::object inner;
         if (field.value().get_object().get(inner)) invalid(where + "'payload' must be an object");
-        payload = inner.raw_json().value_unsafe();
+        const std::string_view raw = inner.raw_json().value_unsafe();
+        payload.reserve(raw.size() + simdjson::SIMDJSON_PADDING);
+        payload = raw;
       } else {
         invalid(where + "unknown key '" + std::string(key) + "'");
       }
@@ -229,12 +231,17 @@ std::string encode_line(std::string_view job_id_literal, std::uint64_t seq, std:
                         std::string_view type, std::string_view payload) {
   std::string line;
   line.reserve(job_id_literal.size() + type.size() + payload.size() + 96);
-  line.append("{\"job_id\":").append(job_id_literal);
-  line.append(",\"seq\":").append(std::to_string(seq));
-  line.append(",\"ts\":\"").append(ts);
-  line.append("\",\"type\":\"").append(type);
-  line.append("\",\"payload\":").append(payload).append("}");
+  append_line(line, job_id_literal, seq, ts, type, payload);
   return line;
+}
+
+void append_line(std::string& out, std::string_view job_id_literal, std::uint64_t seq,
+                 std::string_view ts, std::string_view type, std::string_view payload) {
+  out.append("{\"job_id\":").append(job_id_literal);
+  out.append(",\"seq\":").append(std::to_string(seq));
+  out.append(",\"ts\":\"").append(ts);
+  out.append("\",\"type\":\"").append(type);
+  out.append("\",\"payload\":").append(payload).append("}");
 }
 
 }  // namespace domed

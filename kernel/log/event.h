@@ -48,6 +48,9 @@ struct Line {
 // Throws ApiError(E_INVALID_REQUEST) for anything else than a canonical line.
 Line read_line(std::string_view line);
 
+// Appends the canonical line, without LF, to "out".
+void append_line(std::string& out, std::string_view job_id_literal, std::uint64_t seq,
+                 std::string_view ts, std::string_view type, std::string_view payload);
 // The canonical line, without LF.
 std::string encode_line(std::string_view job_id_literal, std::uint64_t seq, std::string_view ts,
                         std::string_view type, std::string_view payload);

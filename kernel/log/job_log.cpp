@@ -302,21 +302,29 @@ void JobLog::add(std::string type, std::string payload) {
   add(read_event(std::move(type), std::move(payload), Author::kernel, ""));
 }
 
-void JobLog::add(Event event) {
+void JobLog::add(const Event& event) {
   const std::int64_t ts = std::max(environment_->now(), head_.last_ts);
-  add_line(
-      encode_line(job_id_literal_, head_.head_seq + 1, format_time(ts), event.type, event.payload),
-      event, ts);
+  const std::size_t begin = lines_.size();
+  append_line(lines_, job_id_literal_, head_.head_seq + 1, format_time(ts), event.type,
+              event.payload);
+  seal_line(begin, event, ts);
 }
 
-void JobLog::add_line(std::string line, const Event& event, std::int64_t ts) {
+void JobLog::add_line(std::string_view line, const Event& event, std::int64_t ts) {
+  const std::size_t begin = lines_.size();
+  lines_ += line;
+  seal_line(begin, event, ts);
+}
+
+// Folds the line at the end of lines_; a refusal is undone with the whole command.
+void JobLog::seal_line(std::size_t begin, const Event& event, std::int64_t ts) {
+  const std::string_view line = std::string_view(lines_).substr(begin);
   if (line.size() > limits::kEventBytes)
     throw ApiError("E_TOO_LARGE", "an event may come to " + std::to_string(limits::kEventBytes) +
                                       " bytes encoded, this one to " + std::to_string(line.size()));
   fold(event, ts);
   ++head_.head_seq;
   head_.digest = chain(head_.digest, line);
-  lines_ += line;
   lines_ += '\n';
   ends_.push_back(static_cast<std::uint32_t>(lines_.size()));
 }

@@ -109,9 +109,10 @@ class JobLog {
   void undo(Mark mark);
 
  private:
-  void add(Event event);
+  void add(const Event& event);
   void add(std::string type, std::string payload);
-  void add_line(std::string line, const Event& event, std::int64_t ts);
+  void add_line(std::string_view line, const Event& event, std::int64_t ts);
+  void seal_line(std::size_t begin, const Event& event, std::int64_t ts);
   void fold(const Event& event, std::int64_t ts);
   void fold_log(const Event& event);
   void fold_state(const Event& event, std::int64_t ts);

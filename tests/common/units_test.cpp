@@ -27,6 +27,9 @@ TEST(Units, WritesTimesThatItReadsBack) {
   for (const std::int64_t t : {0LL, 1LL, 1'700'000'000'123'456LL, 4'102'444'799'999'999LL})
     EXPECT_EQ(t, parse_time(format_time(t))) << format_time(t);
   EXPECT_EQ("1970-01-01T00:00:00.000001Z", format_time(1));
+  EXPECT_EQ("1970-01-01T00:00:01.000000Z", format_time(1'000'000));
+  EXPECT_EQ("1970-01-01T00:00:00.999999Z", format_time(999'999));
+  EXPECT_EQ("1969-12-31T23:59:59.999999Z", format_time(-1));
   EXPECT_EQ(86'400'000'000, parse_time("1970-01-02"));
   EXPECT_EQ(1'500'000, parse_time("1970-01-01T00:00:01.5Z"));
   for (const char* bad :
