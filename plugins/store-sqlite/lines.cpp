@@ -45,7 +45,20 @@ bool SliceFiller::fits(std::size_t bytes) const {
   return slice_.ends.empty() || (slice_.ends.size() < max_events_ && bytes <= max_bytes_);
 }
 
+// The lines to come are taken to be as long as the first ones: room made once spares
+// copying what is there each time it grows.
+void SliceFiller::expect_more() {
+  if (slice_.ends.empty()) return;
+  const std::size_t line = slice_.events.size() / slice_.ends.size();
+  const std::size_t left =
+      std::min<std::uint64_t>(slice_.job.head_seq - slice_.from + 1, max_events_);
+  const std::size_t lines = std::min(left, max_bytes_ / line + 1);
+  slice_.ends.reserve(lines);
+  slice_.events.reserve(std::min(lines * line, max_bytes_));
+}
+
 bool SliceFiller::take(std::string_view lines) {
+  const bool first = slice_.ends.empty();
   const std::size_t base = slice_.events.size();
   std::size_t taken = 0;
   bool full = false;
@@ -57,6 +70,7 @@ bool SliceFiller::take(std::string_view lines) {
     slice_.ends.push_back(static_cast<std::uint32_t>(base + end));
   }
   slice_.events.append(lines, 0, taken);
+  if (first && !full) expect_more();
   return !full;
 }
 

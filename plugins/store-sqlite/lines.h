@@ -27,6 +27,7 @@ class SliceFiller {
 
  private:
   bool fits(std::size_t bytes) const;
+  void expect_more();
 
   Slice& slice_;
   std::size_t max_events_;
