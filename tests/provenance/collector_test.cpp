@@ -279,6 +279,16 @@ TEST_F(Collector, UnbornBranch) {
   EXPECT_EQ(record["diff_sha256"], "unknown");
 }
 
+TEST_F(Collector, UnbornBranchOfAnEmptyDirectory) {
+  std::filesystem::create_directories(root + "/u");
+  git(root + "/u", {"init", "-q"});
+  const json record = collect(root + "/u");
+  expect_complete(record);
+  EXPECT_TRUE(has_flag(record, "unborn"));
+  EXPECT_EQ(record["dirty_flag"], "false");
+  EXPECT_EQ(record["untracked_files"], 0);
+}
+
 TEST_F(Collector, DetachedHead) {
   const std::string r = repository();
   git(r, {"checkout", "-q", "--detach"});
