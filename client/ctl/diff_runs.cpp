@@ -7,10 +7,14 @@
 namespace domed::ctl {
 namespace {
 
-constexpr const char* kCompared[] = {
-    "tool_id",     "command",   "executor", "cwd",       "env",       "labels",  "task",
-    "constraints", "profile",   "limits",   "timeout_s", "tty",       "stdin",   "state",
-    "reason",      "exit_code", "signal",   "drift",     "artifacts", "streams", "provenance"};
+constexpr const char* kCompared[] = {"tool_id",   "command",     "executor",
+                                     "cwd",       "env",         "labels",
+                                     "task",      "constraints", "profile",
+                                     "limits",    "timeout_s",   "tty",
+                                     "stdin",     "state",       "reason",
+                                     "exit_code", "signal",      "drift",
+                                     "artifacts", "streams",     "provenance_reason",
+                                     "provenance"};
 
 // Names by their path, "provenance.repo.name"; lists of texts stay whole.
 void flatten(const std::string& name, const OrderedJson& value, OrderedJson& out) {
@@ -31,6 +35,8 @@ OrderedJson flat(const OrderedJson& status) {
   OrderedJson out = OrderedJson::object();
   for (const char* key : kCompared)
     if (status.contains(key)) flatten(key, status.at(key), out);
+  if (out.contains("provenance") && out["provenance"] == "unknown")
+    out.erase("provenance");  // its reason tells
   return out;
 }
 

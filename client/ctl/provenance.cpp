@@ -40,6 +40,9 @@ int provenance(Context& context, Wanted wanted) {
   OrderedJson flat = out["provenance"].is_object() ? out["provenance"] : OrderedJson(out);
   for (const char* key : {"drift", "drift_reason"})
     if (out.contains(key)) flat[key] = out[key];
+  if (const auto end = status.find("provenance_end"); end != status.end())
+    if (const auto moved = end->find("moved"); moved != end->end() && !moved->empty())
+      flat["moved"] = *moved;
   put(stdout, listing(flat));
   return 0;
 }

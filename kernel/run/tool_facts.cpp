@@ -4,8 +4,8 @@
 
 #include "common/executable.h"
 #include "common/program.h"
-#include "domed/error.h"
 #include "common/version.h"
+#include "domed/error.h"
 #include "run/provenance_merge.h"
 
 namespace domed {
@@ -64,6 +64,8 @@ std::vector<std::string> settings(const CommandEnvironment& environment) {
 // change what the program does or is.
 std::string run_version_command(const std::string& program, std::vector<std::string> arguments,
                                 const Launch& launch, SteadyTime deadline) {
+  if (std::chrono::steady_clock::now() >= deadline)
+    throw Error(Code::io, program + " could not be asked in time: what came before took too long");
   const program::Outcome outcome = program::run({.program = program,
                                                  .arguments = std::move(arguments),
                                                  .directory = "/",
@@ -72,9 +74,13 @@ std::string run_version_command(const std::string& program, std::vector<std::str
                                                  .max_out = 64 << 10});
   if (outcome.timed_out) throw Error(Code::io, program + " did not tell its version in time");
   if (!outcome.error.empty()) throw Error(Code::io, outcome.error);
+  if (outcome.truncated)
+    throw Error(Code::io, program + " printed more than 64 KiB instead of its version");
   if (!outcome.ok())
-    throw Error(Code::io, program + " could not tell its version: exit status " +
-                              std::to_string(outcome.exit_status));
+    throw Error(Code::io,
+                program + " could not tell its version: " +
+                    (outcome.signal ? "signal " + std::to_string(outcome.signal)
+                                    : "exit status " + std::to_string(outcome.exit_status)));
   const std::string line = first_line(outcome.out.empty() ? outcome.err : outcome.out);
   if (line.empty()) throw Error(Code::io, program + " printed no version");
   return line;

@@ -50,7 +50,13 @@ void put_request(OrderedJson& out, const Json& request) {
     for (const auto& item : request.at("env").items()) out["env"].push_back(item.key());
 }
 
-void put_provenance(OrderedJson& out, const JobFixed& fixed) {
+std::string why_no_drift(State state, bool started) {
+  if (!is_terminal(state)) return "not looked at yet: the job has not ended";
+  if (!started) return "not looked at: the run never started";
+  return "not looked at: no collector looks at sources, or the run did not end under its executor";
+}
+
+void put_provenance(OrderedJson& out, State state, const JobFixed& fixed) {
   if (fixed.provenance.empty()) {
     out["provenance"] = "unknown";
     out["provenance_reason"] = "the run has not started";
@@ -59,7 +65,7 @@ void put_provenance(OrderedJson& out, const JobFixed& fixed) {
   }
   if (fixed.provenance_end.empty()) {
     out["drift"] = "unknown";
-    out["drift_reason"] = "not looked at: the run did not end under its executor";
+    out["drift_reason"] = why_no_drift(state, !fixed.provenance.empty());
   } else {
     const auto end = OrderedJson::parse(fixed.provenance_end);
     out["drift"] = end.value("drift", OrderedJson("unknown"));
@@ -90,7 +96,7 @@ OrderedJson status_json(const JobRecord& record) {
   out["artifacts"] = OrderedJson::array();
   for (const auto& artifact : fixed.artifacts)
     out["artifacts"].push_back(OrderedJson::parse(artifact));
-  put_provenance(out, fixed);
+  put_provenance(out, head.state, fixed);
   return out;
 }
 

@@ -436,6 +436,22 @@ TEST_P(Contract, StatusTellsTheWholeRequestButNotTheBytesOfStdin) {
   EXPECT_FALSE(status.contains("tty"));
 }
 
+TEST_P(Contract, StatusSaysWhyDriftIsNotKnown) {
+  const Json job = kernel->running_job("a");
+  const auto reason = [&](const Json& of) {
+    return kernel->call("GetJobStatus", {{"job_id", of["job_id"]}}).value("drift_reason", "");
+  };
+  EXPECT_EQ("not looked at yet: the job has not ended", reason(job));
+  kernel->append(job, 1, {change_to("succeeded")});
+  EXPECT_NE(std::string::npos, reason(job).find("no collector looks at sources"));
+  const Json unstarted =
+      kernel->call("SubmitJob", {{"idempotency_key", "b"}, {"executor", "external"}});
+  EXPECT_EQ("not looked at yet: the job has not ended", reason(unstarted));
+  kernel->call("CancelJob", {{"job_id", unstarted["job_id"]}});
+  kernel->append(unstarted, 1, {change_to("canceled")});
+  EXPECT_EQ("not looked at: the run never started", reason(unstarted));
+}
+
 TEST_P(Contract, EnvironmentValuesAreNeverShown) {
   const Json job = kernel->call(
       "SubmitJob",

@@ -112,6 +112,24 @@ TEST_F(ToolTest, AVersionCommandThatFailsOrHangsIsUnknown) {
   expect_unknown(got["tool"], "reported_version", "in time");
 }
 
+TEST_F(ToolTest, SaysWhatElseAVersionCommandDid) {
+  const auto reason = [&](const std::string& body) {
+    return facts(job({{"version_command", {script("v", body)}}}))["tool"].value(
+        "reported_version_reason", "");
+  };
+  EXPECT_NE(std::string::npos, reason("exec yes").find("printed more than 64 KiB"));
+  EXPECT_NE(std::string::npos, reason("kill -9 $$").find("signal 9"));
+}
+
+TEST_F(ToolTest, ARuntimeThatHangsDoesNotDiscreditTheNext) {
+  const Json of{
+      {"runtimes", {{"a", {script("a", "exec sleep 1000")}}, {"b", {script("b", "echo")}}}}};
+  const auto now = std::chrono::steady_clock::now() + std::chrono::milliseconds(50);
+  const Json got = tools.collect(job(of), {scratch.path(), {{"PATH", "/bin"}}}, now);
+  expect_unknown(got["runtimes"], "a", "in time");
+  expect_unknown(got["runtimes"], "b", "could not be asked in time: what came before");
+}
+
 TEST_F(ToolTest, NamesTheRuntimesThatTheToolDeclares) {
   const Json got = facts(
       job({{"runtimes", {{"python", {script("py", "echo Python 3.11")}}, {"x", {"/no/x"}}}}}));

@@ -211,6 +211,15 @@ TEST(Reproduce, RunsNothingThatARecordNames) {
   std::filesystem::remove_all(dir);
 }
 
+TEST(DiffRuns, SaysWhyOneHasNoProvenance) {
+  OrderedJson waits = status();
+  waits["provenance"] = "unknown", waits["provenance_reason"] = "it waits";
+  const OrderedJson found = run_differences(status(), waits);
+  EXPECT_EQ((OrderedJson{{"a", nullptr}, {"b", "it waits"}}), found["provenance_reason"]);
+  EXPECT_EQ((OrderedJson{{"a", "abc1"}, {"b", nullptr}}), found["provenance.commit_sha"]);
+  EXPECT_FALSE(found.contains("provenance"));
+}
+
 TEST(DiffRuns, NamesEachFieldThatDiffers) {
   OrderedJson a = status(), b = status();
   EXPECT_TRUE(run_differences(a, b).empty());

@@ -11,6 +11,7 @@ expect "the commit" "$commit" "$(field "$job" provenance.commit_sha)"
 expect "the dirty flag at the start" false "$(field "$job" provenance.dirty_flag)"
 expect "drift" true "$(field "$job" drift)"
 expect "what moved" '["changed_files","diff_sha256","dirty_flag"]' "$(ctl status "$job" --json | jq -c '.provenance_end.moved|sort')"
+ctl provenance "$job" | grep '^moved .*"changed_files"' >/dev/null || fail "what moved is not shown"
 [ "$(field "$job" provenance.env_fingerprint_hash | wc -c)" = 65 ] || fail "no fingerprint"
 for i in $(seq 100); do git -C "$scratch/r" commit -q --allow-empty -m "$i"; done
 ctl status "$job" --json | cmp - "$scratch/before" || fail "later commits changed the status"
