@@ -427,7 +427,7 @@ TEST_P(Contract, StatusTellsTheWholeRequestButNotTheBytesOfStdin) {
                    {"profile", "p"},     {"limits", {{"cpu", 10}}},
                    {"timeout_s", 20.5},  {"stdin", {{"b64", "c2VjcmV0"}}}};
   Json params = asked;
-  params.update({{"idempotency_key", "k"}, {"executor", "external"}});
+  params.update({{"idempotency_key", "k"}, {"command", {"true"}}});
   const Json job = kernel->call("SubmitJob", params);
   const Json status = kernel->call("GetJobStatus", {{"job_id", job["job_id"]}});
   for (const char* key : {"task", "constraints", "profile", "limits", "timeout_s"})

@@ -43,14 +43,14 @@ TEST_P(Import, KeepsIdsBytesAndDigest) {
 TEST_P(Import, KeepsWhatTheStatusTellsOfTheRequest) {
   for (const Json& input : {Json{{"b64", "c2VjcmV0"}}, Json{{"path", "/there"}}}) {
     job_ = from.call("SubmitJob", {{"idempotency_key", input.dump()},
-                                   {"executor", "external"},
+                                   {"command", {"true"}},
                                    {"task", {{"q", 1}}},
                                    {"constraints", {{"c", {1, 2}}}},
                                    {"profile", "p"},
                                    {"limits", {{"cpu", 10}}},
                                    {"timeout_s", 0},
                                    {"stdin", input}});
-    from.append(job_, 1, {change_to("running"), change_to("succeeded")});
+    from.call("CancelJob", {{"job_id", job_["job_id"]}});
     to.call("ImportJob", params(lines()));
     EXPECT_EQ(status(from), status(to));
   }
