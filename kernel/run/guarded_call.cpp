@@ -15,25 +15,29 @@ struct Pending {
   std::mutex mutex;
   std::condition_variable_any over;
   bool done = false, abandoned = false;
-  std::string answer;
-  std::optional<Error> error;
+  // In parts: copies of one exception would share its text between the threads.
+  std::optional<Code> failure;
+  std::string answer;  // or what the failure says
 };
 
 void work_on(Pending& pending, const std::function<std::string()>& work, const std::string& name) {
   std::string answer;
-  std::optional<Error> error;
+  std::optional<Code> failure;
   try {
     answer = work();
   } catch (const Error& e) {
-    error = e;
+    failure = e.code();
+    answer = e.what();
   } catch (const std::exception& e) {
-    error = Error(Code::internal, name + ": " + e.what());
+    failure = Code::internal;
+    answer = name + ": " + e.what();
   } catch (...) {
-    error = Error(Code::internal, name + " threw something that is no exception");
+    failure = Code::internal;
+    answer = name + " threw something that is no exception";
   }
   const std::lock_guard lock(pending.mutex);
   pending.answer = std::move(answer);
-  pending.error = std::move(error);
+  pending.failure = failure;
 }
 
 }  // namespace
@@ -41,6 +45,8 @@ void work_on(Pending& pending, const std::function<std::string()>& work, const s
 std::string GuardedCall::operator()(std::function<std::string()> work,
                                     std::chrono::milliseconds budget) const {
   const auto deadline = std::chrono::steady_clock::now() + budget;
+  // No thread is begun that nobody would wait for: it would run into the end of the program.
+  if (stop_.stop_requested()) throw Error(Code::io, name_ + " is not asked any more");
   if (late_->load() > 0) throw Error(Code::conflict, name_ + " is still busy with an earlier run");
   auto pending = std::make_shared<Pending>();
   try {
@@ -64,7 +70,7 @@ std::string GuardedCall::operator()(std::function<std::string()> work,
                              ? " is not waited for any more"
                              : " did not answer within " + std::to_string(budget.count()) + " ms"));
   }
-  if (pending->error) throw *pending->error;
+  if (pending->failure) throw Error(*pending->failure, pending->answer);
   return std::move(pending->answer);
 }
 
