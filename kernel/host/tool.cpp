@@ -69,21 +69,8 @@ std::string input_pattern_problem(const std::string& pattern) {
 }
 
 std::string contract_of(const ToolSpec& tool) {
-  Json contract{{"id", tool.id},
-                {"version", tool.version},
-                {"title", tool.title},
-                {"description", tool.description},
-                {"command", tool.command},
-                {"cwd", tool.cwd},
-                {"env", tool.env},
-                {"timeout_ms", tool.timeout.count()},
-                {"limits", tool.limits},
-                {"permissions", tool.permissions},
-                {"side_effects", tool.side_effects},
-                {"input_schema", Json::parse(tool.input_schema)},
-                {"version_command", tool.version_command},
-                {"runtimes", tool.runtimes},
-                {"inputs", tool.inputs}};
+  Json contract = description_of(tool);
+  contract["timeout_ms"] = tool.timeout.count();
   if (tool.max_attempts > 1)
     contract["retry"] = {{"max_attempts", tool.max_attempts}, {"backoff_ms", tool.backoff.count()}};
   return canonical_json(contract);
@@ -247,6 +234,23 @@ class ToolReader {
 };
 
 }  // namespace
+
+Json description_of(const ToolSpec& tool) {
+  return {{"id", tool.id},
+          {"version", tool.version},
+          {"title", tool.title},
+          {"description", tool.description},
+          {"command", tool.command},
+          {"cwd", tool.cwd},
+          {"env", tool.env},
+          {"limits", tool.limits},
+          {"permissions", tool.permissions},
+          {"side_effects", tool.side_effects},
+          {"input_schema", Json::parse(tool.input_schema)},
+          {"version_command", tool.version_command},
+          {"runtimes", tool.runtimes},
+          {"inputs", tool.inputs}};
+}
 
 std::string to_json(const YamlNode& node) {
   return json_value(node).dump();

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "common/json.h"
 #include "host/yaml_check.h"
 
 namespace domed {
@@ -32,6 +33,9 @@ struct ToolSpec {
   // hashed, not to be shown.
   std::string contract;
 };
+
+// What its contract and its descriptor for clients tell alike.
+Json description_of(const ToolSpec& tool);
 
 // Reads the list "tools"; problems go to "check".
 std::vector<ToolSpec> read_tools(const YamlNode& node, Checker& check);

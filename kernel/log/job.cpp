@@ -178,6 +178,12 @@ std::string JobHead::encode() const {
   return out.take();
 }
 
+std::uint64_t JobHead::last_batch(const std::string& producer_id) const {
+  for (const auto& producer : producers)
+    if (producer.id == producer_id) return producer.last_batch;
+  return 0;
+}
+
 JobHead JobHead::decode(std::string_view bytes) {
   Reader in(bytes);
   JobHead head;

@@ -73,6 +73,9 @@ struct JobHead {
   std::vector<StreamTotals> streams;
   std::vector<ProducerState> producers;
 
+  // Of this producer; 0: none yet.
+  std::uint64_t last_batch(const std::string& producer_id) const;
+
   std::string encode() const;
   // Throws Error(corruption) for bytes that encode() did not make.
   static JobHead decode(std::string_view bytes);

@@ -50,23 +50,11 @@ double seconds(std::chrono::milliseconds time) {
 }
 
 Json tool_json(const ToolSpec& tool) {
-  return {{"id", tool.id},
-          {"version", tool.version},
-          {"title", tool.title},
-          {"description", tool.description},
-          {"command", tool.command},
-          {"cwd", tool.cwd},
-          {"env", tool.env},
-          {"timeout_s", seconds(tool.timeout)},
-          {"limits", tool.limits},
-          {"retry", {{"max_attempts", tool.max_attempts}, {"backoff_s", seconds(tool.backoff)}}},
-          {"permissions", tool.permissions},
-          {"side_effects", tool.side_effects},
-          {"input_schema", Json::parse(tool.input_schema)},
-          {"version_command", tool.version_command},
-          {"runtimes", tool.runtimes},
-          {"inputs", tool.inputs},
-          {"contract_sha256", sha256_hex(tool.contract)}};
+  Json out = description_of(tool);
+  out["timeout_s"] = seconds(tool.timeout);
+  out["retry"] = {{"max_attempts", tool.max_attempts}, {"backoff_s", seconds(tool.backoff)}};
+  out["contract_sha256"] = sha256_hex(tool.contract);
+  return out;
 }
 
 // Limits that would silently not hold are worse than none.

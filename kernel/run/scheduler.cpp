@@ -31,9 +31,7 @@ std::string queue_name(const JobFixed& job) {
 
 // The runner may have died before it learned that a batch had arrived.
 bool has_batch(const JobHead& head, const Batch& batch) {
-  return std::any_of(head.producers.begin(), head.producers.end(), [&](const auto& producer) {
-    return producer.id == batch.producer_id && batch.number <= producer.last_batch;
-  });
+  return batch.number <= head.last_batch(batch.producer_id);
 }
 
 bool is_over(const JobRecord& record) {
@@ -80,8 +78,8 @@ std::string Scheduler::working_dir(const JobFixed& job) const {
   return domed::working_dir(config_.run, job);
 }
 
-std::string Scheduler::typing_socket(const JobFixed& job) const {
-  return run_dir(job.run_id).path() / "tty";
+std::string Scheduler::typing_socket(const std::string& run_id) const {
+  return run_dir(run_id).path() / "tty";
 }
 
 RunDir Scheduler::run_dir(const std::string& run_id) const {

@@ -67,7 +67,7 @@ class Scheduler {
   // Where the job works; empty where an external one did not say.
   std::string working_dir(const JobFixed& job) const;
   // The socket at which somebody may type for a job that has a terminal.
-  std::string typing_socket(const JobFixed& job) const;
+  std::string typing_socket(const std::string& run_id) const;
   // Removes what a deleted job left on disk.
   void forget(const std::string& job_id) const;
 

@@ -213,33 +213,31 @@ void Methods::append_job_events(Call call) {
   };
   if (!request.starts() && !request.ends())
     return commit_append(std::move(call), std::move(request));
-  auto shared = std::make_shared<AppendRequest>(std::move(request));
-  if (shared->ends() && !shared->starts()) return await_start(std::move(call), std::move(shared));
-  collect(std::move(call), std::move(shared));
+  collect(std::move(call), std::make_shared<AppendRequest>(std::move(request)), false);
 }
 
 // Pipelined behind the batch that starts the job, an end would find no beginning to
 // compare with.
-void Methods::await_start(Call call, std::shared_ptr<AppendRequest> request) {
+void Methods::await_turn(Call call, std::shared_ptr<AppendRequest> request) {
   Journal::Command command;
   command.job_id = request->job_id;
   command.bytes = call.params.size();
-  command.apply = [](JobLog& log, bool last_chance) {
-    return last_chance || !log.exists() || log.head().has_provenance ||
-           is_terminal(log.head().state);
+  command.apply = [request](JobLog& log, bool last_chance) {
+    const Batch& batch = request->batch;
+    return last_chance || batch.number <= log.head().last_batch(batch.producer_id) + 1;
   };
   command.done = [this, call, request](std::exception_ptr e) {
     if (e) return call.error(e);
-    collect(call, request);
+    collect(call, request, true);
   };
   journal_.submit(std::move(command));
 }
 
-void Methods::collect(Call call, std::shared_ptr<AppendRequest> shared) {
+void Methods::collect(Call call, std::shared_ptr<AppendRequest> shared, bool last_chance) {
   collecting_.run(
-      [this, call, shared] {
+      [this, call, shared, last_chance] {
         try {
-          add_provenance(*shared);
+          if (!add_provenance(*shared, last_chance)) return await_turn(call, shared);
         } catch (...) {
           return call.error(std::current_exception());
         }
@@ -248,17 +246,22 @@ void Methods::collect(Call call, std::shared_ptr<AppendRequest> shared) {
       [call] { call.error(stopping_error()); });
 }
 
-// What is known of the sources stands in the log before the state it explains.
-void Methods::add_provenance(AppendRequest& request) const {
+// What is known of the sources stands in the log before the state it explains.  False:
+// a batch before this one is still on its way.
+bool Methods::add_provenance(AppendRequest& request, bool last_chance) const {
   const auto record = store_.find(request.job_id);
-  if (!record || record->tombstone || !record->columns.unfinished) return;
+  if (!record || record->tombstone || !record->columns.unfinished) return true;
   JobFixed fixed = JobFixed::decode(record->fixed);
   Batch& batch = request.batch;
-  if (batch.producer_token != fixed.producer_token) return;  // will be refused
+  if (batch.producer_token != fixed.producer_token) return true;  // will be refused
+  const std::uint64_t last = JobHead::decode(record->head).last_batch(batch.producer_id);
+  if (!last_chance && batch.number > last + 1 && batch.number <= last + limits::kBatchesAhead)
+    return false;
   if (request.starts() && fixed.provenance.empty())
     batch.provenance = fixed.provenance = provenance_.collect(fixed, scheduler_.working_dir(fixed));
   if (request.ends() && fixed.provenance_end.empty())
     batch.provenance_end = provenance_.collect_end(fixed, scheduler_.working_dir(fixed));
+  return true;
 }
 
 void Methods::commit_append(Call call, AppendRequest request) {
@@ -292,9 +295,8 @@ void Methods::get_job_status(Call call) {
   params.done();
   const JobRecord record = existing(job_id);
   OrderedJson out = status_json(record);
-  const JobFixed fixed = JobFixed::decode(record.fixed);
-  if (record.columns.unfinished && fixed.request.contains("tty"))
-    out["terminal"] = scheduler_.typing_socket(fixed);
+  if (record.columns.unfinished && out.contains("tty"))
+    out["terminal"] = scheduler_.typing_socket(out["run_id"]);
   call.result(out.dump());
 }
 

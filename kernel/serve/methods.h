@@ -91,9 +91,9 @@ class Methods {
   bool grown(const PageRequest& request) const;
 
   void commit_append(Call call, AppendRequest request);
-  void await_start(Call call, std::shared_ptr<AppendRequest> request);
-  void collect(Call call, std::shared_ptr<AppendRequest> request);
-  void add_provenance(AppendRequest& request) const;
+  void await_turn(Call call, std::shared_ptr<AppendRequest> request);
+  void collect(Call call, std::shared_ptr<AppendRequest> request, bool last_chance);
+  bool add_provenance(AppendRequest& request, bool last_chance) const;
   Json tool_snapshot(const std::string& id) const;
   JobRecord existing(const std::string& job_id) const;
   Digest base_before(const JobRecord& record, std::uint64_t keep_from) const;
