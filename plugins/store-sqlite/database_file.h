@@ -42,7 +42,7 @@ class DatabaseFile {
   void check(const std::string& name, const Identity& known) const;
   static Identity identity_of(const std::string& name);
 
-  std::string path_;
+  std::string path_, log_path_;
   int lock_ = -1;
   bool created_ = false;
   Identity database_, log_;
