@@ -24,7 +24,7 @@ struct Slot {
   bool in_flight = false;
   std::uint64_t begun = 0;  // all batches before this were acknowledged when it was sent
   Clock::time_point not_before{};
-  milliseconds pause = kFirstPause;
+  milliseconds pause{0};
   std::optional<Ack> ack;
 };
 
@@ -69,6 +69,7 @@ struct Producer::Core {
 
   void run();
   Clock::time_point send_ready();
+  void send(Slot& slot);
   void settle(Outcome outcome);
   void refuse(std::uint64_t batch, const ApiError& error);
   void again_later(Slot& slot, const ApiError& error);
@@ -177,21 +178,25 @@ Clock::time_point Producer::Core::send_ready() {
   const std::size_t window = std::clamp<std::size_t>(options.window, 1, 64);
   for (std::size_t i = 0; i < std::min(window, slots.size()); ++i) {
     Slot& slot = slots[i];
-    if (slot.in_flight || slot.ack) continue;
-    if (slot.not_before > now) {
-      wake = std::min(wake, slot.not_before);
-      continue;
-    }
-    slot.in_flight = true;
-    slot.begun = slots.front().batch;
-    channel->start(slot.request, options.reply_timeout,
-                   [this, batch = slot.batch](int result, Message reply) {
-                     const std::lock_guard lock(mutex);
-                     outcomes.push_back({batch, result, std::move(reply)});
-                     work.notify_one();
-                   });
+    if (slot.ack) continue;
+    if (slot.not_before > now) return std::min(wake, slot.not_before);
+    if (!slot.in_flight) send(slot);
+    // Tried again, it goes alone: those behind it would wait for it in the daemon,
+    // and take the place it needs.
+    if (slot.pause.count() > 0) break;
   }
   return wake;
+}
+
+void Producer::Core::send(Slot& slot) {
+  slot.in_flight = true;
+  slot.begun = slots.front().batch;
+  channel->start(slot.request, options.reply_timeout,
+                 [this, batch = slot.batch](int result, Message reply) {
+                   const std::lock_guard lock(mutex);
+                   outcomes.push_back({batch, result, std::move(reply)});
+                   work.notify_one();
+                 });
 }
 
 Slot* Producer::Core::find(std::uint64_t batch) {
@@ -223,8 +228,8 @@ void Producer::Core::settle(Outcome outcome) {
 }
 
 void Producer::Core::again_later(Slot& slot, const ApiError& error) {
-  milliseconds wait = retry_after(error).value_or(slot.pause);
-  slot.pause = std::min(slot.pause * 2, kLongestPause);
+  const milliseconds least = retry_after(error).value_or(kFirstPause);
+  milliseconds wait = slot.pause = std::max(least, std::min(slot.pause * 2, kLongestPause));
   const auto expected = number_field(error, "expected");
   if (error.name() == "E_BATCH_GAP" && expected) {
     // An acknowledged batch should be there; one acknowledged since is.

@@ -18,7 +18,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t kWorkers = 4;
-constexpr std::size_t kPolls = 1024, kAppends = 512, kOthers = 256;
+constexpr std::size_t kPolls = 1024, kAppends = 2048, kOthers = 256;
 
 void log_warning(const std::string& line) {
   spdlog::warn(line);

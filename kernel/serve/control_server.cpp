@@ -9,6 +9,7 @@
 #include <mutex>
 #include <thread>
 #include <unordered_map>
+#include <vector>
 
 #include "common/socket.h"
 
@@ -64,10 +65,11 @@ struct ControlServer::Core : std::enable_shared_from_this<Core> {
 
   void became_busy();
   void became_free();
-  // The pipe whose client is to be disconnected, 0 for none.
-  std::uint32_t reply_queued(std::uint32_t pipe);
+  void reply_queued(std::uint32_t pipe);
   void reply_gone(std::uint32_t pipe);
-  std::uint32_t worst_reader() const;
+  bool scarce() const;  // with the mutex held
+  void look_for_idlers();
+  void disconnect_idlers();
 
   const ControlOptions options;
   const Handler handler;
@@ -79,7 +81,14 @@ struct ControlServer::Core : std::enable_shared_from_this<Core> {
   mutable std::mutex mutex;
   std::condition_variable idle;
   std::size_t busy = 0;
-  std::unordered_map<std::uint32_t, std::size_t> unread;  // replies waiting, by pipe
+  // Replies that wait for a pipe's client, and since when it has taken none.
+  struct Unread {
+    std::size_t replies = 0;
+    Clock::time_point since;
+  };
+  std::unordered_map<std::uint32_t, Unread> unread;
+  nng_aio* look = nullptr;  // ends when it is time to look for idlers
+  bool looking = false;
   Clock::time_point last_sent{};
   std::atomic<bool> draining = false;
 };
@@ -110,6 +119,8 @@ void ControlServer::Core::open() {
             "cannot bound the size of requests");
   for (const std::string& url : options.urls)
     endpoints.push_back(std::make_unique<Endpoint>(socket.get(), gate, url, options.listen));
+  const auto due = [](void* core) { static_cast<Core*>(core)->disconnect_idlers(); };
+  check_nng(nng_aio_alloc(&look, due, this), "cannot allocate a timer");
   for (std::size_t i = 0; i < options.contexts; ++i) add_context();
 }
 
@@ -204,16 +215,10 @@ void ControlServer::Core::answer(Context& context, const std::string& reply) {
     drop(context);
     return;
   }
-  std::uint32_t overfull = 0;
-  {
-    const std::lock_guard lock(context.mutex);
-    if (context.phase != Phase::handling) return;  // the server went down
-    overfull = reply_queued(context.pipe);
-    send(context, std::move(message));
-  }
-  if (overfull == 0) return;
-  spdlog::warn("disconnected a client that leaves its replies unread");
-  nng_pipe_close(nng_pipe{overfull});
+  const std::lock_guard lock(context.mutex);
+  if (context.phase != Phase::handling) return;  // the server went down
+  reply_queued(context.pipe);
+  send(context, std::move(message));
 }
 
 void ControlServer::Core::drop(Context& context) {
@@ -252,28 +257,51 @@ void ControlServer::Core::became_free() {
   if (--busy == 0) idle.notify_all();
 }
 
-// Long before the send times out such a client could hold every context.
-// When they run short, the one that holds most of them goes.
-std::uint32_t ControlServer::Core::reply_queued(std::uint32_t pipe) {
+void ControlServer::Core::reply_queued(std::uint32_t pipe) {
   const std::lock_guard lock(mutex);
-  ++unread[pipe];
-  const bool scarce = options.contexts - busy < std::max<std::size_t>(options.contexts / 8, 1);
-  return scarce ? worst_reader() : 0;
-}
-
-std::uint32_t ControlServer::Core::worst_reader() const {
-  const auto worst = std::max_element(
-      unread.begin(), unread.end(),
-      [](const auto& left, const auto& right) { return left.second < right.second; });
-  const std::size_t tolerated = std::max<std::size_t>(options.contexts / 16, 4);
-  return worst != unread.end() && worst->second > tolerated ? worst->first : 0;
+  Unread& waiting = unread[pipe];
+  if (waiting.replies++ == 0) waiting.since = Clock::now();
+  if (scarce() && !looking) look_for_idlers();
 }
 
 void ControlServer::Core::reply_gone(std::uint32_t pipe) {
   const std::lock_guard lock(mutex);
   last_sent = Clock::now();
   const auto found = unread.find(pipe);
-  if (found != unread.end() && --found->second == 0) unread.erase(found);
+  if (found == unread.end()) return;
+  found->second.since = last_sent;
+  if (--found->second.replies == 0) unread.erase(found);
+}
+
+bool ControlServer::Core::scarce() const {
+  return options.contexts - busy < std::max<std::size_t>(options.contexts / 8, 1);
+}
+
+// Long before its sends time out, a client that reads nothing could hold every
+// context.  On a timer, for then there is no other event left to act upon.
+void ControlServer::Core::look_for_idlers() {
+  looking = true;
+  nng_sleep_aio(static_cast<nng_duration>(options.patience.count()), look);
+}
+
+// Many replies under way are no offence: one connection may serve a thousand
+// followers.  Taking none of them is.
+void ControlServer::Core::disconnect_idlers() {
+  std::vector<std::uint32_t> idlers;
+  {
+    const std::lock_guard lock(mutex);
+    looking = false;
+    if (draining || !scarce()) return;
+    const auto limit = Clock::now() - options.patience;
+    const std::size_t tolerated = std::max<std::size_t>(options.contexts / 64, 4);
+    for (const auto& [pipe, waiting] : unread)
+      if (waiting.replies > tolerated && waiting.since <= limit) idlers.push_back(pipe);
+    look_for_idlers();
+  }
+  for (const std::uint32_t pipe : idlers) {
+    spdlog::warn("disconnected a client that leaves its replies unread");
+    nng_pipe_close(nng_pipe{pipe});
+  }
 }
 
 void ControlServer::Core::stop(Context& context) {
@@ -306,6 +334,8 @@ void ControlServer::Core::shutdown(std::chrono::milliseconds limit) {
   socket.close();
   for (const auto& context : contexts) nng_aio_stop(context->aio);
   for (const auto& context : contexts) nng_aio_free(std::exchange(context->aio, nullptr));
+  nng_aio_stop(look);
+  nng_aio_free(std::exchange(look, nullptr));
   endpoints.clear();  // now that nobody listens, another daemon may
 }
 

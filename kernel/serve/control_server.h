@@ -22,8 +22,10 @@ struct ControlOptions {
   // A bigger request ends its connection.  Well above the protocol's limit, so
   // that a request a little too big still gets its E_TOO_LARGE.
   std::size_t max_request = 16 << 20;
-  // A client that does not take its replies for so long is disconnected.
+  // A client that does not take a reply for so long is disconnected,
   std::chrono::milliseconds send_timeout{10'000};
+  // or, where contexts run short and it holds many, one that took none for so long.
+  std::chrono::milliseconds patience{1000};
 };
 
 // The REP socket that requests arrive at.  Thread-safe.

@@ -4,6 +4,8 @@
 
 #include <atomic>
 #include <future>
+#include <map>
+#include <mutex>
 #include <thread>
 
 #include "client/event_line.h"
@@ -224,6 +226,28 @@ TEST(Producer, WaitsWhileTheDaemonIsBusy) {
   producer.append(batch_of(0));
   EXPECT_TRUE(producer.flush(60s));
   EXPECT_GE(calls, 4);
+}
+
+// Batches behind one that must wait would only fill what the daemon has too little of.
+TEST(Producer, SendsNothingBehindABatchThatIsTriedAgain) {
+  Scratch scratch;
+  FakeDaemon daemon(scratch.path());
+  std::mutex mutex;
+  std::map<std::uint64_t, int> before;  // how often a batch came before the first was taken
+  bool taken = false;
+  daemon.answer("AppendJobEvents", [&](const Json& params) -> std::optional<Json> {
+    const std::lock_guard lock(mutex);
+    const auto batch = params.at("batch").get<std::uint64_t>();
+    if (!taken) ++before[batch];
+    taken = taken || before[1] == 4;
+    if (!taken) throw ApiError("E_BUSY", "busy", {{"retry_ms", 1}});
+    return Json{{"first_seq", 1}, {"head_seq", batch}, {"state", "running"}};
+  });
+  Producer producer(options_for(daemon));
+  for (int i = 0; i < 20; ++i) producer.append(batch_of(i));
+  ASSERT_TRUE(producer.flush(60s));
+  const std::lock_guard lock(mutex);
+  for (const auto& [batch, times] : before) EXPECT_EQ(batch == 1 ? 4 : 1, times) << batch;
 }
 
 TEST(Producer, GivesUpWhereTold) {

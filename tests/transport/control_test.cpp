@@ -208,12 +208,29 @@ TEST(ControlServer, IsNotCapturedByAClientThatNeverReads) {
   ControlOptions options = control_options(scratch.url("c"));
   options.contexts = 16;
   options.send_timeout = std::chrono::minutes(10);
+  options.patience = milliseconds(50);
   ControlServer server(options, answer_big);
   server.start();
   RawPeer peer(scratch.url("c"));
   flood(peer, 64);  // four times the contexts there are
   EXPECT_EQ(ask(scratch.url("c"), "ping"), "ping");
   EXPECT_TRUE(eventually([&] { return server.busy() == 0 && server.pipes() == 0; }));
+}
+
+// One that has as many requests under way, and comes to its replies later.
+TEST(ControlServer, KeepsAClientThatIsOnlyBusy) {
+  Scratch scratch;
+  ControlOptions options = control_options(scratch.url("c"));
+  options.contexts = 16;
+  options.patience = std::chrono::minutes(10);
+  ControlServer server(options, answer_big);
+  server.start();
+  RawPeer peer(scratch.url("c"));
+  flood(peer, 64);
+  ASSERT_TRUE(eventually([&] { return server.busy() == options.contexts; }));
+  constexpr std::size_t kReply = 9 + 4 + (256 << 10);  // ipc's header, the request's id, the text
+  for (int i = 0; i < 64; ++i) ASSERT_TRUE(peer.read_all(kReply)) << i;
+  EXPECT_EQ(server.pipes(), 1u);
 }
 
 TEST(ControlServer, DisconnectsAClientThatDoesNotReadInTime) {

@@ -121,6 +121,11 @@ class RawPeer {
     char bytes[4096];
     static_cast<void>(recv(file_, bytes, sizeof bytes, 0));
   }
+  // False: the server ended the connection before so many bytes came.
+  bool read_all(std::size_t bytes) {
+    std::string into(bytes, '\0');
+    return recv(file_, into.data(), bytes, MSG_WAITALL) == static_cast<ssize_t>(bytes);
+  }
   // Reads until the server ends the connection.
   bool wait_for_end() {
     timeval limit{20, 0};
