@@ -88,6 +88,7 @@ class JobLog {
   bool changed() const { return exclusive() || !ends_.empty() || head_changed_; }
   bool exclusive() const { return action_ != Entry::Action::append; }
   bool is_visible() const { return exists_ && !head_.importing; }
+  bool is_tombstone() const { return tombstone_; }
   std::size_t pending_bytes() const { return lines_.size(); }
   Entry entry();
   std::shared_ptr<const std::string> take_committed();

@@ -30,8 +30,11 @@ ApiError store_failure(const Error& error) {
   return {"E_STORE", std::string("the store failed: ") + error.what(), {{"retryable", may_pass}}};
 }
 
-Journal::Journal(Store& store, Environment& environment, Observer observer)
-    : store_(store), environment_(environment), observer_(std::move(observer)) {
+Journal::Journal(Store& store, Environment& environment, Observer observer, Doubts doubts)
+    : store_(store),
+      environment_(environment),
+      observer_(std::move(observer)),
+      doubts_(std::move(doubts)) {
   for (const bool tombstones : {false, true}) {
     ListQuery newest;
     newest.limit = 1;
@@ -211,8 +214,11 @@ void Journal::commit(Round& done) {
     for (const auto& queued : done) {
       const auto it = logs_.find(queued.command.job_id);
       if (it == logs_.end() || !it->second->changed() || !seen.insert(it->first).second) continue;
-      logs.push_back(it->second.get());
-      entries.push_back(it->second->entry());
+      JobLog& log = *it->second;
+      logs.push_back(&log);
+      entries.push_back(log.entry());
+      log.exclusive() || !log.is_visible() ? doubts_.forget(log.job_id())
+                                           : doubts_.committing(log.job_id());
     }
     settle(done, logs, entries.empty() ? std::vector<EntryResult>{} : store_.commit(entries));
   } catch (const std::exception& e) {
@@ -226,10 +232,12 @@ void Journal::settle(Round& done, const std::vector<JobLog*>& logs,
     throw Error(Code::internal, "the store answered for another number of entries");
   std::set<std::string> conflicts;
   for (std::size_t i = 0; i < logs.size(); ++i) {
-    if (is_done(*logs[i], results[i]))
+    if (is_done(*logs[i], results[i])) {
       publish(*logs[i]);
-    else
+    } else {
+      doubts_.forget(logs[i]->job_id());
       conflicts.insert(logs[i]->job_id());
+    }
   }
   for (auto& queued : done) {
     if (!conflicts.count(queued.command.job_id)) {
@@ -248,6 +256,7 @@ void Journal::settle(Round& done, const std::vector<JobLog*>& logs,
 
 void Journal::fail(Round& done, std::exception_ptr error) {
   for (auto& queued : done) {
+    doubts_.forget(queued.command.job_id);
     logs_.erase(queued.command.job_id);
     answer(queued, error);
   }
@@ -281,6 +290,8 @@ void Journal::publish(JobLog& log) {
   const JobHead& head = log.head();
   commit.log_id = head.log_id;
   commit.head = head.head_seq;
+  commit.first_seq = head.first_seq;
+  commit.gone = log.is_tombstone();
   commit.state = head.state;
   commit.external = head.external;
   commit.cancel_requested = head.cancel_requested != 0;

@@ -25,9 +25,18 @@ struct Commit {
   std::string job_id, log_id;
   std::shared_ptr<const std::string> lines;  // each with its LF; may be empty
   std::uint64_t first = 0, head = 0;         // seq of the first and last line
+  std::uint64_t first_seq = 0;               // of the log's oldest event
   State state = State::queued;
   bool external = false, cancel_requested = false, held = false;
   bool retry = false;  // over, and to be tried again
+  bool gone = false;   // deleted
+};
+
+// When the store may know more of a job than the observer was told: "committing", until
+// the observer hears of it; "forget", for good, because what it was told may be wrong.
+struct Doubts {
+  std::function<void(const std::string& job_id)> committing = [](const std::string&) {};
+  std::function<void(const std::string& job_id)> forget = [](const std::string&) {};
 };
 
 // The one writer.  Commands are folded into their jobs' logs in the order of
@@ -36,7 +45,7 @@ struct Commit {
 // batch durable the observer learns of it, then each command is answered, in
 // commit order.
 //
-// Thread safety: submit() from any thread; observer and answers run on the
+// Thread safety: submit() from any thread; observer, doubts and answers run on the
 // journal's thread and must not block.
 class Journal {
  public:
@@ -52,8 +61,7 @@ class Journal {
     bool exclusive = false;  // trim, purge: shares a commit with no other of its job
   };
   using Observer = std::function<void(const Commit&)>;
-
-  Journal(Store& store, Environment& environment, Observer observer);
+  Journal(Store& store, Environment& environment, Observer observer, Doubts doubts = {});
   ~Journal();
 
   // Throws ApiError(E_BUSY) when the queue is full; "done" is then not called.
@@ -92,7 +100,8 @@ class Journal {
 
   Store& store_;
   Environment& environment_;
-  Observer observer_;
+  const Observer observer_;
+  const Doubts doubts_;
 
   std::mutex mutex_;
   std::condition_variable wake_;

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "common/api_error.h"
+#include "domed/store.h"
 #include "log/job.h"
 
 namespace domed {
@@ -14,6 +15,12 @@ inline ApiError no_such_job(const std::string& job_id) {
 
 inline ApiError job_is_gone(const std::string& job_id, std::string_view state, std::uint64_t head) {
   return {"E_GONE", "job '" + job_id + "' was deleted", {{"state", state}, {"head", head}}};
+}
+
+// A job whose import has not ended is not there yet.
+inline void must_be_there(const std::string& job_id, const JobRecord* record) {
+  if (!record || JobHead::decode(record->head).importing) throw no_such_job(job_id);
+  if (record->tombstone) throw job_is_gone(job_id, record->columns.state, record->head_seq);
 }
 
 inline ApiError busy(const std::string& why, int retry_ms = 50) {

@@ -18,6 +18,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t kWorkers = 4;
+constexpr std::size_t kQuickBytes = 64 << 10;  // read on the thread that brought them
 constexpr std::size_t kPolls = 1024, kAppends = 2048, kOthers = 256;
 
 void log_warning(const std::string& line) {
@@ -89,13 +90,24 @@ Daemon::Daemon(const Deployment& deployment)
     : deployment_(deployment),
       epoch_(environment_.random_id()),
       boot_(deployment.state_dir, present_boot_id()) {
-  state_lock_ = lock_state_dir(deployment.state_dir);
-  check_cgroup(deployment.jobs.cgroup);
+  try {
+    open();
+    recover();
+    serve();
+  } catch (...) {
+    stop();
+    throw;
+  }
+}
+
+void Daemon::open() {
+  state_lock_ = lock_state_dir(deployment_.state_dir);
+  check_cgroup(deployment_.jobs.cgroup);
   open_files_ = raise_descriptor_limit();
-  const std::size_t pipes = pipe_bound(1 + static_cast<std::size_t>(deployment.event_shards));
+  const std::size_t pipes = pipe_bound(1 + static_cast<std::size_t>(deployment_.event_shards));
   ControlOptions control;
-  control.urls = deployment.control_listen;
-  control.listen.group = deployment.group;
+  control.urls = deployment_.control_listen;
+  control.listen.group = deployment_.group;
   control.contexts = kPolls + kAppends + kOthers;
   control.pipes = pipes;
   control_ = std::make_unique<ControlServer>(
@@ -103,15 +115,13 @@ Daemon::Daemon(const Deployment& deployment)
         take(std::move(request), pipe, std::move(reply));
       });
   EventOptions events;
-  events.urls = deployment.events_listen;
-  events.listen.group = deployment.group;
-  events.shards = static_cast<std::size_t>(deployment.event_shards);
+  events.urls = deployment_.events_listen;
+  events.listen.group = deployment_.group;
+  events.shards = static_cast<std::size_t>(deployment_.event_shards);
   events.pipes = pipes;
   events_ = std::make_unique<EventSockets>(events);
   open_plugins();
   open_store_and_journal();
-  recover();
-  serve();
 }
 
 void Daemon::open_plugins() {
@@ -134,20 +144,28 @@ void Daemon::open_plugins() {
 }
 
 void Daemon::open_store_and_journal() {
-  polls_ = std::make_unique<Polls>(kPolls);
   publisher_ = std::make_unique<Publisher>(epoch_, events_->shards(), environment_,
                                            [this](std::size_t shard, const std::string& frame) {
                                              events_->send(shard, make_message(frame));
                                            });
   workers_ = std::make_unique<Workers>(kWorkers);
-  journal_ = std::make_unique<Journal>(*store_, environment_, [this](const Commit& commit) {
-    publisher_->add(commit);
-    polls_->wake(commit.job_id);
-    scheduler_->notice(commit);
-  });
+  streams_ =
+      std::make_unique<Streams>(*store_, *workers_, kPolls,
+                                [this](const std::string& job_id) { return events_urls(job_id); });
+  Doubts doubts;
+  doubts.committing = [this](const std::string& job_id) { streams_->committing(job_id); };
+  doubts.forget = [this](const std::string& job_id) { streams_->forget(job_id); };
+  journal_ = std::make_unique<Journal>(
+      *store_, environment_,
+      [this](const Commit& commit) {
+        publisher_->add(commit);
+        streams_->committed(commit);
+        scheduler_->notice(commit);
+      },
+      doubts);
   scheduler_ = std::make_unique<Scheduler>(*store_, *journal_, environment_, *provenance_,
                                            scheduler_config(), log_line);
-  methods_ = std::make_unique<Methods>(*store_, *journal_, *polls_, *scheduler_, *provenance_,
+  methods_ = std::make_unique<Methods>(*store_, *journal_, *streams_, *scheduler_, *provenance_,
                                        environment_, *workers_, service_config());
 }
 
@@ -171,7 +189,7 @@ void Daemon::recover() {
 }
 
 void Daemon::serve() {
-  control_->on_pipe_gone([this](std::uint32_t pipe) { polls_->client_left(pipe); });
+  control_->on_pipe_gone([this](std::uint32_t pipe) { streams_->client_left(pipe); });
   events_->start();
   control_->start();
   scheduler_->start(ipc_first(control_->urls()));  // ports that were 0 are known now
@@ -186,47 +204,44 @@ bool Daemon::drain(const std::stop_token& stop) {
   return scheduler_->drain(stop);
 }
 
+Daemon::~Daemon() {
+  stop();
+}
+
 // No new work, what is committed is answered, held polls are let go; runners go
 // on, unless the store would forget their jobs anyway.  All that has a wait of its
 // own is told first, so that the waits run side by side.
-Daemon::~Daemon() {
+void Daemon::stop() {
   if (watchdog_) watchdog_->stop();
   if (methods_) methods_->close();
   if (provenance_) provenance_->stop();
   if (scheduler_) scheduler_->stop(store_->durability() == Durability::none);
-  if (polls_) polls_->stop();
+  if (streams_) streams_->stop();
   if (workers_) workers_->stop(1s);
-  if (journal_) journal_->stop();  // its answers still need the methods
+  if (journal_) journal_->stop();
+  if (methods_) methods_->stop();
+  if (control_) control_->shutdown(1s);  // until here requests come, and get E_BUSY
   methods_.reset();
-  if (control_) control_->shutdown(1s);
   if (publisher_) publisher_->stop();
   if (events_) events_->close();
   scheduler_.reset();
   journal_.reset();
-  const bool served = store_ != nullptr;
+  const bool served = watchdog_ != nullptr;
   store_.reset();  // its last bytes are on disk before the mark goes
   if (served) boot_.clear();
   if (state_lock_ >= 0) close(state_lock_);
 }
 
 void Daemon::take(std::string bytes, std::uint32_t pipe, ControlServer::Reply reply) {
+  Call call{"null", "", pipe, std::move(reply)};
   if (bytes.size() > limits::kRequestBytes)  // never queued, so that such cannot pile up
-    return reply(error_reply(
-        "null",
+    return call.error(
         ApiError("E_TOO_LARGE", "a request may have " + std::to_string(limits::kRequestBytes) +
-                                    " bytes, this one has " + std::to_string(bytes.size()))));
-  const auto request = std::make_shared<const std::string>(std::move(bytes));
-  const Call call{"null", "", pipe, std::move(reply)};
-  workers_->run([this, request, call] { handle(*request, call); },
-                [request, call] {
-                  Request late;
-                  try {
-                    read_request(*request, late);
-                    call.reply(error_reply(late.id, stopping_error()));
-                  } catch (const ApiError& e) {
-                    call.reply(error_reply(late.id, e));
-                  }
-                });
+                                    " bytes, this one has " + std::to_string(bytes.size())));
+  if (bytes.size() <= kQuickBytes) return handle(bytes, std::move(call));
+  const auto large = std::make_shared<const std::string>(std::move(bytes));
+  workers_->run([this, large, call] { handle(*large, call); },
+                [this, large, call] { handle(*large, call); });
 }
 
 void Daemon::handle(const std::string& bytes, Call call) {
@@ -240,6 +255,10 @@ void Daemon::handle(const std::string& bytes, Call call) {
     call.id = request.id;
     call.error(std::current_exception());
   }
+}
+
+std::vector<std::string> Daemon::events_urls(const std::string& job_id) const {
+  return events_->urls(shard_of(job_id, events_->shards()));
 }
 
 std::vector<std::string> Daemon::all_events_urls() const {
@@ -267,9 +286,7 @@ ServiceConfig Daemon::service_config() const {
   for (const auto& [name, limit] : deployment_.jobs.queues) config.queues.insert(name);
   config.most_polls = kPolls;
   config.most_appends = kAppends;
-  config.events_urls = [this](const std::string& job_id) {
-    return events_->urls(shard_of(job_id, events_->shards()));
-  };
+  config.events_urls = [this](const std::string& job_id) { return events_urls(job_id); };
   config.all_events_urls = [this] { return all_events_urls(); };
   return config;
 }

@@ -13,18 +13,18 @@
 #include "run/boot_mark.h"
 #include "run/provenance.h"
 #include "run/scheduler.h"
+#include "run/workers.h"
 #include "serve/control_server.h"
 #include "serve/event_sockets.h"
 #include "serve/methods.h"
-#include "serve/polls.h"
 #include "serve/publisher.h"
+#include "serve/streams.h"
 #include "serve/watchdog.h"
-#include "run/workers.h"
 
 namespace domed {
 
 // A whole daemon, put together from a deployment.  An event's way through it:
-// control -> workers -> methods -> journal -> store, then publisher and polls.
+// control -> methods -> journal -> store, then publisher and streams.
 class Daemon {
  public:
   // Opens plugins and store, recovers what an earlier daemon left, then serves.
@@ -36,14 +36,17 @@ class Daemon {
   bool drain(const std::stop_token& stop);
 
  private:
+  void open();
   void open_plugins();
   void open_store_and_journal();
   void recover();
   void serve();
+  void stop();
   void take(std::string bytes, std::uint32_t pipe, ControlServer::Reply reply);
   void handle(const std::string& bytes, Call call);
   ServiceConfig service_config() const;
   SchedulerConfig scheduler_config() const;
+  std::vector<std::string> events_urls(const std::string& job_id) const;
   std::vector<std::string> all_events_urls() const;
 
   const Deployment& deployment_;
@@ -61,9 +64,9 @@ class Daemon {
   std::unique_ptr<EventSockets> events_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<Provenance> provenance_;
-  std::unique_ptr<Polls> polls_;
   std::unique_ptr<Publisher> publisher_;
   std::unique_ptr<Workers> workers_;
+  std::unique_ptr<Streams> streams_;
   std::unique_ptr<Journal> journal_;
   std::unique_ptr<Scheduler> scheduler_;
   std::unique_ptr<Methods> methods_;

@@ -11,54 +11,53 @@
 
 namespace domed {
 
-void Call::error(std::exception_ptr e) const {
-  try {
-    std::rethrow_exception(e);
-  } catch (const ApiError& api) {
-    error(api);
-  } catch (const Error& store) {
-    error(store_failure(store));
-  } catch (const std::exception& other) {
-    error(ApiError("E_INTERNAL", other.what()));
-  }
-}
-
-Methods::Methods(Store& store, Journal& journal, Polls& polls, Scheduler& scheduler,
+Methods::Methods(Store& store, Journal& journal, Streams& streams, Scheduler& scheduler,
                  const Provenance& provenance, Environment& environment, Workers& workers,
                  ServiceConfig config)
     : store_(store),
       journal_(journal),
-      polls_(polls),
+      streams_(streams),
       scheduler_(scheduler),
       provenance_(provenance),
       environment_(environment),
       workers_(workers),
       config_(std::move(config)),
-      table_{{"Health", &Methods::health},
-             {"ListCapabilities", &Methods::list_capabilities},
-             {"ListTools", &Methods::list_tools},
-             {"GetTool", &Methods::get_tool},
-             {"SubmitJob", &Methods::submit_job},
-             {"AppendJobEvents", &Methods::append_job_events},
-             {"GetJobStatus", &Methods::get_job_status},
-             {"ListJobs", &Methods::list_jobs},
-             {"CancelJob", &Methods::cancel_job},
-             {"HoldJob", &Methods::hold_job},
-             {"ReleaseJob", &Methods::release_job},
-             {"RetryJob", &Methods::retry_job},
-             {"DeleteJob", &Methods::delete_job},
-             {"TrimJob", &Methods::trim_job},
-             {"ImportJob", &Methods::import_job},
-             {"StreamJobEvents", &Methods::stream_job_events}} {}
+      table_{{"Health", {&Methods::health, true}},
+             {"ListCapabilities", {&Methods::list_capabilities}},
+             {"ListTools", {&Methods::list_tools}},
+             {"GetTool", {&Methods::get_tool}},
+             {"SubmitJob", {&Methods::submit_job}},
+             {"AppendJobEvents", {&Methods::append_job_events, true}},
+             {"GetJobStatus", {&Methods::get_job_status}},
+             {"ListJobs", {&Methods::list_jobs}},
+             {"CancelJob", {&Methods::cancel_job}},
+             {"HoldJob", {&Methods::hold_job}},
+             {"ReleaseJob", {&Methods::release_job}},
+             {"RetryJob", {&Methods::retry_job}},
+             {"DeleteJob", {&Methods::delete_job}},
+             {"TrimJob", {&Methods::trim_job}},
+             {"ImportJob", {&Methods::import_job}},
+             {"StreamJobEvents", {&Methods::stream_job_events, true}}} {}
 
-void Methods::call(const std::string& method, Call call) {
-  const auto it = table_.find(method);
+void Methods::call(const std::string& name, Call call) {
+  const auto it = table_.find(name);
   if (it == table_.end()) {
     std::string known;
     for (const auto& item : table_) known += (known.empty() ? "" : ", ") + item.first;
-    throw ApiError("E_UNKNOWN_METHOD", "unknown method '" + method + "': there are " + known);
+    throw ApiError("E_UNKNOWN_METHOD", "unknown method '" + name + "': there are " + known);
   }
-  (this->*it->second)(std::move(call));
+  const Method method = it->second;
+  if (method.quick) return (this->*method.handler)(std::move(call));
+  const auto shared = std::make_shared<Call>(std::move(call));
+  workers_.run(
+      [this, method, shared] {
+        try {
+          (this->*method.handler)(*shared);
+        } catch (...) {
+          shared->error(std::current_exception());
+        }
+      },
+      [shared] { shared->error(stopping_error()); });
 }
 
 void Methods::change(Call call, std::string job_id, bool exclusive,
@@ -76,16 +75,6 @@ void Methods::change(Call call, std::string job_id, bool exclusive,
   };
   journal_.submit(std::move(command));
 }
-
-namespace {
-
-// A job whose import has not ended is not there yet.
-void must_be_there(const std::string& job_id, const JobRecord* record) {
-  if (!record || JobHead::decode(record->head).importing) throw no_such_job(job_id);
-  if (record->tombstone) throw job_is_gone(job_id, record->columns.state, record->head_seq);
-}
-
-}  // namespace
 
 JobRecord Methods::existing(const std::string& job_id) const {
   auto record = store_.find(job_id);
@@ -270,6 +259,7 @@ void Methods::commit_append(Call call, AppendRequest request) {
   Journal::Command command;
   command.job_id = request.job_id;
   command.bytes = call.params.size() * 2;
+  call.params = {};  // read, and not to be kept as long as the commit takes
   command.apply = [batch, result](JobLog& log, bool last_chance) {
     return log.append(*batch, last_chance, *result);
   };
@@ -499,79 +489,7 @@ void Methods::import_job(Call call) {
 }
 
 void Methods::stream_job_events(Call call) {
-  Params params(call.params);
-  PageRequest request;
-  request.job_id = params.job_id();
-  request.log_id = params.text("log_id").value_or("");
-  request.since_seq = static_cast<std::uint64_t>(params.integer("since_seq", 0, 0, INT64_MAX));
-  request.max_events =
-      static_cast<std::size_t>(params.integer("max_events", 1000, 1, limits::kPageEvents));
-  const auto bytes = static_cast<std::size_t>(params.integer("max_bytes", 1 << 20, 0, INT64_MAX));
-  request.max_bytes = std::clamp(bytes, limits::kPageBytesLeast, limits::kPageBytesMost);
-  request.wait = std::chrono::milliseconds(params.integer("wait_ms", 0, 0, limits::kWaitMsMost));
-  params.done();
-  page(call, request, request.wait.count() > 0);
-}
-
-void Methods::page(const Call& call, const PageRequest& request, bool may_hold) {
-  const auto slice =
-      store_.read(request.job_id, request.since_seq + 1, request.max_events, request.max_bytes);
-  must_be_there(request.job_id, slice ? &slice->job : nullptr);
-  const JobHead head = JobHead::decode(slice->job.head);
-  const std::uint64_t first = slice->job.first_seq, last = slice->job.head_seq;
-  if (!request.log_id.empty() && request.log_id != head.log_id)
-    throw ApiError("E_LOG_CHANGED",
-                   "job '" + request.job_id + "' has another log than log_id: start over from 0",
-                   {{"log_id", head.log_id}, {"first", first}, {"head", last}});
-  if (request.since_seq > last)
-    throw ApiError("E_CURSOR_AHEAD", "since_seq lies beyond the head", {{"head", last}});
-  if (request.since_seq + 1 < first)
-    throw ApiError("E_COMPACTED", "the events after since_seq were trimmed",
-                   {{"first", first}, {"head", last}});
-  if (!slice->ends.empty() || is_terminal(head.state) || !may_hold)
-    return call.result(page_text(request, *slice, head));
-  const auto release = [this, call, request] {
-    workers_.run(
-        [this, call, request] {
-          try {
-            page(call, request, false);
-          } catch (...) {
-            call.error(std::current_exception());
-          }
-        },
-        [call] { call.error(stopping_error()); });
-  };
-  if (!polls_.hold(request.job_id, call.pipe, request.wait, release,
-                   [&] { return grown(request); }))
-    throw busy("the daemon holds as many polls as it may", 500);
-}
-
-bool Methods::grown(const PageRequest& request) const {
-  const auto slice = store_.read(request.job_id, request.since_seq + 1, 1, limits::kPageBytesLeast);
-  return !slice || slice->job.tombstone || slice->job.head_seq > request.since_seq;
-}
-
-std::string Methods::page_text(const PageRequest& request, const Slice& slice,
-                               const JobHead& head) const {
-  const std::uint64_t last =
-      slice.ends.empty() ? request.since_seq : slice.from + slice.ends.size() - 1;
-  const bool more = last < slice.job.head_seq;
-  std::string out;
-  out.reserve(slice.events.size() + 512);
-  out.append("{\"log_id\":\"").append(head.log_id);
-  out.append("\",\"first_seq\":").append(std::to_string(slice.job.first_seq));
-  out.append(",\"head_seq\":").append(std::to_string(slice.job.head_seq));
-  out.append(",\"state\":\"").append(state_name(head.state)).append("\",\"events\":[");
-  const std::size_t begin = out.size();
-  out.append(slice.events);
-  for (const std::uint32_t end : slice.ends) out[begin + end - 1] = ',';
-  if (!slice.ends.empty()) out.pop_back();
-  out.append("],\"more\":").append(more ? "true" : "false");
-  out.append(",\"final\":").append(is_terminal(head.state) && !more ? "true" : "false");
-  out.append(",\"events_urls\":")
-      .append(OrderedJson(config_.events_urls(request.job_id)).dump())
-      .append("}");
-  return out;
+  streams_.page(std::move(call));
 }
 
 }  // namespace domed

@@ -12,8 +12,9 @@
 #include "run/provenance.h"
 #include "run/scheduler.h"
 #include "run/workers.h"
-#include "serve/polls.h"
+#include "serve/call.h"
 #include "serve/request.h"
+#include "serve/streams.h"
 
 namespace domed {
 
@@ -25,41 +26,36 @@ struct ServiceConfig {
   bool allow_ad_hoc = false;
   std::set<std::string> queues{"default"};
   std::size_t most_appends = 512;
-  std::size_t most_polls = 1024;
+  std::size_t most_polls = 1024;  // for ListCapabilities
   // URLs of the event socket that carries the frames of a job, and of all.
   std::function<std::vector<std::string>(const std::string& job_id)> events_urls;
   std::function<std::vector<std::string>()> all_events_urls;
 };
 
-// One request under way: its params and the way back.  Answered exactly once.
-struct Call {
-  std::string id, params;
-  std::uint32_t pipe = 0;
-  std::function<void(std::string)> reply;
-
-  void result(std::string_view json) const { reply(result_reply(id, json)); }
-  void error(const ApiError& e) const { reply(error_reply(id, e)); }
-  void error(std::exception_ptr e) const;
-};
-
 // Every method of the control protocol (docs/protocol.md).  Reads go straight to
 // the store and never wait for the journal; changes go to the journal, whose
-// answer is sent when they are durable.
+// answer is sent when they are durable.  What asks the store runs on a worker.
 //
 // Thread-safe.
 class Methods {
  public:
-  Methods(Store& store, Journal& journal, Polls& polls, Scheduler& scheduler,
+  Methods(Store& store, Journal& journal, Streams& streams, Scheduler& scheduler,
           const Provenance& provenance, Environment& environment, Workers& workers,
           ServiceConfig config);
 
-  // Runs "method".  Throws ApiError for what it refuses at once.
-  void call(const std::string& method, Call call);
+  // Answers "call", soon or later; never blocks.  Throws ApiError for what it refuses
+  // at once.
+  void call(const std::string& name, Call call);
   // Starts no collecting any more; what waits for it gets E_BUSY.
   void close() { collecting_.close(); }
+  // And waits for what is being collected.
+  void stop() { collecting_.stop(); }
 
  private:
-  using Handler = void (Methods::*)(Call);
+  struct Method {
+    void (Methods::*handler)(Call);
+    bool quick = false;  // asks neither the store nor the system: needs no worker
+  };
 
   void health(Call call);
   void list_capabilities(Call call);
@@ -80,16 +76,6 @@ class Methods {
   void import_job(Call call);
   void stream_job_events(Call call);
 
-  struct PageRequest {
-    std::string job_id, log_id;
-    std::uint64_t since_seq = 0;
-    std::size_t max_events = 0, max_bytes = 0;
-    std::chrono::milliseconds wait{0};
-  };
-  void page(const Call& call, const PageRequest& request, bool may_hold);
-  std::string page_text(const PageRequest& request, const Slice& slice, const JobHead& head) const;
-  bool grown(const PageRequest& request) const;
-
   void commit_append(Call call, AppendRequest request);
   void await_turn(Call call, std::shared_ptr<AppendRequest> request);
   void collect(Call call, std::shared_ptr<AppendRequest> request, bool last_chance);
@@ -103,13 +89,13 @@ class Methods {
 
   Store& store_;
   Journal& journal_;
-  Polls& polls_;
+  Streams& streams_;
   Scheduler& scheduler_;
   const Provenance& provenance_;
   Environment& environment_;
   Workers& workers_;
   const ServiceConfig config_;
-  const std::map<std::string, Handler> table_;
+  const std::map<std::string, Method> table_;
   std::atomic<std::size_t> appends_{0};
   Workers collecting_{4};
 };

@@ -16,8 +16,8 @@ class FaultyStore final : public Store {
 
   Durability durability() const noexcept override { return store_->durability(); }
   std::vector<EntryResult> commit(std::span<const Entry> entries) override {
-    if (gate.valid()) gate.get();
     ++commits;
+    if (gate.valid()) gate.get();
     largest = std::max(largest, entries.size());
     if (failures > 0 && failures--) throw Error(failure, "no");
     if (silences > 0 && silences--) {  // committed, but the answer is lost
@@ -30,12 +30,14 @@ class FaultyStore final : public Store {
   }
   std::optional<Slice> read(std::string_view id, std::uint64_t from, std::size_t events,
                             std::size_t bytes) const override {
+    ++reads;
     return store_->read(id, from, events, bytes);
   }
   std::optional<JobRecord> find(std::string_view id) const override { return store_->find(id); }
   std::vector<JobRecord> list(const ListQuery& query) const override { return store_->list(query); }
 
   std::atomic<int> commits{0}, failures{0}, conflicts{0}, silences{0};
+  mutable std::atomic<int> reads{0};
   Code failure = Code::exhausted;
   std::size_t largest = 0;
   std::future<void> gate;  // the next commit waits for it

@@ -38,12 +38,21 @@ Kernel::Kernel(const std::string& store_plugin, const std::filesystem::path& dir
                std::unique_ptr<Store> open, std::vector<Source> collectors)
     : store(std::move(open)),
       provenance(std::move(collectors), [](const std::string&) {}),
-      polls(8),
       workers(2) {
-  journal = std::make_unique<Journal>(*store, environment, [this](const Commit& commit) {
-    commits.push_back(commit);
-    polls.wake(commit.job_id);
-  });
+  const auto events_urls = [](const std::string&) {
+    return std::vector<std::string>{"ipc:///events"};
+  };
+  streams = std::make_unique<Streams>(*store, workers, 8, events_urls);
+  Doubts doubts;
+  doubts.committing = [this](const std::string& job_id) { streams->committing(job_id); };
+  doubts.forget = [this](const std::string& job_id) { streams->forget(job_id); };
+  journal = std::make_unique<Journal>(
+      *store, environment,
+      [this](const Commit& commit) {
+        commits.push_back(commit);
+        streams->committed(commit);
+      },
+      doubts);
   SchedulerConfig config;
   config.run.state_dir = dir;
   scheduler = std::make_unique<Scheduler>(*store, *journal, environment, provenance, config,
@@ -52,16 +61,14 @@ Kernel::Kernel(const std::string& store_plugin, const std::filesystem::path& dir
   service.epoch = "epoch";
   service.store_name = store_plugin;
   service.allow_ad_hoc = true;
-  service.events_urls = [](const std::string&) {
-    return std::vector<std::string>{"ipc:///events"};
-  };
+  service.events_urls = events_urls;
   service.all_events_urls = [] { return std::vector<std::string>{"ipc:///events"}; };
-  methods = std::make_unique<Methods>(*store, *journal, polls, *scheduler, provenance, environment,
-                                      workers, service);
+  methods = std::make_unique<Methods>(*store, *journal, *streams, *scheduler, provenance,
+                                      environment, workers, service);
 }
 
 Kernel::~Kernel() {
-  polls.stop();
+  streams->stop();
   workers.stop();
   journal->stop();
   methods.reset();

@@ -69,8 +69,8 @@ class Kernel {
   std::vector<Commit> commits;  // what the observer saw; read it only when quiet
   std::unique_ptr<Store> store;
   Provenance provenance;
-  Polls polls;
   Workers workers;
+  std::unique_ptr<Streams> streams;
   std::unique_ptr<Journal> journal;
   std::unique_ptr<Scheduler> scheduler;
   std::unique_ptr<Methods> methods;
