@@ -143,6 +143,7 @@ void JobLog::check_transitions(const Batch& batch) const {
 void JobLog::apply(const Batch& batch) {
   const std::size_t before = lines_.size();
   const std::uint64_t first_seq = head_.head_seq + 1;
+  make_room(batch.events);
   for (const auto& event : batch.events) {
     if (event.to == State::running && !batch.provenance.empty()) set_provenance(batch.provenance);
     if (event.to && is_terminal(*event.to) && head_.has_provenance && !batch.provenance_end.empty())
@@ -159,6 +160,18 @@ void JobLog::apply(const Batch& batch) {
   from.last_batch = batch.number;
   from.outcomes.push_back({batch.number, first_seq, head_.head_seq, head_.state, batch.content});
   if (from.outcomes.size() > limits::kKeptOutcomes) from.outcomes.pop_front();
+}
+
+// The lines outlive the commit, in memory that followers are answered from: not with
+// the half of it unused.
+void JobLog::make_room(const std::vector<Event>& events) {
+  constexpr std::size_t kEnvelope =
+      sizeof R"({"job_id":,"seq":4294967295,"ts":"","type":"","payload":})";
+  std::size_t bytes = lines_.size();
+  for (const auto& event : events)
+    bytes += kEnvelope + job_id_literal_.size() + event.type.size() + event.payload.size() +
+             sizeof "2026-01-31T12:00:00.000000Z";
+  if (bytes > lines_.capacity()) lines_.reserve(bytes);
 }
 
 ProducerState& JobLog::producer(const std::string& id) {
@@ -400,6 +413,7 @@ std::shared_ptr<const std::string> JobLog::take_committed() {
   if (!exists_) head_ = {};
   lines_.clear();
   ends_.clear();
+  encoded_fixed_ = {};
   fixed_changed_ = head_changed_ = false;
   action_ = Entry::Action::append;
   is_stored_ = exists_;

@@ -87,6 +87,8 @@ class JobLog {
   // What the journal gives to the store, and learns when that is done.
   bool changed() const { return exclusive() || !ends_.empty() || head_changed_; }
   bool exclusive() const { return action_ != Entry::Action::append; }
+  // Whether nothing but a repeated or late command can come.
+  bool is_over() const { return !exists_ || tombstone_ || is_terminal(head_.state); }
   bool is_visible() const { return exists_ && !head_.importing; }
   bool is_tombstone() const { return tombstone_; }
   std::size_t pending_bytes() const { return lines_.size(); }
@@ -126,6 +128,7 @@ class JobLog {
   const ProducerState* known_producer(const std::string& id) const;
   AppendResult replay(const Batch& batch, const ProducerState& producer) const;
   void apply(const Batch& batch);
+  void make_room(const std::vector<Event>& events);
   void check_transitions(const Batch& batch) const;
   ProducerState& producer(const std::string& id);
   StreamTotals& stream(const std::string& name);

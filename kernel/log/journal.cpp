@@ -11,7 +11,7 @@ namespace domed {
 namespace {
 
 constexpr std::size_t kQueueCommands = 4096;
-constexpr std::size_t kQueueBytes = 64u << 20;
+constexpr std::size_t kQueueBytes = 32u << 20;
 constexpr std::size_t kRoundBytes = 8u << 20;
 constexpr std::size_t kCachedLogs = 4096;
 constexpr int kAttempts = 3;
@@ -94,7 +94,7 @@ void Journal::work() {
   while (next(round)) {
     fold(round);
     commit(round);
-    forget_idle();
+    forget_idle(round);
     round.clear();
   }
 }
@@ -301,11 +301,13 @@ void Journal::publish(JobLog& log) {
 }
 
 // Any log can be read again: its record is whole in the store.
-void Journal::forget_idle() {
+void Journal::forget_idle(const Round& round) {
+  for (const auto& queued : round) {
+    const auto it = logs_.find(queued.command.job_id);
+    if (it != logs_.end() && it->second->is_over() && !it->second->changed()) logs_.erase(it);
+  }
   for (auto it = logs_.begin(); logs_.size() > kCachedLogs && it != logs_.end();)
     it = it->second->changed() ? std::next(it) : logs_.erase(it);
-  std::erase_if(logs_,
-                [](const auto& item) { return !item.second->exists() && !item.second->changed(); });
 }
 
 }  // namespace domed

@@ -96,7 +96,7 @@ class Journal {
   void publish(JobLog& log);
   bool is_done(JobLog& log, const EntryResult& result);
   void answer(Queued& queued, std::exception_ptr error);
-  void forget_idle();
+  void forget_idle(const Round& round);
 
   Store& store_;
   Environment& environment_;

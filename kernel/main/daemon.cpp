@@ -144,10 +144,12 @@ void Daemon::open_plugins() {
 }
 
 void Daemon::open_store_and_journal() {
-  publisher_ = std::make_unique<Publisher>(epoch_, events_->shards(), environment_,
-                                           [this](std::size_t shard, const std::string& frame) {
-                                             events_->send(shard, make_message(frame));
-                                           });
+  publisher_ = std::make_unique<Publisher>(
+      epoch_, events_->shards(), environment_,
+      [this](std::size_t shard, const std::string& frame) {
+        events_->send(shard, make_message(frame));
+      },
+      [this](std::size_t shard) { return events_->pipes(shard) > 0; });
   workers_ = std::make_unique<Workers>(kWorkers);
   streams_ =
       std::make_unique<Streams>(*store_, *workers_, kPolls,

@@ -1,3 +1,4 @@
+#include <malloc.h>
 #include <signal.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
@@ -125,6 +126,9 @@ void complain(const std::exception& e) {
 
 int main(int argc, char** argv) {
   domed::block_signals();
+  // Events are allocated by one thread and freed by another: more arenas hold more
+  // memory, and are no faster (docs/performance.md).
+  mallopt(M_ARENA_MAX, 2);
   CLI::App app{"domed: job events that are never lost, repeated or reordered"};
   domed::CommandLine line;
   app.set_version_flag("--version", std::string("domed ") + domed::kVersion);

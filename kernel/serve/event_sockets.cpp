@@ -81,4 +81,8 @@ std::size_t EventSockets::pipes() const {
   return sum;
 }
 
+std::size_t EventSockets::pipes(std::size_t shard) const {
+  return shards_[shard]->gate.pipes();
+}
+
 }  // namespace domed

@@ -40,6 +40,7 @@ class EventSockets {
   // For the watchdog; valid until close().
   std::vector<Endpoint*> endpoints() const;
   std::size_t pipes() const;
+  std::size_t pipes(std::size_t shard) const;
 
  private:
   struct Shard;

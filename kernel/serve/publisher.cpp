@@ -8,7 +8,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t kQueueBytes = 64u << 20;
+constexpr std::size_t kQueueBytes = 32u << 20;
 constexpr std::chrono::milliseconds kFirstBeat = 250ms, kLongestBeat = 10s;
 constexpr std::chrono::milliseconds kLastBeatOfTerminal = 1s;
 constexpr auto kLastWords = 1s;
@@ -21,21 +21,27 @@ std::size_t shard_of(const std::string& job_id, std::size_t shards) {
   return hash % shards;
 }
 
-Publisher::Publisher(std::string epoch, std::size_t shards, Environment& environment, Send send)
-    : epoch_(std::move(epoch)), shards_(shards), environment_(environment), send_(std::move(send)) {
+Publisher::Publisher(std::string epoch, std::size_t shards, Environment& environment, Send send,
+                     Heard heard)
+    : epoch_(std::move(epoch)),
+      shards_(shards),
+      environment_(environment),
+      send_(std::move(send)),
+      heard_(std::move(heard)) {
   thread_ = std::thread([this] { work(); });
 }
 
 void Publisher::add(Commit commit) {
+  const bool heard = heard_(shard_of(commit.job_id, shards_));
   {
     std::lock_guard lock(mutex_);
     const std::size_t bytes = commit.lines ? commit.lines->size() : 0;
     // The head is never dropped: the heartbeat tells followers what they missed.
-    if (queued_bytes_ + bytes > kQueueBytes) commit.lines = nullptr;
+    if (!heard || queued_bytes_ + bytes > kQueueBytes) commit.lines = nullptr;
     queued_bytes_ += commit.lines ? bytes : 0;
     queue_.push_back(std::move(commit));
   }
-  wake_.notify_one();
+  if (heard) wake_.notify_one();  // else the next pulse is soon enough
 }
 
 void Publisher::stop() {

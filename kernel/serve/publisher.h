@@ -31,8 +31,13 @@ class Publisher {
  public:
   // "send" gives one message to the socket of a shard; called on the publisher's thread.
   using Send = std::function<void(std::size_t shard, const std::string& message)>;
+  // Whether a shard has a subscriber.  Without one, lines are not worth a frame: who
+  // subscribes later asks for a page first.
+  using Heard = std::function<bool(std::size_t shard)>;
 
-  Publisher(std::string epoch, std::size_t shards, Environment& environment, Send send);
+  Publisher(
+      std::string epoch, std::size_t shards, Environment& environment, Send send,
+      Heard heard = [](std::size_t) { return true; });
   ~Publisher() { stop(); }
 
   // Thread-safe; never blocks.
@@ -64,7 +69,8 @@ class Publisher {
   const std::string epoch_;
   const std::size_t shards_;
   Environment& environment_;
-  Send send_;
+  const Send send_;
+  const Heard heard_;
 
   std::mutex mutex_;
   std::condition_variable wake_;

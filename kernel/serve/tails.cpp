@@ -9,7 +9,7 @@ namespace {
 constexpr std::size_t kPieceBytes = 128, kJobBytes = 512;
 
 std::size_t size_of(const std::shared_ptr<const std::string>& lines) {
-  return lines->size() + kPieceBytes;
+  return lines->capacity() + kPieceBytes;
 }
 
 // Adds whole lines to "page", the first one in any case; false: no more fit.

@@ -40,7 +40,7 @@ struct Page {
 class Tails {
  public:
   // Holds about "most" bytes, of one job about "most_of_job".
-  explicit Tails(std::size_t most = 16u << 20, std::size_t most_of_job = 256u << 10)
+  explicit Tails(std::size_t most = 8u << 20, std::size_t most_of_job = 256u << 10)
       : most_(most), most_of_job_(most_of_job) {}
 
   struct Found {

@@ -35,11 +35,14 @@ class PublisherTest : public ::testing::Test {
   std::condition_variable changed_;
   std::vector<std::string> frames_;
   FixedEnvironment environment_;
-  Publisher publisher{"E", 1, environment_, [this](std::size_t, const std::string& message) {
+  std::atomic<bool> heard_{true};
+  Publisher publisher{"E", 1, environment_,
+                      [this](std::size_t, const std::string& message) {
                         std::lock_guard lock(mutex_);
                         if (message.starts_with("job/")) frames_.push_back(message);
                         changed_.notify_all();
-                      }};
+                      },
+                      [this](std::size_t) { return heard_.load(); }};
 };
 
 TEST_F(PublisherTest, AFrameNamesItsJobAndSpansItsLines) {
@@ -49,6 +52,14 @@ TEST_F(PublisherTest, AFrameNamesItsJobAndSpansItsLines) {
       "job-1\n{\"log_id\":\"log\",\"first\":4,\"head\":5,\"state\":\"running\",\"epoch\":\"E\"}\n{"
       "1}\n{2}\n",
       frames(1)[0]);
+}
+
+TEST_F(PublisherTest, LinesThatNobodyHearsAreNotSent) {
+  heard_ = false;
+  publisher.add(commit("{1}\n{2}\n", 4, 5));
+  heard_ = true;
+  publisher.add(commit("{3}\n", 6, 6));
+  EXPECT_NE(std::string::npos, frames(1)[0].find("\"first\":6,\"head\":6,"));
 }
 
 TEST_F(PublisherTest, BigCommitsAreCutIntoFrames) {
