@@ -121,14 +121,20 @@ void complain(const std::exception& e) {
   std::fprintf(stderr, "%s%s\n", placed ? "" : "domed: ", e.what());
 }
 
+// Requests and pages are allocated by one thread and freed by another, up to megabytes
+// at a time: few arenas, and no way to the system and back for each (docs/performance.md).
+void reuse_memory() {
+  mallopt(M_ARENA_MAX, 2);
+  mallopt(M_MMAP_THRESHOLD, 16 << 20);
+  mallopt(M_TRIM_THRESHOLD, 16 << 20);
+}
+
 }  // namespace
 }  // namespace domed
 
 int main(int argc, char** argv) {
   domed::block_signals();
-  // Events are allocated by one thread and freed by another: more arenas hold more
-  // memory, and are no faster (docs/performance.md).
-  mallopt(M_ARENA_MAX, 2);
+  domed::reuse_memory();
   CLI::App app{"domed: job events that are never lost, repeated or reordered"};
   domed::CommandLine line;
   app.set_version_flag("--version", std::string("domed ") + domed::kVersion);

@@ -142,6 +142,7 @@ void fill(Connection& connection, std::int64_t no, Slice& slice, std::size_t max
 StoreSqlite::StoreSqlite(const Settings& settings)
     : file_(settings.path),
       durability_(settings.full ? Durability::power : Durability::process),
+      read_ahead_(file_.path()),
       writer_(file_.path()) {
   prepare_writer(settings);
   for (int i = 0; i < settings.readers; ++i) add_reader(settings);
@@ -171,6 +172,7 @@ void StoreSqlite::add_reader(const Settings& settings) {
   sqlite3_busy_timeout(reader->get(), static_cast<int>(settings.busy_timeout.count()));
   reader->run("PRAGMA query_only = 1; PRAGMA cache_size = -" +
               std::to_string(settings.cache / 2 / 1024 / readers));
+  read_ahead_.watch(reader->get());
   readers_.add(std::move(reader));
 }
 

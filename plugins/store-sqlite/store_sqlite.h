@@ -9,6 +9,7 @@
 
 #include "database_file.h"
 #include "domed/store.h"
+#include "read_ahead.h"
 #include "reader_pool.h"
 #include "sqlite.h"
 
@@ -68,6 +69,7 @@ class StoreSqlite : public Store {
   DatabaseFile file_;
   Durability durability_;
   int wal_frames_checkpointed_ = 0;
+  ReadAhead read_ahead_;
   sqlite::Connection writer_;
   mutable ReaderPool readers_;
 };
