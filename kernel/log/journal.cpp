@@ -58,10 +58,15 @@ void Journal::stop() {
 }
 
 void Journal::submit(Command command) {
-  push({std::move(command), {}, 0, {}}, true);
+  push({std::move(command), {}, 0, {}}, true, false);
 }
 
-void Journal::push(Queued queued, bool bounded) {
+void Journal::submit_or_commit(Command command) {
+  push({std::move(command), {}, 0, {}}, true, true);
+}
+
+void Journal::push(Queued queued, bool bounded, bool may_commit) {
+  Round round;
   {
     std::lock_guard lock(mutex_);
     if (stopping_) throw busy("the daemon is stopping");
@@ -69,9 +74,16 @@ void Journal::push(Queued queued, bool bounded) {
       throw busy("the store cannot keep up: try again soon");
     queued.deadline = Clock::time_point::max();
     held_bytes_ += queued.command.bytes;
-    queue_.push_back(std::move(queued));
+    const bool idle = !committing_ && queue_.empty() && deferred_.empty() && parked_.empty();
+    if (may_commit && idle) {
+      committing_ = true;
+      round.push_back(std::move(queued));
+    } else {
+      queue_.push_back(std::move(queued));
+      if (!committing_) wake_.notify_one();  // else who commits looks at the queue
+    }
   }
-  wake_.notify_one();
+  if (!round.empty()) handle(round);
 }
 
 void Journal::run(const std::string& job_id, std::function<void(JobLog&)> change) {
@@ -85,32 +97,46 @@ void Journal::run(const std::string& job_id, std::function<void(JobLog&)> change
   command.done = [&](std::exception_ptr error) {
     error ? promise.set_exception(error) : promise.set_value();
   };
-  push({std::move(command), {}, 0, {}}, false);
+  push({std::move(command), {}, 0, {}}, false, false);
   promise.get_future().get();
 }
 
 void Journal::work() {
   Round round;
-  while (next(round)) {
-    fold(round);
-    commit(round);
-    forget_idle(round);
-    round.clear();
+  while (next(round)) handle(round);
+}
+
+void Journal::handle(Round& round) {
+  fold(round);
+  commit(round);
+  forget_idle(round);
+  round.clear();
+  std::lock_guard lock(mutex_);
+  committing_ = false;
+  if (!queue_.empty() || !deferred_.empty() || !parked_.empty() || stopping_) wake_.notify_one();
+}
+
+// Until nobody commits, and there are commands or a parked one is due.
+void Journal::await_work(std::unique_lock<std::mutex>& lock) {
+  for (;;) {
+    auto deadline = Clock::time_point::max();
+    if (!committing_) {
+      if (!queue_.empty() || !deferred_.empty() || stopping_) return;
+      for (const auto& [id, waiting] : parked_)
+        for (const auto& queued : waiting) deadline = std::min(deadline, queued.deadline);
+      if (deadline <= Clock::now()) return;
+    }
+    if (deadline == Clock::time_point::max())
+      wake_.wait(lock);
+    else
+      wake_.wait_until(lock, deadline);
   }
 }
 
-// Waits for commands, or for the deadline of a parked one.  False: stopped and drained.
+// False: stopped and drained.
 bool Journal::next(Round& round) {
   std::unique_lock lock(mutex_);
-  auto deadline = Clock::time_point::max();
-  for (const auto& [id, waiting] : parked_)
-    for (const auto& queued : waiting) deadline = std::min(deadline, queued.deadline);
-  const auto ready = [&] { return !queue_.empty() || !deferred_.empty() || stopping_; };
-  if (deadline == Clock::time_point::max())
-    wake_.wait(lock, ready);
-  else
-    wake_.wait_until(lock, deadline, ready);
-
+  await_work(lock);
   const auto now = Clock::now();
   for (auto it = parked_.begin(); it != parked_.end();) {
     auto& waiting = it->second;
@@ -132,6 +158,7 @@ bool Journal::next(Round& round) {
     round.push_back(std::move(queue_.front()));
     queue_.pop_front();
   }
+  committing_ = true;
   return !round.empty() || !stopping_ || !parked_.empty();
 }
 

@@ -45,8 +45,8 @@ struct Doubts {
 // batch durable the observer learns of it, then each command is answered, in
 // commit order.
 //
-// Thread safety: submit() from any thread; observer, doubts and answers run on the
-// journal's thread and must not block.
+// Thread safety: submit() from any thread.  Observer, doubts and answers run on the
+// thread that commits, never on two at a time, and must not block.
 class Journal {
  public:
   struct Command {
@@ -66,6 +66,9 @@ class Journal {
 
   // Throws ApiError(E_BUSY) when the queue is full; "done" is then not called.
   void submit(Command command);
+  // submit(), and where nobody commits, this one commit on the caller's own thread:
+  // to wake another costs a command that comes alone a good part of its time.
+  void submit_or_commit(Command command);
   // submit() and wait.  Throws what "done" would have been given.  Never full.
   void run(const std::string& job_id, std::function<void(JobLog&)> change);
 
@@ -82,9 +85,11 @@ class Journal {
   };
   using Round = std::vector<Queued>;
 
-  void push(Queued queued, bool bounded);
+  void push(Queued queued, bool bounded, bool may_commit);
   void work();
   bool next(Round& round);
+  void await_work(std::unique_lock<std::mutex>& lock);
+  void handle(Round& round);
   void fold(Round& round);
   bool apply(Queued& queued);
   bool must_defer(const Queued& queued, const JobLog& log) const;
@@ -108,8 +113,9 @@ class Journal {
   std::deque<Queued> queue_;
   std::size_t held_bytes_ = 0;  // of commands that are not answered yet
   bool stopping_ = false;
+  bool committing_ = false;
 
-  // The journal thread's own.
+  // The committing thread's own; with the mutex held, anybody's while none is.
   std::unordered_map<std::string, std::unique_ptr<JobLog>> logs_;
   std::map<std::string, std::vector<Queued>> parked_;
   std::deque<Queued> deferred_;

@@ -149,7 +149,7 @@ void Daemon::open_store_and_journal() {
       [this](std::size_t shard, const std::string& frame) {
         events_->send(shard, make_message(frame));
       },
-      [this](std::size_t shard) { return events_->pipes(shard) > 0; });
+      [this](std::size_t shard) { return events_->pipes(shard); });
   workers_ = std::make_unique<Workers>(kWorkers);
   streams_ =
       std::make_unique<Streams>(*store_, *workers_, kPolls,

@@ -273,7 +273,7 @@ void Methods::commit_append(Call call, AppendRequest request) {
     call.result(out.dump());
   };
   try {
-    journal_.submit(std::move(command));
+    journal_.submit_or_commit(std::move(command));
   } catch (...) {
     call.error(std::current_exception());
   }

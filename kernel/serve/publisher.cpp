@@ -9,6 +9,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t kQueueBytes = 32u << 20;
+constexpr std::size_t kSmall = 16u << 10, kFew = 4;  // what the committing thread sends itself
 constexpr std::chrono::milliseconds kFirstBeat = 250ms, kLongestBeat = 10s;
 constexpr std::chrono::milliseconds kLastBeatOfTerminal = 1s;
 constexpr auto kLastWords = 1s;
@@ -22,26 +23,37 @@ std::size_t shard_of(const std::string& job_id, std::size_t shards) {
 }
 
 Publisher::Publisher(std::string epoch, std::size_t shards, Environment& environment, Send send,
-                     Heard heard)
+                     Subscribers subscribers)
     : epoch_(std::move(epoch)),
       shards_(shards),
       environment_(environment),
       send_(std::move(send)),
-      heard_(std::move(heard)) {
+      subscribers_(std::move(subscribers)) {
   thread_ = std::thread([this] { work(); });
 }
 
 void Publisher::add(Commit commit) {
-  const bool heard = heard_(shard_of(commit.job_id, shards_));
+  const std::size_t subscribers = subscribers_(shard_of(commit.job_id, shards_));
+  const std::size_t bytes = commit.lines ? commit.lines->size() : 0;
+  if (subscribers == 0) commit.lines = nullptr;
+  if (commit.lines && subscribers <= kFew && bytes <= kSmall && is_idle()) {
+    send_frame(commit, commit.first, commit.head, *commit.lines);
+    commit.lines = nullptr;
+  }
   {
     std::lock_guard lock(mutex_);
-    const std::size_t bytes = commit.lines ? commit.lines->size() : 0;
     // The head is never dropped: the heartbeat tells followers what they missed.
-    if (!heard || queued_bytes_ + bytes > kQueueBytes) commit.lines = nullptr;
+    if (queued_bytes_ + bytes > kQueueBytes) commit.lines = nullptr;
     queued_bytes_ += commit.lines ? bytes : 0;
     queue_.push_back(std::move(commit));
   }
-  if (heard) wake_.notify_one();  // else the next pulse is soon enough
+  if (subscribers > 0) wake_.notify_one();  // else the next pulse is soon enough
+}
+
+// Nothing that came before is still to be sent.
+bool Publisher::is_idle() {
+  std::lock_guard lock(mutex_);
+  return queue_.empty() && !publishing_ && !stopping_;
 }
 
 void Publisher::stop() {
@@ -59,9 +71,11 @@ void Publisher::work() {
     std::deque<Commit> commits;
     {
       std::unique_lock lock(mutex_);
+      publishing_ = false;
       const auto until = due_.empty() ? next_pulse_ : std::min(next_pulse_, due_.begin()->first);
       wake_.wait_until(lock, until, [this] { return stopping_ || !queue_.empty(); });
       commits.swap(queue_);
+      publishing_ = !commits.empty();
       queued_bytes_ = 0;
       if (stopping_ && commits.empty()) return;
     }

@@ -25,22 +25,22 @@ std::size_t shard_of(const std::string& job_id, std::size_t shards);
 // and "daemon" LF {"epoch":…,"time":…} goes to every socket each second.
 //
 // Sending costs time for each subscriber, so it has a thread of its own, off the
-// commit path.  Its queue is bounded: when subscribers cannot be served fast
-// enough frames are dropped, which the protocol allows at any time.
+// commit path, but for a small commit that a few hear.  Its queue is bounded: when subscribers
+// cannot be served fast enough frames are dropped, which the protocol allows at any time.
 class Publisher {
  public:
   // "send" gives one message to the socket of a shard; called on the publisher's thread.
   using Send = std::function<void(std::size_t shard, const std::string& message)>;
-  // Whether a shard has a subscriber.  Without one, lines are not worth a frame: who
+  // How many subscribers a shard has.  Without one, lines are not worth a frame: who
   // subscribes later asks for a page first.
-  using Heard = std::function<bool(std::size_t shard)>;
+  using Subscribers = std::function<std::size_t(std::size_t shard)>;
 
   Publisher(
       std::string epoch, std::size_t shards, Environment& environment, Send send,
-      Heard heard = [](std::size_t) { return true; });
+      Subscribers subscribers = [](std::size_t) { return std::size_t{64}; });
   ~Publisher() { stop(); }
 
-  // Thread-safe; never blocks.
+  // Never blocks.  To be called for one commit after the other.
   void add(Commit commit);
   // Begins the heartbeats of a job that lives already.
   void watch(const Commit& head) { add(head); }
@@ -65,18 +65,20 @@ class Publisher {
   void send_daemon();
   void keep_time();
   bool given_up();
+  bool is_idle();
 
   const std::string epoch_;
   const std::size_t shards_;
   Environment& environment_;
   const Send send_;
-  const Heard heard_;
+  const Subscribers subscribers_;
 
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<Commit> queue_;
   std::size_t queued_bytes_ = 0;
   bool stopping_ = false;
+  bool publishing_ = false;  // commits that are not in the queue any more
   Clock::time_point give_up_ = Clock::time_point::max();
 
   // The publisher thread's own: one beat for each job, ordered by when it is due.

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <mutex>
 #include <unordered_map>
 
@@ -11,8 +12,8 @@ namespace domed {
 namespace {
 
 constexpr std::int64_t kWindow = 1 << 20;    // fetched at once
-constexpr std::int64_t kStride = 256 << 10;  // a step ahead that is still in order
-constexpr int kInOrder = 16;                 // steps before anything is fetched
+constexpr std::int64_t kStride = 256 << 10;  // a step on or back that is still in order
+constexpr int kInOrder = 32;                 // steps before anything is fetched
 
 }  // namespace
 
@@ -22,7 +23,7 @@ class ReadAhead::Track {
   explicit Track(ReadAhead& owner) : owner_(owner) {}
 
   void look(std::int64_t offset, int amount) {
-    const bool ordered = offset >= next_ && offset - next_ <= kStride;
+    const bool ordered = std::abs(offset - next_) <= kStride;
     next_ = offset + amount;
     in_order_ = ordered ? in_order_ + 1 : 0;
     if (!ordered) fetched_ = 0;

@@ -1,6 +1,7 @@
 #include "log/journal.h"
 
 #include <future>
+#include <thread>
 
 #include "faulty_store.h"
 #include "harness.h"
@@ -48,6 +49,31 @@ TEST_F(JournalTest, WhatComesDuringACommitFormsTheNextOne) {
   for (auto& one : done) one.get_future().get();
   EXPECT_LE(store.commits - before, 3);
   EXPECT_GE(store.largest, 10u);
+}
+
+TEST_F(JournalTest, ACommandThatComesAloneIsCommittedByItsCaller) {
+  std::promise<void> done;
+  auto command = cancel("nobody", done);
+  std::thread::id committed;
+  command.done = [&](std::exception_ptr) { committed = std::this_thread::get_id(); };
+  journal.submit_or_commit(std::move(command));
+  EXPECT_EQ(std::this_thread::get_id(), committed);
+}
+
+TEST_F(JournalTest, WhatComesDuringACallersCommitIsCommittedToo) {
+  for (int i = 0; i < 20; ++i) create("j" + std::to_string(i));
+  std::promise<void> open;
+  store.gate = open.get_future();
+  const int before = store.commits;
+  std::vector<std::promise<void>> done(20);
+  std::thread caller([&] { journal.submit_or_commit(cancel("j0", done[0])); });
+  while (store.commits == before) std::this_thread::yield();
+  for (std::size_t i = 1; i < 20; ++i)
+    journal.submit_or_commit(cancel("j" + std::to_string(i), done[i]));
+  open.set_value();
+  caller.join();
+  for (auto& one : done) one.get_future().get();
+  EXPECT_LE(store.commits - before, 3);
 }
 
 TEST_F(JournalTest, AFailedCommitAnswersEStoreAndChangesNothing) {

@@ -35,14 +35,14 @@ class PublisherTest : public ::testing::Test {
   std::condition_variable changed_;
   std::vector<std::string> frames_;
   FixedEnvironment environment_;
-  std::atomic<bool> heard_{true};
+  std::atomic<std::size_t> subscribers_{64};
   Publisher publisher{"E", 1, environment_,
                       [this](std::size_t, const std::string& message) {
                         std::lock_guard lock(mutex_);
                         if (message.starts_with("job/")) frames_.push_back(message);
                         changed_.notify_all();
                       },
-                      [this](std::size_t) { return heard_.load(); }};
+                      [this](std::size_t) { return subscribers_.load(); }};
 };
 
 TEST_F(PublisherTest, AFrameNamesItsJobAndSpansItsLines) {
@@ -55,11 +55,29 @@ TEST_F(PublisherTest, AFrameNamesItsJobAndSpansItsLines) {
 }
 
 TEST_F(PublisherTest, LinesThatNobodyHearsAreNotSent) {
-  heard_ = false;
+  subscribers_ = 0;
   publisher.add(commit("{1}\n{2}\n", 4, 5));
-  heard_ = true;
+  subscribers_ = 1;
   publisher.add(commit("{3}\n", 6, 6));
   EXPECT_NE(std::string::npos, frames(1)[0].find("\"first\":6,\"head\":6,"));
+}
+
+// Whether the committing thread sends it or the publisher's own.
+TEST_F(PublisherTest, FramesComeInTheOrderOfTheCommits) {
+  for (std::uint64_t i = 1; i <= 300; ++i) {
+    subscribers_ = i % 3 ? 1 : 64;
+    publisher.add(commit(i % 7 ? "{}\n" : std::string(20'000, 'x') + "\n", i, i));
+  }
+  const auto all = frames(300);
+  for (std::size_t i = 0; i < 300; ++i)
+    EXPECT_NE(std::string::npos, all[i].find("\"first\":" + std::to_string(i + 1) + ","));
+}
+
+TEST_F(PublisherTest, ASmallCommitIsSentAtOnceToAFew) {
+  subscribers_ = 1;
+  publisher.add(commit("{1}\n", 1, 1));
+  std::lock_guard lock(mutex_);
+  EXPECT_EQ(1u, frames_.size());
 }
 
 TEST_F(PublisherTest, BigCommitsAreCutIntoFrames) {
