@@ -40,20 +40,20 @@ void Publisher::add(Commit commit) {
     send_frame(commit, commit.first, commit.head, *commit.lines);
     commit.lines = nullptr;
   }
-  {
-    std::lock_guard lock(mutex_);
-    // The head is never dropped: the heartbeat tells followers what they missed.
-    if (queued_bytes_ + bytes > kQueueBytes) commit.lines = nullptr;
-    queued_bytes_ += commit.lines ? bytes : 0;
-    queue_.push_back(std::move(commit));
-  }
-  if (subscribers > 0) wake_.notify_one();  // else the next pulse is soon enough
+  const auto now = Clock::now();
+  std::lock_guard lock(mutex_);
+  // The head is never dropped: the heartbeat tells followers what they missed.
+  if (queued_bytes_ + bytes > kQueueBytes) commit.lines = nullptr;
+  queued_bytes_ += commit.lines ? bytes : 0;
+  const bool late = subscribers > 0 && now + kFirstBeat < wakes_at_;
+  if (commit.lines || late) wake_.notify_one();  // else the thread comes in time
+  queue_.push_back({std::move(commit), now});
 }
 
 // Nothing that came before is still to be sent.
 bool Publisher::is_idle() {
   std::lock_guard lock(mutex_);
-  return queue_.empty() && !publishing_ && !stopping_;
+  return queued_bytes_ == 0 && !publishing_ && !stopping_;
 }
 
 void Publisher::stop() {
@@ -68,27 +68,30 @@ void Publisher::stop() {
 
 void Publisher::work() {
   for (;;) {
-    std::deque<Commit> commits;
+    std::deque<Queued> commits;
     {
       std::unique_lock lock(mutex_);
       publishing_ = false;
       const auto until = due_.empty() ? next_pulse_ : std::min(next_pulse_, due_.begin()->first);
+      wakes_at_ = until;
       wake_.wait_until(lock, until, [this] { return stopping_ || !queue_.empty(); });
+      wakes_at_ = Clock::time_point::min();
       commits.swap(queue_);
-      publishing_ = !commits.empty();
+      publishing_ = queued_bytes_ > 0;
       queued_bytes_ = 0;
       if (stopping_ && commits.empty()) return;
     }
-    for (const auto& commit : commits) publish(commit);
+    for (const auto& queued : commits) publish(queued);
     keep_time();
   }
 }
 
-void Publisher::publish(const Commit& commit) {
-  send_lines(commit);
-  Commit head = commit;
+void Publisher::publish(const Queued& queued) {
+  send_lines(queued.commit);
+  const auto sent = queued.commit.lines ? Clock::now() : queued.time;
+  Commit head = queued.commit;
   head.lines = nullptr;
-  schedule(commit.job_id, {std::move(head), Clock::now() + kFirstBeat, kFirstBeat});
+  schedule(head.job_id, {head, sent + kFirstBeat, kFirstBeat});
 }
 
 // Also in the midst of a long backlog: without its pulse the daemon is taken for dead.

@@ -55,8 +55,13 @@ class Publisher {
     std::chrono::milliseconds wait;
   };
 
+  struct Queued {
+    Commit commit;
+    Clock::time_point time;  // when it was committed
+  };
+
   void work();
-  void publish(const Commit& commit);
+  void publish(const Queued& queued);
   void send_lines(const Commit& commit);
   void send_frame(const Commit& commit, std::uint64_t first, std::uint64_t head,
                   std::string_view lines);
@@ -75,10 +80,11 @@ class Publisher {
 
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<Commit> queue_;
+  std::deque<Queued> queue_;
   std::size_t queued_bytes_ = 0;
   bool stopping_ = false;
-  bool publishing_ = false;  // commits that are not in the queue any more
+  bool publishing_ = false;  // lines that are not in the queue any more
+  Clock::time_point wakes_at_ = Clock::time_point::min();  // the thread; min: it is awake
   Clock::time_point give_up_ = Clock::time_point::max();
 
   // The publisher thread's own: one beat for each job, ordered by when it is due.
