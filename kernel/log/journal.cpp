@@ -106,7 +106,8 @@ void Journal::work() {
   while (next(round)) handle(round);
 }
 
-void Journal::handle(Round& round) {
+// noexcept: half a round cannot be told from a whole one, but by a restart.
+void Journal::handle(Round& round) noexcept {
   fold(round);
   commit(round);
   forget_idle(round);

@@ -89,7 +89,7 @@ class Journal {
   void work();
   bool next(Round& round);
   void await_work(std::unique_lock<std::mutex>& lock);
-  void handle(Round& round);
+  void handle(Round& round) noexcept;
   void fold(Round& round);
   bool apply(Queued& queued);
   bool must_defer(const Queued& queued, const JobLog& log) const;

@@ -81,9 +81,10 @@ struct ControlServer::Core : std::enable_shared_from_this<Core> {
   mutable std::mutex mutex;
   std::condition_variable idle;
   std::size_t busy = 0;
-  // Replies that wait for a pipe's client, and since when it has taken none.
+  // Replies that wait for a pipe's client, since when there are any, and how many it
+  // has taken since we began to look.
   struct Unread {
-    std::size_t replies = 0;
+    std::size_t replies = 0, taken = 0;
     Clock::time_point since;
   };
   std::unordered_map<std::uint32_t, Unread> unread;
@@ -250,6 +251,7 @@ void ControlServer::Core::sent(Context& context, std::unique_lock<std::mutex> lo
 void ControlServer::Core::became_busy() {
   const std::lock_guard lock(mutex);
   ++busy;
+  if (scarce() && !looking) look_for_idlers();
 }
 
 void ControlServer::Core::became_free() {
@@ -261,7 +263,6 @@ void ControlServer::Core::reply_queued(std::uint32_t pipe) {
   const std::lock_guard lock(mutex);
   Unread& waiting = unread[pipe];
   if (waiting.replies++ == 0) waiting.since = Clock::now();
-  if (scarce() && !looking) look_for_idlers();
 }
 
 void ControlServer::Core::reply_gone(std::uint32_t pipe) {
@@ -269,7 +270,7 @@ void ControlServer::Core::reply_gone(std::uint32_t pipe) {
   last_sent = Clock::now();
   const auto found = unread.find(pipe);
   if (found == unread.end()) return;
-  found->second.since = last_sent;
+  ++found->second.taken;
   if (--found->second.replies == 0) unread.erase(found);
 }
 
@@ -281,11 +282,12 @@ bool ControlServer::Core::scarce() const {
 // context.  On a timer, for then there is no other event left to act upon.
 void ControlServer::Core::look_for_idlers() {
   looking = true;
+  for (auto& [pipe, waiting] : unread) waiting.taken = 0;
   nng_sleep_aio(static_cast<nng_duration>(options.patience.count()), look);
 }
 
 // Many replies under way are no offence: one connection may serve a thousand
-// followers.  Taking none of them is.
+// followers.  Taking hardly any of them is.
 void ControlServer::Core::disconnect_idlers() {
   std::vector<std::uint32_t> idlers;
   {
@@ -293,9 +295,11 @@ void ControlServer::Core::disconnect_idlers() {
     looking = false;
     if (draining || !scarce()) return;
     const auto limit = Clock::now() - options.patience;
-    const std::size_t tolerated = std::max<std::size_t>(options.contexts / 64, 4);
+    const std::size_t tolerated = std::max<std::size_t>(options.contexts / 256, 4);
     for (const auto& [pipe, waiting] : unread)
-      if (waiting.replies > tolerated && waiting.since <= limit) idlers.push_back(pipe);
+      if (waiting.replies > tolerated && waiting.since <= limit &&
+          waiting.taken * 8 < waiting.replies)
+        idlers.push_back(pipe);
     look_for_idlers();
   }
   for (const std::uint32_t pipe : idlers) {

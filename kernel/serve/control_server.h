@@ -24,7 +24,7 @@ struct ControlOptions {
   std::size_t max_request = 16 << 20;
   // A client that does not take a reply for so long is disconnected,
   std::chrono::milliseconds send_timeout{10'000};
-  // or, where contexts run short and it holds many, one that took none for so long.
+  // or, where contexts run short and it holds many, one that took hardly any for so long.
   std::chrono::milliseconds patience{1000};
 };
 

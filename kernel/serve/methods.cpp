@@ -259,7 +259,7 @@ void Methods::commit_append(Call call, AppendRequest request) {
   Journal::Command command;
   command.job_id = request.job_id;
   command.bytes = call.params.size() * 4;  // as events it takes about so much
-  call.params = {};  // read, and not to be kept as long as the commit takes
+  call.params = {};                        // read, and not to be kept as long as the commit takes
   command.apply = [batch, result](JobLog& log, bool last_chance) {
     return log.append(*batch, last_chance, *result);
   };

@@ -36,10 +36,8 @@ void Publisher::add(Commit commit) {
   const std::size_t subscribers = subscribers_(shard_of(commit.job_id, shards_));
   const std::size_t bytes = commit.lines ? commit.lines->size() : 0;
   if (subscribers == 0) commit.lines = nullptr;
-  if (commit.lines && subscribers <= kFew && bytes <= kSmall && is_idle()) {
-    send_frame(commit, commit.first, commit.head, *commit.lines);
+  if (commit.lines && subscribers <= kFew && bytes <= kSmall && is_idle() && send_now(commit))
     commit.lines = nullptr;
-  }
   const auto now = Clock::now();
   std::lock_guard lock(mutex_);
   // The head is never dropped: the heartbeat tells followers what they missed.
@@ -48,6 +46,14 @@ void Publisher::add(Commit commit) {
   const bool late = subscribers > 0 && now + kFirstBeat < wakes_at_;
   if (commit.lines || late) wake_.notify_one();  // else the thread comes in time
   queue_.push_back({std::move(commit), now});
+}
+
+// False: not sent, which must not hold up who commits.
+bool Publisher::send_now(const Commit& commit) try {
+  send_frame(commit, commit.first, commit.head, *commit.lines);
+  return true;
+} catch (const std::exception&) {
+  return false;
 }
 
 // Nothing that came before is still to be sent.
@@ -77,7 +83,7 @@ void Publisher::work() {
       wake_.wait_until(lock, until, [this] { return stopping_ || !queue_.empty(); });
       wakes_at_ = Clock::time_point::min();
       commits.swap(queue_);
-      publishing_ = queued_bytes_ > 0;
+      publishing_ = true;
       queued_bytes_ = 0;
       if (stopping_ && commits.empty()) return;
     }

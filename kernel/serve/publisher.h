@@ -71,6 +71,7 @@ class Publisher {
   void keep_time();
   bool given_up();
   bool is_idle();
+  bool send_now(const Commit& commit);
 
   const std::string epoch_;
   const std::size_t shards_;
@@ -83,7 +84,7 @@ class Publisher {
   std::deque<Queued> queue_;
   std::size_t queued_bytes_ = 0;
   bool stopping_ = false;
-  bool publishing_ = false;  // lines that are not in the queue any more
+  bool publishing_ = false;                                // the thread sends
   Clock::time_point wakes_at_ = Clock::time_point::min();  // the thread; min: it is awake
   Clock::time_point give_up_ = Clock::time_point::max();
 

@@ -66,7 +66,7 @@ bool Streams::answer_from_memory(const AskedPtr& asked) {
   const auto found = tails_.read(asked->request);
   if (!found) return false;
   const bool waits = must_wait(*asked, found->page);
-  if (waits) hold(asked);
+  if (waits) hold(asked, false);
   // A client may have seen the store's newer state before it asked; one that was let
   // go by a change asked before that change, and so before the next.
   if (!waits && found->committing && !(asked->released && !found->page.ends.empty())) return false;
@@ -80,26 +80,27 @@ void Streams::answer_from_store(const AskedPtr& asked) {
       store_.read(request.job_id, request.since_seq + 1, request.max_events, request.max_bytes);
   must_be_there(request.job_id, slice ? &slice->job : nullptr);
   const Page page = page_of(std::move(*slice), request);
-  must_wait(*asked, page) ? hold(asked) : answer(*asked, page);
+  must_wait(*asked, page) ? hold(asked, true) : answer(*asked, page);
 }
 
 bool Streams::must_wait(const Asked& asked, const Page& page) {
   return page.ends.empty() && !is_terminal(page.state) && !asked.released && asked.wait.count() > 0;
 }
 
-void Streams::hold(const AskedPtr& asked) {
+void Streams::hold(const AskedPtr& asked, bool may_read) {
   const auto release = [this, asked] {
     asked->released = true;
     answer_on_worker(asked);
   };
   if (!polls_.hold(asked->request.job_id, asked->call.pipe, asked->wait, release,
-                   [&] { return has_grown(asked->request); }))
+                   [&] { return may_have_grown(asked->request, may_read); }))
     throw busy("the daemon holds as many polls as it may", 500);
 }
 
 // What changes after this was asked wakes the poll.
-bool Streams::has_grown(const PageRequest& request) const {
+bool Streams::may_have_grown(const PageRequest& request, bool may_read) const {
   if (const auto found = tails_.read(request)) return !found->page.ends.empty();
+  if (!may_read) return true;  // a worker finds out
   const auto slice = store_.read(request.job_id, request.since_seq + 1, 1, limits::kPageBytesLeast);
   return !slice || slice->job.tombstone || slice->job.head_seq > request.since_seq;
 }
@@ -107,6 +108,12 @@ bool Streams::has_grown(const PageRequest& request) const {
 void Streams::committed(const Commit& commit) {
   tails_.committed(commit);
   polls_.wake(commit.job_id);
+}
+
+// What the journal could not tell may be there: who waits for it looks again.
+void Streams::forget(const std::string& job_id) {
+  tails_.forget(job_id);
+  polls_.wake(job_id);
 }
 
 void Streams::answer(const Asked& asked, const Page& page) const {

@@ -33,7 +33,7 @@ class Streams {
   // What the journal tells of a job; see there.
   void committing(const std::string& job_id) { tails_.committing(job_id); }
   void committed(const Commit& commit);
-  void forget(const std::string& job_id) { tails_.forget(job_id); }
+  void forget(const std::string& job_id);
 
   void client_left(std::uint32_t pipe) { polls_.client_left(pipe); }
   // Lets all polls go; later ones are refused.
@@ -53,8 +53,8 @@ class Streams {
   void answer_from_store(const AskedPtr& asked);
   void answer(const Asked& asked, const Page& page) const;
   static bool must_wait(const Asked& asked, const Page& page);
-  void hold(const AskedPtr& asked);
-  bool has_grown(const PageRequest& request) const;
+  void hold(const AskedPtr& asked, bool may_read);
+  bool may_have_grown(const PageRequest& request, bool may_read) const;
 
   const Store& store_;
   Workers& workers_;

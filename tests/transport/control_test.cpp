@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <vector>
 
 #include "support.h"
 
@@ -215,6 +216,31 @@ TEST(ControlServer, IsNotCapturedByAClientThatNeverReads) {
   flood(peer, 64);  // four times the contexts there are
   EXPECT_EQ(ask(scratch.url("c"), "ping"), "ping");
   EXPECT_TRUE(eventually([&] { return server.busy() == 0 && server.pipes() == 0; }));
+}
+
+// Its replies leave room; what other clients wait for takes the rest.
+TEST(ControlServer, IsNotCapturedByUnreadRepliesAndHeldRequestsTogether) {
+  Scratch scratch;
+  ControlOptions options = control_options(scratch.url("c"));
+  options.contexts = 16;
+  options.send_timeout = std::chrono::minutes(10);
+  options.patience = milliseconds(50);
+  std::mutex mutex;
+  std::vector<ControlServer::Reply> held;
+  ControlServer server(options, [&](const std::string& request, std::uint32_t pipe,
+                                    const ControlServer::Reply& reply) {
+    if (request != "hold") return answer_big(request, pipe, reply);
+    const std::lock_guard lock(mutex);
+    held.push_back(reply);
+  });
+  server.start();
+  RawPeer deaf(scratch.url("c")), patient(scratch.url("c"));
+  flood(deaf, 15);  // nng takes the first reply itself
+  ASSERT_TRUE(eventually([&] { return server.busy() == 14; }));
+  patient.greet();
+  for (int i = 0; i < 2; ++i) patient.send_request("hold");
+  EXPECT_TRUE(eventually([&] { return server.pipes() == 1; }));
+  EXPECT_EQ(ask(scratch.url("c"), "ping"), "ping");
 }
 
 // One that has as many requests under way, and comes to its replies later.
