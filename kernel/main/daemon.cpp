@@ -242,8 +242,8 @@ void Daemon::take(std::string bytes, std::uint32_t pipe, ControlServer::Reply re
                                     " bytes, this one has " + std::to_string(bytes.size())));
   if (bytes.size() <= kQuickBytes) return handle(bytes, std::move(call));
   const auto large = std::make_shared<const std::string>(std::move(bytes));
-  workers_->run([this, large, call] { handle(*large, call); },
-                [this, large, call] { handle(*large, call); });
+  const auto task = [this, large, call] { handle(*large, call); };
+  workers_->run(task, task);  // dropped, it is refused by what it asks for
 }
 
 void Daemon::handle(const std::string& bytes, Call call) {

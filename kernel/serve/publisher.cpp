@@ -97,7 +97,7 @@ void Publisher::publish(const Queued& queued) {
   const auto sent = queued.commit.lines ? Clock::now() : queued.time;
   Commit head = queued.commit;
   head.lines = nullptr;
-  schedule(head.job_id, {head, sent + kFirstBeat, kFirstBeat});
+  schedule(queued.commit.job_id, {std::move(head), sent + kFirstBeat, kFirstBeat});
 }
 
 // Also in the midst of a long backlog: without its pulse the daemon is taken for dead.

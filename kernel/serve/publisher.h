@@ -35,9 +35,8 @@ class Publisher {
   // subscribes later asks for a page first.
   using Subscribers = std::function<std::size_t(std::size_t shard)>;
 
-  Publisher(
-      std::string epoch, std::size_t shards, Environment& environment, Send send,
-      Subscribers subscribers = [](std::size_t) { return std::size_t{64}; });
+  Publisher(std::string epoch, std::size_t shards, Environment& environment, Send send,
+            Subscribers subscribers);
   ~Publisher() { stop(); }
 
   // Never blocks.  To be called for one commit after the other.

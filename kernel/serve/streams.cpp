@@ -65,12 +65,15 @@ void Streams::answer_on_worker(const AskedPtr& asked) {
 bool Streams::answer_from_memory(const AskedPtr& asked) {
   const auto found = tails_.read(asked->request);
   if (!found) return false;
-  const bool waits = must_wait(*asked, found->page);
-  if (waits) hold(asked, false);
+  if (must_wait(*asked, found->page)) {
+    hold(asked, false);
+    return true;
+  }
   // A client may have seen the store's newer state before it asked; one that was let
   // go by a change asked before that change, and so before the next.
-  if (!waits && found->committing && !(asked->released && !found->page.ends.empty())) return false;
-  if (!waits) answer(*asked, found->page);
+  const bool let_go = asked->released && !found->page.ends.empty();
+  if (found->committing && !let_go) return false;
+  answer(*asked, found->page);
   return true;
 }
 

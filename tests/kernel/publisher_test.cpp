@@ -107,11 +107,14 @@ TEST(Publisher, TheDaemonsPulseGoesOnInTheMidstOfABacklog) {
   FixedEnvironment environment;
   int frames = 0, pulses = 0;
   std::promise<int> last;
-  Publisher publisher("E", 1, environment, [&](std::size_t, const std::string& message) {
-    if (message.starts_with("daemon\n")) pulses += frames > 0;
-    if (message.starts_with("job/") && ++frames == 1) usleep(1'100'000);
-    if (message.find("\"first\":13,") != std::string::npos) last.set_value(pulses);
-  });
+  Publisher publisher(
+      "E", 1, environment,
+      [&](std::size_t, const std::string& message) {
+        if (message.starts_with("daemon\n")) pulses += frames > 0;
+        if (message.starts_with("job/") && ++frames == 1) usleep(1'100'000);
+        if (message.find("\"first\":13,") != std::string::npos) last.set_value(pulses);
+      },
+      [](std::size_t) { return std::size_t{1}; });
   Commit commit;
   commit.job_id = "job-1";
   std::string lines;

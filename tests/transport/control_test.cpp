@@ -204,13 +204,17 @@ void answer_big(const std::string& request, std::uint32_t, const ControlServer::
   reply(request == "more" ? std::string(256 << 10, 'x') : request);
 }
 
-TEST(ControlServer, IsNotCapturedByAClientThatNeverReads) {
-  Scratch scratch;
-  ControlOptions options = control_options(scratch.url("c"));
+ControlOptions few_contexts(const std::string& url) {
+  ControlOptions options = control_options(url);
   options.contexts = 16;
   options.send_timeout = std::chrono::minutes(10);
   options.patience = milliseconds(50);
-  ControlServer server(options, answer_big);
+  return options;
+}
+
+TEST(ControlServer, IsNotCapturedByAClientThatNeverReads) {
+  Scratch scratch;
+  ControlServer server(few_contexts(scratch.url("c")), answer_big);
   server.start();
   RawPeer peer(scratch.url("c"));
   flood(peer, 64);  // four times the contexts there are
@@ -221,18 +225,15 @@ TEST(ControlServer, IsNotCapturedByAClientThatNeverReads) {
 // Its replies leave room; what other clients wait for takes the rest.
 TEST(ControlServer, IsNotCapturedByUnreadRepliesAndHeldRequestsTogether) {
   Scratch scratch;
-  ControlOptions options = control_options(scratch.url("c"));
-  options.contexts = 16;
-  options.send_timeout = std::chrono::minutes(10);
-  options.patience = milliseconds(50);
   std::mutex mutex;
   std::vector<ControlServer::Reply> held;
-  ControlServer server(options, [&](const std::string& request, std::uint32_t pipe,
-                                    const ControlServer::Reply& reply) {
-    if (request != "hold") return answer_big(request, pipe, reply);
-    const std::lock_guard lock(mutex);
-    held.push_back(reply);
-  });
+  ControlServer server(
+      few_contexts(scratch.url("c")),
+      [&](const std::string& request, std::uint32_t pipe, const ControlServer::Reply& reply) {
+        if (request != "hold") return answer_big(request, pipe, reply);
+        const std::lock_guard lock(mutex);
+        held.push_back(reply);
+      });
   server.start();
   RawPeer deaf(scratch.url("c")), patient(scratch.url("c"));
   flood(deaf, 15);  // nng takes the first reply itself
@@ -246,8 +247,7 @@ TEST(ControlServer, IsNotCapturedByUnreadRepliesAndHeldRequestsTogether) {
 // One that has as many requests under way, and comes to its replies later.
 TEST(ControlServer, KeepsAClientThatIsOnlyBusy) {
   Scratch scratch;
-  ControlOptions options = control_options(scratch.url("c"));
-  options.contexts = 16;
+  ControlOptions options = few_contexts(scratch.url("c"));
   options.patience = std::chrono::minutes(10);
   ControlServer server(options, answer_big);
   server.start();
