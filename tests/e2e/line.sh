@@ -114,11 +114,13 @@ for verb in "wait $evil" "status $evil" "list --limit 1" "reproduce $evil" "diff
   ctl $verb 2>&1 | LC_ALL=C grep -q "$(printf '\033\\|\302\233')" && fail "$verb prints control sequences"
 done
 
+# HUP and TERM are blocked, as they are read from a descriptor.
+takes_signals() { grep -q '^SigBlk:.*400[13]$' "/proc/$1/status"; }
 # Whoever interrupts does not wait for a daemon that is stopped.
 for verb in "follow $silent" "logs -f $silent" "wait $silent" "run -- sleep 600" "export $silent -o $scratch/e" "status $silent"; do
   kill -STOP "$daemon"
   "$bin/domectl" $verb >"$scratch/out" 2>"$scratch/err" & watcher=$!
-  sleep 0.5
+  [[ $verb = status* ]] || until takes_signals $watcher; do sleep 0.1; done
   kill -TERM $watcher
   [[ $verb = run* ]] && until grep -q 'once more' "$scratch/err"; do sleep 0.1; done && kill -TERM $watcher
   begin=$(date +%s)
@@ -139,5 +141,24 @@ ends $watcher "a run whose daemon is stopped"
 expect "its code" 130 $code
 said 'no longer watching; resume with: domectl follow [0-9a-f]+ --since'
 kill -CONT "$daemon"
+
+# A daemon that is away is spoken of, once, and so is its return.
+"$bin/domectl" wait "$silent" >/dev/null 2>"$scratch/wait" & waiting=$!
+until ls -l "/proc/$waiting/fd" 2>/dev/null | grep -q socket:; do sleep 0.1; done
+"$bin/domectl" logs -f "$silent" >"$scratch/out" 2>"$scratch/logs" & reading=$!
+until grep -q first "$scratch/out"; do sleep 0.1; done
+kill -KILL "$daemon"; wait "$daemon" || true
+until grep -q 'no answer from the daemon' "$scratch/logs" && grep -q 'no answer from the daemon' "$scratch/wait"; do
+  kill -0 $reading && kill -0 $waiting || fail "they did not wait for the daemon: $(cat "$scratch/logs" "$scratch/wait")"
+  sleep 0.1
+done
+if [ "$store" = store-memory ]; then  # a new one knows nothing of the job
+  kill $reading $waiting
+  exit 0
+fi
+start
+until grep -q 'the daemon is back' "$scratch/logs" && grep -q 'the daemon is back' "$scratch/wait"; do sleep 0.1; done
+expect "what logs says" 2 "$(wc -l <"$scratch/logs")"
 ctl cancel "$silent" >/dev/null
+wait $reading $waiting || true
 stop
