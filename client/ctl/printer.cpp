@@ -175,12 +175,13 @@ void Printer::people(Sink& output, const Colours& colours, const EventLine& even
 }
 
 // The cursor goes back to where the bar begins: a terminal that gets narrower wraps the
-// bar, and what it wrapped to is then below the cursor.
+// bar, and what it wrapped to is then below the cursor.  Meanwhile nothing wraps by itself,
+// as the terminal may be narrower already than it says.
 void Printer::progress(std::string_view payload) {
   const std::string bar = progress_bar(payload);
   if (bar.empty() || !at_line_start_) return;
   out_.flush();
-  err_.put("\r\033[J" + fitting(bar, columns_of_terminal(err_.fd()) - 1) + "\r");
+  err_.put("\r\033[J\033[?7l" + fitting(bar, columns_of_terminal(err_.fd()) - 1) + "\r\033[?7h");
   err_.flush();
   progress_shown_ = true;
 }

@@ -122,7 +122,8 @@ TEST(Printer, DrawsProgressOnlyBetweenWholeLines) {
   options.progress = true;
   const std::string bar = line("progress", R"({"value":1})");
   const std::string half = line("log", R"({"stream":"stdout","text":"? ","eol":false})");
-  EXPECT_EQ("\r\033[J[##############################] 100%\r\r\033[J", Printed(options, {bar}).err);
+  EXPECT_EQ("\r\033[J\033[?7l[##############################] 100%\r\033[?7h\r\033[J",
+            Printed(options, {bar}).err);
   EXPECT_EQ("", Printed(options, {half, bar}).err);
 }
 
