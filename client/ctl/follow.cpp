@@ -110,8 +110,9 @@ void add_follow(CLI::App& app, Context& context) {
       "where the job has not ended");
   verb->footer(
       "On a terminal events are shown for people; piped, the job's output comes out byte for\n"
-      "byte, stdout and stderr apart; with --json each event line exactly as the daemon keeps "
-      "it.\n\n"
+      "byte, stdout and stderr apart; with --json each event line exactly as the daemon keeps it.\n"
+      "Who interrupts it is shown the command that resumes it, behind the last event that was\n"
+      "written as a whole.  It ends quietly with 141 as soon as its reader is gone.\n\n"
       "Examples:\n"
       "  domectl follow 1f3a...\n"
       "  domectl follow 1f3a... --json --since 120 | jq .payload");

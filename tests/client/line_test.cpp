@@ -270,6 +270,19 @@ TEST(Fitting, CutsByColumnsAndWholeCharacters) {
   EXPECT_EQ("", fitting("abc", 0));
 }
 
+TEST(VisibleJson, IsTheSameJsonWithoutWhatSteers) {
+  const std::string json = R"({"a":"x)"
+                           "\u009b"
+                           "2J\u202e\x7f \u4e16"
+                           R"("})";
+  const std::string shown = visible_json(json);
+  EXPECT_EQ(R"({"a":"x\u009b2J\u202e\u007f )"
+            "\u4e16"
+            R"("})",
+            shown);
+  EXPECT_EQ(Json::parse(json), Json::parse(shown));
+}
+
 struct Parsed {
   explicit Parsed(const std::vector<const char*>& words) {
     const Arguments arguments(static_cast<int>(words.size()), words.data());
