@@ -33,7 +33,8 @@ void log_line(Level level, const std::string& line) {
 // Keeps two daemons from sharing the runs below one state_dir.
 FileLock lock_state_dir(const std::filesystem::path& dir) {
   const std::string subject = "state_dir " + dir.string();
-  make_private_directories(dir, subject);
+  for (const auto& inside : {dir, dir / "runs", dir / "scratch"})
+    make_private_directories(inside, subject);
   return {dir / "lock", subject + " is in use"};
 }
 
