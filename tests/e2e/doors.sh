@@ -1,6 +1,6 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # Who may come in, and what is made again when it is removed.
-source "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/lib.sh"
 
 # Exits with the check's status; its text goes to $scratch/check.
 check() { "$bin/domed" --check --config "$scratch/$1" >"$scratch/check" 2>&1; }
@@ -9,7 +9,7 @@ says() { grep -qF "$1" "$scratch/check" || fail "'$1' is not in: $(cat "$scratch
 # A listener that anybody can use is refused, then served aloud.
 sed "s|^control:.*|control: { listen: [\"tcp://127.0.0.1:0\"] }|" "$scratch/domed.yaml" >"$scratch/tcp.yaml"
 check tcp.yaml && fail "a tcp listener without roles was taken"
-says "tcp.yaml:2:22: at tcp://127.0.0.1:0 any user of this machine could connect and run any command"
+says "tcp.yaml:2:21: at tcp://127.0.0.1:0 any user of this machine could connect and run any command"
 sed "s|^control:.*|control: { listen: [{url: \"tcp://127.0.0.1:0\", roles: {operator: [anyone]}}] }|" \
   "$scratch/domed.yaml" >"$scratch/tcp.yaml"
 check tcp.yaml || fail "a tcp listener with roles was refused"
