@@ -1,6 +1,7 @@
 #include "client/ctl/context.h"
 
 #include <chrono>
+#include <cstdlib>
 #include <sstream>
 #include <thread>
 
@@ -24,6 +25,10 @@ void describe(CLI::App& app, Context& context) {
   app.add_option("--endpoint", context.endpoint,
                  "Control URL of the daemon (default: DOMED_ENDPOINT, then the user's own)")
       ->type_name("URL");
+  app.add_option("--endpoint-user", context.endpoint_user,
+                 "User whose daemon that is, where it is neither you nor root (default: "
+                 "DOMED_ENDPOINT_USER)")
+      ->type_name("USER");
   app.add_flag("--json", context.json, "Machine-readable output");
   app.require_subcommand(1);
   app.footer(
@@ -111,7 +116,8 @@ Json Context::status_of(const std::string& job_id, std::stop_token stop) {
 }
 
 std::string Context::endpoint_option() const {
-  return endpoint.empty() ? "" : "--endpoint " + endpoint + " ";
+  return (endpoint.empty() ? "" : "--endpoint " + endpoint + " ") +
+         (endpoint_user.empty() ? "" : "--endpoint-user " + endpoint_user + " ");
 }
 
 int run_domectl(int argc, char** argv) {
@@ -138,6 +144,9 @@ int run_domectl(int argc, char** argv) {
       if (app.got_subcommand("run")) context.failure = kOwnFailure;
       return usage(app, e, context);
     }
+    // Every connection of ours goes by the variable, and no thread is there yet to read it.
+    if (!context.endpoint_user.empty())
+      setenv("DOMED_ENDPOINT_USER", context.endpoint_user.c_str(), 1);
     return context.action();
   });
 }

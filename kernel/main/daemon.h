@@ -16,6 +16,7 @@
 #include "run/workers.h"
 #include "serve/control_server.h"
 #include "serve/event_sockets.h"
+#include "serve/ipc_path.h"
 #include "serve/methods.h"
 #include "serve/publisher.h"
 #include "serve/streams.h"
@@ -52,7 +53,7 @@ class Daemon {
   const Deployment& deployment_;
   SystemEnvironment environment_;
   const std::string epoch_;
-  int state_lock_ = -1;
+  FileLock state_lock_;
   BootMark boot_;
   std::size_t open_files_ = 0;  // the soft limit that we were started with
 
