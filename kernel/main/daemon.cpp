@@ -1,14 +1,14 @@
 #include "main/daemon.h"
 
-#include <fcntl.h>
 #include <spdlog/spdlog.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 
+#include "common/own_file.h"
+#include "common/process.h"
 #include "common/version.h"
 #include "log/limits.h"
 
@@ -32,15 +32,13 @@ void log_line(Level level, const std::string& line) {
 }
 
 // Keeps two daemons from sharing the runs below one state_dir.
-int lock_state_dir(const std::filesystem::path& dir) {
+Fd lock_state_dir(const std::filesystem::path& dir) {
   std::error_code error;
   const bool fresh = std::filesystem::create_directories(dir, error);
   if (error) throw Error(Code::io, "state_dir " + dir.string() + ": " + error.message());
   if (fresh) std::filesystem::permissions(dir, std::filesystem::perms::owner_all, error);
-  const int fd = open((dir / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (fd < 0) throw Error(Code::io, "state_dir " + dir.string() + ": cannot be written to");
-  if (flock(fd, LOCK_EX | LOCK_NB) == 0) return fd;
-  close(fd);
+  auto lock = lock_own(dir / "lock");
+  if (lock && *lock) return std::move(*lock);
   throw Error(Code::conflict,
               "state_dir " + dir.string() +
                   " is in use by another domed: stop that one or choose another state_dir");
@@ -89,7 +87,7 @@ std::vector<std::string> ipc_first(std::vector<std::string> urls) {
 Daemon::Daemon(const Deployment& deployment)
     : deployment_(deployment),
       epoch_(environment_.random_id()),
-      boot_(deployment.state_dir, present_boot_id()) {
+      boot_(deployment.state_dir, boot_id()) {
   try {
     open();
     recover();
@@ -231,7 +229,7 @@ void Daemon::stop() {
   const bool served = watchdog_ != nullptr;
   store_.reset();  // its last bytes are on disk before the mark goes
   if (served) boot_.clear();
-  if (state_lock_ >= 0) close(state_lock_);
+  state_lock_.reset();
 }
 
 void Daemon::take(std::string bytes, std::uint32_t pipe, ControlServer::Reply reply) {
@@ -304,6 +302,7 @@ SchedulerConfig Daemon::scheduler_config() const {
   config.run.give_up = deployment_.jobs.give_up;
   config.run.open_files = open_files_;
   config.run.max_output = deployment_.jobs.max_output;
+  config.run.umask = deployment_.jobs.umask.value_or(umask_);
   config.run.cgroup = deployment_.jobs.cgroup;
   for (const auto& name : deployment_.jobs.env_allowlist)
     if (const char* value = std::getenv(name.c_str())) config.run.environment[name] = value;

@@ -41,11 +41,11 @@ TEST_F(DeliveryTest, NeverRunsTwice) {
   finish();
   run("echo x >> ran");
   EXPECT_EQ(1, wait_for_exit());
-  EXPECT_EQ("x\n", read_file(path("ran")));
+  EXPECT_EQ("x\n", read_own(path("ran")));
 }
 
 TEST_F(DeliveryTest, LeavesAJobToTheRunnerThatHasIt) {
-  const Fd lock = try_lock(dir_ + "/lock");
+  const auto lock = lock_own(dir_ + "/lock");
   run("touch ran");
   EXPECT_EQ(0, wait_for_exit());
   EXPECT_FALSE(exists(dir_ + "/spool"));
@@ -54,10 +54,10 @@ TEST_F(DeliveryTest, LeavesAJobToTheRunnerThatHasIt) {
 TEST_F(DeliveryTest, HoldsItsLockWhileItLives) {
   run("echo ready; exec sleep 1000");
   daemon_.wait_for("ready");
-  EXPECT_FALSE(try_lock(dir_ + "/lock"));
+  EXPECT_FALSE(lock_own(dir_ + "/lock"));
   kill(runner_, SIGTERM);
   finish();
-  EXPECT_TRUE(try_lock(dir_ + "/lock"));
+  EXPECT_TRUE(lock_own(dir_ + "/lock"));
 }
 
 TEST_F(DeliveryTest, SurvivesLostReplies) {
@@ -88,7 +88,8 @@ TEST_F(DeliveryTest, GivesUpInTheEndAndLeavesTheSpool) {
   tell_job("go\n");
   EXPECT_EQ(1, wait_for_exit());
   std::string final_line;
-  for_each_line(read_file(dir_ + "/spool"), [&](std::string_view line) { final_line = line; });
+  for_each_line(read_own(dir_ + "/spool", 1 << 30),
+                [&](std::string_view line) { final_line = line; });
   EXPECT_EQ(4, Json::parse(final_line)["events"].back()["payload"]["exit_code"]);
 }
 
@@ -125,12 +126,12 @@ TEST_F(DeliveryTest, LeavesASpoolThatCanBeReplayed) {
   daemon_.wait_for("before");
   daemon_.hold();
   while (std::filesystem::file_size(dir_ + "/spool") < (500u << 10)) usleep(5000);
-  const Json child = Json::parse(read_file(dir_ + "/child.json"));
+  const Json child = Json::parse(read_own(dir_ + "/child.json"));
   kill(runner_, SIGKILL);
   wait_for_exit();
   kill(-child["pgid"].get<pid_t>(), SIGKILL);
   std::uint64_t batch = 0;
-  for_each_line(read_file(dir_ + "/spool"), [&](std::string_view line) {
+  for_each_line(read_own(dir_ + "/spool", 1 << 30), [&](std::string_view line) {
     const Json params = Json::parse(compact_json(line));
     EXPECT_TRUE(batch == 0 || params["batch"] == batch + 1) << params["batch"];
     batch = params["batch"];

@@ -72,8 +72,8 @@ TEST_F(JobTest, GivesTheJobItsIdentityAndNothingElse) {
 TEST_F(JobTest, SaysWhoRuns) {
   run("echo $$; read x < fifo");
   daemon_.wait_for("\"log\"");
-  const Json runner = Json::parse(read_file(dir_ + "/runner.json"));
-  const Json child = Json::parse(read_file(dir_ + "/child.json"));
+  const Json runner = Json::parse(read_own(dir_ + "/runner.json"));
+  const Json child = Json::parse(read_own(dir_ + "/child.json"));
   EXPECT_EQ(runner_, runner["pid"]);
   EXPECT_EQ(daemon_.output("stdout"), std::to_string(child["pid"].get<int>()) + "\n");
   EXPECT_EQ(child["pid"], child["pgid"]);
@@ -155,7 +155,7 @@ TEST_F(JobTest, GivesTheCommandATerminal) {
 }
 
 TEST_F(JobTest, ReadsWhatItIsGiven) {
-  write_atomically(path("input"), "from a file\n");
+  write_own(path("input"), "from a file\n");
   spec_["stdin"] = {{"path", path("input")}};
   run("cat");
   finish();
@@ -194,7 +194,7 @@ TEST_F(JobTest, EndsAJobThatUsedUpItsProcessorTime) {
 
 TEST_F(JobTest, ReportsALimitedCommandThatCannotStart) {
   spec_["limits"] = {{"open_files", 100}};
-  write_atomically(path("tool"), "#!/no/such/interpreter\n");
+  write_own(path("tool"), "#!/no/such/interpreter\n");
   chmod(path("tool").c_str(), 0755);
   spec_["command"] = {"./tool"};
   start();
