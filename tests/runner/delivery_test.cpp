@@ -102,6 +102,16 @@ TEST_F(DeliveryTest, EndsAJobThatTheDaemonForgot) {
   EXPECT_NE(0, kill(std::stoi(pid), 0));
 }
 
+// A silent one would never learn of it by its own appends.
+TEST_F(DeliveryTest, EndsACommandWhoseLogSomebodySealed) {
+  run("echo $$; setsid sleep 1000 & exec sleep 1000");
+  daemon_.wait_for("\"log\"");
+  const std::string pid = daemon_.output("stdout");
+  daemon_.seal();
+  EXPECT_EQ(0, wait_for_exit());
+  EXPECT_NE(0, kill(std::stoi(pid), 0));
+}
+
 TEST_F(DeliveryTest, EndsAJobWhoseDaemonTookItsStoreAlong) {
   spec_["durable"] = false;
   spec_["give_up_ms"] = 1000;
@@ -119,6 +129,25 @@ TEST_F(DeliveryTest, EndsACommandThatItCannotRecord) {
   finish();
   EXPECT_EQ("spawn_error", last()["reason"]);
   EXPECT_NE(std::string::npos, last()["message"].get<std::string>().find("child.json"));
+}
+
+// Any job of this user can put things there before us.
+TEST_F(DeliveryTest, WritesThroughNothingThatWasPlanted) {
+  for (const char* name : {"runner.json", "runner.json.tmp", "child.json.tmp", "spool.tmp"}) {
+    write_own(path(name), "victim");
+    ASSERT_EQ(0, symlink(path(name).c_str(), (dir_ + "/" + name).c_str()));
+  }
+  run("seq 1 100000");
+  finish();
+  for (const char* name : {"runner.json", "runner.json.tmp", "child.json.tmp", "spool.tmp"})
+    EXPECT_EQ("victim", read_own(path(name))) << name;
+}
+
+TEST_F(DeliveryTest, DoesNotWaitForALockThatIsNone) {
+  ASSERT_EQ(0, mkfifo((dir_ + "/lock").c_str(), 0600));
+  run("touch ran");
+  EXPECT_EQ(1, wait_for_exit());
+  EXPECT_FALSE(ran("ran"));
 }
 
 TEST_F(DeliveryTest, LeavesASpoolThatCanBeReplayed) {

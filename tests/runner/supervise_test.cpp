@@ -1,6 +1,8 @@
 // One runner, one job, a daemon that behaves.
 #include "job.h"
 
+#include <filesystem>
+
 namespace domed {
 namespace {
 
@@ -67,6 +69,42 @@ TEST_F(JobTest, GivesTheJobItsIdentityAndNothingElse) {
                 spec_["run_id"].get<std::string>() + "\n0022\n",
             daemon_.output("stdout"));
   EXPECT_EQ("succeeded", last()["to"]);
+}
+
+TEST_F(JobTest, GivesTheCommandTheUmaskThatItIsTold) {
+  spec_["umask"] = 0017;
+  run("umask; touch made");
+  finish();
+  EXPECT_EQ("0017\n", daemon_.output("stdout"));
+  struct stat info;
+  ASSERT_EQ(0, stat((dir_ + "/runner.json").c_str(), &info));
+  EXPECT_EQ(0600u, info.st_mode & 0777u) << "its own files stay its own";
+}
+
+TEST_F(JobTest, KeepsItsTokenOutOfFilesAndOfWhatOthersSee) {
+  spec_["producer_token"] = "token-of-the-runner";
+  spec_["env"]["PASSWORD"] = "word-of-the-request";
+  run("echo ready; read x < fifo");
+  daemon_.wait_for("ready");
+  const std::string process = "/proc/" + std::to_string(runner_) + "/";
+  std::string seen = read_if_there(process + "environ") + read_if_there(process + "cmdline");
+  for (const auto& file : std::filesystem::directory_iterator(dir_))
+    seen += read_own(file.path(), 1 << 30);
+  EXPECT_EQ(std::string::npos, seen.find("token-of-the-runner")) << seen;
+  EXPECT_EQ(std::string::npos, seen.find("word-of-the-request")) << seen;
+  tell_job("go\n");
+  finish();
+}
+
+TEST_F(JobTest, LetsNobodyOfItsUserLookIntoItButIntoTheCommand) {
+  if (geteuid() == 0) GTEST_SKIP() << "root may look into everything";
+  run("echo $$; read x < fifo");
+  daemon_.wait_for("\"log\"");
+  EXPECT_EQ("", read_if_there("/proc/" + std::to_string(runner_) + "/environ"));
+  const std::string command = daemon_.output("stdout");
+  EXPECT_NE("", read_if_there("/proc/" + command.substr(0, command.size() - 1) + "/environ"));
+  tell_job("go\n");
+  finish();
 }
 
 TEST_F(JobTest, SaysWhoRuns) {
