@@ -157,6 +157,18 @@ class Attributes {
   posix_spawnattr_t attributes_;
 };
 
+// This process's umask, for as long as the object lives: a child inherits it.  No other
+// thread of ours makes files.
+class Mask {
+ public:
+  explicit Mask(mode_t mask) : before_(umask(mask)) {}
+  Mask(const Mask&) = delete;
+  ~Mask() { umask(before_); }
+
+ private:
+  const mode_t before_;
+};
+
 std::string explain(int error) {
   if (error == ENOENT)
     return "No such file or directory (the interpreter that it names may be missing)";
@@ -208,13 +220,12 @@ void await_exec(Pipe& status, pid_t pid, const std::string& name) {
 
 Child spawn(const std::vector<std::string>& command, const std::vector<std::string>& environment,
             const std::string& cwd, const Limits& limits, const std::string& input,
-            const TerminalSize& terminal) {
+            const TerminalSize& terminal, mode_t mask) {
   const std::string& name = command.front();
   check_cwd(name, cwd);
   Program program{find_program(name, value_of(environment, "PATH", ""), cwd), command};
   const bool tty = terminal.rows > 0, in_two_steps = tty || limits.any();
-  if (in_two_steps)
-    program = {"/proc/self/exe", exec_command(limits, tty, program.file, command)};
+  if (in_two_steps) program = {"/proc/self/exe", exec_command(limits, tty, program.file, command)};
   Pipe status, out, err;
   if (in_two_steps) status = make_pipe();
   out = tty ? make_terminal(terminal) : make_pipe();
@@ -222,6 +233,7 @@ Child spawn(const std::vector<std::string>& command, const std::vector<std::stri
   const Fd in = tty ? Fd() : open_input(name, input);
   const Actions actions(tty ? out.write.get() : in.get(), out.write.get(),
                         tty ? out.write.get() : err.write.get(), status.write.get(), cwd);
+  const Mask masked(mask);
   const pid_t pid = start(program, environment, actions, name);
   if (in_two_steps) await_exec(status, pid, name);
   return {pid, std::move(out.read), std::move(err.read)};

@@ -60,9 +60,13 @@ std::string working_dir(const RunSettings& settings, const JobFixed& job) {
   return cwd;
 }
 
-Json run_spec(const RunSettings& settings, const JobFixed& job, const RunIdentity& identity) {
+std::chrono::milliseconds timeout_of(const JobFixed& job) {
   double timeout_s = job.request.value("timeout_s", 0.0);
   if (timeout_s == 0 && job.tool.is_object()) timeout_s = job.tool.value("timeout_s", 0.0);
+  return std::chrono::milliseconds(static_cast<std::int64_t>(timeout_s * 1000));
+}
+
+Json run_spec(const RunSettings& settings, const JobFixed& job, const RunIdentity& identity) {
   Json spec = {{"job_id", job.job_id},
                {"run_id", job.run_id},
                {"log_id", identity.log_id},
@@ -73,11 +77,12 @@ Json run_spec(const RunSettings& settings, const JobFixed& job, const RunIdentit
                {"command", job.command()},
                {"cwd", working_dir(settings, job)},
                {"env", job_environment(settings, job)},
-               {"timeout_ms", static_cast<std::int64_t>(timeout_s * 1000)},
+               {"timeout_ms", timeout_of(job).count()},
                {"cancel_grace_ms", settings.cancel_grace.count()},
                {"drain_ms", settings.drain.count()},
                {"max_output", settings.max_output},
                {"open_files", settings.open_files},
+               {"umask", settings.umask},
                {"limits", limits(job)},
                {"cgroup", cgroup_of(settings, job.run_id).string()},
                {"durable", identity.durable},
