@@ -182,6 +182,18 @@ class Attributes {
   posix_spawnattr_t attributes_;
 };
 
+// This process's umask, for as long as the object lives: a child inherits it.  No other
+// thread of ours makes files.
+class Mask {
+ public:
+  explicit Mask(mode_t mask) : before_(umask(mask)) {}
+  Mask(const Mask&) = delete;
+  ~Mask() { umask(before_); }
+
+ private:
+  const mode_t before_;
+};
+
 std::string explain(int error) {
   if (error == ENOENT)
     return "No such file or directory (the interpreter that it names may be missing)";
@@ -233,7 +245,7 @@ void await_exec(Pipe& status, pid_t pid, const std::string& name) {
 
 Child spawn(const std::vector<std::string>& command, const std::vector<std::string>& environment,
             const Chosen& cwd, const Limits& limits, const Chosen& input,
-            const TerminalSize& terminal) {
+            const TerminalSize& terminal, mode_t mask) {
   const std::string& name = command.front();
   const std::optional<Place> directory = open_cwd(name, cwd);
   check_cwd(name, cwd.path);
@@ -248,6 +260,7 @@ Child spawn(const std::vector<std::string>& command, const std::vector<std::stri
   const Actions actions(tty ? out.write.get() : in.get(), out.write.get(),
                         tty ? out.write.get() : err.write.get(), status.write.get(), cwd.path,
                         directory);
+  const Mask masked(mask);
   const pid_t pid = start(program, environment, actions, name);
   if (in_two_steps) await_exec(status, pid, name);
   return {pid, std::move(out.read), std::move(err.read)};

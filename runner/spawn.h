@@ -38,12 +38,12 @@ struct Chosen {
 std::string find_program(const std::string& name, const std::string& path, const std::string& cwd);
 
 // Starts "command" with exactly "environment", in "cwd", in its own session,
-// reading the file "input", with no other descriptors, default signals and none
+// reading the file "input", with umask "mask", no other descriptors, default signals and none
 // blocked.  With a "terminal" that is all it reads and writes.  Returns after the exec; throws
 // SpawnError where it failed.  Never forks a copy of this process: nng's threads would not survive
 // it.
 Child spawn(const std::vector<std::string>& command, const std::vector<std::string>& environment,
             const Chosen& cwd, const Limits& limits = {}, const Chosen& input = "/dev/null",
-            const TerminalSize& terminal = {});
+            const TerminalSize& terminal = {}, mode_t mask = 022);
 
 }  // namespace domed

@@ -82,6 +82,7 @@ Spec read(const Json& object) {
   take(object, "max_spool", spec.max_spool);
   take(object, "max_ahead", spec.max_ahead);
   take(object, "open_files", spec.open_files);
+  take(object, "umask", spec.umask);
   take_limits(object, spec.limits);
   take_stdin(object, spec);
   take_terminal(object, spec.terminal);

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "common/fd.h"
+#include "common/process.h"
 #include "host/deployment.h"
 #include "host/loader.h"
 #include "host/plugin_log.h"
@@ -16,6 +18,7 @@
 #include "run/workers.h"
 #include "serve/control_server.h"
 #include "serve/event_sockets.h"
+#include "serve/ipc_path.h"
 #include "serve/methods.h"
 #include "serve/publisher.h"
 #include "serve/streams.h"
@@ -52,7 +55,8 @@ class Daemon {
   const Deployment& deployment_;
   SystemEnvironment environment_;
   const std::string epoch_;
-  int state_lock_ = -1;
+  const mode_t umask_ = present_umask();  // that we were started with
+  FileLock state_lock_;
   BootMark boot_;
   std::size_t open_files_ = 0;  // the soft limit that we were started with
 

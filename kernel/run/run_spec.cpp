@@ -63,17 +63,18 @@ std::string working_dir(const RunSettings& settings, const JobFixed& job) {
   return cwd;
 }
 
-namespace {
-
 // Neither raises what the tool allows, nor rounds a time to none.
-std::int64_t timeout_ms(const JobFixed& job) {
+std::chrono::milliseconds timeout_of(const JobFixed& job) {
   double least = 0;
   for (const Json* from : {&job.request, &job.tool}) {
     const double seconds = from->is_object() ? from->value("timeout_s", 0.0) : 0;
     if (seconds > 0 && (least == 0 || seconds < least)) least = seconds;
   }
-  return least == 0 ? 0 : std::max<std::int64_t>(1, std::llround(least * 1000));
+  return std::chrono::milliseconds(
+      least == 0 ? 0 : std::max<std::int64_t>(1, std::llround(least * 1000)));
 }
+
+namespace {
 
 // Where the runner makes sure that what the request chose lies.
 void put_fence(Json& spec, const JobFixed& job) {
@@ -100,11 +101,12 @@ Json run_spec(const RunSettings& settings, const JobFixed& job, const RunIdentit
                {"command", job.command()},
                {"cwd", working_dir(settings, job)},
                {"env", job_environment(settings, job)},
-               {"timeout_ms", timeout_ms(job)},
+               {"timeout_ms", timeout_of(job).count()},
                {"cancel_grace_ms", settings.cancel_grace.count()},
                {"drain_ms", settings.drain.count()},
                {"max_output", settings.max_output},
                {"open_files", settings.open_files},
+               {"umask", settings.umask},
                {"limits", limits(job)},
                {"cgroup", cgroup_of(settings, job.run_id).string()},
                {"durable", identity.durable},

@@ -151,7 +151,7 @@ TEST(Spawn, NamesAWorkingDirectoryThatIsMissing) {
 
 TEST(Spawn, NamesAProgramThatMayNotRun) {
   const Scratch scratch;
-  write_atomically(scratch / "tool", "#!/bin/sh\n");
+  write_own(scratch / "tool", "#!/bin/sh\n");
   EXPECT_EQ("cannot run \"./tool\": Permission denied", failure_of({"./tool"}, scratch.path()));
   EXPECT_EQ("cannot run \"tool\": found in PATH, but not executable: permission denied",
             failure_of({"tool"}, "/", scratch.path()));
@@ -159,7 +159,7 @@ TEST(Spawn, NamesAProgramThatMayNotRun) {
 
 TEST(Spawn, ExplainsAMissingInterpreter) {
   const Scratch scratch;
-  write_atomically(scratch / "tool", "#!/no/such/interpreter\n");
+  write_own(scratch / "tool", "#!/no/such/interpreter\n");
   chmod((scratch / "tool").c_str(), 0755);
   const std::string text = failure_of({"./tool"}, scratch.path());
   EXPECT_NE(std::string::npos, text.find("interpreter")) << text;
@@ -167,7 +167,7 @@ TEST(Spawn, ExplainsAMissingInterpreter) {
 
 TEST(Spawn, FindsProgramsRelativeToTheJob) {
   const Scratch scratch;
-  write_atomically(scratch / "tool", "#!/bin/sh\necho $0\n");
+  write_own(scratch / "tool", "#!/bin/sh\necho $0\n");
   chmod((scratch / "tool").c_str(), 0755);
   EXPECT_EQ("./tool\n", output_of({"./tool"}, {}, scratch.path()));
   EXPECT_EQ("./tool\n", output_of({"tool"}, {"PATH=:/bin"}, scratch.path()));
