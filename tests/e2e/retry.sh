@@ -13,7 +13,7 @@ expect "retry_of" "$(sed -n '2,3p' "$scratch/jobs" | jq -r .job_id)" "$(sed -n '
 first=$(tail -n 1 "$scratch/jobs" | jq -r .job_id)
 expect "what the log says before its end" "retry state_change" "$(ctl follow "$first" --json | tail -n 2 | jq -r .type | tr '\n' ' ' | sed 's/ $//')"
 
-expect "what a wait for the first one tells" "$(head -n 1 "$scratch/jobs" | jq -r .job_id) succeeded" "$(ctl wait "$first")"
+expect "what a wait for the first one tells" "$first succeeded (last attempt: $(head -n 1 "$scratch/jobs" | jq -r .job_id))" "$(ctl wait "$first")"
 
 # No more attempts than it may have, and none of a job that was canceled.
 code=0; ctl run --attempts 2 --label case=never -- sh -c 'exit 7' 2>/dev/null || code=$?
