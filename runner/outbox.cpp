@@ -12,15 +12,16 @@ namespace {
 
 std::string line_head(const Spec& spec) {
   return "{\"job_id\":" + json_string(spec.job_id) +
-         ",\"producer_id\":" + json_string(spec.producer_id) +
-         ",\"producer_token\":" + json_string(spec.producer_token) + ",\"batch\":";
+         ",\"producer_id\":" + json_string(spec.producer_id) + ",\"batch\":";
 }
 
 }  // namespace
 
 Outbox::Outbox(const Spec& spec, Spool& spool)
-    : head_(line_head(spec)), max_spool_(spec.max_spool),
-      max_ahead_(std::min(spec.max_ahead, spec.max_spool)), spool_(spool) {}
+    : head_(line_head(spec)),
+      max_spool_(spec.max_spool),
+      max_ahead_(std::min(spec.max_ahead, spec.max_spool)),
+      spool_(spool) {}
 
 void Outbox::add(EncodedEvent event) {
   const bool full = open_.size() >= kMaxEvents || bytes_ + event.size() > kMaxBytes;

@@ -1,6 +1,7 @@
 #include "client/ctl/context.h"
 
 #include <chrono>
+#include <cstdlib>
 #include <sstream>
 #include <thread>
 

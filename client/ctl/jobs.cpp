@@ -159,6 +159,15 @@ void add_list(CLI::App& app, Context& context) {
   });
 }
 
+// Of a job that had failed the next attempt is what a cancel still changes.
+std::string retry_text(const OrderedJson& result) {
+  if (!result.contains("retry") || !result["retry"].is_object()) return "";
+  const OrderedJson& retry = result["retry"];
+  const std::string id = field(retry, "job_id");
+  if (retry.value("canceled", false)) return "; its retry, job " + id + ", is canceled";
+  return "; it was tried again as job " + id + ", which is " + field(retry, "state");
+}
+
 void add_cancel(CLI::App& app, Context& context) {
   const auto job = std::make_shared<std::string>(), reason = std::make_shared<std::string>();
   CLI::App* verb = app.add_subcommand("cancel", "Ask for the end of a job");
@@ -171,7 +180,8 @@ void add_cancel(CLI::App& app, Context& context) {
       if (!reason->empty()) params["reason"] = *reason;
       return change(context, "CancelJob", params, [](const OrderedJson& result) {
         const bool over = result.value("already_terminal", false);
-        return (over ? "already " : "cancel requested; ") + field(result, "state");
+        return (over ? "already " : "cancel requested; ") + field(result, "state") +
+               retry_text(result);
       });
     };
   });

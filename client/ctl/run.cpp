@@ -2,6 +2,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <climits>
 #include <cstdlib>
@@ -29,7 +30,7 @@ struct Submission {
   std::string queue, input, not_before, backoff;
   int priority = 0, attempts = 1;
   std::vector<std::string> env, labels, limits, after;
-  bool quiet = false, hold = false, tty = false;
+  bool quiet = false, hold = false, tty = false, accept_imported = false;
 };
 
 void add_options(CLI::App& verb, Submission& job) {
@@ -80,6 +81,8 @@ void add_options(CLI::App& verb, Submission& job) {
   verb.add_option("--key", job.key,
                   "Idempotency key: the same key and request give the same job, once")
       ->type_name("KEY");
+  verb.add_flag("--accept-imported", job.accept_imported,
+                "With --key: a copy that was imported may be the job that is meant");
   verb.add_option("--client-id", job.client_id, "Whose key it is")->type_name("ID");
 }
 
@@ -130,7 +133,8 @@ Json input_of(const std::string& file) {
   return {{"b64", to_base64(bytes)}};
 }
 
-// Its size is that of now, until a Keyboard tells another; a program that asks for TERM gets ours.
+// Its size is that of now, until a Keyboard tells another; a program that asks for TERM gets ours,
+// unless it is a tool's, which says itself what it accepts.
 void add_terminal(Json& params) {
   winsize window{};
   ioctl(STDOUT_FILENO, TIOCGWINSZ, &window);
@@ -138,7 +142,8 @@ void add_terminal(Json& params) {
   if (window.ws_col == 0) window.ws_col = 80;
   params["tty"] = {{"rows", window.ws_row}, {"columns", window.ws_col}};
   const char* term = std::getenv("TERM");
-  if (term && !(params.contains("env") && params["env"].contains("TERM")))
+  if (term && !params.contains("tool_id") &&
+      !(params.contains("env") && params["env"].contains("TERM")))
     params["env"]["TERM"] = term;
 }
 
@@ -170,6 +175,15 @@ void add_turn(const Submission& job, Json& params) {
   add_time(job, params);
 }
 
+// A daemon that does not know it would refuse the whole request, in other words.
+void must_know(Context& context, const std::string& feature, const char* option) {
+  const Json known =
+      context.client().call("ListCapabilities", Json::object()).value("features", Json::array());
+  if (std::find(known.begin(), known.end(), feature) == known.end())
+    throw UsageError(std::string("this daemon does not know ") + option +
+                     ": it is of an older version than this domectl");
+}
+
 Json params_of(const Submission& job, const std::vector<std::string>& command) {
   Json params{{"idempotency_key", job.key.empty() ? random_hex(16) : job.key}};
   if (job.tool.empty() && command.empty() && job.executor != "external")
@@ -179,6 +193,7 @@ Json params_of(const Submission& job, const std::vector<std::string>& command) {
   if (!command.empty()) params["command"] = command;
   if (!job.tool.empty()) params["tool_id"] = job.tool;
   if (!job.executor.empty()) params["executor"] = job.executor;
+  if (job.accept_imported) params["accept_imported"] = true;
   if (!job.client_id.empty()) params["client_id"] = job.client_id;
   // A tool has a directory of its own, unless another one is asked for.
   if (!job.cwd.empty() || job.tool.empty())
@@ -300,6 +315,7 @@ class Resumable {
 // E_STOPPED where it was left, whatever was under way.
 int follow_to_the_end(Context& context, const Submission& job, const Json& params,
                       CancelOrDetach& interrupts, Resumable& resumable) {
+  if (job.accept_imported) must_know(context, "accept_imported", "--accept-imported");
   FollowOptions options;
   options.stop = interrupts.stop();
   CallOptions call;
@@ -346,7 +362,9 @@ int run(Context& context, const Submission& job, const std::vector<std::string>&
 }
 
 int submit(Context& context, const Submission& job, const std::vector<std::string>& command) {
-  const Json submitted = context.client().call("SubmitJob", params_of(job, command));
+  const Json params = params_of(job, command);
+  if (job.accept_imported) must_know(context, "accept_imported", "--accept-imported");
+  const Json submitted = context.client().call("SubmitJob", params);
   if (context.json) {
     put_json(out(), submitted.dump());
   } else {

@@ -2,6 +2,7 @@
 
 #include <grp.h>
 
+#include <cstdlib>
 #include <limits>
 #include <map>
 #include <set>
@@ -205,7 +206,7 @@ class DeploymentReader {
   void read_jobs() {
     const YamlFields jobs =
         section("jobs", {"max_running", "allow_ad_hoc", "cancel_grace", "max_output", "drain",
-                         "shutdown", "env_allowlist", "queues", "cgroup", "give_up"});
+                         "shutdown", "env_allowlist", "queues", "cgroup", "give_up", "umask"});
     JobSettings& out = out_.jobs;
     out.max_running = jobs.integer("max_running", 1, 4096, out.max_running);
     out.allow_ad_hoc = jobs.boolean("allow_ad_hoc", out.allow_ad_hoc);
@@ -219,11 +220,25 @@ class DeploymentReader {
       if (!is_variable_name(item->text))
         check_.fail(*item, "jobs.env_allowlist: " + in_quotes(item->text) +
                                " is no variable's name: letters, digits and _");
+    read_umask(jobs);
     read_queues(jobs);
     out.cgroup = jobs.text("cgroup", "");
     if (!out.cgroup.empty() && !out.cgroup.is_absolute())
       check_.fail(*jobs.find("cgroup"),
                   "jobs.cgroup must be an absolute path, is " + in_quotes(out.cgroup.string()));
+  }
+
+  void read_umask(const YamlFields& jobs) {
+    const std::string text = jobs.text("umask", "");
+    if (text.empty() && !jobs.find("umask")) return;
+    const bool octal = text.find_first_not_of("01234567") == std::string::npos;
+    const auto value =
+        text.empty() || text.size() > 4 ? 01000 : std::strtoul(text.c_str(), nullptr, 8);
+    if (octal && value <= 0777)
+      out_.jobs.umask = static_cast<std::uint32_t>(value);
+    else
+      check_.fail(*jobs.find("umask"),
+                  "jobs.umask must be octal digits up to 777, such as 027, is " + in_quotes(text));
   }
 
   void read_queues(const YamlFields& jobs) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,7 @@ struct JobSettings {
   std::chrono::milliseconds cancel_grace{5000};
   std::uint64_t max_output = std::uint64_t{1} << 30;               // bytes of one job's output
   std::chrono::milliseconds drain{2000};                           // pipes after the command's exit
+  std::optional<std::uint32_t> umask;                              // none: the daemon's own
   std::filesystem::path cgroup;                                    // absolute; empty: none
   std::chrono::milliseconds give_up = std::chrono::hours(24 * 7);  // a runner without a daemon
   bool drain_at_shutdown = false;                                  // "shutdown: drain"

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "common/process.h"
 #include "common/trusted_path.h"
 #include "common/version.h"
 #include "log/limits.h"
@@ -87,7 +88,7 @@ std::vector<std::string> ipc_first(std::vector<std::string> urls) {
 Daemon::Daemon(const Deployment& deployment)
     : deployment_(deployment),
       epoch_(environment_.random_id()),
-      boot_(deployment.state_dir, present_boot_id()) {
+      boot_(deployment.state_dir, boot_id()) {
   try {
     open();
     recover();
@@ -229,6 +230,7 @@ void Daemon::stop() {
   const bool served = watchdog_ != nullptr;
   store_.reset();  // its last bytes are on disk before the mark goes
   if (served) boot_.clear();
+  state_lock_ = {};
 }
 
 void Daemon::take(std::string bytes, std::uint32_t pipe, ControlServer::Reply reply) {
@@ -301,6 +303,7 @@ SchedulerConfig Daemon::scheduler_config() const {
   config.run.give_up = deployment_.jobs.give_up;
   config.run.open_files = open_files_;
   config.run.max_output = deployment_.jobs.max_output;
+  config.run.umask = deployment_.jobs.umask.value_or(umask_);
   config.run.cgroup = deployment_.jobs.cgroup;
   for (const auto& name : deployment_.jobs.env_allowlist)
     if (const char* value = std::getenv(name.c_str())) config.run.environment[name] = value;

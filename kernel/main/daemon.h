@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "common/fd.h"
+#include "common/process.h"
 #include "host/deployment.h"
 #include "host/loader.h"
 #include "host/plugin_log.h"
@@ -53,6 +55,7 @@ class Daemon {
   const Deployment& deployment_;
   SystemEnvironment environment_;
   const std::string epoch_;
+  const mode_t umask_ = present_umask();  // that we were started with
   FileLock state_lock_;
   BootMark boot_;
   std::size_t open_files_ = 0;  // the soft limit that we were started with

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "common/trusted_path.h"
+#include "common/own_file.h"
 #include "domed/error.h"
 
 namespace domed {
@@ -120,8 +121,8 @@ SocketFile::~SocketFile() {
 }
 
 FileLock::FileLock(const std::string& path, const std::string& claim)
-    : path_(path), file_(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)) {
-  if (!file_) throw system_error("cannot open the lock file " + path);
+    : path_(path), file_(open_own(path, O_RDWR | O_CREAT)) {
+  if (!file_) throw Error(Code::io, "cannot make the lock file " + path + ": its directory is gone");
   if (flock(file_.get(), LOCK_EX | LOCK_NB) == 0) {
     write_pid(file_.get());
     return;

@@ -34,4 +34,12 @@ until ctl status "$next" >/dev/null 2>&1; do sleep 0.05; done
 expect "an attempt whose time has not come" queued "$(field "$next" state)"
 ctl cancel "$next" >/dev/null
 expect "it canceled" canceled "$(field "$next" state)"
+
+# A cancel of the job that failed is one of its next attempt.
+job=$(submit --attempts 2 --backoff 1h -- false)
+finish "$job"
+next=$(ctl follow "$job" --json | jq -r 'select(.type=="retry").payload.job_id')
+expect "what a cancel says" "already failed; its retry, job $next, is canceled" "$(ctl cancel "$job")"
+if [ "$store" = store-sqlite ]; then stop; start; fi
+expect "the attempt" "canceled null" "$(field "$next" state) $(field "$next" started_at)"
 stop

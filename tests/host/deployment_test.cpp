@@ -52,6 +52,20 @@ class DeploymentTest : public ::testing::Test {
   DeploymentContext context_;
 };
 
+TEST_F(DeploymentTest, TheUmaskOfJobsIsOctal) {
+  const auto umask_of = [&](const std::string& text) {
+    return load(kSmallest + std::string("jobs: {umask: ") + text + "}\n").jobs.umask;
+  };
+  EXPECT_FALSE(load(kSmallest).jobs.umask) << "the daemon's own";
+  EXPECT_EQ(027u, umask_of("027"));
+  EXPECT_EQ(027u, umask_of("\"0027\""));
+  EXPECT_EQ(0u, umask_of("0"));
+  for (const char* wrong : {"028", "1000", "-1", "0x12", "\"\"", "00000022", "rw"})
+    EXPECT_NE(std::string::npos, problems_after(std::string("jobs: {umask: ") + wrong + "}\n")
+                                     .find("jobs.umask must be octal digits"))
+        << wrong;
+}
+
 TEST_F(DeploymentTest, SmallestDeploymentGetsDefaults) {
   const Deployment d = load(kSmallest);
   EXPECT_EQ(d.control_listen, (std::vector<Listener>{{"ipc:///run/c", {}}}));
