@@ -36,6 +36,7 @@ struct Spec {
   std::vector<std::string> control;                   // at least one URL
   std::vector<std::string> command;                   // at least one word
   std::string cwd;                                    // absolute
+  std::vector<std::string> cwd_below, stdin_below;    // where they must lie; empty: anywhere
   std::string stdin_path = "/dev/null", stdin_bytes;  // the latter unless it is empty
   std::map<std::string, std::string> env;             // complete, but for DOMED_*
   std::chrono::milliseconds timeout{0};               // 0: none

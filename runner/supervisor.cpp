@@ -106,8 +106,8 @@ bool Supervisor::start() {
     cgroup_.create(spec_.limits.memory, spec_.limits.processes);
     const bool terminal = spec_.terminal.rows > 0;
     if (terminal) typing_.emplace(directory_);
-    Child child = spawn(spec_.command, job_environment(spec_), spec_.cwd, spec_.limits, input(),
-                        spec_.terminal, spec_.umask);
+    Child child = spawn(spec_.command, job_environment(spec_), {spec_.cwd, spec_.cwd_below},
+                        spec_.limits, input(), spec_.terminal, spec_.umask);
     child_ = child.pid;
     out_.emplace("stdout", std::move(child.out), budget_,
                  terminal ? Stream::kTerminalPatience : Stream::kPatience);
@@ -121,8 +121,8 @@ bool Supervisor::start() {
   return record_child(process);
 }
 
-std::string Supervisor::input() const {
-  if (spec_.stdin_bytes.empty()) return spec_.stdin_path;
+Chosen Supervisor::input() const {
+  if (spec_.stdin_bytes.empty()) return {spec_.stdin_path, spec_.stdin_below};
   write_own(directory_ + "/stdin", spec_.stdin_bytes);
   return directory_ + "/stdin";
 }

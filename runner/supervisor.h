@@ -41,7 +41,7 @@ class Supervisor {
 
   bool announce();
   bool start();
-  std::string input() const;
+  Chosen input() const;
   bool record_child(const Process& process);
   void capture();
   void drain();

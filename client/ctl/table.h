@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 
+#include "client/ctl/sink.h"
 #include "client/ctl/terminal.h"
 #include "common/json.h"
 

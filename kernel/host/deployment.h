@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "host/expand.h"
+#include "host/listener.h"
 #include "host/manifest.h"
 #include "host/options.h"
 #include "host/tool.h"
@@ -47,7 +48,7 @@ struct RetentionSettings {
 // is the reference.  A plain value.
 struct Deployment {
   std::filesystem::path file;  // absolute
-  std::vector<std::string> control_listen, events_listen;
+  std::vector<Listener> control_listen, events_listen;
   std::string group;  // may use the sockets; empty: their owner alone
   int event_shards = 1;
   std::filesystem::path state_dir;                 // absolute

@@ -7,8 +7,8 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "common/own_file.h"
 #include "common/process.h"
+#include "common/trusted_path.h"
 #include "common/version.h"
 #include "log/limits.h"
 
@@ -32,16 +32,17 @@ void log_line(Level level, const std::string& line) {
 }
 
 // Keeps two daemons from sharing the runs below one state_dir.
-Fd lock_state_dir(const std::filesystem::path& dir) {
-  std::error_code error;
-  const bool fresh = std::filesystem::create_directories(dir, error);
-  if (error) throw Error(Code::io, "state_dir " + dir.string() + ": " + error.message());
-  if (fresh) std::filesystem::permissions(dir, std::filesystem::perms::owner_all, error);
-  auto lock = lock_own(dir / "lock");
-  if (lock && *lock) return std::move(*lock);
-  throw Error(Code::conflict,
-              "state_dir " + dir.string() +
-                  " is in use by another domed: stop that one or choose another state_dir");
+FileLock lock_state_dir(const std::filesystem::path& dir) {
+  const std::string subject = "state_dir " + dir.string();
+  for (const auto& inside : {dir, dir / "runs", dir / "scratch"})
+    make_private_directories(inside, subject);
+  return {dir / "lock", subject + " is in use"};
+}
+
+std::vector<Place> places(const std::vector<Listener>& listeners) {
+  std::vector<Place> out;
+  for (const auto& listener : listeners) out.emplace_back(listener.url, listener.origins);
+  return out;
 }
 
 double seconds(std::chrono::milliseconds time) {
@@ -104,7 +105,7 @@ void Daemon::open() {
   open_files_ = raise_descriptor_limit();
   const std::size_t pipes = pipe_bound(1 + static_cast<std::size_t>(deployment_.event_shards));
   ControlOptions control;
-  control.urls = deployment_.control_listen;
+  control.urls = places(deployment_.control_listen);
   control.listen.group = deployment_.group;
   control.contexts = kPolls + kAppends + kOthers;
   control.pipes = pipes;
@@ -113,7 +114,7 @@ void Daemon::open() {
         take(std::move(request), pipe, std::move(reply));
       });
   EventOptions events;
-  events.urls = deployment_.events_listen;
+  events.urls = places(deployment_.events_listen);
   events.listen.group = deployment_.group;
   events.shards = static_cast<std::size_t>(deployment_.event_shards);
   events.pipes = pipes;
@@ -229,7 +230,7 @@ void Daemon::stop() {
   const bool served = watchdog_ != nullptr;
   store_.reset();  // its last bytes are on disk before the mark goes
   if (served) boot_.clear();
-  state_lock_.reset();
+  state_lock_ = {};
 }
 
 void Daemon::take(std::string bytes, std::uint32_t pipe, ControlServer::Reply reply) {

@@ -18,6 +18,7 @@
 #include "run/workers.h"
 #include "serve/control_server.h"
 #include "serve/event_sockets.h"
+#include "serve/ipc_path.h"
 #include "serve/methods.h"
 #include "serve/publisher.h"
 #include "serve/streams.h"
@@ -55,7 +56,7 @@ class Daemon {
   SystemEnvironment environment_;
   const std::string epoch_;
   const mode_t umask_ = present_umask();  // that we were started with
-  Fd state_lock_;
+  FileLock state_lock_;
   BootMark boot_;
   std::size_t open_files_ = 0;  // the soft limit that we were started with
 

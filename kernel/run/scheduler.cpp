@@ -16,6 +16,7 @@
 #include "log/append.h"
 #include "log/retry.h"
 #include "run/leftovers.h"
+#include "run/waiting.h"
 
 namespace domed {
 namespace {
@@ -77,6 +78,18 @@ bool processes_are_hidden() {
   return identify(1).start_time == 0;
 }
 
+JobQueue::Job queue_job(const JobRecord& record) {
+  const JobFixed fixed = fixed_of(record);
+  JobQueue::Job job;
+  job.id = record.job_id;
+  job.queue = queue_name(fixed);
+  job.priority = fixed.request.value("priority", 0);
+  job.held = head_of(record).held;
+  job.needs = fixed.request.value("depends_on", std::set<std::string>());
+  job.not_before = start_time(fixed);
+  return job;
+}
+
 }  // namespace
 
 std::vector<std::string> unfinished_jobs(const Store& store) {
@@ -111,6 +124,33 @@ std::string Scheduler::working_dir(const JobFixed& job) const {
 
 std::string Scheduler::typing_socket(const std::string& run_id) const {
   return run_dir(run_id).path() / "tty";
+}
+
+std::string Scheduler::why_waiting(const JobRecord& record) {
+  JobQueue::Job job = queue_job(record);
+  Waiting out;
+  std::lock_guard lock(mutex_);
+  if (const auto trouble = troubles_.find(job.id); trouble != troubles_.end())
+    out.trouble = trouble->second;
+  if (const auto run = runs_.find(job.id); run != runs_.end()) {
+    out.start.emplace();
+    if (run->second.runner.pidfd)
+      out.start->runner_for =
+          std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - run->second.since);
+    return out.why();
+  }
+  if (const JobQueue::Job* queued = queue_.find(job.id)) job.needs = queued->needs;
+  out.held = job.held;
+  out.needs = std::move(job.needs);
+  out.not_before = job.not_before;
+  out.now = environment_.now();
+  out.queue = job.queue;
+  out.queue_limit = queue_.limit_of(job.queue);
+  for (const auto& [id, run] : runs_) out.queue_running += run.queue == job.queue;
+  out.running = runs_.size();
+  out.max_running = config_.max_running;
+  out.stopping = stopping_ || draining_;
+  return out.why();
 }
 
 RunDir Scheduler::run_dir(const std::string& run_id) const {
@@ -365,9 +405,12 @@ void Scheduler::line_up() {
   }
   for (const auto& id : arrivals) try {
       line_up(id);
+      std::lock_guard lock(mutex_);
+      troubles_.erase(id);
     } catch (const std::exception& e) {
       log_(Level::error, "job " + id + ": cannot be queued now and is tried again: " + e.what());
       std::lock_guard lock(mutex_);
+      troubles_[id] = e.what();
       arrivals_.push_back(id);
     }
 }
@@ -375,14 +418,7 @@ void Scheduler::line_up() {
 void Scheduler::line_up(const std::string& job_id) {
   const auto record = store_.find(job_id);
   if (!record || record->tombstone || record->columns.state != "queued") return;
-  const JobFixed fixed = JobFixed::decode(record->fixed);
-  JobQueue::Job job;
-  job.id = job_id;
-  job.queue = queue_name(fixed);
-  job.priority = fixed.request.value("priority", 0);
-  job.held = JobHead::decode(record->head).held;
-  job.needs = fixed.request.value("depends_on", std::set<std::string>());
-  job.not_before = start_time(fixed);
+  const JobQueue::Job job = queue_job(*record);
   {
     std::lock_guard lock(mutex_);
     if (runs_.contains(job_id)) {  // held while it was being started
@@ -457,6 +493,7 @@ void Scheduler::release(const std::string& job_id) {
     std::lock_guard lock(mutex_);
     runs_.erase(job_id);
     deadlines_.end(job_id);
+    troubles_.erase(job_id);
   }
   idle_.notify_all();
   wake();
@@ -466,8 +503,9 @@ void Scheduler::adopt(const std::string& job_id, const std::string& run_id, Runn
   {
     std::lock_guard lock(mutex_);
     if (end_runners_) end_runner(runner);
+    troubles_.erase(job_id);
     Run& run = runs_[job_id];
-    run = {run.queue, run_id, Step::settle, std::move(runner), kNever};
+    run = {run.queue, run_id, Step::settle, std::move(runner), kNever, false, Clock::now()};
   }
   wake();
 }
@@ -486,6 +524,10 @@ void Scheduler::attempt(const std::string& job_id, Step step) try {
   log_(Level::error, "job " + job_id + ": cannot be " +
                          (step == Step::launch ? "started" : "brought to its end") +
                          " now and is tried again: " + e.what());
+  {
+    std::lock_guard lock(mutex_);
+    troubles_[job_id] = e.what();
+  }
   later(job_id, step, config_.retry);
 }
 

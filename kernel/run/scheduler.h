@@ -75,6 +75,8 @@ class Scheduler {
   std::string working_dir(const JobFixed& job) const;
   // The socket at which somebody may type for a job that has a terminal.
   std::string typing_socket(const std::string& run_id) const;
+  // Why a queued job does not run yet.
+  std::string why_waiting(const JobRecord& record);
   // Removes what a deleted job left on disk.
   void forget(const std::string& job_id) const;
 
@@ -91,6 +93,7 @@ class Scheduler {
     Runner runner;
     Clock::time_point again = kNever;
     bool ended_well = false;  // the runner left nothing, and no doubt
+    Clock::time_point since = Clock::now();  // when its runner came, once there is one
   };
   // A run that no unfinished job has, whose runner has not ended yet.
   struct Stray {
@@ -163,6 +166,8 @@ class Scheduler {
     Clock::time_point due;
   };
   std::map<std::string, Ending> endings_;
+  std::map<std::string, std::string>
+      troubles_;                   // why a job that is tried again could not be started
   std::set<std::string> retries_;  // failed jobs whose next attempt is to be made
   bool stopping_ = false, draining_ = false, end_runners_ = false;
   Fd event_;
