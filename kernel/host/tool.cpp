@@ -6,9 +6,9 @@
 #include <regex>
 
 #include "common/command_template.h"
+#include "common/found_path.h"
 #include "common/json.h"
 #include "common/json_schema.h"
-#include "common/place.h"
 #include "host/yaml_fields.h"
 
 namespace domed {
