@@ -7,13 +7,13 @@
 #include <mutex>
 
 #include "client/event_line.h"
-#include "common/hash.h"
-#include "host/loader.h"
-#include "host/manifest.h"
-#include "host/options.h"
+#include "domed/support/hash.h"
+#include "loader/loader.h"
+#include "loader/manifest.h"
+#include "loader/options.h"
 #include "log/append.h"
 #include "log/journal.h"
-#include "serve/request.h"
+#include "protocol/request.h"
 
 namespace domed {
 namespace {

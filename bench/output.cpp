@@ -5,7 +5,7 @@
 #include "bench/latency.h"
 #include "bench/load.h"
 #include "bench/verbs.h"
-#include "common/process.h"
+#include "system/process.h"
 
 namespace domed::bench {
 namespace {

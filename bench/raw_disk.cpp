@@ -6,7 +6,7 @@
 #include <stdexcept>
 
 #include "bench/raw.h"
-#include "common/fd.h"
+#include "system/fd.h"
 
 namespace domed::bench {
 namespace {

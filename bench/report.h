@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "common/json.h"
+#include "base/json.h"
 
 namespace domed::bench {
 

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "common/socket.h"
+#include "transport/nng/socket.h"
 
 namespace domed {
 
@@ -63,7 +63,7 @@ class Channel {
   mutable std::mutex mutex_;
   std::condition_variable_any changed_;
   bool closing_ = false;
-  int receiving_ = 0;  // threads inside nng_ctx_recv
+  int receiving_ = 0;    // threads inside nng_ctx_recv
   std::set<int> pipes_;  // a refused peer is only ever removed, never added
   std::vector<std::unique_ptr<Exchange>> exchanges_;
   std::vector<Exchange*> idle_;

@@ -7,8 +7,8 @@
 #include <condition_variable>
 #include <mutex>
 
-#include "common/endpoint.h"
-#include "common/units.h"
+#include "base/units.h"
+#include "protocol/endpoint.h"
 
 namespace domed {
 namespace {

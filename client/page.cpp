@@ -2,8 +2,8 @@
 
 #include <simdjson.h>
 
-#include "common/api_error.h"
-#include "common/json.h"
+#include "base/json.h"
+#include "protocol/api_error.h"
 
 namespace domed {
 namespace {

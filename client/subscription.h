@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "common/socket.h"
+#include "transport/nng/socket.h"
 
 namespace domed {
 

@@ -4,8 +4,8 @@
 #include <charconv>
 #include <cstdint>
 
-#include "common/hash.h"
-#include "common/json.h"
+#include "base/json.h"
+#include "domed/support/hash.h"
 
 namespace domed {
 namespace {

@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-#include "common/fd.h"
+#include "system/fd.h"
 
 namespace domed {
 

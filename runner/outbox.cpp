@@ -5,7 +5,7 @@
 #include <cstdio>
 #include <cstring>
 
-#include "common/json.h"
+#include "base/json.h"
 
 namespace domed {
 namespace {
@@ -19,8 +19,10 @@ std::string line_head(const Spec& spec) {
 }  // namespace
 
 Outbox::Outbox(const Spec& spec, Spool& spool)
-    : head_(line_head(spec)), max_spool_(spec.max_spool),
-      max_ahead_(std::min(spec.max_ahead, spec.max_spool)), spool_(spool) {}
+    : head_(line_head(spec)),
+      max_spool_(spec.max_spool),
+      max_ahead_(std::min(spec.max_ahead, spec.max_spool)),
+      spool_(spool) {}
 
 void Outbox::add(EncodedEvent event) {
   const bool full = open_.size() >= kMaxEvents || bytes_ + event.size() > kMaxBytes;

@@ -14,8 +14,8 @@
 #include <cstdio>
 #include <filesystem>
 
-#include "common/json.h"
-#include "common/units.h"
+#include "base/json.h"
+#include "base/units.h"
 #include "domed/error.h"
 
 namespace domed {

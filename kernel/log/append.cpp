@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "common/api_error.h"
-#include "log/limits.h"
+#include "protocol/api_error.h"
+#include "protocol/limits.h"
 
 namespace domed {
 namespace {

@@ -1,8 +1,8 @@
 #include "log/import.h"
 
 #include "log/job_log.h"
-#include "log/limits.h"
 #include "log/refusal.h"
+#include "protocol/limits.h"
 
 namespace domed {
 namespace {

@@ -2,9 +2,9 @@
 
 #include <cstring>
 
-#include "common/command_template.h"
+#include "base/command_template.h"
 #include "domed/error.h"
-#include "log/limits.h"
+#include "protocol/limits.h"
 
 namespace domed {
 namespace {

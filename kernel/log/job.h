@@ -8,9 +8,9 @@
 #include <string_view>
 #include <vector>
 
-#include "common/hash.h"
-#include "common/json.h"
+#include "base/json.h"
 #include "domed/store.h"
+#include "domed/support/hash.h"
 
 namespace domed {
 

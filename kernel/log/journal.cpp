@@ -4,8 +4,8 @@
 #include <future>
 #include <set>
 
-#include "log/limits.h"
 #include "log/refusal.h"
+#include "protocol/limits.h"
 
 namespace domed {
 namespace {

@@ -13,9 +13,9 @@
 #include <unordered_map>
 #include <vector>
 
-#include "common/api_error.h"
 #include "domed/store.h"
 #include "log/job_log.h"
+#include "protocol/api_error.h"
 
 namespace domed {
 

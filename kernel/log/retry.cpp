@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "common/hash.h"
-#include "common/units.h"
+#include "base/units.h"
+#include "domed/support/hash.h"
 
 namespace domed {
 namespace {

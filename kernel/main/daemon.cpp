@@ -9,8 +9,8 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "common/version.h"
-#include "log/limits.h"
+#include "base/version.h"
+#include "protocol/limits.h"
 
 namespace domed {
 namespace {

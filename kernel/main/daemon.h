@@ -5,21 +5,21 @@
 #include <string>
 #include <vector>
 
-#include "host/deployment.h"
-#include "host/loader.h"
-#include "host/plugin_log.h"
+#include "api/methods.h"
+#include "base/workers.h"
+#include "deployment/deployment.h"
+#include "follow/publisher.h"
+#include "follow/streams.h"
+#include "jobs/boot_mark.h"
+#include "jobs/scheduler.h"
+#include "loader/loader.h"
+#include "loader/plugin_log.h"
 #include "log/environment.h"
 #include "log/journal.h"
-#include "run/boot_mark.h"
-#include "run/provenance.h"
-#include "run/scheduler.h"
-#include "run/workers.h"
-#include "serve/control_server.h"
-#include "serve/event_sockets.h"
-#include "serve/methods.h"
-#include "serve/publisher.h"
-#include "serve/streams.h"
-#include "serve/watchdog.h"
+#include "provenance/provenance.h"
+#include "transport/nng/control_server.h"
+#include "transport/nng/event_sockets.h"
+#include "transport/nng/watchdog.h"
 
 namespace domed {
 

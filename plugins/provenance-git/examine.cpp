@@ -8,9 +8,9 @@
 #include <cstdlib>
 #include <memory>
 
-#include "common/hash.h"
-#include "common/units.h"
+#include "base/units.h"
 #include "domed/error.h"
+#include "domed/support/hash.h"
 #include "listing.h"
 #include "remote.h"
 #include "repository.h"
@@ -328,12 +328,12 @@ SubmoduleState Examination::ask_submodule(const Gitlink& link, std::vector<Submo
 
 // Submodules are examined one by one, with this care, and not by git itself.
 Outcome Examination::ask_status(Differences which) const {
-  return call({.arguments = {"status", "--porcelain=v2", "-z", "--branch", "--no-ahead-behind",
-                             "--no-renames", "--untracked-files=normal",
-                             "--ignore-submodules=dirty"},
-               .directory = repository_.top,
-               .settings = settings(which),
-               .max_out = kMaxStatus});
+  return call(
+      {.arguments = {"status", "--porcelain=v2", "-z", "--branch", "--no-ahead-behind",
+                     "--no-renames", "--untracked-files=normal", "--ignore-submodules=dirty"},
+       .directory = repository_.top,
+       .settings = settings(which),
+       .max_out = kMaxStatus});
 }
 
 void Examination::read_status() {
@@ -512,9 +512,8 @@ void Examination::take_commit() {
                                   : Text::not_known("the commit names no time that can be read");
     findings_.author_hash = Text::not_known("the option author_hash is off");
     if (context_.wishes.author_hash) {
-      findings_.author_hash = header.author.empty()
-                                  ? Text::not_known("the commit names no author")
-                                  : Text::of(sha256_hex(header.author));
+      findings_.author_hash = header.author.empty() ? Text::not_known("the commit names no author")
+                                                    : Text::of(sha256_hex(header.author));
     }
   }
   take_description();
@@ -530,9 +529,9 @@ void Examination::take_description() {
   if (outcome.ok() && !text.empty()) {
     findings_.describe = Text::of(text);
   } else {
-    findings_.describe = Text::not_known(none && !outcome.timed_out
-                                             ? "no tag is at or before this commit"
-                                             : reason("describe", outcome));
+    findings_.describe =
+        Text::not_known(none && !outcome.timed_out ? "no tag is at or before this commit"
+                                                   : reason("describe", outcome));
   }
 }
 

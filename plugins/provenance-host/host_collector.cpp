@@ -6,8 +6,8 @@
 
 #include <cstdlib>
 
-#include "common/hash.h"
-#include "common/json.h"
+#include "base/json.h"
+#include "domed/support/hash.h"
 
 namespace domed::host {
 namespace {

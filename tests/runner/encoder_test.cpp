@@ -4,8 +4,8 @@
 
 #include <random>
 
-#include "common/hash.h"
-#include "common/json.h"
+#include "base/json.h"
+#include "domed/support/hash.h"
 
 namespace domed {
 namespace {

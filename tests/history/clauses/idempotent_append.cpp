@@ -1,8 +1,8 @@
 // A batch is in the log once, whole, as it was sent; its number has one content.
 #include <algorithm>
 
+#include "base/json.h"
 #include "clause.h"
-#include "common/json.h"
 
 namespace domed::history {
 namespace {

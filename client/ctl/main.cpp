@@ -1,5 +1,0 @@
-#include "client/ctl/context.h"
-
-int main(int argc, char** argv) {
-  return domed::ctl::run_domectl(argc, argv);
-}

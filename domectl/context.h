@@ -1,0 +1,52 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "client/client.h"
+
+namespace domed::ctl {
+
+// What a user did wrong; shown without an error name.
+class UsageError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+// What all verbs share: the global options, and the daemon.
+struct Context {
+  std::string endpoint;  // as given; empty: found by control_endpoint()
+  bool json = false;
+  std::vector<std::string> command;  // what stood behind "--"
+  std::function<int()> action;       // what the chosen verb does; returns the exit code
+  int failure = 1;                   // exit code where the verb itself fails
+
+  Client& client();
+  // What is known of a job that is there, or is to be there in a moment: one that tries
+  // another one again is made just after that one's end.
+  Json status_of(const std::string& job_id, std::stop_token stop = {});
+  // "--endpoint URL " where one was given, for commands shown to the user.
+  std::string endpoint_option() const;
+
+ private:
+  std::optional<Client> client_;
+};
+
+// Each adds its verbs to "app".
+void add_run(CLI::App& app, Context& context);  // run, submit
+void add_follow(CLI::App& app, Context& context);
+void add_jobs(CLI::App& app, Context& context);   // status, list, cancel, delete, trim
+void add_turns(CLI::App& app, Context& context);  // wait, logs, hold, release, retry
+void add_append(CLI::App& app, Context& context);
+void add_daemon(CLI::App& app, Context& context);      // tools, health
+void add_provenance(CLI::App& app, Context& context);  // provenance, reproduce, diff-runs
+void add_copies(CLI::App& app, Context& context);      // verify, export, import
+
+// What is made of a verb's errors and its exit code.
+int run_domectl(int argc, char** argv);
+
+}  // namespace domed::ctl

@@ -1,0 +1,123 @@
+#include "api/import.h"
+
+#include "api/submission.h"
+#include "base/units.h"
+#include "protocol/limits.h"
+#include "protocol/request.h"
+
+namespace domed {
+namespace {
+
+[[noreturn]] void invalid(const std::string& text) {
+  throw ApiError("E_INVALID_REQUEST", text);
+}
+
+std::string log_id_in(Params& params, const std::string& where) {
+  const std::string id = params.required_text("log_id");
+  if (id.size() != 32 || id.find_first_not_of("0123456789abcdef") != std::string::npos)
+    invalid("'" + where + "log_id' must be 32 lower-case hex characters");
+  return id;
+}
+
+std::optional<Digest> digest_in(Params& params, const char* key, const std::string& where) {
+  const auto text = params.text(key);
+  if (!text) return std::nullopt;
+  Digest digest;
+  if (!from_hex(*text, digest))
+    invalid("'" + where + key + "' must be 64 lower-case hex characters");
+  return digest;
+}
+
+std::int64_t time_in(Params& params, const char* key) {
+  const auto text = params.text(key);
+  if (!text) return 0;
+  const auto time = parse_time(*text);
+  if (!time) invalid(std::string("'record.") + key + "' must be a time");
+  return *time;
+}
+
+// What an export says of the job; the request as far as a status shows it.
+void read_fixed(Params& record, JobFixed& fixed) {
+  fixed.run_id = record.text("run_id", limits::kKeyBytes).value_or("");
+  fixed.client_id = record.text("client_id", limits::kKeyBytes).value_or("");
+  fixed.idempotency_key = record.text("idempotency_key", limits::kKeyBytes).value_or("");
+  fixed.request = Json::object();
+  for (const char* key : {"executor", "tool_id", "cwd"})
+    if (const auto text = record.text(key, 4096)) fixed.request[key] = *text;
+  const Json command = record.array("command"), labels = record.object("labels");
+  check_command(command);
+  check_labels(labels);
+  for (const char* key : {"task", "constraints", "limits", "tty", "stdin"})
+    if (const Json object = record.object(key); !object.is_null()) fixed.request[key] = object;
+  if (const auto profile = record.text("profile")) fixed.request["profile"] = *profile;
+  record.number("timeout_s", 0, 0);
+  if (record.all().contains("timeout_s")) fixed.request["timeout_s"] = record.all().at("timeout_s");
+  if (fixed.request.contains("stdin") && fixed.request["stdin"].contains("b64"))
+    invalid("'record.stdin' has the path or the sha256 of what the job read, not 'b64'");
+  if (!command.is_null()) fixed.request["command"] = command;
+  if (!labels.is_null()) fixed.request["labels"] = labels;
+}
+
+// The beginning of a trimmed log is known from the record alone.  "shown" is the
+// record with its keys in their order: payloads are kept as they were.
+void read_trimmed(Params& record, const OrderedJson& shown, ImportRecord& out) {
+  const auto base = digest_in(record, "base_digest", "record.");
+  if (!base) invalid("'record.base_digest' is required for a trimmed log");
+  out.base_digest = *base;
+  out.created = time_in(record, "created_at");
+  out.started = time_in(record, "started_at");
+  if (record.boolean("cancel_requested", false)) out.cancel_requested = out.created;
+  if (shown.contains("provenance") && shown.at("provenance").is_object())
+    out.fixed.provenance = shown.at("provenance").dump();
+  if (record.array("artifacts").is_null()) return;
+  for (const auto& artifact : shown.at("artifacts")) out.fixed.add_artifact(artifact.dump());
+}
+
+ImportRecord read_record(Params& record, const OrderedJson& shown, const std::string& job_id) {
+  ImportRecord out;
+  out.log_id = log_id_in(record, "record.");
+  out.request_hash = record.text("request_hash", 64).value_or("");
+  out.first_seq = static_cast<std::uint64_t>(record.integer("first_seq", 1, 1, UINT32_MAX));
+  out.fixed.job_id = job_id;
+  read_fixed(record, out.fixed);
+  if (out.first_seq > 1) read_trimmed(record, shown, out);
+  return out;
+}
+
+std::vector<Line> read_lines(const Json& events) {
+  if (events.empty()) invalid("'events' holds at least one event line");
+  std::vector<Line> lines;
+  for (const auto& line : events) {
+    if (!line.is_string()) invalid("'events' is an array of event lines, as strings");
+    lines.push_back(read_line(line.get<std::string>()));
+  }
+  return lines;
+}
+
+}  // namespace
+
+ImportPiece read_import(const std::string& text, std::string& job_id) {
+  Params params(text);
+  job_id = params.required_text("job_id", limits::kKeyBytes);
+  if (job_id.find('\n') != std::string::npos)
+    invalid("'job_id' has a line feed: no follower could subscribe to it alone");
+  ImportPiece piece;
+  piece.last = params.boolean("last", true);
+  piece.digest = digest_in(params, "digest", "");
+  piece.lines = read_lines(params.array("events"));
+  if (params.object("record").is_null()) {
+    piece.log_id = log_id_in(params, "");
+  } else {
+    const OrderedJson shown = OrderedJson::parse(text).at("record");
+    Params record(shown.dump());
+    piece.record = read_record(record, shown, job_id);
+    piece.log_id = piece.record->log_id;
+    if (!piece.digest) piece.digest = digest_in(record, "digest", "record.");
+    params.text("log_id");
+  }
+  if (!piece.last) piece.digest.reset();
+  params.done();
+  return piece;
+}
+
+}  // namespace domed

@@ -1,0 +1,90 @@
+#include "jobs/run_spec.h"
+
+#include "domed/support/hash.h"
+#include "jobs/run_dir.h"
+
+namespace domed {
+namespace {
+
+// Linux gives one variable 128 KiB, its name included.
+constexpr std::size_t kMostInEnvironment = 120 * 1024;
+
+std::string text(const Json& object, const char* key) {
+  return object.is_object() && object.contains(key) ? object.at(key).get<std::string>() : "";
+}
+
+void add_variables(const Json& from, std::map<std::string, std::string>& out) {
+  if (!from.is_object() || !from.contains("env")) return;
+  for (const auto& [key, value] : from.at("env").items()) out[key] = value.get<std::string>();
+}
+
+// A request may lower what its tool allows, not raise it.
+Json limits(const JobFixed& job) {
+  Json out = job.tool.is_object() ? job.tool.value("limits", Json::object()) : Json::object();
+  if (!job.request.contains("limits")) return out;
+  for (const auto& [name, value] : job.request.at("limits").items())
+    if (!out.contains(name) || value < out.at(name)) out[name] = value;
+  return out;
+}
+
+}  // namespace
+
+std::map<std::string, std::string> job_environment(const RunSettings& settings,
+                                                   const JobFixed& job) {
+  auto out = settings.environment;
+  add_variables(job.tool, out);
+  add_variables(job.request, out);
+  if (!job.request.contains("task")) return out;
+  out["DOMED_TASK_FILE"] = run_path(settings, job.run_id) / kTaskFile;
+  const std::string task = job.request.at("task").dump();
+  if (task.size() <= kMostInEnvironment) out["DOMED_TASK_JSON"] = task;
+  return out;
+}
+
+std::filesystem::path run_path(const RunSettings& settings, const std::string& run_id) {
+  return settings.state_dir / "runs" / run_id;
+}
+
+std::filesystem::path scratch_dir(const RunSettings& settings, const std::string& job_id) {
+  return settings.state_dir / "scratch" / sha256_hex(job_id).substr(0, 32);
+}
+
+std::filesystem::path cgroup_of(const RunSettings& settings, const std::string& run_id) {
+  return settings.cgroup.empty() ? settings.cgroup : settings.cgroup / run_id;
+}
+
+std::string working_dir(const RunSettings& settings, const JobFixed& job) {
+  std::string cwd = text(job.request, "cwd");
+  if (cwd.empty()) cwd = text(job.tool, "cwd");
+  if (cwd.empty() && !job.external()) cwd = scratch_dir(settings, job.job_id);
+  return cwd;
+}
+
+Json run_spec(const RunSettings& settings, const JobFixed& job, const RunIdentity& identity) {
+  double timeout_s = job.request.value("timeout_s", 0.0);
+  if (timeout_s == 0 && job.tool.is_object()) timeout_s = job.tool.value("timeout_s", 0.0);
+  Json spec = {{"job_id", job.job_id},
+               {"run_id", job.run_id},
+               {"log_id", identity.log_id},
+               {"producer_id", identity.producer_id},
+               {"producer_token", job.producer_token},
+               {"job_token", job.job_token()},
+               {"control", identity.control},
+               {"command", job.command()},
+               {"cwd", working_dir(settings, job)},
+               {"env", job_environment(settings, job)},
+               {"timeout_ms", static_cast<std::int64_t>(timeout_s * 1000)},
+               {"cancel_grace_ms", settings.cancel_grace.count()},
+               {"drain_ms", settings.drain.count()},
+               {"max_output", settings.max_output},
+               {"open_files", settings.open_files},
+               {"limits", limits(job)},
+               {"cgroup", cgroup_of(settings, job.run_id).string()},
+               {"durable", identity.durable},
+               {"give_up_ms", settings.give_up.count()}};
+  for (const char* key : {"stdin", "tty", "task"})
+    if (job.request.contains(key)) spec[key] = job.request.at(key);
+  return spec;
+}
+
+}  // namespace domed

@@ -1,0 +1,628 @@
+#include "jobs/scheduler.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <latch>
+
+#include "base/units.h"
+#include "jobs/leftovers.h"
+#include "log/append.h"
+#include "log/retry.h"
+#include "protocol/api_error.h"
+#include "system/cgroup.h"
+
+namespace domed {
+namespace {
+
+using namespace std::chrono_literals;
+constexpr auto kRetentionEvery = 10min;
+constexpr std::size_t kPageBytes = 4u << 20;  // of records in memory at once
+constexpr auto kLookAgain = 50ms;             // at a runner that is just starting
+
+std::string queue_name(const JobFixed& job) {
+  return job.request.value("queue", "default");
+}
+
+// The runner may have died before it learned that a batch had arrived.
+bool has_batch(const JobHead& head, const Batch& batch) {
+  return batch.number <= head.last_batch(batch.producer_id);
+}
+
+bool is_over(const JobRecord& record) {
+  const auto state = parse_state(record.columns.state);
+  return record.tombstone || (state && is_terminal(*state));
+}
+
+std::int64_t start_time(const JobFixed& job) {
+  return parse_time(job.request.value("not_before", "")).value_or(0);
+}
+
+void end_runner(const Fd& runner) {
+  syscall(SYS_pidfd_send_signal, runner.get(), SIGTERM, nullptr, 0);
+}
+
+}  // namespace
+
+std::vector<std::string> unfinished_jobs(const Store& store) {
+  std::vector<std::string> ids;
+  ListQuery query;
+  query.unfinished = true;
+  query.max_bytes = kPageBytes;
+  for (auto page = store.list(query); !page.empty(); page = store.list(query)) {
+    for (const auto& record : page) ids.push_back(record.job_id);
+    query.before = page.back().columns.created;
+  }
+  std::reverse(ids.begin(), ids.end());
+  return ids;
+}
+
+Scheduler::Scheduler(Store& store, Journal& journal, Environment& environment,
+                     const Provenance& provenance, SchedulerConfig config, Log log)
+    : store_(store),
+      journal_(journal),
+      environment_(environment),
+      provenance_(provenance),
+      config_(std::move(config)),
+      log_(std::move(log)),
+      queue_(config_.queues),
+      event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      workers_(std::clamp<std::size_t>(config_.max_running, 2, 8)) {}
+
+std::string Scheduler::working_dir(const JobFixed& job) const {
+  return domed::working_dir(config_.run, job);
+}
+
+std::string Scheduler::typing_socket(const std::string& run_id) const {
+  return run_dir(run_id).path() / "tty";
+}
+
+RunDir Scheduler::run_dir(const std::string& run_id) const {
+  return RunDir(run_path(config_.run, run_id));
+}
+
+void Scheduler::recover(const std::function<void(const std::string&, const JobHead&)>& seen) {
+  std::vector<std::string> orphans;
+  for (const auto& job_id : unfinished_jobs(store_)) try {
+      const auto record = store_.find(job_id);
+      if (!record) continue;
+      const JobHead head = JobHead::decode(record->head);
+      recover_job(job_id, head, JobFixed::decode(record->fixed), orphans);
+      if (!head.importing && !head.retry_at) seen(job_id, head);
+    } catch (const Error& e) {
+      leave_alone(job_id, e);
+    }
+  std::latch settled(static_cast<std::ptrdiff_t>(orphans.size()));
+  for (const auto& id : orphans)
+    workers_.run([&, id] {
+      attempt(id, Step::settle);
+      settled.count_down();
+    });
+  settled.wait();
+  sweep();
+}
+
+// The runners of "orphans" are gone, or have not said yet who they are.
+void Scheduler::recover_job(const std::string& job_id, const JobHead& head, const JobFixed& fixed,
+                            std::vector<std::string>& orphans) {
+  if (head.importing) {  // what comes of it would be no whole copy
+    journal_.run(job_id, [](JobLog& log) { log.abandon_import(); });
+    journal_.run(job_id, [](JobLog& log) { log.drop(); });
+    return;
+  }
+  if (head.retry_at) {
+    retries_.insert(job_id);
+    return;
+  }
+  if (head.external) {
+    if (head.cancel_requested) cancel_later(job_id);
+    return;
+  }
+  RunDir dir = run_dir(fixed.run_id);
+  const auto lock = dir.lock();
+  if (lock && head.state == State::queued && !dir.was_started()) {
+    dir.remove();
+    arrivals_.push_back(job_id);
+    return;
+  }
+  runs_[job_id] = {queue_name(fixed), fixed.run_id, Step::settle, Fd(), kNever};
+  orphans.push_back(job_id);
+}
+
+void Scheduler::leave_alone(const std::string& job_id, const std::exception& why) {
+  log_(Level::error, "job " + job_id + " is left alone, its record cannot be read: " + why.what());
+}
+
+// What runs of jobs left that are over, or that the store does not know.
+void Scheduler::sweep() {
+  std::error_code ignored;
+  std::set<std::string> living;
+  const auto runs = config_.run.state_dir / "runs";
+  for (const auto& entry : std::filesystem::directory_iterator(runs, ignored)) try {
+      RunDir dir(entry.path());
+      const auto lock = dir.lock();
+      const std::string id = dir.job_id();
+      if (!lock) living.insert(id);
+      if (!lock) continue;  // its runner ends by itself when it is told that the job is gone
+      const auto record = id.empty() ? std::nullopt : store_.find(id);
+      if (record && !is_over(*record)) continue;
+      kill_rest(id, entry.path().filename());
+      dir.remove();
+    } catch (const Error& e) {
+      log_(Level::error, entry.path().string() + " is left alone: " + e.what());
+    }
+  if (store_.durability() == Durability::none) sweep_scratch(living);
+}
+
+// A store that forgets its jobs cannot say whose directories are left; only those
+// whose runner still lives are in use.
+void Scheduler::sweep_scratch(const std::set<std::string>& living) const {
+  std::set<std::filesystem::path> used;
+  for (const auto& id : living) used.insert(scratch_dir(config_.run, id));
+  std::error_code ignored;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(config_.run.state_dir / "scratch", ignored))
+    if (!used.contains(entry.path())) std::filesystem::remove_all(entry.path(), ignored);
+}
+
+void Scheduler::start(std::vector<std::string> control) {
+  control_ = std::move(control);
+  thread_ = std::thread([this] { work(); });
+}
+
+void Scheduler::wake() {
+  std::lock_guard lock(mutex_);
+  if (event_) eventfd_write(event_.get(), 1);
+}
+
+void Scheduler::notice(const Commit& commit) {
+  {
+    std::lock_guard lock(mutex_);
+    if (is_terminal(commit.state)) {
+      if (commit.lines->empty()) return;  // it was over before
+      endings_.erase(commit.job_id);
+      queue_.remove(commit.job_id);
+      if (commit.retry) {
+        retries_.insert(commit.job_id);
+        queue_.replace(commit.job_id, retry_id(commit.job_id));
+      } else {
+        need_ended(commit.job_id, commit.state == State::succeeded);
+      }
+    } else if (commit.external) {
+      if (!commit.cancel_requested || endings_.contains(commit.job_id)) return;
+      cancel_later(commit.job_id);
+    } else if (commit.state == State::queued && !runs_.contains(commit.job_id)) {
+      arrivals_.push_back(commit.job_id);
+    } else {
+      return;
+    }
+  }
+  wake();
+}
+
+void Scheduler::stop(bool end_jobs) {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+    end_runners_ = end_runners_ || end_jobs;
+    if (end_jobs)
+      for (const auto& [id, run] : runs_)
+        if (run.runner) end_runner(run.runner);
+  }
+  idle_.notify_all();
+  wake();
+  if (thread_.joinable()) thread_.join();
+  workers_.stop();
+  std::lock_guard lock(mutex_);
+  runs_.clear();
+  event_.reset();
+}
+
+bool Scheduler::drain(const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  draining_ = true;
+  return idle_.wait(lock, stop, [this] { return runs_.empty() || stopping_; });
+}
+
+bool Scheduler::stopping() {
+  std::lock_guard lock(mutex_);
+  return stopping_;
+}
+
+void Scheduler::work() {
+  auto next_retention = Clock::now();
+  while (!stopping()) {
+    line_up();
+    start_jobs();
+    try_again();
+    end_jobs();
+    make_retries();
+    if (Clock::now() >= next_retention) {
+      next_retention = Clock::now() + kRetentionEvery;
+      workers_.run([this] { retain(); });
+    }
+    wait();
+  }
+}
+
+// Sleeps until there is news, a runner has ended, or something is due.
+void Scheduler::wait() {
+  std::vector<pollfd> fds{{event_.get(), POLLIN, 0}};
+  std::vector<std::string> jobs{""};
+  auto until = Clock::now() + 60s;
+  {
+    std::lock_guard lock(mutex_);
+    for (const auto& [id, run] : runs_) {
+      until = std::min(until, run.again);
+      if (!run.runner) continue;
+      fds.push_back({run.runner.get(), POLLIN, 0});
+      jobs.push_back(id);
+    }
+    for (const auto& [id, ending] : endings_) until = std::min(until, ending.due);
+    const std::int64_t now = environment_.now(), next = queue_.next_time(now);
+    if (next < INT64_MAX)
+      until = std::min(until, Clock::now() + std::min<std::chrono::microseconds>(
+                                                 60s, std::chrono::microseconds(next - now)));
+    if (!arrivals_.empty() || !retries_.empty())
+      until = std::min(until, Clock::now() + config_.retry);
+  }
+  const auto timeout = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now()).count();
+  if (poll(fds.data(), fds.size(), static_cast<int>(std::max<std::int64_t>(0, timeout))) <= 0)
+    return;
+  eventfd_t news;
+  if (fds[0].revents) eventfd_read(event_.get(), &news);
+  for (std::size_t i = 1; i < fds.size(); ++i)
+    if (fds[i].revents) runner_ended(jobs[i]);
+}
+
+void Scheduler::runner_ended(const std::string& job_id) {
+  {
+    std::lock_guard lock(mutex_);
+    Run& run = runs_.at(job_id);
+    siginfo_t info{};  // fails for an adopted one, which is nobody's child here
+    waitid(P_PIDFD, static_cast<id_t>(run.runner.get()), &info, WEXITED | WNOHANG);
+    run.runner.reset();
+  }
+  workers_.run([this, job_id] { attempt(job_id, Step::settle); });
+}
+
+// Looks at the record of each job that may have joined the queue, or that was held
+// or released.
+void Scheduler::line_up() {
+  std::vector<std::string> arrivals;
+  {
+    std::lock_guard lock(mutex_);
+    arrivals.swap(arrivals_);
+  }
+  for (const auto& id : arrivals) try {
+      line_up(id);
+    } catch (const std::exception& e) {
+      log_(Level::error, "job " + id + ": cannot be queued now and is tried again: " + e.what());
+      std::lock_guard lock(mutex_);
+      arrivals_.push_back(id);
+    }
+}
+
+void Scheduler::line_up(const std::string& job_id) {
+  const auto record = store_.find(job_id);
+  if (!record || record->tombstone || record->columns.state != "queued") return;
+  const JobFixed fixed = JobFixed::decode(record->fixed);
+  JobQueue::Job job;
+  job.id = job_id;
+  job.queue = queue_name(fixed);
+  job.priority = fixed.request.value("priority", 0);
+  job.held = JobHead::decode(record->head).held;
+  job.needs = fixed.request.value("depends_on", std::set<std::string>());
+  job.not_before = start_time(fixed);
+  {
+    std::lock_guard lock(mutex_);
+    if (runs_.contains(job_id)) {  // held while it was being started
+      arrivals_.push_back(job_id);
+      return;
+    }
+    if (!queue_.put(job)) return;
+  }
+  for (const auto& need : job.needs) check_need(need);
+}
+
+// To be called when the job that has the need is in the queue, so that no end in
+// between is missed.
+void Scheduler::check_need(const std::string& job_id) {
+  const auto record = store_.find(job_id);
+  const bool failed = record && record->columns.state == "failed";
+  const bool retry_is_due = failed && record->columns.unfinished;
+  if (failed && (retry_is_due || store_.find(retry_id(job_id)))) {  // which then decides
+    {
+      std::lock_guard lock(mutex_);
+      queue_.replace(job_id, retry_id(job_id));
+    }
+    if (!retry_is_due || store_.find(retry_id(job_id))) check_need(retry_id(job_id));
+    return;
+  }
+  if (record && record->columns.unfinished) return;
+  std::lock_guard lock(mutex_);
+  need_ended(job_id, record && record->columns.state == "succeeded");
+}
+
+// With the mutex held.
+void Scheduler::need_ended(const std::string& job_id, bool succeeded) {
+  for (const auto& id : queue_.ended(job_id, succeeded))
+    endings_[id] = {State::failed, "dependency",
+                    "job " + job_id + ", which has to succeed first, did not", Clock::now()};
+}
+
+void Scheduler::start_jobs() {
+  std::lock_guard lock(mutex_);
+  std::map<std::string, std::size_t> running;
+  for (const auto& [id, run] : runs_) ++running[run.queue];
+  while (!stopping_ && !draining_ && runs_.size() < config_.max_running) {
+    const auto job = queue_.take(running, environment_.now());
+    if (!job) return;
+    ++running[job->queue];
+    runs_[job->id].queue = job->queue;
+    workers_.run([this, id = job->id] { attempt(id, Step::launch); });
+  }
+}
+
+void Scheduler::try_again() {
+  std::lock_guard lock(mutex_);
+  for (auto& [id, run] : runs_) {
+    if (run.again > Clock::now()) continue;
+    run.again = kNever;
+    workers_.run([this, id = id, step = run.step] { attempt(id, step); });
+  }
+}
+
+void Scheduler::later(const std::string& job_id, Step step, std::chrono::milliseconds delay) {
+  {
+    std::lock_guard lock(mutex_);
+    Run& run = runs_[job_id];
+    run.step = step;
+    run.again = Clock::now() + delay;
+  }
+  wake();
+}
+
+void Scheduler::release(const std::string& job_id) {
+  {
+    std::lock_guard lock(mutex_);
+    runs_.erase(job_id);
+  }
+  idle_.notify_all();
+  wake();
+}
+
+void Scheduler::adopt(const std::string& job_id, const std::string& run_id, Fd runner) {
+  {
+    std::lock_guard lock(mutex_);
+    if (end_runners_) end_runner(runner);
+    Run& run = runs_[job_id];
+    run = {run.queue, run_id, Step::settle, std::move(runner), kNever};
+  }
+  wake();
+}
+
+std::string Scheduler::run_of(const std::string& job_id) {
+  std::lock_guard lock(mutex_);
+  return runs_[job_id].run_id;
+}
+
+// The job keeps its slot until the step succeeds: it must neither be forgotten
+// nor be overtaken.
+void Scheduler::attempt(const std::string& job_id, Step step) try {
+  if (step == Step::launch ? launch(job_id) : settle(job_id)) release(job_id);
+} catch (const std::exception& e) {
+  if (stopping()) return;  // the next daemon takes it from here
+  const auto* error = dynamic_cast<const Error*>(&e);
+  if (error && error->code() == Code::corruption) {
+    leave_alone(job_id, e);
+    return release(job_id);
+  }
+  log_(Level::error, "job " + job_id + ": cannot be " +
+                         (step == Step::launch ? "started" : "brought to its end") +
+                         " now and is tried again: " + e.what());
+  later(job_id, step, config_.retry);
+}
+
+// True: nothing is left to do.
+bool Scheduler::launch(const std::string& job_id) {
+  const auto record = store_.find(job_id);
+  if (!record || record->tombstone || record->columns.state != "queued") return true;
+  const JobFixed fixed = JobFixed::decode(record->fixed);
+  std::error_code error;
+  const auto scratch = scratch_dir(config_.run, job_id);
+  if (working_dir(fixed) == scratch.string()) std::filesystem::create_directories(scratch, error);
+  const std::string provenance =
+      provenance_.collect(fixed, working_dir(fixed), job_environment(config_.run, fixed));
+  JobHead head;
+  journal_.run(job_id, [&](JobLog& log) {
+    if (!log.head().held) log.set_provenance(provenance);
+    head = log.head();
+  });
+  if (head.state != State::queued) return true;  // canceled meanwhile
+  if (head.held) {
+    std::lock_guard lock(mutex_);
+    arrivals_.push_back(job_id);
+    return true;
+  }
+  try {
+    spawn(fixed, head.log_id);
+    return false;
+  } catch (const Error& e) {
+    log_(Level::error, "job " + job_id + ": cannot be started: " + e.what());
+    journal_.run(job_id, [&](JobLog& log) { log.finish(State::failed, "spawn_error", e.what()); });
+    return true;
+  }
+}
+
+// Each runner is a producer of its own: of two that meet in spite of all only one
+// gets the job to `running`, and the other runs nothing.
+void Scheduler::spawn(const JobFixed& job, const std::string& log_id) {
+  RunDir dir = run_dir(job.run_id);
+  dir.create(run_spec(
+      config_.run, job,
+      {log_id, environment_.random_id(), control_, store_.durability() != Durability::none}));
+  adopt(job.job_id, job.run_id, spawn_runner(config_.runner, dir));
+}
+
+// Brings a job whose runner is gone to its end; true: it is there.
+bool Scheduler::settle(const std::string& job_id) {
+  const std::string run_id = run_of(job_id);
+  RunDir dir = run_dir(run_id);
+  const auto lock = dir.lock();
+  if (!lock) {
+    Fd runner = dir.runner();
+    if (!runner) {
+      later(job_id, Step::settle, kLookAgain);
+      return false;
+    }
+    log_(Level::info, "job " + job_id + ": its runner lives and is adopted");
+    adopt(job_id, run_id, std::move(runner));
+    return false;
+  }
+  const auto record = store_.find(job_id);
+  if (record && !is_over(*record)) finish_run(JobFixed::decode(record->fixed), dir);
+  dir.remove();
+  return true;
+}
+
+void Scheduler::finish_run(const JobFixed& job, const RunDir& dir) {
+  const std::string rest = kill_rest(job.job_id, job.run_id);
+  const std::string refused = import_spool(job, dir);
+  std::string why = "the process that supervised the command ended without a word";
+  const std::string last_words = dir.last_words();
+  if (!last_words.empty()) why += "; its last words: " + last_words;
+  if (!refused.empty()) why += "; its spool: " + refused;
+  bool lost = false;
+  journal_.run(job.job_id, [&](JobLog& log) {
+    lost = !is_terminal(log.head().state);
+    log.finish(State::failed, "lost", why + rest);
+  });
+  if (lost) log_(Level::warning, "job " + job.job_id + " is lost: " + why + rest);
+}
+
+// Returns what is to be said of it.
+std::string Scheduler::kill_rest(const std::string& job_id, const std::string& run_id) {
+  const Cgroup cgroup(cgroup_of(config_.run, run_id));
+  cgroup.kill();
+  const Leftovers left = kill_leftovers(run_dir(run_id), run_id);
+  cgroup.remove();
+  if (!left.killed.empty())
+    log_(Level::warning, "job " + job_id + ": killed " + std::to_string(left.killed.size()) +
+                             " processes that its dead runner left");
+  if (left.alive.empty()) return "";
+  std::string out =
+      "; " + std::to_string(left.alive.size()) + " of its processes cannot be killed, such as";
+  for (const pid_t pid : left.alive)
+    if (out.size() < 200) out += " " + std::to_string(pid);
+  return out;
+}
+
+// Sends the batches of a dead runner again.  Returns why it ended early, where
+// no repetition can help; throws where one can.
+std::string Scheduler::import_spool(const JobFixed& job, const RunDir& dir) {
+  std::string refused;
+  dir.read_spool([&](const std::string& line) {
+    if (stopping()) throw ApiError("E_BUSY", "the daemon is stopping");
+    try {
+      AppendRequest request = read_append(compact_json(line));
+      if (request.job_id != job.job_id)
+        throw ApiError("E_INVALID_REQUEST", "a batch of another job");
+      if (request.ends())
+        request.batch.provenance_end = provenance_.collect_end(job, working_dir(job));
+      journal_.run(job.job_id, [&](JobLog& log) {
+        AppendResult result;
+        if (!has_batch(log.head(), request.batch)) log.append(request.batch, true, result);
+      });
+      return true;
+    } catch (const ApiError& e) {
+      if (e.retryable() && e.name() != "E_BATCH_GAP") throw;
+      if (e.name() != "E_SEALED") refused = e.what();
+    } catch (const Error& e) {
+      refused = e.what();
+    }
+    return false;
+  });
+  return refused;
+}
+
+// With the mutex held, or before there are threads.
+void Scheduler::cancel_later(const std::string& job_id) {
+  endings_[job_id] = {State::canceled, "cancel", "its producer did not end it within cancel_grace",
+                      Clock::now() + config_.run.cancel_grace};
+}
+
+void Scheduler::end_jobs() {
+  std::map<std::string, Ending> due;
+  {
+    std::lock_guard lock(mutex_);
+    for (const auto& [id, ending] : endings_)
+      if (ending.due <= Clock::now()) due.emplace(id, ending);
+  }
+  for (const auto& [id, ending] : due) try {
+      journal_.run(id, [&ending = ending](JobLog& log) {
+        log.finish(ending.to, ending.reason, ending.message);
+      });
+      std::lock_guard lock(mutex_);
+      endings_.erase(id);
+    } catch (const std::exception& e) {
+      log_(Level::error, "job " + id + ": cannot be ended now and is tried again: " + e.what());
+      std::lock_guard lock(mutex_);
+      const auto it = endings_.find(id);
+      if (it != endings_.end()) it->second.due = Clock::now() + config_.retry;
+    }
+}
+
+void Scheduler::make_retries() {
+  std::set<std::string> due;
+  {
+    std::lock_guard lock(mutex_);
+    due = retries_;
+  }
+  for (const auto& id : due) try {
+      make_retry(id);
+      std::lock_guard lock(mutex_);
+      retries_.erase(id);
+    } catch (const std::exception& e) {
+      log_(Level::error, "job " + id + ": its next attempt cannot be submitted now: " + e.what());
+    }
+}
+
+// Two commits, the new job first: the daemon that comes after one that died in
+// between makes the same job again, which changes nothing.
+void Scheduler::make_retry(const std::string& job_id) {
+  const auto record = store_.find(job_id);
+  if (!record || record->tombstone) return;
+  Submission next = next_attempt(JobHead::decode(record->head), JobFixed::decode(record->fixed));
+  next.fixed.run_id = environment_.random_id();
+  next.fixed.producer_token = environment_.random_id();
+  try {
+    journal_.run(next.fixed.job_id, [&](JobLog& log) { log.create(next); });
+    log_(Level::info, "job " + job_id + " failed and is tried again as " + next.fixed.job_id);
+  } catch (const ApiError& e) {
+    if (e.retryable()) throw;
+    log_(Level::error, "job " + job_id + " is not tried again: " + e.what());
+  }
+  journal_.run(job_id, [](JobLog& log) { log.retried(); });
+}
+
+void Scheduler::retain() try {
+  Retention(store_, journal_, config_.retention)
+      .run(
+          environment_.now(), [this](const std::string& id) { forget(id); },
+          [this] { return stopping(); });
+} catch (const std::exception& e) {
+  log_(Level::error, std::string("retention: ") + e.what());
+}
+
+void Scheduler::forget(const std::string& job_id) const {
+  std::error_code ignored;
+  std::filesystem::remove_all(scratch_dir(config_.run, job_id), ignored);
+}
+
+}  // namespace domed
