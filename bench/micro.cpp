@@ -6,8 +6,8 @@
 #include <filesystem>
 #include <mutex>
 
+#include "base/hash.h"
 #include "client/event_line.h"
-#include "domed/support/hash.h"
 #include "loader/loader.h"
 #include "loader/manifest.h"
 #include "loader/options.h"

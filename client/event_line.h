@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "domed/support/hash.h"
+#include "base/hash.h"
 
 namespace domed {
 

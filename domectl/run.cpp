@@ -9,6 +9,7 @@
 #include <stop_token>
 #include <thread>
 
+#include "base/hash.h"
 #include "base/units.h"
 #include "domectl/context.h"
 #include "domectl/interrupt.h"
@@ -16,7 +17,6 @@
 #include "domectl/outcome.h"
 #include "domectl/table.h"
 #include "domectl/watch.h"
-#include "domed/support/hash.h"
 
 namespace domed::ctl {
 namespace {

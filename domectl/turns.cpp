@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <stop_token>
 
+#include "base/hash.h"
 #include "base/units.h"
 #include "client/event_line.h"
 #include "client/follower.h"
@@ -9,7 +10,6 @@
 #include "domectl/interrupt.h"
 #include "domectl/outcome.h"
 #include "domectl/table.h"
-#include "domed/support/hash.h"
 
 namespace domed::ctl {
 namespace {

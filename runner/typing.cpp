@@ -7,8 +7,8 @@
 
 #include <cerrno>
 
+#include "base/hash.h"
 #include "base/json.h"
-#include "domed/support/hash.h"
 #include "system/unix_socket.h"
 
 namespace domed {

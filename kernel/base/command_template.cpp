@@ -4,7 +4,7 @@
 #include <optional>
 #include <string_view>
 
-#include "protocol/api_error.h"
+#include "domed/error.h"
 
 namespace domed {
 namespace {
@@ -17,7 +17,7 @@ struct Placeholder {
 };
 
 [[noreturn]] void refuse(const std::string& text) {
-  throw ApiError("E_INVALID_REQUEST", text);
+  throw Error(Code::invalid_argument, text);
 }
 
 Placeholder read_placeholder(std::string_view inside) {

@@ -16,7 +16,7 @@ namespace domed {
 std::string template_problem(const std::string& argument);
 
 // "command", an array of templates without problems, with "task" (an object, or
-// null: nothing) filled in.  Throws ApiError(E_INVALID_REQUEST) where the task has
+// null: nothing) filled in.  Throws Error(invalid_argument) where the task has
 // no fitting value.
 Json fill_command(const Json& command, const Json& task);
 

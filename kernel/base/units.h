@@ -8,6 +8,9 @@
 
 namespace domed {
 
+// Decimal digits with an optional sign, and nothing else.
+std::optional<std::int64_t> parse_integer(std::string_view text);
+
 // A duration as people write it: a number and one of us ms s m h d ("2s",
 // "1.5h", "0s").  nullopt: not one.
 std::optional<std::chrono::microseconds> parse_duration(std::string_view text);

@@ -8,6 +8,7 @@
 #include "base/command_template.h"
 #include "base/json.h"
 #include "base/json_schema.h"
+#include "base/units.h"
 #include "yaml/yaml_fields.h"
 
 namespace domed {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
-#include "domed/support/hash.h"
+#include "base/hash.h"
 
 namespace domed {
 

@@ -24,12 +24,6 @@ std::exception_ptr as_refusal(const std::exception& error) {
 
 }  // namespace
 
-ApiError store_failure(const Error& error) {
-  const bool may_pass =
-      error.code() == Code::io || error.code() == Code::exhausted || error.code() == Code::conflict;
-  return {"E_STORE", std::string("the store failed: ") + error.what(), {{"retryable", may_pass}}};
-}
-
 Journal::Journal(Store& store, Environment& environment, Observer observer, Doubts doubts)
     : store_(store),
       environment_(environment),

@@ -123,7 +123,4 @@ class Journal {
   std::thread thread_;
 };
 
-// The store's failure as the protocol tells it: whether to try again depends on its kind.
-ApiError store_failure(const Error& error);
-
 }  // namespace domed

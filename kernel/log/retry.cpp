@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "base/hash.h"
 #include "base/units.h"
-#include "domed/support/hash.h"
 
 namespace domed {
 namespace {

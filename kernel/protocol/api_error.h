@@ -5,6 +5,8 @@
 #include <string>
 #include <utility>
 
+#include "domed/error.h"
+
 namespace domed {
 
 // An error of the control protocol: docs/protocol.md lists the names.  The
@@ -28,5 +30,8 @@ class ApiError : public std::runtime_error {
   std::string name_;
   nlohmann::json fields_;
 };
+
+// The store's failure as the protocol tells it: whether to try again depends on its kind.
+ApiError store_failure(const Error& error);
 
 }  // namespace domed

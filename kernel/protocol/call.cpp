@@ -1,6 +1,5 @@
 #include "protocol/call.h"
 
-#include "log/journal.h"
 #include "protocol/request.h"
 
 namespace domed {

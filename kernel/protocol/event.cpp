@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/hash.h"
+#include "base/json.h"
 #include "base/units.h"
 #include "domed/error.h"
 #include "protocol/api_error.h"

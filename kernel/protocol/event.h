@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "log/job.h"
+#include "protocol/state.h"
 
 namespace domed {
 

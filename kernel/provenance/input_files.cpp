@@ -14,8 +14,8 @@
 #include <memory>
 #include <set>
 
+#include "base/hash.h"
 #include "domed/error.h"
-#include "domed/support/hash.h"
 
 namespace domed {
 namespace {

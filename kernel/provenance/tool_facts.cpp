@@ -4,9 +4,9 @@
 
 #include "base/version.h"
 #include "domed/error.h"
-#include "domed/support/executable.h"
-#include "domed/support/program.h"
 #include "provenance/merge.h"
+#include "system/executable.h"
+#include "system/program.h"
 
 namespace domed {
 namespace {

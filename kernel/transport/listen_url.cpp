@@ -5,8 +5,9 @@
 #include <optional>
 #include <string_view>
 
+#include "base/units.h"
+#include "base/words.h"
 #include "protocol/endpoint.h"
-#include "yaml/yaml_fields.h"
 
 namespace domed {
 namespace {

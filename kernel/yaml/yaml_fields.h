@@ -51,8 +51,6 @@ class YamlFields {
   std::string what_;
 };
 
-// Decimal digits with an optional sign, and nothing else.
-std::optional<std::int64_t> parse_integer(std::string_view text);
 // "true" or "false".
 std::optional<bool> parse_boolean(std::string_view text);
 // As parse_duration, in whole milliseconds.

@@ -8,9 +8,9 @@
 #include <cstdlib>
 #include <memory>
 
+#include "base/hash.h"
 #include "base/units.h"
 #include "domed/error.h"
-#include "domed/support/hash.h"
 #include "listing.h"
 #include "remote.h"
 #include "repository.h"

@@ -4,8 +4,8 @@
 #include <array>
 #include <cstdio>
 
-#include "domed/support/executable.h"
-#include "domed/support/hash.h"
+#include "base/hash.h"
+#include "system/executable.h"
 
 namespace domed::git {
 namespace {

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "domed/support/program.h"
+#include "system/program.h"
 
 namespace domed::git {
 

@@ -6,8 +6,8 @@
 
 #include <cstdlib>
 
+#include "base/hash.h"
 #include "base/json.h"
-#include "domed/support/hash.h"
 
 namespace domed::host {
 namespace {

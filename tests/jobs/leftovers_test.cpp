@@ -10,7 +10,7 @@
 #include <fstream>
 #include <thread>
 
-#include "domed/support/hash.h"
+#include "base/hash.h"
 #include "support/harness.h"
 
 namespace domed::test {

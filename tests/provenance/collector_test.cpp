@@ -3,7 +3,7 @@
 
 #include <thread>
 
-#include "domed/support/hash.h"
+#include "base/hash.h"
 #include "scratch.h"
 
 namespace domed::git {

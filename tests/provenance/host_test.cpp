@@ -4,10 +4,10 @@
 #include <fstream>
 #include <map>
 
+#include "base/hash.h"
 #include "base/json.h"
-#include "domed/support/hash.h"
 #include "host_collector.h"
-#include "support/harness.h"
+#include "kernel/harness.h"
 
 // What provenance-host tells of a machine, here one that the test makes up.
 namespace domed::host {

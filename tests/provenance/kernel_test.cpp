@@ -6,8 +6,8 @@
 
 #include "base/version.h"
 #include "fake_source.h"
+#include "kernel/harness.h"
 #include "protocol/limits.h"
-#include "support/harness.h"
 
 // What the kernel makes of collectors, whatever they do.
 namespace domed::test {

@@ -1,7 +1,7 @@
 #include <future>
 
+#include "kernel/harness.h"
 #include "real_sources.h"
-#include "support/harness.h"
 
 // A record is the same bytes from every store, at any later time.
 namespace domed::git {

@@ -14,8 +14,8 @@
 #include <string>
 #include <vector>
 
-#include "domed/support/program.h"
 #include "git_collector.h"
+#include "system/program.h"
 
 namespace domed::git {
 

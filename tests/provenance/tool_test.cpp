@@ -2,11 +2,11 @@
 
 #include <fstream>
 
-#include "domed/support/hash.h"
+#include "base/hash.h"
 #include "fake_source.h"
+#include "kernel/harness.h"
 #include "provenance/input_files.h"
 #include "provenance/tool_facts.h"
-#include "support/harness.h"
 
 // What the kernel finds out of the programs and files of a run.
 namespace domed::test {

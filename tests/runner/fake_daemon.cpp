@@ -4,7 +4,7 @@
 
 #include <chrono>
 
-#include "domed/support/hash.h"
+#include "base/hash.h"
 #include "protocol/api_error.h"
 
 namespace domed {

@@ -5,8 +5,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/hash.h"
 #include "base/json.h"
-#include "domed/support/hash.h"
 #include "runner/spawn.h"
 
 namespace domed {

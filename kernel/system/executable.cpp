@@ -1,4 +1,4 @@
-#include "domed/support/executable.h"
+#include "system/executable.h"
 
 #include <sys/stat.h>
 #include <unistd.h>

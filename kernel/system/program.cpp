@@ -1,4 +1,4 @@
-#include "domed/support/program.h"
+#include "system/program.h"
 
 #include <fcntl.h>
 #include <poll.h>

@@ -1,21 +1,27 @@
-#include "domed/support/program.h"
+#include "system/program.h"
 
 #include <fcntl.h>
+
+#include <gtest/gtest.h>
 
 #include <csignal>
 #include <thread>
 
-#include "scratch.h"
+#include "support/scratch.h"
 
-namespace domed::git {
+namespace domed::program {
 namespace {
 
-using program::Command;
-using program::Outcome;
-using program::run;
+std::string text_of(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
 
-class Process : public Scratch {
+class Process : public ::testing::Test {
  protected:
+  const testing::Scratch scratch_;
+  const std::string root = std::filesystem::canonical(scratch_.path()).string();
+
   Command shell(const std::string& text) const {
     return {.program = "/bin/sh",
             .arguments = {"-c", text},
@@ -45,7 +51,7 @@ TEST_F(Process, NamesAProgramThatCannotBeRun) {
   Command command = shell("");
   command.program = root + "/nothing";
   const Outcome outcome = run(command);
-  EXPECT_TRUE(mentions(outcome.error, root + "/nothing"));
+  EXPECT_NE(std::string::npos, outcome.error.find(root + "/nothing")) << outcome.error;
   EXPECT_FALSE(outcome.ok());
 }
 
@@ -101,7 +107,7 @@ TEST_F(Process, DoesNotWaitForAGrandchildThatHoldsThePipe) {
   // Killed with the group; some init reaps it a moment later.
   for (int i = 0; i < 1000 && ::kill(grandchild, 0) == 0; ++i) {
     const std::string stat =
-        read("/proc/" + outcome.out.substr(0, outcome.out.size() - 1) + "/stat");
+        text_of("/proc/" + outcome.out.substr(0, outcome.out.size() - 1) + "/stat");
     if (stat.find(") Z ") != std::string::npos) return;
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
@@ -142,4 +148,4 @@ TEST_F(Process, LeavesNoDescriptorsBehind) {
 }
 
 }  // namespace
-}  // namespace domed::git
+}  // namespace domed::program

@@ -1,4 +1,4 @@
-#include "domed/support/hash.h"
+#include "base/hash.h"
 
 #include <nettle/base64.h>
 #include <sys/random.h>
