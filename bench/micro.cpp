@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <mutex>
 
-#include "base/hash.h"
+#include "domed/support/hash.h"
 #include "client/event_line.h"
 #include "loader/loader.h"
 #include "loader/manifest.h"

@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "base/hash.h"
+#include "domed/support/hash.h"
 #include "base/json.h"
 #include "domed/error.h"
 

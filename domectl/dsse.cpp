@@ -13,7 +13,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "base/hash.h"
+#include "domed/support/hash.h"
 #include "domed/error.h"
 #include "system/fd.h"
 

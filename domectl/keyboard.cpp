@@ -13,7 +13,7 @@
 #include <filesystem>
 #include <utility>
 
-#include "base/hash.h"
+#include "domed/support/hash.h"
 #include "base/json.h"
 #include "system/unix_socket.h"
 

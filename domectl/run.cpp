@@ -9,7 +9,7 @@
 #include <stop_token>
 #include <thread>
 
-#include "base/hash.h"
+#include "domed/support/hash.h"
 #include "base/units.h"
 #include "domectl/context.h"
 #include "domectl/interrupt.h"

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <stop_token>
 
-#include "base/hash.h"
+#include "domed/support/hash.h"
 #include "base/units.h"
 #include "client/event_line.h"
 #include "client/follower.h"

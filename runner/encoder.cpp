@@ -4,7 +4,7 @@
 #include <charconv>
 #include <cstdint>
 
-#include "base/hash.h"
+#include "domed/support/hash.h"
 #include "base/json.h"
 
 namespace domed {

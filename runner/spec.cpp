@@ -1,6 +1,6 @@
 #include "runner/spec.h"
 
-#include "base/hash.h"
+#include "domed/support/hash.h"
 #include "base/json.h"
 #include "domed/error.h"
 

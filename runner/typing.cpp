@@ -7,7 +7,7 @@
 
 #include <cerrno>
 
-#include "base/hash.h"
+#include "domed/support/hash.h"
 #include "base/json.h"
 #include "system/unix_socket.h"
 

@@ -1,6 +1,6 @@
 #include "jobs/run_spec.h"
 
-#include "base/hash.h"
+#include "domed/support/hash.h"
 #include "jobs/run_dir.h"
 
 namespace domed {

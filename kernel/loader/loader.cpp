@@ -9,7 +9,7 @@
 #include <stdexcept>
 #include <system_error>
 
-#include "base/hash.h"
+#include "domed/support/hash.h"
 #include "domed/error.h"
 #include "loader/facets.h"
 

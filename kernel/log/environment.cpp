@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
-#include "base/hash.h"
+#include "domed/support/hash.h"
 
 namespace domed {
 

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "base/hash.h"
+#include "domed/support/hash.h"
 #include "base/json.h"
 #include "domed/store.h"
 #include "protocol/state.h"

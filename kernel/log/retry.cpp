@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "base/hash.h"
+#include "domed/support/hash.h"
 #include "base/units.h"
 
 namespace domed {

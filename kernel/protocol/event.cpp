@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <array>
 
-#include "base/hash.h"
+#include "domed/support/hash.h"
 #include "base/json.h"
 #include "base/units.h"
 #include "domed/error.h"

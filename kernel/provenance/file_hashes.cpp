@@ -8,9 +8,9 @@
 #include <cstring>
 #include <vector>
 
-#include "base/hash.h"
+#include "domed/support/hash.h"
 #include "domed/error.h"
-#include "system/executable.h"
+#include "domed/support/executable.h"
 
 namespace domed {
 namespace {

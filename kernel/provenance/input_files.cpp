@@ -14,7 +14,7 @@
 #include <memory>
 #include <set>
 
-#include "base/hash.h"
+#include "domed/support/hash.h"
 #include "domed/error.h"
 
 namespace domed {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "base/hash.h"
+#include "domed/support/hash.h"
 #include "base/version.h"
 #include "domed/error.h"
 #include "protocol/api_error.h"

@@ -5,8 +5,8 @@
 #include "base/version.h"
 #include "domed/error.h"
 #include "provenance/merge.h"
-#include "system/executable.h"
-#include "system/program.h"
+#include "domed/support/executable.h"
+#include "domed/support/program.h"
 
 namespace domed {
 namespace {

@@ -6,10 +6,10 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <ctime>
 #include <memory>
 
-#include "base/hash.h"
-#include "base/units.h"
+#include "domed/support/hash.h"
 #include "domed/error.h"
 #include "listing.h"
 #include "remote.h"
@@ -17,6 +17,15 @@
 
 namespace domed::git {
 namespace {
+
+// As the kernel writes times: RFC 3339 with microseconds, of which git knows none.
+std::string utc(std::int64_t seconds) {
+  const std::time_t time = seconds;
+  std::tm parts{};
+  gmtime_r(&time, &parts);
+  char text[40];
+  return {text, std::strftime(text, sizeof text, "%FT%T.000000Z", &parts)};
+}
 
 using Text = Known<std::string>;
 using Count = Known<std::uint64_t>;
@@ -508,7 +517,7 @@ void Examination::take_commit() {
   } else {
     const CommitHeader header = parse_commit(outcome.out);
     const bool dated = header.time && *header.time >= 0 && *header.time <= kLastSecond;
-    findings_.commit_time = dated ? Text::of(format_time(*header.time * 1'000'000))
+    findings_.commit_time = dated ? Text::of(utc(*header.time))
                                   : Text::not_known("the commit names no time that can be read");
     findings_.author_hash = Text::not_known("the option author_hash is off");
     if (context_.wishes.author_hash) {

@@ -4,8 +4,8 @@
 #include <array>
 #include <cstdio>
 
-#include "base/hash.h"
-#include "system/executable.h"
+#include "domed/support/hash.h"
+#include "domed/support/executable.h"
 
 namespace domed::git {
 namespace {

@@ -10,7 +10,7 @@
 #include <fstream>
 #include <thread>
 
-#include "base/hash.h"
+#include "domed/support/hash.h"
 #include "support/harness.h"
 
 namespace domed::test {

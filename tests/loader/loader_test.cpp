@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
-#include "base/hash.h"
+#include "domed/support/hash.h"
 #include "loader/options.h"
 #include "support/scratch.h"
 

@@ -4,7 +4,7 @@
 #include <fstream>
 #include <map>
 
-#include "base/hash.h"
+#include "domed/support/hash.h"
 #include "base/json.h"
 #include "host_collector.h"
 #include "kernel/harness.h"

@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "git_collector.h"
-#include "system/program.h"
+#include "domed/support/program.h"
 
 namespace domed::git {
 

@@ -2,7 +2,7 @@
 
 #include <fstream>
 
-#include "base/hash.h"
+#include "domed/support/hash.h"
 #include "fake_source.h"
 #include "kernel/harness.h"
 #include "provenance/input_files.h"

@@ -2,7 +2,7 @@
 
 #include <fstream>
 
-#include "base/hash.h"
+#include "domed/support/hash.h"
 #include "domectl/diff_runs.h"
 #include "domectl/dsse.h"
 #include "domectl/reproduce.h"

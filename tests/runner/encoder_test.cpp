@@ -4,7 +4,7 @@
 
 #include <random>
 
-#include "base/hash.h"
+#include "domed/support/hash.h"
 #include "base/json.h"
 
 namespace domed {

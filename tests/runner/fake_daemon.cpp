@@ -4,7 +4,7 @@
 
 #include <chrono>
 
-#include "base/hash.h"
+#include "domed/support/hash.h"
 #include "protocol/api_error.h"
 
 namespace domed {

@@ -10,7 +10,7 @@
 
 #include <string>
 
-#include "base/hash.h"
+#include "domed/support/hash.h"
 #include "fake_daemon.h"
 #include "runner/files.h"
 #include "scratch.h"

@@ -5,7 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/hash.h"
+#include "domed/support/hash.h"
 #include "base/json.h"
 #include "runner/spawn.h"
 

@@ -1,4 +1,4 @@
-#include "base/hash.h"
+#include "domed/support/hash.h"
 
 #include <nettle/base64.h>
 #include <sys/random.h>

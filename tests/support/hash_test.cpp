@@ -1,4 +1,4 @@
-#include "base/hash.h"
+#include "domed/support/hash.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "system/program.h"
+#include "domed/support/program.h"
 
 #include <fcntl.h>
 #include <poll.h>

@@ -1,4 +1,4 @@
-#include "system/executable.h"
+#include "domed/support/executable.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
