@@ -94,10 +94,6 @@ class Journal {
   bool apply(Queued& queued);
   bool must_defer(const Queued& queued, const JobLog& log) const;
   JobLog& load(const std::string& job_id);
-  void commit(Round& done);
-  void settle(Round& done, const std::vector<JobLog*>& logs,
-              const std::vector<EntryResult>& results);
-  void fail(Round& done, std::exception_ptr error);
   void publish(JobLog& log);
   bool is_done(JobLog& log, const EntryResult& result);
   void answer(Queued& queued, std::exception_ptr error);

@@ -7,7 +7,7 @@
 #include "domed/support/hash.h"
 #include "base/json.h"
 #include "host_collector.h"
-#include "kernel/harness.h"
+#include "support/harness.h"
 
 // What provenance-host tells of a machine, here one that the test makes up.
 namespace domed::host {

@@ -6,7 +6,7 @@
 
 #include "base/version.h"
 #include "fake_source.h"
-#include "kernel/harness.h"
+#include "support/harness.h"
 #include "protocol/limits.h"
 
 // What the kernel makes of collectors, whatever they do.

@@ -3,7 +3,7 @@
 #include <set>
 
 #include "json_schema.h"
-#include "kernel/harness.h"
+#include "support/harness.h"
 #include "protocol/limits.h"
 #include "real_sources.h"
 

@@ -4,7 +4,7 @@
 
 #include "domed/support/hash.h"
 #include "fake_source.h"
-#include "kernel/harness.h"
+#include "support/harness.h"
 #include "provenance/input_files.h"
 #include "provenance/tool_facts.h"
 
