@@ -8,6 +8,7 @@
 #include <mutex>
 
 #include "base/units.h"
+#include "client/backoff.h"
 #include "protocol/endpoint.h"
 
 namespace domed {
@@ -17,8 +18,6 @@ namespace od = simdjson::ondemand;
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr milliseconds kFirstPause{50};
-constexpr milliseconds kLongestPause{2000};
 // Without any connection for so long, a daemon that was there is taken to be gone.
 constexpr milliseconds kConnectTime{2000};
 

@@ -10,11 +10,6 @@ struct Outcome {
   int exit_code = -1, signal = -1;
 };
 
-std::string text(const Json& json, const char* key) {
-  const auto found = json.find(key);
-  return found != json.end() && found->is_string() ? found->get<std::string>() : "";
-}
-
 int number(const Json& json, const char* key) {
   const auto found = json.find(key);
   return found != json.end() && found->is_number_integer() ? found->get<int>() : -1;
@@ -23,8 +18,8 @@ int number(const Json& json, const char* key) {
 Outcome read(std::string_view payload) {
   const Json json = Json::parse(payload, nullptr, false);
   if (!json.is_object()) return {};
-  return {text(json, "to"), text(json, "reason"), text(json, "message"), number(json, "exit_code"),
-          number(json, "signal")};
+  return {text_at(json, "to"), text_at(json, "reason"), text_at(json, "message"),
+          number(json, "exit_code"), number(json, "signal")};
 }
 
 }  // namespace

@@ -16,7 +16,7 @@ struct Placeholder {
   std::optional<std::string> fallback;  // behind ":-"
 };
 
-[[noreturn]] void refuse(const std::string& text) {
+[[noreturn]] void unfit(const std::string& text) {
   throw Error(Code::invalid_argument, text);
 }
 
@@ -67,15 +67,15 @@ std::string value_of(const Placeholder& placeholder, const Json& task) {
   const std::string name = placeholder.path.empty() ? "task" : "task." + placeholder.path;
   const Json* value = find(task, placeholder.path);
   if (!value && placeholder.fallback) return *placeholder.fallback;
-  if (!value) refuse("'" + name + "' is missing: the tool's command needs it");
+  if (!value) unfit("'" + name + "' is missing: the tool's command needs it");
   if (placeholder.path.empty()) return value->is_null() ? "{}" : value->dump();
   if (value->is_string()) {
     auto text = value->get<std::string>();
-    if (text.find('\0') != std::string::npos) refuse("'" + name + "' must have no NUL");
+    if (text.find('\0') != std::string::npos) unfit("'" + name + "' must have no NUL");
     return text;
   }
   if (!value->is_number() && !value->is_boolean())
-    refuse("'" + name + "' must be a text, a number or a boolean: it becomes an argument");
+    unfit("'" + name + "' must be a text, a number or a boolean: it becomes an argument");
   return value->dump();
 }
 

@@ -215,4 +215,15 @@ bool is_utf8(std::string_view bytes) {
   return simdjson::validate_utf8(bytes);
 }
 
+std::string text_at(const Json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+std::uint64_t number_at(const Json& object, const char* key, std::uint64_t fallback) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_number_unsigned() ? found->get<std::uint64_t>()
+                                                              : fallback;
+}
+
 }  // namespace domed

@@ -30,4 +30,8 @@ std::string json_string(std::string_view bytes);
 
 bool is_utf8(std::string_view bytes);
 
+// The text, or the number, at "key" of an object; the fallback where there is none, or something else.
+std::string text_at(const Json& object, const char* key);
+std::uint64_t number_at(const Json& object, const char* key, std::uint64_t fallback = 0);
+
 }  // namespace domed

@@ -9,10 +9,6 @@ namespace {
 // Linux gives one variable 128 KiB, its name included.
 constexpr std::size_t kMostInEnvironment = 120 * 1024;
 
-std::string text(const Json& object, const char* key) {
-  return object.is_object() && object.contains(key) ? object.at(key).get<std::string>() : "";
-}
-
 void add_variables(const Json& from, std::map<std::string, std::string>& out) {
   if (!from.is_object() || !from.contains("env")) return;
   for (const auto& [key, value] : from.at("env").items()) out[key] = value.get<std::string>();
@@ -54,8 +50,8 @@ std::filesystem::path cgroup_of(const RunSettings& settings, const std::string& 
 }
 
 std::string working_dir(const RunSettings& settings, const JobFixed& job) {
-  std::string cwd = text(job.request, "cwd");
-  if (cwd.empty()) cwd = text(job.tool, "cwd");
+  std::string cwd = text_at(job.request, "cwd");
+  if (cwd.empty()) cwd = text_at(job.tool, "cwd");
   if (cwd.empty() && !job.external()) cwd = scratch_dir(settings, job.job_id);
   return cwd;
 }
