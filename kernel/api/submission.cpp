@@ -56,8 +56,6 @@ void check_labels(const Json& labels) {
   }
 }
 
-namespace {
-
 void check_limits(const Json& limits) {
   if (limits.is_null()) return;
   for (const auto& [name, value] : limits.items()) {
@@ -67,6 +65,8 @@ void check_limits(const Json& limits) {
       invalid("'limits': '" + name + "' must be a positive integer");
   }
 }
+
+namespace {
 
 // What the command reads: a file of this machine, or the bytes themselves.
 void check_stdin(const Json& from) {
@@ -84,6 +84,8 @@ void check_stdin(const Json& from) {
                                       " bytes: give a file's path instead");
 }
 
+}  // namespace
+
 // The terminal that the command gets instead of pipes.
 void check_tty(const Json& tty, bool has_stdin) {
   if (tty.is_null()) return;
@@ -95,6 +97,8 @@ void check_tty(const Json& tty, bool has_stdin) {
     invalid("'tty' must have 'rows' and 'columns', 1 to 9999");
   if (has_stdin) invalid("'stdin' and 'tty' exclude each other");
 }
+
+namespace {
 
 void check_retry(const Json& retry) {
   if (retry.is_null()) return;
@@ -112,7 +116,8 @@ void check_retry(const Json& retry) {
     invalid("'retry': 'backoff_s' must be a number of seconds, at most 3600");
 }
 
-// How the job waits for its turn.
+}  // namespace
+
 void check_queueing(Params& params, bool external) {
   params.integer("priority", 0, -100, 100);
   params.text("queue", limits::kNameBytes);
@@ -131,7 +136,9 @@ void check_queueing(Params& params, bool external) {
       invalid(std::string("'") + key + "': an external job waits in no queue of ours");
 }
 
-}  // namespace
+void check_timeout(Params& params) {
+  if (params.number("timeout_s", 0, 0) > 1e7) invalid("'timeout_s' is too large");
+}
 
 void set_tool(JobFixed& job, Json tool) {
   const Json task = job.request.value("task", Json::object());
@@ -143,8 +150,9 @@ void set_tool(JobFixed& job, Json tool) {
   if (!job.external()) job.command();
 }
 
-JobFixed read_job(Params& params, std::string& request_hash) {
-  JobFixed fixed;
+Submission read_job(Params& params) {
+  Submission out;
+  JobFixed& fixed = out.fixed;
   fixed.idempotency_key = params.required_text("idempotency_key", limits::kKeyBytes);
   fixed.client_id = params.text("client_id", limits::kKeyBytes).value_or("");
   const std::string tool_id = params.text("tool_id", limits::kNameBytes).value_or("");
@@ -169,14 +177,16 @@ JobFixed read_job(Params& params, std::string& request_hash) {
       invalid(std::string("'") + key + "': an external job's command is not ours to run");
   for (const char* key : {"task", "constraints"}) params.object(key);
   params.text("profile");
-  if (params.number("timeout_s", 1, 0) > 1e7) invalid("'timeout_s' is too large");
+  check_timeout(params);
+  out.accept_imported = params.boolean("accept_imported", false);
   params.done();
   fixed.request = params.all();
   fixed.request.erase("idempotency_key");
   fixed.request.erase("client_id");
+  fixed.request.erase("accept_imported");  // it asks for the same job
   fixed.job_id = derive_job_id(fixed.client_id, fixed.idempotency_key);
-  request_hash = sha256_hex(canonical_json(fixed.request));
-  return fixed;
+  out.request_hash = sha256_hex(canonical_json(fixed.request));
+  return out;
 }
 
 }  // namespace domed
