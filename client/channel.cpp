@@ -11,20 +11,26 @@ namespace {
 
 constexpr std::size_t kReplyBytes = 16 << 20;
 
-// nng makes its threads at its first call; they inherit the mask, and must not
-// take signals that are meant for the program.
-Socket open_unsignalled() {
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  try {
-    Socket socket(nng_req0_open);
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    return socket;
-  } catch (...) {
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    throw;
+// nng makes its threads at its first call; they, and ours, inherit the mask, and must
+// not take signals that are meant for the program.
+class Unsignalled {
+ public:
+  Unsignalled() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before_);
   }
+  ~Unsignalled() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  Unsignalled(const Unsignalled&) = delete;
+  Unsignalled& operator=(const Unsignalled&) = delete;
+
+ private:
+  sigset_t before_;
+};
+
+Socket open_unsignalled() {
+  const Unsignalled unsignalled;
+  return Socket(nng_req0_open);
 }
 
 nng_duration duration(std::chrono::milliseconds time) {
@@ -56,6 +62,7 @@ Channel::Channel(std::string url) : url_(std::move(url)), socket_(open_unsignall
   check_nng(nng_socket_set_size(s, NNG_OPT_RECVMAXSZ, kReplyBytes), "cannot bound replies");
   check_nng(nng_socket_set_ms(s, NNG_OPT_RECONNMINT, 50), "cannot set the redial time");
   check_nng(nng_socket_set_ms(s, NNG_OPT_RECONNMAXT, 1000), "cannot set the redial time");
+  check_nng(nng_pipe_notify(s, NNG_PIPE_EV_ADD_PRE, pipe_found, this), "cannot watch connections");
   for (const auto event : {NNG_PIPE_EV_ADD_POST, NNG_PIPE_EV_REM_POST})
     check_nng(nng_pipe_notify(s, event, pipe_changed, this), "cannot watch connections");
 }
@@ -68,7 +75,9 @@ Channel::~Channel() {
     std::unique_lock lock(mutex_);
     closing_ = true;
     changed_.wait(lock, [&] { return receiving_ == 0; });
+    if (dialing_) nng_dialer_close(dialer_);
   }
+  if (dial_thread_.joinable()) dial_thread_.join();
   for (const auto& exchange : exchanges_) nng_ctx_close(exchange->context);
   socket_.close();
   exchanges_.clear();  // waits for the callbacks
@@ -89,6 +98,19 @@ bool Channel::receive(Exchange& exchange) {
   return true;
 }
 
+// Before the pipe is used: a request that waits for a connection goes out with the next.
+void Channel::pipe_found(nng_pipe pipe, nng_pipe_ev, void* channel) {
+  auto& self = *static_cast<Channel*>(channel);
+  auto why = self.peers_.objection(pipe, self.url_);
+  const bool refused = why.has_value();
+  {
+    const std::lock_guard lock(self.mutex_);
+    self.distrust_ = std::move(why);
+    self.changed_.notify_all();
+  }
+  if (refused) nng_pipe_close(pipe);
+}
+
 void Channel::pipe_changed(nng_pipe pipe, nng_pipe_ev event, void* channel) {
   auto& self = *static_cast<Channel*>(channel);
   const std::lock_guard lock(self.mutex_);
@@ -99,6 +121,11 @@ void Channel::pipe_changed(nng_pipe pipe, nng_pipe_ev event, void* channel) {
   self.changed_.notify_all();
 }
 
+std::optional<std::string> Channel::distrust() const {
+  const std::lock_guard lock(mutex_);
+  return distrust_;
+}
+
 bool Channel::connected() const {
   const std::lock_guard lock(mutex_);
   return !pipes_.empty();
@@ -106,23 +133,49 @@ bool Channel::connected() const {
 
 bool Channel::await_connection(std::chrono::milliseconds limit, const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
-  return changed_.wait_for(lock, stop, limit, [&] { return !pipes_.empty(); });
+  changed_.wait_for(lock, stop, limit, [&] { return !pipes_.empty() || distrust_; });
+  return !pipes_.empty();
 }
 
-int Channel::dial() {
-  const std::lock_guard lock(dial_mutex_);
-  return dialed_ ? 0 : start_dialer(0);
+int Channel::dial(std::chrono::milliseconds limit, const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  if (dialed_) return 0;
+  if ((distrust_ = peers_.objection(url_))) return NNG_EPERM;
+  if (!dialing_)
+    if (const int result = begin_dialing()) return result;
+  const auto over = [&, before = attempts_] { return attempts_ != before; };
+  if (changed_.wait_for(lock, stop, limit, over)) return dial_result_;
+  return stop.stop_requested() ? NNG_ECANCELED : NNG_ETIMEDOUT;
+}
+
+// With the mutex held.  nng's own dial waits for the peer's handshake, and cannot be
+// told to stop but by its end.
+int Channel::begin_dialing() {
+  if (const int result = nng_dialer_create(&dialer_, socket_.get(), url_.c_str())) return result;
+  if (dial_thread_.joinable()) dial_thread_.join();  // its attempt is over
+  const Unsignalled unsignalled;
+  dial_thread_ = std::thread([this] { finish_dialing(); });
+  dialing_ = true;
+  return 0;
+}
+
+void Channel::finish_dialing() {
+  const int result = nng_dialer_start(dialer_, 0);
+  if (result != 0) nng_dialer_close(dialer_);
+  const std::lock_guard lock(mutex_);
+  dialing_ = false;
+  dialed_ = result == 0;
+  dial_result_ = result;
+  ++attempts_;
+  changed_.notify_all();
 }
 
 void Channel::background() {
-  const std::lock_guard lock(dial_mutex_);
-  if (!dialed_) check_nng(start_dialer(NNG_FLAG_NONBLOCK), "cannot dial " + url_);
-}
-
-int Channel::start_dialer(int flags) {
-  const int result = nng_dial(socket_.get(), url_.c_str(), nullptr, flags);
-  dialed_ = result == 0;
-  return result;
+  const std::lock_guard lock(mutex_);
+  if (dialed_ || dialing_) return;
+  check_nng(nng_dial(socket_.get(), url_.c_str(), nullptr, NNG_FLAG_NONBLOCK),
+            "cannot dial " + url_);
+  dialed_ = true;
 }
 
 Channel::Exchange& Channel::take() {

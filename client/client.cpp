@@ -1,7 +1,6 @@
 #include "client/client.h"
 
 #include <simdjson.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <condition_variable>
@@ -10,6 +9,7 @@
 #include "base/units.h"
 #include "client/backoff.h"
 #include "protocol/endpoint.h"
+#include "client/peer.h"
 
 namespace domed {
 namespace {
@@ -18,6 +18,8 @@ namespace od = simdjson::ondemand;
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
+// A daemon that lets a connection wait so long for its first word is stopped or stuck.
+constexpr milliseconds kDialTime{5000};
 // Without any connection for so long, a daemon that was there is taken to be gone.
 constexpr milliseconds kConnectTime{2000};
 
@@ -26,10 +28,7 @@ constexpr milliseconds kConnectTime{2000};
 }
 
 std::string no_daemon(const std::string& url, int result) {
-  std::string cause = nng_strerror(result);
-  struct stat info;
-  if (url_scheme(url) == "ipc" && stat(url.c_str() + 6, &info) != 0) cause = "no such socket";
-  return "no daemon answers at " + url + " (" + cause +
+  return "no daemon answers at " + url + " (" + connect_failure(url, result) +
          "): start one with 'domed --config FILE', or name another with --endpoint or "
          "DOMED_ENDPOINT";
 }
@@ -224,21 +223,25 @@ std::shared_ptr<Client::Pending> Client::begin(std::string_view method, const Js
 std::shared_ptr<Client::Pending> Client::send(const std::string& request, milliseconds timeout,
                                               Clock::time_point begin,
                                               const std::stop_token& stop) {
-  if (const int result = channel_.dial())
+  const int result = channel_.dial(std::min(timeout, kDialTime), stop);
+  const bool connected =
+      result == 0 && channel_.await_connection(std::min(timeout, kConnectTime), stop);
+  if (!connected && stop.stop_requested()) stopped();
+  if (const auto why = channel_.distrust(); why && !connected) throw ApiError("E_UNTRUSTED", *why);
+  if (result != 0)
     throw ApiError("E_UNREACHABLE",
                    result == NNG_ETIMEDOUT ? no_answer(endpoint(), since(begin))
                                            : no_daemon(endpoint(), result),
-                   {{"never_there", true}});
-  if (!channel_.await_connection(std::min(timeout, kConnectTime), stop)) {
-    if (stop.stop_requested()) stopped();
+                   result == NNG_EAGAIN ? Json() : Json{{"never_there", true}});
+  if (!connected)
     unreachable("nobody takes requests at " + endpoint() +
-                " any more: the daemon is gone, or this is another socket than its control socket");
-  }
+                " any more: the daemon is gone, has too many connections or does not serve this "
+                "user (its log says which), or this is another socket than its control socket");
   const auto pending = std::make_shared<Pending>(begin, stop);
-  channel_.start(request, timeout, [pending](int result, Message reply) {
+  channel_.start(request, timeout, [pending](int outcome, Message reply) {
     const std::lock_guard lock(pending->mutex);
     pending->done = true;
-    pending->result = result;
+    pending->result = outcome;
     pending->reply = std::move(reply);
     pending->changed.notify_all();
   });

@@ -26,7 +26,8 @@ struct CallOptions {
 // The control side of a daemon.
 //
 // Errors are ApiError: the daemon's own names, or E_UNREACHABLE (no daemon, or
-// no answer in time), E_PROTOCOL (an answer that is none) and E_STOPPED.  Every
+// no answer in time), E_UNTRUSTED (another user's daemon, client/peer.h; nothing was
+// sent), E_PROTOCOL (an answer that is none) and E_STOPPED.  Every
 // method is idempotent, so a request that got no answer is simply sent again.
 // Thread-safe; each call in flight has a context of its own.
 class Client {

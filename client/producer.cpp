@@ -207,9 +207,11 @@ void Producer::Core::settle(Outcome outcome) {
   if (!slot || slot->ack) return;
   slot->in_flight = false;
   try {
-    if (outcome.result != 0)
+    if (outcome.result != 0) {
+      if (const auto why = channel->distrust()) throw ApiError("E_UNTRUSTED", *why);
       throw ApiError("E_UNREACHABLE", "no acknowledgement from " + options.endpoint + ": " +
                                           nng_strerror(outcome.result));
+    }
     last_reply = Clock::now();
     slot->ack = read_ack(slot->batch, body(outcome.reply.get()), options.endpoint);
     cancel_requested = cancel_requested || slot->ack->cancel_requested;

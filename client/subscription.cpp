@@ -23,8 +23,10 @@ void configure(nng_socket socket, const std::vector<std::string>& topics) {
 }  // namespace
 
 Subscription::Subscription(const std::string& url, const std::vector<std::string>& topics)
-    : socket_(nng_sub0_open) {
+    : url_(url), socket_(nng_sub0_open) {
   configure(socket_.get(), topics);
+  check_nng(nng_pipe_notify(socket_.get(), NNG_PIPE_EV_ADD_PRE, found, this),
+            "cannot watch connections");
   check_nng(nng_pipe_notify(socket_.get(), NNG_PIPE_EV_ADD_POST, connected, this),
             "cannot watch connections");
   check_nng(nng_dial(socket_.get(), url.c_str(), nullptr, NNG_FLAG_NONBLOCK), "cannot dial " + url);
@@ -36,6 +38,11 @@ Subscription::Subscription(const std::string& url, const std::vector<std::string
 Subscription::~Subscription() {
   socket_.close();
   nng_aio_free(aio_);
+}
+
+void Subscription::found(nng_pipe pipe, nng_pipe_ev, void* argument) {
+  const auto& self = *static_cast<Subscription*>(argument);
+  if (self.peers_.objection(pipe, self.url_)) nng_pipe_close(pipe);
 }
 
 void Subscription::connected(nng_pipe, nng_pipe_ev, void* argument) {

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "client/peer.h"
 #include "transport/nng/socket.h"
 
 namespace domed {
@@ -17,7 +18,8 @@ namespace domed {
 //
 // Dials in the background and redials for ever.  A receive is never cancelled
 // (nng #1523): it runs on, and callers wait with a timer of their own.  What a
-// slow caller leaves unread beyond a bound is lost, as frames may be.
+// slow caller leaves unread beyond a bound is lost, as frames may be.  Nothing is taken
+// from whom we do not talk to (client/peer.h).
 class Subscription {
  public:
   // Throws Error where "url" is no URL.
@@ -34,8 +36,11 @@ class Subscription {
 
  private:
   static void received(void* self);
+  static void found(nng_pipe pipe, nng_pipe_ev event, void* self);
   static void connected(nng_pipe pipe, nng_pipe_ev event, void* self);
 
+  const std::string url_;
+  const Peers peers_;
   std::mutex mutex_;
   std::condition_variable_any changed_;
   std::deque<Message> messages_;

@@ -6,8 +6,9 @@
 
 #include "client/producer.h"
 #include "domectl/append_state.h"
+#include "domectl/arguments.h"
 #include "domectl/context.h"
-#include "domectl/terminal.h"
+#include "domectl/sink.h"
 
 namespace domed::ctl {
 namespace {
@@ -89,7 +90,7 @@ int append(Context& context, const Appending& given) {
   const std::string events = events_of(given);
   const std::string result = given.batch ? send(context, options, given.batch, events)
                                          : send_next(context, options, events);
-  if (context.json) put(stdout, result + "\n");
+  if (context.json) put_json(out(), result);
   return 0;
 }
 
@@ -107,7 +108,8 @@ void add_append(CLI::App& app, Context& context) {
       ->type_name("FILE");
   verb->add_option("--token", given->token, "The producer's token (default: DOMED_PRODUCER_TOKEN)");
   verb->add_option("--producer-id", given->producer_id, "Who appends; with --batch");
-  verb->add_option("--batch", given->batch, "The batch's number, 1, 2, ...; with --producer-id");
+  verb->add_option("--batch", given->batch, "The batch's number, 1, 2, ...; with --producer-id")
+      ->check(whole_number(1, kMostEvents));
   verb->footer(
       "Within a job nothing but the event is needed.  With --producer-id and --batch the same\n"
       "command can be repeated safely: a batch is appended once.\n\n"

@@ -18,7 +18,8 @@ AppendState::AppendState(const std::string& directory, const std::string& job_id
                          const std::string& token)
     : path_(directory + "/domectl-append-" +
             sha256_hex(std::to_string(geteuid()) + "\n" + job_id + "\n" + token).substr(0, 32)) {
-  fd_ = open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  fd_ =
+      open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0600);
   struct stat info;
   if (fd_ < 0 || fstat(fd_, &info) != 0 || flock(fd_, LOCK_EX) != 0) {
     const int error = errno;

@@ -1,12 +1,16 @@
 #include "domectl/context.h"
 
 #include <chrono>
-#include <cstring>
+#include <cstdlib>
+#include <sstream>
 #include <thread>
 
 #include "base/version.h"
 #include "base/words.h"
+#include "domectl/arguments.h"
 #include "domectl/outcome.h"
+#include "domectl/report.h"
+#include "domectl/sink.h"
 #include "domectl/terminal.h"
 #include "protocol/endpoint.h"
 
@@ -15,23 +19,16 @@ namespace {
 
 constexpr int kUsage = 2;
 
-// What the error's fields suggest to do.
-std::string hint(const ApiError& error) {
-  const auto head = number_field(error, "head"), first = number_field(error, "first");
-  if (error.name() == "E_COMPACTED" && first)
-    return " (the oldest event kept is " + std::to_string(*first) + ": use --since " +
-           std::to_string(*first - 1) + ")";
-  if (error.name() == "E_CURSOR_AHEAD" && head)
-    return " (the newest event is " + std::to_string(*head) + ")";
-  return "";
-}
-
 void describe(CLI::App& app, Context& context) {
   app.description("domectl: runs jobs on a domed daemon, and looks at them");
   app.set_version_flag("--version", std::string("domectl ") + kVersion);
   app.add_option("--endpoint", context.endpoint,
                  "Control URL of the daemon (default: DOMED_ENDPOINT, then the user's own)")
       ->type_name("URL");
+  app.add_option("--endpoint-user", context.endpoint_user,
+                 "User whose daemon that is, where it is neither you nor root (default: "
+                 "DOMED_ENDPOINT_USER)")
+      ->type_name("USER");
   app.add_flag("--json", context.json, "Machine-readable output");
   app.require_subcommand(1);
   app.footer(
@@ -52,43 +49,52 @@ std::string unknown_verb(const CLI::App& app) {
          "; 'domectl --help' lists them";
 }
 
-int usage(const CLI::App& app, const CLI::ParseError& error, const Context& context) {
-  if (const std::string text = unknown_verb(app); !text.empty()) {
-    note(text);
-    return kUsage;
-  }
-  const int code = app.exit(error);
-  if (code == 0) return 0;
-  if (dynamic_cast<const CLI::ExtrasError*>(&error) &&
-      (app.got_subcommand("run") || app.got_subcommand("submit")))
-    note("write the job's command behind '--': domectl run -- COMMAND");
+int usage_code(const Context& context) {
   return context.failure == kOwnFailure ? kOwnFailure : kUsage;
 }
 
-int act(const Context& context) {
+// What a CLI::ParseError asks for: help, the version, or a word about what is wrong.
+int usage(const CLI::App& app, const CLI::ParseError& error, const Context& context) {
+  std::ostringstream help, wrong;
+  if (app.exit(error, help, wrong) == 0) {
+    put(help.str());
+    return 0;
+  }
+  std::string text = unknown_verb(app);
+  if (text.empty()) text = std::string(error.what()) + "; --help tells more";
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) &&
+      (app.got_subcommand("run") || app.got_subcommand("submit")))
+    text += "; write the job's command behind '--': domectl run -- COMMAND";
+  report_usage(text, context.json);
+  return usage_code(context);
+}
+
+// Whatever "action" does wrong is told, and gives the exit code.
+int reported(const Context& context, const std::function<int()>& action) {
   try {
-    const int code = context.action();
-    if (std::fflush(stdout) != 0) throw Error(Code::io, "cannot write the output");
-    return code;
+    return action();
+  } catch (const ReaderGone&) {
+    return kReaderGone;
   } catch (const UsageError& e) {
-    note(e.what());
-    return context.failure == kOwnFailure ? kOwnFailure : kUsage;
+    report_usage(e.what(), context.json);
+    return usage_code(context);
   } catch (const ApiError& e) {
-    note(e.name() + ": " + e.what() + hint(e));
+    if (e.name() == "E_STOPPED") return kCanceled;
+    report(e, context.json);
   } catch (const std::exception& e) {
-    note(e.what());
+    report(e.what(), context.json);
   }
   return context.failure;
 }
 
-// Cuts "--" and what follows off; CLI11 would mix it with positionals.
-int cut_command(int argc, char** argv, std::vector<std::string>& command) {
-  for (int i = 1; i < argc; ++i) {
-    if (std::strcmp(argv[i], "--") != 0) continue;
-    command.assign(argv + i + 1, argv + argc);
-    return i;
-  }
-  return argc;
+// What was put before it failed is output too; what cannot be written is a failure itself.
+int act(const Context& context, const std::function<int()>& action) {
+  const int code = reported(context, action);
+  const int written = reported(context, [] {
+    out().finish();
+    return 0;
+  });
+  return written == 0 || (code != 0 && written != kReaderGone) ? code : written;
 }
 
 }  // namespace
@@ -110,7 +116,8 @@ Json Context::status_of(const std::string& job_id, std::stop_token stop) {
 }
 
 std::string Context::endpoint_option() const {
-  return endpoint.empty() ? "" : "--endpoint " + endpoint + " ";
+  return (endpoint.empty() ? "" : "--endpoint " + endpoint + " ") +
+         (endpoint_user.empty() ? "" : "--endpoint-user " + endpoint_user + " ");
 }
 
 int run_domectl(int argc, char** argv) {
@@ -126,14 +133,22 @@ int run_domectl(int argc, char** argv) {
   add_daemon(app, context);
   add_provenance(app, context);
   add_copies(app, context);
-  const int given = cut_command(argc, argv, context.command);
-  try {
-    app.parse(given, argv);
-  } catch (const CLI::ParseError& e) {
-    if (app.got_subcommand("run")) context.failure = kOwnFailure;
-    return usage(app, e, context);
-  }
-  return act(context);
+  take_texts_whole(app);
+  const Arguments arguments(argc, argv);
+  context.command = arguments.command;
+  context.json = arguments.json;  // for errors of the parsing
+  return act(context, [&] {
+    try {
+      arguments.parse(app);
+    } catch (const CLI::ParseError& e) {
+      if (app.got_subcommand("run")) context.failure = kOwnFailure;
+      return usage(app, e, context);
+    }
+    // Every connection of ours goes by the variable, and no thread is there yet to read it.
+    if (!context.endpoint_user.empty())
+      setenv("DOMED_ENDPOINT_USER", context.endpoint_user.c_str(), 1);
+    return context.action();
+  });
 }
 
 }  // namespace domed::ctl

@@ -19,7 +19,8 @@ class UsageError : public std::runtime_error {
 
 // What all verbs share: the global options, and the daemon.
 struct Context {
-  std::string endpoint;  // as given; empty: found by control_endpoint()
+  std::string endpoint;       // as given; empty: found by control_endpoint()
+  std::string endpoint_user;  // as given
   bool json = false;
   std::vector<std::string> command;  // what stood behind "--"
   std::function<int()> action;       // what the chosen verb does; returns the exit code
@@ -29,7 +30,7 @@ struct Context {
   // What is known of a job that is there, or is to be there in a moment: one that tries
   // another one again is made just after that one's end.
   Json status_of(const std::string& job_id, std::stop_token stop = {});
-  // "--endpoint URL " where one was given, for commands shown to the user.
+  // "--endpoint URL " and the user's where they were given, for commands shown to the user.
   std::string endpoint_option() const;
 
  private:

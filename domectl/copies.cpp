@@ -9,6 +9,8 @@
 #include "client/follower.h"
 #include "client/verify.h"
 #include "domectl/context.h"
+#include "domectl/interrupt.h"
+#include "domectl/output_file.h"
 #include "domectl/table.h"
 
 namespace domed::ctl {
@@ -24,13 +26,15 @@ constexpr std::size_t kPieceBytes = 256 * 1024;
 using OnLine = std::function<void(std::string_view line)>;
 
 // The retained events up to what "record" covers.
-void read_log(Context& context, const Json& record, const OnLine& on_line) {
+void read_log(Context& context, const Json& record, const OnLine& on_line,
+              std::stop_token stop = {}) {
   const auto head = record.at("head_seq").get<std::uint64_t>();
   FollowOptions options;
   options.job_id = record.at("job_id").get<std::string>();
   options.log_id = record.at("log_id").get<std::string>();
   options.since_seq = record.at("first_seq").get<std::uint64_t>() - 1;
   options.follow = false;
+  options.stop = std::move(stop);
   Follower(context.client(), options).run([&](std::string_view line, std::uint64_t seq) {
     if (seq <= head) on_line(line);
   });
@@ -99,12 +103,11 @@ int report(const Context& context, const std::string& job_id, const Verifier& ve
              {"events", verifier.events()},
              {"digest", verifier.digest()}};
     if (!good) out["problem"] = *verifier.problem();
-    put(stdout, out.dump() + "\n");
+    put_json(ctl::out(), out.dump());
   } else if (good) {
-    put(stdout,
-        "ok: " + std::to_string(verifier.events()) + " events, digest " + verifier.digest() + "\n");
+    put("ok: " + std::to_string(verifier.events()) + " events, digest " + verifier.digest() + "\n");
   } else {
-    put(stdout, "wrong: " + *verifier.problem() + "\n");
+    put("wrong: " + visible(*verifier.problem()) + "\n");
   }
   return good ? 0 : 1;
 }
@@ -140,54 +143,38 @@ bool is_file(const std::string& name) {
   return name == "-" || access(name.c_str(), F_OK) == 0;
 }
 
-// Written beside its place and renamed, so that a file is an export or is not there.
-class Sink {
- public:
-  explicit Sink(const std::string& path) : path_(path), file_(stdout) {
-    if (path == "-") return;
-    temporary_ = path + ".part";
-    file_ = std::fopen(temporary_.c_str(), "wbe");
-    if (!file_) throw UsageError("cannot write " + temporary_ + ": " + std::strerror(errno));
-  }
-  ~Sink() {
-    if (temporary_.empty()) return;
-    if (file_) std::fclose(file_);
-    std::remove(temporary_.c_str());
-  }
-  std::FILE* file() const { return file_; }
-  void commit() {
-    if (std::fflush(file_) != 0) throw Error(Code::io, "cannot write " + path_);
-    if (temporary_.empty()) return;
-    const bool closed = std::fclose(std::exchange(file_, nullptr)) == 0;
-    if (!closed || std::rename(temporary_.c_str(), path_.c_str()) != 0)
-      throw Error(Code::io, "cannot write " + path_ + ": " + std::strerror(errno));
-    temporary_.clear();
-  }
-
- private:
-  const std::string path_;
-  std::string temporary_;
-  std::FILE* file_;
-};
-
-int export_job(Context& context, const std::string& job, const std::string& path) {
+void write_export(Context& context, const std::string& job, Sink& output,
+                  const std::stop_token& stop) {
+  CallOptions options;
+  options.stop = stop;
   const OrderedJson record =
-      OrderedJson::parse(context.client().call_raw("GetJobStatus", {{"job_id", job}}));
-  Sink sink(path);
-  put(sink.file(),
-      OrderedJson{
-          {"domed_export", kFormat}, {"record", record}, {"base_digest", record.at("base_digest")}}
-              .dump() +
-          "\n");
+      OrderedJson::parse(context.client().call_raw("GetJobStatus", {{"job_id", job}}, options));
+  output.put(OrderedJson{{"domed_export", kFormat},
+                         {"record", record},
+                         {"base_digest", record.at("base_digest")}}
+                 .dump() +
+             "\n");
   Verifier verifier(Json::parse(record.dump()));
-  read_log(context, Json::parse(record.dump()), [&](std::string_view line) {
-    put(sink.file(), std::string(line) + "\n");
-    verifier.line(line);
-  });
+  read_log(
+      context, Json::parse(record.dump()),
+      [&](std::string_view line) {
+        output.put(std::string(line) + "\n");
+        verifier.line(line);
+      },
+      stop);
+  if (stop.stop_requested()) return;
   verifier.finish();
   if (verifier.problem())
     throw Error(Code::corruption, "not exported: job " + job + ": " + *verifier.problem());
-  sink.commit();
+}
+
+int export_job(Context& context, const std::string& job, const std::string& path) {
+  context.client();  // before the signals are taken
+  OutputFile file(path);
+  const StopBySignal stop([&file] { file.discard(); });
+  write_export(context, job, file.output(), stop.token());
+  if (stop.stopped()) return stop.code();
+  file.commit();
   return 0;
 }
 
@@ -195,15 +182,22 @@ int export_job(Context& context, const std::string& job, const std::string& path
 // were not trimmed away.
 OrderedJson import_record(const OrderedJson& record) {
   OrderedJson out = OrderedJson::object();
-  for (const char* key :
-       {"log_id",          "first_seq", "request_hash", "run_id",      "client_id",
-        "idempotency_key", "executor",  "tool_id",      "command",     "cwd",
-        "labels",          "task",      "constraints",  "profile",     "limits",
-        "timeout_s",       "tty",       "stdin",        "base_digest", "digest"})
+  for (const char* key : {"log_id",      "first_seq",  "request_hash",
+                          "run_id",      "client_id",  "idempotency_key",
+                          "executor",    "tool_id",    "command",
+                          "cwd",         "labels",     "task",
+                          "constraints", "profile",    "limits",
+                          "timeout_s",   "tty",        "stdin",
+                          "base_digest", "digest",     "env",
+                          "queue",       "priority",   "depends_on",
+                          "not_before",  "retry",      "retry_of",
+                          "state",       "reason",     "message",
+                          "exit_code",   "signal",     "head_seq",
+                          "as_of_seq",   "created_at", "started_at",
+                          "ended_at",    "streams",    "cancel_requested"})
     if (record.contains(key)) out[key] = record[key];
   if (record.value("first_seq", 1) == 1) return out;
-  for (const char* key :
-       {"created_at", "started_at", "cancel_requested", "provenance", "artifacts"})
+  for (const char* key : {"provenance", "artifacts"})
     if (record.contains(key)) out[key] = record[key];
   return out;
 }
@@ -247,8 +241,8 @@ int import_job(Context& context, const std::string& path) {
     lines.push_back(line);
   }
   const Json result = send_piece(context, file.record(), lines, first, true);
-  put(stdout, context.json ? result.dump() + "\n"
-                           : "imported " + file.record().at("job_id").get<std::string>() + "\n");
+  context.json ? put_json(out(), result.dump())
+               : put("imported " + field(file.record(), "job_id") + "\n");
   return 0;
 }
 
@@ -275,7 +269,10 @@ void add_copies(CLI::App& app, Context& context) {
   verb = app.add_subcommand("export", "Write a job's record and events to a file");
   verb->add_option("JOB", *job, "The job's id")->required();
   verb->add_option("-o,--output", *out, "Where to (default: stdout)")->type_name("FILE");
-  verb->footer("Example:\n  domectl export JOB -o job.jsonl && domectl verify job.jsonl");
+  verb->footer(
+      "FILE appears, or is replaced, when all is written.  A new one has the mode that your umask\n"
+      "gives, a replaced one keeps its own; a pipe or a device is written into.\n\n"
+      "Example:\n  domectl export JOB -o job.jsonl && domectl verify job.jsonl");
   verb->callback([&context, job, out] {
     context.action = [&context, job, out] { return export_job(context, *job, *out); };
   });

@@ -10,12 +10,12 @@ int tools(Context& context, const std::string& id) {
   const std::string result = id.empty() ? context.client().call_raw("ListTools", Json::object())
                                         : context.client().call_raw("GetTool", {{"tool_id", id}});
   if (context.json) {
-    put(stdout, result + "\n");
+    put_json(out(), result);
     return 0;
   }
   const OrderedJson json = OrderedJson::parse(result);
   if (!id.empty()) {
-    put(stdout, listing(json));
+    put(listing(json));
     return 0;
   }
   std::size_t width = 0;
@@ -23,7 +23,7 @@ int tools(Context& context, const std::string& id) {
   for (const auto& tool : json.at("tools")) {
     std::string name = field(tool, "tool_id");
     name.resize(width, ' ');
-    put(stdout, name + "  " + field(tool, "version") + "  " + field(tool, "title") + "\n");
+    put(name + "  " + field(tool, "version") + "  " + field(tool, "title") + "\n");
   }
   return 0;
 }
@@ -33,8 +33,10 @@ int health(Context& context, bool all) {
   if (all)
     json["capabilities"] =
         OrderedJson::parse(context.client().call_raw("ListCapabilities", Json::object()));
-  if (!context.json) put(stdout, "endpoint  " + context.client().endpoint() + "\n");
-  put(stdout, context.json ? json.dump() + "\n" : listing(json));
+  if (context.json)
+    put_json(out(), json.dump());
+  else
+    put(visible("endpoint  " + context.client().endpoint()) + "\n" + listing(json));
   return 0;
 }
 

@@ -4,6 +4,8 @@
 #include <stop_token>
 
 #include "base/units.h"
+#include "base/words.h"
+#include "domectl/arguments.h"
 #include "domectl/context.h"
 #include "domectl/interrupt.h"
 #include "domectl/table.h"
@@ -17,13 +19,16 @@ struct Listing {
   bool watch = false;
 };
 
-OrderedJson ask(Context& context, const char* method, const Json& params) {
-  return OrderedJson::parse(context.client().call_raw(method, params));
+OrderedJson ask(Context& context, const char* method, const Json& params,
+                std::stop_token stop = {}) {
+  CallOptions options;
+  options.stop = std::move(stop);
+  return OrderedJson::parse(context.client().call_raw(method, params, options));
 }
 
 int status(Context& context, const std::string& job) {
   if (context.json) {
-    put(stdout, context.client().call_raw("GetJobStatus", {{"job_id", job}}) + "\n");
+    put_json(out(), context.client().call_raw("GetJobStatus", {{"job_id", job}}));
     return 0;
   }
   OrderedJson record = ask(context, "GetJobStatus", {{"job_id", job}});
@@ -33,7 +38,7 @@ int status(Context& context, const std::string& job) {
     record["provenance"] = "commit " + field(found, "commit_sha") + ", dirty " +
                            field(found, "dirty_flag") + " ('domectl provenance' shows all)";
   }
-  put(stdout, listing(record));
+  put(listing(record));
   return 0;
 }
 
@@ -43,7 +48,7 @@ std::string what(const OrderedJson& job) {
   std::string out;
   for (const auto& word : job["command"])
     out += (out.empty() ? "" : " ") + (word.is_string() ? word.get<std::string>() : word.dump());
-  return visible(out.size() > 60 ? out.substr(0, 57) + "..." : out);
+  return visible(shortened(std::move(out), 60));
 }
 
 std::string row(const OrderedJson& job, std::size_t width, const Colours& colours) {
@@ -69,12 +74,12 @@ Json query_of(const Listing& given) {
   return params;
 }
 
-std::vector<OrderedJson> fetch(Context& context, const Listing& given) {
+std::vector<OrderedJson> fetch(Context& context, const Listing& given, std::stop_token stop = {}) {
   Json params = query_of(given);
   std::vector<OrderedJson> jobs;
   while (jobs.size() < given.limit) {
     params["limit"] = std::min<std::size_t>(given.limit - jobs.size(), 1000);
-    const OrderedJson page = ask(context, "ListJobs", params);
+    const OrderedJson page = ask(context, "ListJobs", params, stop);
     for (const auto& job : page.at("jobs")) jobs.push_back(job);
     if (!page.contains("next_page") || page["next_page"].is_null()) break;
     params["page"] = page["next_page"];
@@ -82,36 +87,35 @@ std::vector<OrderedJson> fetch(Context& context, const Listing& given) {
   return jobs;
 }
 
-int list(Context& context, const Listing& given) {
-  const std::vector<OrderedJson> jobs = fetch(context, given);
+int show(const Context& context, const std::vector<OrderedJson>& jobs) {
   if (context.json) {
-    for (const auto& job : jobs) put(stdout, job.dump() + "\n");
+    for (const auto& job : jobs) put_json(out(), job.dump());
     return 0;
   }
   std::size_t width = 6;
   for (const auto& job : jobs) width = std::max(width, field(job, "job_id").size());
-  const Colours colours = Colours::of(stdout);
+  const Colours colours = Colours::of(STDOUT_FILENO);
   std::string head = "JOB ID";
   head.resize(width, ' ');
-  if (!jobs.empty()) put(stdout, colours.dim(head + "  STATE      CODE  CREATED    WHAT") + "\n");
-  for (const auto& job : jobs) put(stdout, row(job, width, colours));
+  if (!jobs.empty()) put(colours.dim(head + "  STATE      CODE  CREATED    WHAT") + "\n");
+  for (const auto& job : jobs) put(row(job, width, colours));
   return 0;
 }
 
 // Redraws the list until it is interrupted.
 int watch(Context& context, const Listing& given) {
-  if (context.json || !is_terminal(stdout)) throw UsageError("--watch needs a terminal");
+  if (context.json || !is_terminal(STDOUT_FILENO)) throw UsageError("--watch needs a terminal");
   std::mutex mutex;
   std::condition_variable_any changed;
-  std::stop_source stop;
   context.client();
-  const Interrupt interrupt([&stop](int) { stop.request_stop(); });
-  while (!stop.stop_requested()) {
-    put(stdout, "\033[H\033[2J");
-    list(context, given);
-    std::fflush(stdout);
+  const StopBySignal stop;
+  while (!stop.stopped()) {
+    const std::vector<OrderedJson> jobs = fetch(context, given, stop.token());
+    put("\033[H\033[2J");
+    show(context, jobs);
+    out().flush();
     std::unique_lock lock(mutex);
-    changed.wait_for(lock, stop.get_token(), std::chrono::seconds(1), [] { return false; });
+    changed.wait_for(lock, stop.token(), std::chrono::seconds(1), [] { return false; });
   }
   return 0;
 }
@@ -120,7 +124,7 @@ int watch(Context& context, const Listing& given) {
 int change(Context& context, const char* method, const Json& params,
            const std::function<std::string(const OrderedJson&)>& text) {
   const OrderedJson result = ask(context, method, params);
-  put(stdout, (context.json ? result.dump() : text(result)) + "\n");
+  context.json ? put_json(out(), result.dump()) : put(text(result) + "\n");
   return 0;
 }
 
@@ -144,15 +148,24 @@ void add_list(CLI::App& app, Context& context) {
   verb->add_flag("-w,--watch", given->watch, "Show the list anew each second, until Ctrl-C");
   verb->add_option("--limit", given->limit, "At most so many")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+      ->check(whole_number(1, 1'000'000));
   verb->footer(
       "Examples:\n  domectl list --state failed --since 2h\n"
       "  domectl list --label branch=main --json | jq -r .job_id");
   verb->callback([&context, given] {
     context.action = [&context, given] {
-      return given->watch ? watch(context, *given) : list(context, *given);
+      return given->watch ? watch(context, *given) : show(context, fetch(context, *given));
     };
   });
+}
+
+// Of a job that had failed the next attempt is what a cancel still changes.
+std::string retry_text(const OrderedJson& result) {
+  if (!result.contains("retry") || !result["retry"].is_object()) return "";
+  const OrderedJson& retry = result["retry"];
+  const std::string id = field(retry, "job_id");
+  if (retry.value("canceled", false)) return "; its retry, job " + id + ", is canceled";
+  return "; it was tried again as job " + id + ", which is " + field(retry, "state");
 }
 
 void add_cancel(CLI::App& app, Context& context) {
@@ -167,7 +180,8 @@ void add_cancel(CLI::App& app, Context& context) {
       if (!reason->empty()) params["reason"] = *reason;
       return change(context, "CancelJob", params, [](const OrderedJson& result) {
         const bool over = result.value("already_terminal", false);
-        return (over ? "already " : "cancel requested; ") + field(result, "state");
+        return (over ? "already " : "cancel requested; ") + field(result, "state") +
+               retry_text(result);
       });
     };
   });
@@ -190,12 +204,16 @@ void add_trim(CLI::App& app, Context& context) {
   const auto keep = std::make_shared<std::uint64_t>(0);
   CLI::App* verb = app.add_subcommand("trim", "Forget the oldest events of a job");
   verb->add_option("JOB", *job, "The job's id")->required();
-  verb->add_option("--keep-from", *keep, "The oldest seq to keep")->required()->type_name("SEQ");
+  verb->add_option("--keep-from", *keep, "The oldest seq to keep")
+      ->required()
+      ->type_name("SEQ")
+      ->check(whole_number(0, kMostEvents));
   verb->callback([&context, job, keep] {
     context.action = [&context, job, keep] {
-      return change(
-          context, "TrimJob", {{"job_id", *job}, {"keep_from_seq", *keep}},
-          [](const OrderedJson& result) { return "first seq " + field(result, "first_seq"); });
+      return change(context, "TrimJob", {{"job_id", *job}, {"keep_from_seq", *keep}},
+                    [](const OrderedJson& result) {
+                      return "the oldest event kept is " + field(result, "first_seq");
+                    });
     };
   });
 }

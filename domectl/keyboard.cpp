@@ -41,13 +41,14 @@ class RawTerminal {
     changed_ = tcsetattr(STDIN_FILENO, TCSADRAIN, &raw) == 0;
   }
   RawTerminal(const RawTerminal&) = delete;
-  ~RawTerminal() {
-    if (changed_) tcsetattr(STDIN_FILENO, TCSADRAIN, &before_);
+  ~RawTerminal() { put_back(TCSADRAIN); }
+  static void put_back(int when) {
+    if (changed_.exchange(false)) tcsetattr(STDIN_FILENO, when, &before_);
   }
 
  private:
-  termios before_{};
-  bool changed_ = false;
+  inline static termios before_{};
+  inline static std::atomic<bool> changed_{false};
 };
 
 // Tells of changes of the window's size while it lives.
@@ -84,6 +85,10 @@ std::string LeaveKeys::pass(std::string_view typed, bool& leaves) {
     line_begins_ = c == '\r' || c == '\n';
   }
   return out;
+}
+
+void Keyboard::put_terminal_back() {
+  RawTerminal::put_back(TCSANOW);
 }
 
 bool Keyboard::there() {
@@ -150,7 +155,7 @@ bool Keyboard::pass_keys(LeaveKeys& keys) {
 
 void Keyboard::send_window() {
   winsize window{};
-  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_row > 0)
+  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_row > 0 && window.ws_col > 0)
     send(Json{{"rows", window.ws_row}, {"columns", window.ws_col}}.dump());
 }
 

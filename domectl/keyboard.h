@@ -33,6 +33,8 @@ class Keyboard {
 
   // A person is there, at a terminal that shows the output.
   static bool there();
+  // For a program that ends without destructors; for any thread.
+  static void put_terminal_back();
 
  private:
   void work();

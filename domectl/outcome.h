@@ -10,6 +10,7 @@ inline constexpr int kTimedOut = 124;
 inline constexpr int kOwnFailure = 125;  // domectl's, or domed's, not the command's
 inline constexpr int kNotStarted = 127;
 inline constexpr int kCanceled = 130;
+inline constexpr int kReaderGone = 141;  // as when SIGPIPE ends a program
 
 // The exit code that the payload of a terminal state_change asks for.
 int exit_code_of(std::string_view payload);

@@ -18,9 +18,8 @@ OrderedJson status_of(Context& context, const std::string& job) {
 
 int print_statement(const OrderedJson& status, const Wanted& wanted) {
   const std::string statement = slsa_statement(status).dump();
-  put(stdout,
-      (wanted.signer.empty() ? statement : sign(statement, wanted.signer, wanted.key_id).dump()) +
-          "\n");
+  put_json(out(), wanted.signer.empty() ? statement
+                                        : sign(statement, wanted.signer, wanted.key_id).dump());
   return 0;
 }
 
@@ -34,7 +33,7 @@ int provenance(Context& context, Wanted wanted) {
   for (const char* key : {"provenance_reason", "drift", "drift_reason"})
     if (status.contains(key)) out[key] = status[key];
   if (wanted.format == "json") {
-    put(stdout, out["provenance"].dump() + "\n");
+    put_json(ctl::out(), out["provenance"].dump());
     return 0;
   }
   OrderedJson flat = out["provenance"].is_object() ? out["provenance"] : OrderedJson(out);
@@ -43,7 +42,7 @@ int provenance(Context& context, Wanted wanted) {
   if (const auto end = status.find("provenance_end"); end != status.end())
     if (const auto moved = end->find("moved"); moved != end->end() && !moved->empty())
       flat["moved"] = *moved;
-  put(stdout, listing(flat));
+  put(listing(flat));
   return 0;
 }
 
@@ -56,14 +55,14 @@ int reproduce(Context& context, const std::string& job) {
     } catch (const ApiError& e) {
       if (e.name() != "E_NOT_FOUND") throw;  // then the script says that it is another now
     }
-  put(stdout, reproduction(status, tool));
+  put(reproduction(status, tool));
   return 0;
 }
 
 // As diff: 1 where they differ.
 int diff_runs(Context& context, const std::string& a, const std::string& b) {
   const OrderedJson differences = run_differences(status_of(context, a), status_of(context, b));
-  put(stdout, context.json ? differences.dump() + "\n" : difference_text(differences));
+  context.json ? put_json(out(), differences.dump()) : put(difference_text(differences));
   return differences.empty() ? 0 : 1;
 }
 

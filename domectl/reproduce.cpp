@@ -12,9 +12,26 @@ namespace {
 
 using Texts = std::vector<std::string>;
 
+// For a shell; what would steer the terminal that shows the script is left to printf, in octal.
 std::string quoted(const std::string& text) {
   std::string out = "'";
-  for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  for (std::size_t at = 0, bytes; at < text.size(); at += bytes) {
+    bytes = character_bytes(std::string_view(text).substr(at));
+    const std::string character = text.substr(at, bytes);
+    if (character == "'") {
+      out += "'\\''";
+    } else if (character == "\n" || visible(character) == character) {
+      out += character;
+    } else {
+      out += "'\"$(printf '";
+      for (const char c : character) {
+        char octal[8];
+        std::snprintf(octal, sizeof octal, "\\%03o", static_cast<unsigned char>(c));
+        out += octal;
+      }
+      out += "')\"'";
+    }
+  }
   return out + "'";
 }
 

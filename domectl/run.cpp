@@ -1,16 +1,20 @@
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <climits>
-#include <csignal>
 #include <cstdlib>
+#include <functional>
+#include <memory>
 #include <mutex>
 #include <stop_token>
 #include <thread>
 
 #include "domed/support/hash.h"
 #include "base/units.h"
+#include "domectl/arguments.h"
 #include "domectl/context.h"
 #include "domectl/interrupt.h"
 #include "domectl/keyboard.h"
@@ -26,7 +30,7 @@ struct Submission {
   std::string queue, input, not_before, backoff;
   int priority = 0, attempts = 1;
   std::vector<std::string> env, labels, limits, after;
-  bool quiet = false, hold = false, tty = false;
+  bool quiet = false, hold = false, tty = false, accept_imported = false;
 };
 
 void add_options(CLI::App& verb, Submission& job) {
@@ -56,7 +60,7 @@ void add_options(CLI::App& verb, Submission& job) {
       ->take_all();
   verb.add_option("--queue", job.queue, "The queue to wait in")->type_name("NAME");
   verb.add_option("--priority", job.priority, "Higher goes first (-100 to 100)")
-      ->check(CLI::Range(-100, 100));
+      ->check(whole_number(-100, 100));
   verb.add_option("--after", job.after, "Run only when this job has succeeded; may be repeated")
       ->type_name("JOB")
       ->expected(1)
@@ -66,7 +70,7 @@ void add_options(CLI::App& verb, Submission& job) {
   verb.add_option("--attempts", job.attempts,
                   "If it fails try it again, so many times in all; each is a job of its own")
       ->type_name("N")
-      ->check(CLI::Range(1, 100));
+      ->check(whole_number(1, 100));
   verb.add_option("--backoff", job.backoff,
                   "How long to wait before the second attempt; then twice as long each time")
       ->type_name("TIME");
@@ -77,6 +81,8 @@ void add_options(CLI::App& verb, Submission& job) {
   verb.add_option("--key", job.key,
                   "Idempotency key: the same key and request give the same job, once")
       ->type_name("KEY");
+  verb.add_flag("--accept-imported", job.accept_imported,
+                "With --key: a copy that was imported may be the job that is meant");
   verb.add_option("--client-id", job.client_id, "Whose key it is")->type_name("ID");
 }
 
@@ -123,16 +129,21 @@ Json input_of(const std::string& file) {
       throw UsageError(
           "more than 512 KiB to read: put it into a file, and give that as --stdin FILE");
   }
+  if (std::ferror(stdin)) throw UsageError("cannot read the job's input from standard input");
   return {{"b64", to_base64(bytes)}};
 }
 
-// Its size is that of now, until a Keyboard tells another; a program that asks for TERM gets ours.
+// Its size is that of now, until a Keyboard tells another; a program that asks for TERM gets ours,
+// unless it is a tool's, which says itself what it accepts.
 void add_terminal(Json& params) {
   winsize window{};
-  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) != 0 || window.ws_row == 0) window = {24, 80, 0, 0};
+  ioctl(STDOUT_FILENO, TIOCGWINSZ, &window);
+  if (window.ws_row == 0) window.ws_row = 24;  // not a terminal, or one that does not know
+  if (window.ws_col == 0) window.ws_col = 80;
   params["tty"] = {{"rows", window.ws_row}, {"columns", window.ws_col}};
   const char* term = std::getenv("TERM");
-  if (term && !(params.contains("env") && params["env"].contains("TERM")))
+  if (term && !params.contains("tool_id") &&
+      !(params.contains("env") && params["env"].contains("TERM")))
     params["env"]["TERM"] = term;
 }
 
@@ -164,6 +175,15 @@ void add_turn(const Submission& job, Json& params) {
   add_time(job, params);
 }
 
+// A daemon that does not know it would refuse the whole request, in other words.
+void must_know(Context& context, const std::string& feature, const char* option) {
+  const Json known =
+      context.client().call("ListCapabilities", Json::object()).value("features", Json::array());
+  if (std::find(known.begin(), known.end(), feature) == known.end())
+    throw UsageError(std::string("this daemon does not know ") + option +
+                     ": it is of an older version than this domectl");
+}
+
 Json params_of(const Submission& job, const std::vector<std::string>& command) {
   Json params{{"idempotency_key", job.key.empty() ? random_hex(16) : job.key}};
   if (job.tool.empty() && command.empty() && job.executor != "external")
@@ -173,6 +193,7 @@ Json params_of(const Submission& job, const std::vector<std::string>& command) {
   if (!command.empty()) params["command"] = command;
   if (!job.tool.empty()) params["tool_id"] = job.tool;
   if (!job.executor.empty()) params["executor"] = job.executor;
+  if (job.accept_imported) params["accept_imported"] = true;
   if (!job.client_id.empty()) params["client_id"] = job.client_id;
   // A tool has a directory of its own, unless another one is asked for.
   if (!job.cwd.empty() || job.tool.empty())
@@ -197,9 +218,18 @@ Json params_of(const Submission& job, const std::vector<std::string>& command) {
 // Ctrl-C once cancels the job, a second time leaves it alone and ends domectl.
 class CancelOrDetach {
  public:
-  CancelOrDetach(Context& context, bool quiet)
-      : context_(context), quiet_(quiet), interrupt_([this](int signal) { interrupted(signal); }) {}
-  ~CancelOrDetach() { stop_.request_stop(); }
+  // "last_words" where domectl cannot leave by itself, since something does not return.
+  CancelOrDetach(Context& context, bool quiet, std::function<void()> last_words)
+      : context_(context),
+        quiet_(quiet),
+        interrupt_({[this](int signal) { return interrupted(signal); }, std::move(last_words)}) {}
+  // While a signal can still end from outside what does not return.
+  ~CancelOrDetach() {
+    stop_.request_stop();
+    std::jthread canceling;
+    const std::lock_guard lock(mutex_);
+    canceling = std::move(canceling_);
+  }
 
   // From now on there is a job to cancel.
   void job_is(const std::string& job_id) {
@@ -213,13 +243,15 @@ class CancelOrDetach {
   std::stop_token stop() const { return stop_.get_token(); }
 
  private:
-  void interrupted(int signal) {
+  bool interrupted(int signal) {
     if (signal == SIGHUP || wanted_.exchange(true)) {
       stop_.request_stop();
-      return;
+      return true;
     }
     if (!quiet_) note("canceling the job; once more to stop watching it");
+    const std::lock_guard lock(mutex_);
     canceling_ = std::jthread([this] { cancel(); });  // a second signal must still be seen
+    return false;
   }
   void cancel() {
     std::string job_id;
@@ -256,48 +288,87 @@ std::unique_ptr<Keyboard> keyboard_for(Context& context, const Submission& job,
   return std::make_unique<Keyboard>(socket, [&interrupts] { interrupts.leave(); });
 }
 
-int run(Context& context, const Submission& job, const std::vector<std::string>& command) {
-  const Json params = params_of(job, command);
-  context.client();  // before the signals are taken
-  CancelOrDetach interrupts(context, job.quiet);
-  const Json submitted = context.client().call("SubmitJob", params);
+// The watch of a run's job, and words for who leaves it: from any thread.
+class Resumable {
+ public:
+  explicit Resumable(const std::string& key) : key_(key) {}
+  Watch* watch(std::unique_ptr<Watch> watch) {
+    const std::lock_guard lock(mutex_);
+    watch_ = std::move(watch);
+    return watch_.get();
+  }
+  void say() {
+    const std::lock_guard lock(mutex_);
+    if (watch_)
+      watch_->say_resume("no longer watching; resume with: ");
+    else
+      note("no answer yet: the job may have been submitted; the same command with --key " + key_ +
+           " finds it, or submits it");
+  }
+
+ private:
+  const std::string key_;
+  std::mutex mutex_;
+  std::unique_ptr<Watch> watch_;
+};
+
+// E_STOPPED where it was left, whatever was under way.
+int follow_to_the_end(Context& context, const Submission& job, const Json& params,
+                      CancelOrDetach& interrupts, Resumable& resumable) {
+  if (job.accept_imported) must_know(context, "accept_imported", "--accept-imported");
   FollowOptions options;
+  options.stop = interrupts.stop();
+  CallOptions call;
+  call.stop = interrupts.stop();
+  const Json submitted = context.client().call("SubmitJob", params, call);
   options.job_id = submitted.at("job_id").get<std::string>();
   options.log_id = submitted.at("log_id").get<std::string>();
-  options.stop = interrupts.stop();
   if (submitted.value("replayed", false) && !job.quiet)
     note("this key was used before; following its job " + options.job_id);
   Printer::Options printing;
   printing.form = context.json ? Printer::Form::lines : Printer::Form::output;
-  printing.progress = !job.quiet && is_terminal(stderr);
-  std::signal(SIGPIPE, SIG_IGN);  // the job goes on, so that must be said
+  printing.progress = !job.quiet && is_terminal(STDERR_FILENO);
   for (;;) {
+    Watch* const watch = resumable.watch(std::make_unique<Watch>(
+        context, options, printing, job.quiet, context.json ? " --json" : ""));
     interrupts.job_is(options.job_id);
-    Watch watch(context, options, printing, job.quiet, context.json ? " --json" : "");
     FollowEnd end;
     {
       const auto keyboard = keyboard_for(context, job, options, interrupts);
-      end = watch.run();
+      end = watch->run();
     }
-    if (end == FollowEnd::stopped) {
-      note("no longer watching; resume with: " + watch.resume_command());
-      return kCanceled;
-    }
-    const std::string text = outcome_text(watch.outcome());
+    if (end == FollowEnd::stopped) throw ApiError("E_STOPPED", "");
+    const std::string text = outcome_text(watch->outcome());
     if (!text.empty() && !job.quiet) note("job " + options.job_id + " " + text);
-    if (watch.next_attempt().empty()) return exit_code_of(watch.outcome());
-    options.job_id = watch.next_attempt();
+    if (watch->next_attempt().empty()) return exit_code_of(watch->outcome());
+    options.job_id = watch->next_attempt();
     if (!job.quiet) note("it is tried again as job " + options.job_id);
     options.log_id = context.status_of(options.job_id, options.stop).at("log_id");
   }
 }
 
+int run(Context& context, const Submission& job, const std::vector<std::string>& command) {
+  const Json params = params_of(job, command);
+  context.client();  // before the signals are taken
+  Resumable resumable(params.at("idempotency_key").get<std::string>());
+  CancelOrDetach interrupts(context, job.quiet, [&resumable] { resumable.say(); });
+  try {
+    return follow_to_the_end(context, job, params, interrupts, resumable);
+  } catch (const ApiError& e) {
+    if (e.name() != "E_STOPPED") throw;
+    resumable.say();
+    return kCanceled;
+  }
+}
+
 int submit(Context& context, const Submission& job, const std::vector<std::string>& command) {
-  const Json submitted = context.client().call("SubmitJob", params_of(job, command));
+  const Json params = params_of(job, command);
+  if (job.accept_imported) must_know(context, "accept_imported", "--accept-imported");
+  const Json submitted = context.client().call("SubmitJob", params);
   if (context.json) {
-    put(stdout, submitted.dump() + "\n");
+    put_json(out(), submitted.dump());
   } else {
-    put(stdout, submitted.at("job_id").get<std::string>() + "\n");
+    put(visible(submitted.at("job_id").get<std::string>()) + "\n");
     if (submitted.contains("producer_token"))
       note("producer token: " + submitted.at("producer_token").get<std::string>());
   }
@@ -315,8 +386,11 @@ void add_run(CLI::App& app, Context& context) {
       "The job's standard output and error come out byte for byte, and domectl exits with the\n"
       "command's own code; 128+N after signal N, 124 after a timeout, 130 when canceled, 127 when\n"
       "the command could not be started, 125 when domectl or the daemon failed.\n"
-      "Ctrl-C once cancels the job; twice stops watching it and shows how to resume.  Where the\n"
-      "output cannot be written any more, the job goes on.\n\n"
+      "Ctrl-C once cancels the job; twice stops watching it and shows the command that resumes\n"
+      "behind the last event that was written.  Where the output cannot be written any more, the\n"
+      "job goes on: that ends with an error, and quietly with 141 where its reader is gone.  "
+      "Signals\n"
+      "that are ignored when it starts (nohup) stay ignored.  The job has the daemon's umask.\n\n"
       "Examples:\n"
       "  domectl run -- make -j8\n"
       "  domectl run --timeout 10m --env CI=1 --label branch=main -- ./test.sh\n"

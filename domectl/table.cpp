@@ -18,7 +18,7 @@ std::string plain(const OrderedJson& value) {
 
 void flatten(const std::string& key, const OrderedJson& value, Rows& rows) {
   if (!value.is_object()) {
-    rows.emplace_back(key, plain(value));
+    rows.emplace_back(visible(key), plain(value));
     return;
   }
   for (const auto& [name, inner] : value.items())

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/json.h"
+#include "domectl/sink.h"
 #include "domectl/terminal.h"
 
 namespace domed::ctl {

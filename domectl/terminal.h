@@ -1,19 +1,22 @@
 #pragma once
 
-#include <cstdio>
+#include <cstddef>
 #include <string>
 #include <string_view>
 
 namespace domed::ctl {
 
-bool is_terminal(std::FILE* file);
+bool is_terminal(int fd);
+// How wide the terminal is; 80 where it does not say.
+std::size_t columns_of_terminal(int fd);
 
-// Escape sequences where "file" is a terminal that takes them, else nothing.
+// Escape sequences where "fd" is a terminal that takes them, else nothing.
 class Colours {
  public:
   explicit Colours(bool on) : on_(on) {}
-  static Colours of(std::FILE* file);
+  static Colours of(int fd);
 
+  bool on() const { return on_; }
   std::string dim(std::string_view text) const { return wrap("2", text); }
   std::string red(std::string_view text) const { return wrap("31", text); }
   std::string green(std::string_view text) const { return wrap("32", text); }
@@ -26,11 +29,15 @@ class Colours {
   bool on_;
 };
 
-// "text" with what would steer a terminal, or turn what is read, made visible.
-std::string visible(std::string_view text);
+// How many bytes the character at the front of "text" has; 1 where it is no UTF-8.
+std::size_t character_bytes(std::string_view text);
 
-// Throws Error(io) where "bytes" cannot be written.
-void put(std::FILE* file, std::string_view bytes);
+// "text" with what would steer a terminal, or turn what is read, made visible; so is what
+// is not UTF-8.  Whatever a job or a daemon said goes through this, or through
+// screen_line(), before a terminal gets it.
+std::string visible(std::string_view text);
+// The same for a JSON text, as the escapes that JSON has for it.
+std::string visible_json(std::string_view json);
 
 // "domectl: TEXT" on stderr, made visible: it may come from a daemon.
 void note(std::string_view text);

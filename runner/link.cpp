@@ -27,6 +27,7 @@ bool is_lost(const ApiError& error) {
 
 Link::Link(const Spec& spec, Spool& spool, std::function<void()> wake)
     : spec_(spec),
+      token_member_("{\"producer_token\":" + json_string(spec.producer_token) + ","),
       spool_(spool),
       wake_(std::move(wake)),
       heard_at_(now_ms()),
@@ -52,7 +53,8 @@ void Link::send() {
     if (!unsent_) unsent_ = spool_.next();
     if (!unsent_) return;
     try {
-      if (!producer_.try_append_frozen(unsent_->batch, unsent_->line)) return;
+      if (!producer_.try_append_frozen(unsent_->batch, token_member_ + unsent_->line.substr(1)))
+        return;
     } catch (const ApiError& error) {
       return refused(error);
     }
@@ -105,7 +107,7 @@ void Link::canceled() {
 }
 
 void Link::watch_loop(const std::stop_token& stop) {
-  while (!stop.stop_requested() && !cancel_requested_ && !refusal()) {
+  while (!stop.stop_requested() && !sealed_ && !refusal()) {
     try {
       poll_once(stop);
     } catch (const ApiError& error) {
@@ -129,9 +131,14 @@ void Link::poll_once(const std::stop_token& stop) {
   options.await_daemon = true;
   const Json page = client_.call("StreamJobEvents", poll_params(), options);
   heard();
+  const std::string state = page.value("state", "");
+  if (!state.empty() && state != "queued" && state != "running") {
+    sealed_ = true;
+    return wake_();
+  }
   const Json events = page.value("events", Json::array());
   for (const auto& event : events) {
-    if (event.value("type", "") == "cancel_requested") return canceled();
+    if (event.value("type", "") == "cancel_requested") canceled();
     const std::scoped_lock lock(mutex_);
     head_ = std::max(head_, event.value("seq", std::uint64_t{0}));
   }

@@ -18,7 +18,7 @@
 namespace domed {
 
 // The runner's side of the daemon: sends what is in the spool, in order, and
-// listens for a cancellation, also while the job is silent.
+// listens for a cancellation and for the end of the log, also while the job is silent.
 class Link {
  public:
   // "spool" outlives this, and so does "wake", which is called from other
@@ -33,6 +33,8 @@ class Link {
   void watch();
 
   bool cancel_requested() const { return cancel_requested_; }
+  // The log has its last event, by whomever: nobody hears of the command any more.
+  bool sealed() const { return sealed_; }
   // An error that no retry can help: the daemon takes nothing more.
   std::optional<ApiError> refusal() const;
   // For how long the daemon has not answered.
@@ -52,10 +54,11 @@ class Link {
   void canceled();
 
   const Spec& spec_;
+  const std::string token_member_;  // at the beginning of each batch as it is sent
   Spool& spool_;
   const std::function<void()> wake_;
 
-  std::atomic<bool> cancel_requested_{false};
+  std::atomic<bool> cancel_requested_{false}, sealed_{false};
   std::atomic<std::int64_t> heard_at_;  // ms of the steady clock
 
   mutable std::mutex mutex_;

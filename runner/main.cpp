@@ -1,9 +1,11 @@
-// domed-runner DIR: supervises the one job that DIR/spec.json describes.  It is
+// domed-runner DIR: supervises one job.  What that is it reads at descriptor 3, a
+// file without a name (runner/spec.h): it has tokens in it, which no file that has one may
+// hold.  For their sake nobody may look into this process either.  It is
 // started by the daemon and survives it.  DIR afterwards holds, until the
 // daemon removes it:
 //   lock         flocked while this process lives
 //   runner.json  {"pid","start_time","boot_id"} of this process
-//   child.json   the same of the command, its "pgid" and the inodes of its "pipes"
+//   child.json   the same of the command, its "pgid" and the inodes of its "pipes", signed
 //   spool        what the job said, see spool.h
 #include <signal.h>
 #include <sys/prctl.h>
@@ -28,10 +30,12 @@ namespace {
 
 constexpr int kUsage = 2;
 
-// Signals first: every thread inherits the mask, nng's too.
+// Secrecy first: the descriptor can be read by way of /proc until then.  What this process
+// executes later is as any other again.  Signals then: every thread inherits the mask, nng's too.
 void become_supervisor() {
+  if (prctl(PR_SET_DUMPABLE, 0) != 0) throw_errno("cannot keep others out of this process");
   block_signals();
-  umask(022);
+  umask(077);
   setsid();  // fails where this leads a group already, which is as good
   if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) throw_errno("cannot become a child subreaper");
 }
@@ -46,16 +50,18 @@ void lower_descriptor_limit(std::uint64_t files) {
 
 int supervise(const std::string& directory) {
   become_supervisor();
-  const Fd lock = try_lock(directory + "/lock");
+  const Fd source(kSpecDescriptor);
+  const auto lock = lock_own(directory + "/lock");
   if (!lock) return 0;  // another runner has this job
+  if (!*lock) throw Error(Code::not_found, directory + " is not there any more");
   if (exists(directory + "/spool") || exists(directory + "/child.json"))
     throw Error(Code::conflict, directory +
                                     " was run already, and no command runs twice: the "
                                     "daemon delivers its spool and removes it");
-  const std::string source = directory + "/spec.json";
-  Spec spec = parse_spec(read_file(source), source);
+  const std::string name = "descriptor " + std::to_string(kSpecDescriptor);
+  Spec spec = parse_spec(read_all(source.get(), name), name);
   lower_descriptor_limit(spec.open_files);
-  write_atomically(directory + "/runner.json", identity_json(identify(getpid())).dump() + "\n");
+  write_own(directory + "/runner.json", identity_json(identify(getpid())).dump() + "\n");
   // Never destroyed: its threads may be waiting for a daemon that is away.
   static auto* supervisor = new Supervisor(std::move(spec), directory);
   return supervisor->run();
@@ -64,9 +70,10 @@ int supervise(const std::string& directory) {
 int run(int argc, char** argv) {
   if (argc > 2 && std::string(argv[1]) == kExecWord) return exec_limited(argv + 2);
   if (argc != 2 || argv[1][0] != '/') {
-    std::fprintf(stderr,
-                 "usage: domed-runner DIR\n"
-                 "DIR is absolute and holds spec.json; the daemon starts this program.\n");
+    std::fprintf(
+        stderr,
+        "usage: domed-runner DIR\n"
+        "DIR is absolute, and descriptor 3 tells the job; the daemon starts this program.\n");
     return kUsage;
   }
   try {

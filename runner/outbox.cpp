@@ -12,8 +12,7 @@ namespace {
 
 std::string line_head(const Spec& spec) {
   return "{\"job_id\":" + json_string(spec.job_id) +
-         ",\"producer_id\":" + json_string(spec.producer_id) +
-         ",\"producer_token\":" + json_string(spec.producer_token) + ",\"batch\":";
+         ",\"producer_id\":" + json_string(spec.producer_id) + ",\"batch\":";
 }
 
 }  // namespace

@@ -11,9 +11,12 @@
 
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <string_view>
 
+#include "domed/error.h"
 #include "runner/exec.h"
+#include "system/place.h"
 
 namespace domed {
 namespace {
@@ -56,6 +59,24 @@ void check_cwd(const std::string& name, const std::string& cwd) {
   const Fd directory(open(cwd.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!directory || access(cwd.c_str(), X_OK) != 0)
     refuse(name, "its working directory \"" + cwd + "\" cannot be entered: " + strerror(errno));
+}
+
+// When the daemon took the request the path may have led elsewhere than now: what counts is
+// what is opened here, and used.
+Place place_of(const Chosen& chosen) {
+  Place place(chosen.path);
+  if (!chosen.below.empty() && !place.is_in_one_of(chosen.below))
+    throw Error(Code::invalid_argument,
+                "\"" + chosen.path + "\" leads to where its tool does not accept it");
+  return place;
+}
+
+// Nothing where the path alone decides.
+std::optional<Place> open_cwd(const std::string& name, const Chosen& cwd) try {
+  if (cwd.below.empty()) return std::nullopt;
+  return place_of(cwd);
+} catch (const Error& e) {
+  refuse(name, std::string("its working directory ") + e.what());
 }
 
 std::string value_of(const std::vector<std::string>& environment, std::string_view name,
@@ -105,29 +126,33 @@ Pipe make_terminal(const TerminalSize& size) {
   return out;
 }
 
-// Above 2 as the pipes are.  A fifo would have to be waited for.
-Fd open_input(const std::string& name, const std::string& path) {
-  struct stat info;
-  const Fd low(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  Fd fd(low ? fcntl(low.get(), F_DUPFD_CLOEXEC, 3) : -1);
-  if (!fd || fstat(fd.get(), &info) != 0)
-    refuse(name, "its input \"" + path + "\" cannot be read: " + strerror(errno));
-  if (!S_ISREG(info.st_mode) && path != "/dev/null")
-    refuse(name, "its input \"" + path + "\" is not a file");
+// Above 2 as the pipes are.
+Fd open_input(const std::string& name, const Chosen& input) try {
+  const bool none = input.path == "/dev/null" && input.below.empty();
+  const Fd low = none ? Fd(open("/dev/null", O_RDONLY | O_CLOEXEC)) : place_of(input).open_file();
+  Fd fd(fcntl(low.get(), F_DUPFD_CLOEXEC, 3));
+  if (!fd) throw Error(Code::io, strerror(errno));
   return fd;
+} catch (const Error& e) {
+  refuse(name, std::string("its input cannot be read: ") + e.what());
 }
 
 class Actions {
  public:
-  // "status" stays open as kExecStatus, unless it is negative.
-  Actions(int in, int out, int err, int status, const std::string& cwd) {
+  // "status" stays open as kExecStatus, unless it is negative.  "directory", where there is one,
+  // is what "cwd" names.
+  Actions(int in, int out, int err, int status, const std::string& cwd,
+          const std::optional<Place>& directory) {
     posix_spawn_file_actions_init(&actions_);
+    if (directory)  // before a descriptor takes its number
+      posix_spawn_file_actions_addfchdir_np(&actions_, directory->get());
+    else
+      posix_spawn_file_actions_addchdir_np(&actions_, cwd.c_str());
     posix_spawn_file_actions_adddup2(&actions_, in, 0);
     posix_spawn_file_actions_adddup2(&actions_, out, 1);
     posix_spawn_file_actions_adddup2(&actions_, err, 2);
     if (status >= 0) posix_spawn_file_actions_adddup2(&actions_, status, kExecStatus);
     posix_spawn_file_actions_addclosefrom_np(&actions_, status >= 0 ? kExecStatus + 1 : 3);
-    posix_spawn_file_actions_addchdir_np(&actions_, cwd.c_str());
   }
   Actions(const Actions&) = delete;
   ~Actions() { posix_spawn_file_actions_destroy(&actions_); }
@@ -155,6 +180,18 @@ class Attributes {
 
  private:
   posix_spawnattr_t attributes_;
+};
+
+// This process's umask, for as long as the object lives: a child inherits it.  No other
+// thread of ours makes files.
+class Mask {
+ public:
+  explicit Mask(mode_t mask) : before_(umask(mask)) {}
+  Mask(const Mask&) = delete;
+  ~Mask() { umask(before_); }
+
+ private:
+  const mode_t before_;
 };
 
 std::string explain(int error) {
@@ -207,21 +244,23 @@ void await_exec(Pipe& status, pid_t pid, const std::string& name) {
 }  // namespace
 
 Child spawn(const std::vector<std::string>& command, const std::vector<std::string>& environment,
-            const std::string& cwd, const Limits& limits, const std::string& input,
-            const TerminalSize& terminal) {
+            const Chosen& cwd, const Limits& limits, const Chosen& input,
+            const TerminalSize& terminal, mode_t mask) {
   const std::string& name = command.front();
-  check_cwd(name, cwd);
-  Program program{find_program(name, value_of(environment, "PATH", ""), cwd), command};
+  const std::optional<Place> directory = open_cwd(name, cwd);
+  check_cwd(name, cwd.path);
+  Program program{find_program(name, value_of(environment, "PATH", ""), cwd.path), command};
   const bool tty = terminal.rows > 0, in_two_steps = tty || limits.any();
-  if (in_two_steps)
-    program = {"/proc/self/exe", exec_command(limits, tty, program.file, command)};
+  if (in_two_steps) program = {"/proc/self/exe", exec_command(limits, tty, program.file, command)};
   Pipe status, out, err;
   if (in_two_steps) status = make_pipe();
   out = tty ? make_terminal(terminal) : make_pipe();
   if (!tty) err = make_pipe();
   const Fd in = tty ? Fd() : open_input(name, input);
   const Actions actions(tty ? out.write.get() : in.get(), out.write.get(),
-                        tty ? out.write.get() : err.write.get(), status.write.get(), cwd);
+                        tty ? out.write.get() : err.write.get(), status.write.get(), cwd.path,
+                        directory);
+  const Mask masked(mask);
   const pid_t pid = start(program, environment, actions, name);
   if (in_two_steps) await_exec(status, pid, name);
   return {pid, std::move(out.read), std::move(err.read)};

@@ -54,6 +54,7 @@ void take_terminal(const Json& object, TerminalSize& out) {
 void take_stdin(const Json& object, Spec& spec) {
   const Json from = object.value("stdin", Json::object());
   take(from, "path", spec.stdin_path);
+  take(object, "stdin_below", spec.stdin_below);
   std::string b64;
   take(from, "b64", b64);
   if (!from_base64(b64, spec.stdin_bytes))
@@ -70,6 +71,7 @@ Spec read(const Json& object) {
   need(object, "control", spec.control);
   need(object, "command", spec.command);
   need(object, "cwd", spec.cwd);
+  take(object, "cwd_below", spec.cwd_below);
   take(object, "job_token", spec.job_token);
   take(object, "env", spec.env);
   take_ms(object, "timeout_ms", spec.timeout);
@@ -80,6 +82,7 @@ Spec read(const Json& object) {
   take(object, "max_spool", spec.max_spool);
   take(object, "max_ahead", spec.max_ahead);
   take(object, "open_files", spec.open_files);
+  take(object, "umask", spec.umask);
   take_limits(object, spec.limits);
   take_stdin(object, spec);
   take_terminal(object, spec.terminal);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -23,7 +25,10 @@ struct TerminalSize {
   std::uint16_t rows = 0, columns = 0;
 };
 
-// What the daemon asks for: DIR/spec.json.
+// Where the daemon puts what it asks for.
+inline constexpr int kSpecDescriptor = 3;
+
+// What the daemon asks for: a JSON object.
 struct Spec {
   std::string job_id, run_id, log_id;
   std::string producer_id, producer_token;            // of the runner itself
@@ -31,6 +36,7 @@ struct Spec {
   std::vector<std::string> control;                   // at least one URL
   std::vector<std::string> command;                   // at least one word
   std::string cwd;                                    // absolute
+  std::vector<std::string> cwd_below, stdin_below;    // where they must lie; empty: anywhere
   std::string stdin_path = "/dev/null", stdin_bytes;  // the latter unless it is empty
   std::map<std::string, std::string> env;             // complete, but for DOMED_*
   std::chrono::milliseconds timeout{0};               // 0: none
@@ -42,7 +48,8 @@ struct Spec {
   Limits limits;
   TerminalSize terminal;
   std::uint64_t open_files = 0;  // the job's soft limit; 0: the runner's own
-  bool durable = true;           // the store outlives its daemon
+  mode_t umask = 022;
+  bool durable = true;  // the store outlives its daemon
   std::chrono::milliseconds give_up{604800000};
 };
 

@@ -74,7 +74,8 @@ std::string Spool::read(const Entry& entry) const {
     const ssize_t n = pread(fd_.get(), line.data() + done, line.size() - done,
                             static_cast<off_t>(entry.offset + done));
     if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) throw_errno("cannot read the spool " + path_);
+    if (n == 0) throw Error(Code::io, "the spool " + path_ + " was cut by somebody else");
+    if (n < 0) throw_errno("cannot read the spool " + path_);
     done += static_cast<std::size_t>(n);
   }
   return line;
@@ -86,8 +87,12 @@ std::string Spool::read(const Entry& entry) const {
 void Spool::shrink() {
   const std::size_t base = entries_.front().offset;
   const std::string temporary = path_ + ".tmp";
-  Fd fd(open(temporary.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-  if (!fd) return;
+  Fd fd;
+  try {
+    fd = create_own(temporary);
+  } catch (const Error&) {
+    return;
+  }
   for (const auto& entry : entries_)
     if (!write_fully(fd.get(), read(entry) + '\n', entry.offset - base)) return;
   if (rename(temporary.c_str(), path_.c_str()) != 0) return;

@@ -13,9 +13,9 @@
 namespace domed {
 
 // Batches on their way to the daemon, on disk, so that what a job said outlives
-// its runner.  The file holds one batch a line, the params of AppendJobEvents
-// with their LF:
-//   {"job_id":..,"producer_id":..,"producer_token":..,"batch":N,"events":[..]}
+// its runner.  The file holds one batch a line, the params of AppendJobEvents but for
+// the token, which no file may have, with their LF:
+//   {"job_id":..,"producer_id":..,"batch":N,"events":[..]}
 // Lines have ascending numbers and are never changed.  A last line without LF
 // is torn, and was never sent.  The daemon replays the file of a dead runner;
 // the batch number makes that harmless for what it had already.

@@ -15,6 +15,7 @@
 #include <filesystem>
 
 #include "base/json.h"
+#include "base/note.h"
 #include "base/units.h"
 #include "domed/error.h"
 
@@ -105,8 +106,8 @@ bool Supervisor::start() {
     cgroup_.create(spec_.limits.memory, spec_.limits.processes);
     const bool terminal = spec_.terminal.rows > 0;
     if (terminal) typing_.emplace(directory_);
-    Child child = spawn(spec_.command, job_environment(spec_), spec_.cwd, spec_.limits, input(),
-                        spec_.terminal);
+    Child child = spawn(spec_.command, job_environment(spec_), {spec_.cwd, spec_.cwd_below},
+                        spec_.limits, input(), spec_.terminal, spec_.umask);
     child_ = child.pid;
     out_.emplace("stdout", std::move(child.out), budget_,
                  terminal ? Stream::kTerminalPatience : Stream::kPatience);
@@ -116,25 +117,24 @@ bool Supervisor::start() {
     return false;
   }
   const Process process = identify(child_);  // not reaped yet, so the pid is still its own
-  tree_ = std::make_unique<ProcessTree>(spec_.run_id, process.start_time);
   if (spec_.timeout > 0ms) timeout_at_ = Clock::now() + spec_.timeout;
   return record_child(process);
 }
 
-std::string Supervisor::input() const {
-  if (spec_.stdin_bytes.empty()) return spec_.stdin_path;
-  write_atomically(directory_ + "/stdin", spec_.stdin_bytes);
+Chosen Supervisor::input() const {
+  if (spec_.stdin_bytes.empty()) return {spec_.stdin_path, spec_.stdin_below};
+  write_own(directory_ + "/stdin", spec_.stdin_bytes);
   return directory_ + "/stdin";
 }
 
 // A command that a restarted daemon could not find again must not run on.
 bool Supervisor::record_child(const Process& process) {
   try {
-    OrderedJson identity = identity_json(process);
-    identity["pgid"] = child_;
-    identity["pipes"] = OrderedJson::array();  // a terminal's other side cannot be told by it
-    if (err_) identity["pipes"] = {inode(out_->fd()), inode(err_->fd())};
-    write_atomically(directory_ + "/child.json", identity.dump() + "\n");
+    Json note = identity_json(process);
+    note["pgid"] = child_;
+    note["pipes"] = Json::array();  // a terminal's other side cannot be told by it
+    if (err_) note["pipes"] = {inode(out_->fd()), inode(err_->fd())};
+    write_own(directory_ + "/child.json", signed_note(note, spec_.producer_token).dump() + "\n");
     return true;
   } catch (const Error& e) {
     spawn_error_ = std::string("the command was ended at once: ") + e.what();
@@ -187,13 +187,13 @@ void Supervisor::end_streams() {
 }
 
 // TERM, grace, KILL.  Orphans come to this process, so that no children means
-// no descendants; what carries the run's mark elsewhere is asked for as well.
+// no descendants.
 void Supervisor::kill_rest() {
-  if (stop_ == Stop::none && tree_->signal(SIGTERM) > 0) tree_->signal(SIGCONT);
+  if (stop_ == Stop::none && signal_tree(SIGTERM) > 0) signal_tree(SIGCONT);
   const auto kill_at = stop_ == Stop::none ? Clock::now() + spec_.cancel_grace : kill_at_;
   for (auto last_seen = Clock::now();;) {
     reap();
-    if (!tree_->members().empty()) {
+    if (!tree_members().empty()) {
       last_seen = Clock::now();
     } else if (childless_ || Clock::now() - last_seen > kUnkillable) {
       return;
@@ -205,7 +205,7 @@ void Supervisor::kill_rest() {
 
 void Supervisor::kill_tree() {
   cgroup_.kill();
-  tree_->signal(SIGKILL);
+  signal_tree(SIGKILL);
 }
 
 int Supervisor::deliver() {
@@ -309,7 +309,7 @@ bool Supervisor::daemon_lost_job() const {
 }
 
 Stop Supervisor::wanted_stop() const {
-  if (daemon_lost_job()) return Stop::refused;
+  if (daemon_lost_job() || link_.sealed()) return Stop::refused;
   if (link_.cancel_requested()) return Stop::cancel;
   if (told_to_stop_) return Stop::told;
   return Clock::now() >= timeout_at_ ? Stop::timeout : Stop::none;
@@ -331,7 +331,7 @@ void Supervisor::begin_stop(Stop stop) {
   kill_at_ = Clock::now() + spec_.cancel_grace;
   kill(-child_, SIGTERM);
   kill(-child_, SIGCONT);
-  tree_->signal(SIGTERM, child_);
+  signal_tree(SIGTERM, child_);
 }
 
 // Where the store forgot the job with its daemon, nobody will ever come for what is

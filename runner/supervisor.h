@@ -41,7 +41,7 @@ class Supervisor {
 
   bool announce();
   bool start();
-  std::string input() const;
+  Chosen input() const;
   bool record_child(const Process& process);
   void capture();
   void drain();
@@ -79,7 +79,6 @@ class Supervisor {
   std::optional<Stream> out_, err_;
   std::optional<Typing> typing_;  // where the command has a terminal
   const Cgroup cgroup_;
-  std::unique_ptr<ProcessTree> tree_;
   pid_t child_ = 0;
   bool exited_ = false;
   bool childless_ = false;

@@ -6,7 +6,10 @@
 #include "api/submission.h"
 #include "base/units.h"
 #include "base/version.h"
+#include "base/words.h"
+#include "jobs/waiting.h"
 #include "log/refusal.h"
+#include "log/retry.h"
 #include "protocol/limits.h"
 
 namespace domed {
@@ -93,27 +96,37 @@ void Methods::health(Call call) {
   call.result(out.dump());
 }
 
+namespace {
+
+// What a client may ask for that not every daemon of this protocol knows.
+OrderedJson features(bool allow_ad_hoc) {
+  OrderedJson out{"accept_imported", "accepts",   "external", "frames",
+                  "lines",           "long-poll", "waiting"};
+  if (allow_ad_hoc) out.insert(out.begin(), "ad-hoc");
+  return out;
+}
+
+}  // namespace
+
 void Methods::list_capabilities(Call call) {
   Params(call.params).done();
-  const OrderedJson out{
-      {"plugins", config_.plugins},
-      {"limits",
-       {{"request_bytes", limits::kRequestBytes},
-        {"event_bytes", limits::kEventBytes},
-        {"batch_bytes", limits::kBatchBytes},
-        {"batch_events", limits::kBatchEvents},
-        {"producers", limits::kProducers},
-        {"kept_batches", limits::kKeptOutcomes},
-        {"batches_ahead", limits::kBatchesAhead},
-        {"streams", limits::kStreams},
-        {"json_depth", kMaxJsonDepth},
-        {"page_events", limits::kPageEvents},
-        {"page_bytes", limits::kPageBytesMost},
-        {"wait_ms", limits::kWaitMsMost},
-        {"frame_bytes", limits::kFrameBytes},
-        {"held_polls", config_.most_polls}}},
-      {"features", config_.allow_ad_hoc ? OrderedJson{"ad-hoc", "external", "frames", "long-poll"}
-                                        : OrderedJson{"external", "frames", "long-poll"}}};
+  const OrderedJson out{{"plugins", config_.plugins},
+                        {"limits",
+                         {{"request_bytes", limits::kRequestBytes},
+                          {"event_bytes", limits::kEventBytes},
+                          {"batch_bytes", limits::kBatchBytes},
+                          {"batch_events", limits::kBatchEvents},
+                          {"producers", limits::kProducers},
+                          {"kept_batches", limits::kKeptOutcomes},
+                          {"batches_ahead", limits::kBatchesAhead},
+                          {"streams", limits::kStreams},
+                          {"json_depth", kMaxJsonDepth},
+                          {"page_events", limits::kPageEvents},
+                          {"page_bytes", limits::kPageBytesMost},
+                          {"wait_ms", limits::kWaitMsMost},
+                          {"frame_bytes", limits::kFrameBytes},
+                          {"held_polls", config_.most_polls}}},
+                        {"features", features(config_.allow_ad_hoc)}};
   call.result(out.dump());
 }
 
@@ -123,7 +136,8 @@ void Methods::list_tools(Call call) {
   for (const auto& [id, tool] : config_.tools)
     tools.push_back({{"tool_id", id},
                      {"version", tool.value("version", "")},
-                     {"title", tool.value("title", "")}});
+                     {"title", tool.value("title", "")},
+                     {"accepts", tool.value("accepts", Json::object())}});
   call.result(OrderedJson{{"tools", tools}}.dump());
 }
 
@@ -153,18 +167,20 @@ Json Methods::tool_snapshot(const std::string& id) const {
 
 void Methods::submit_job(Call call) {
   Params params(call.params);
-  auto submission = std::make_shared<Submission>();
-  submission->fixed = read_job(params, submission->request_hash);
+  auto submission = std::make_shared<Submission>(read_job(params));
   JobFixed& fixed = submission->fixed;
   const std::string job_id = fixed.job_id;
   // A repeated request returns its job whatever the deployment now allows.
   if (!store_.find(job_id)) {
     check_queueing(fixed);
-    if (!fixed.tool_id().empty())
+    if (!fixed.tool_id().empty()) {
       set_tool(fixed, tool_snapshot(fixed.tool_id()));
-    else if (!fixed.external() && !config_.allow_ad_hoc)
+      fence_.check(fixed, fixed.tool);
+    } else if (!fixed.external() && !config_.allow_ad_hoc) {
       throw ApiError("E_POLICY_DENIED",
-                     "this deployment runs its tools only (allow_ad_hoc: false): name a tool_id");
+                     "this deployment runs its tools only (allow_ad_hoc: false): name a tool_id",
+                     {{"field", "command"}});
+    }
   }
   fixed.run_id = environment_.random_id();
   fixed.producer_token = environment_.random_id();
@@ -240,10 +256,10 @@ void Methods::collect(Call call, std::shared_ptr<AppendRequest> shared, bool las
 bool Methods::add_provenance(AppendRequest& request, bool last_chance) const {
   const auto record = store_.find(request.job_id);
   if (!record || record->tombstone || !record->columns.unfinished) return true;
-  JobFixed fixed = JobFixed::decode(record->fixed);
+  JobFixed fixed = fixed_of(*record);
   Batch& batch = request.batch;
   if (batch.producer_token != fixed.producer_token) return true;  // will be refused
-  const std::uint64_t last = JobHead::decode(record->head).last_batch(batch.producer_id);
+  const std::uint64_t last = head_of(*record).last_batch(batch.producer_id);
   if (!last_chance && batch.number > last + 1 && batch.number <= last + limits::kBatchesAhead)
     return false;
   if (request.starts() && fixed.provenance.empty())
@@ -287,6 +303,12 @@ void Methods::get_job_status(Call call) {
   OrderedJson out = status_json(record);
   if (record.columns.unfinished && out.contains("tty"))
     out["terminal"] = scheduler_.typing_socket(out["run_id"]);
+  if (record.columns.state == "queued") {
+    Waiting producer;
+    producer.external = true;
+    out["waiting"] =
+        out["executor"] == "external" ? producer.why() : scheduler_.why_waiting(record);
+  }
   call.result(out.dump());
 }
 
@@ -319,7 +341,7 @@ void Methods::list_jobs(Call call) {
   const auto records = store_.list(query);
   OrderedJson out{{"jobs", OrderedJson::array()}};
   for (const auto& record : records)
-    if (!JobHead::decode(record.head).importing) out["jobs"].push_back(summary_json(record));
+    if (record.columns.state != "importing") out["jobs"].push_back(summary_json(record));
   // A page may be short because of its bytes: only an empty one is known to be the last.
   query.before = records.empty() ? 0 : records.back().columns.created;
   query.limit = 1;
@@ -327,24 +349,94 @@ void Methods::list_jobs(Call call) {
   call.result(out.dump());
 }
 
+namespace {
+
+// What a cancel found, and made of it.
+struct Canceled {
+  State before = State::queued, after = State::queued;
+  bool next = false;  // it had failed and is tried again
+
+  OrderedJson json() const {
+    return {{"state", state_name(after)}, {"already_terminal", is_terminal(before)}};
+  }
+};
+
+Canceled cancel(JobLog& log, const std::string& reason) {
+  Canceled out;
+  out.before = log.head().state;
+  log.request_cancel(reason);
+  out.after = log.head().state;
+  out.next = is_terminal(out.before) &&
+             is_tried_again(log.head(), log.fixed(), out.after, log.head().reason);
+  return out;
+}
+
+}  // namespace
+
 void Methods::cancel_job(Call call) {
   Params params(call.params);
   const std::string job_id = params.job_id();
   const std::string reason = params.text("reason", limits::kMessageBytes).value_or("");
   params.done();
-  auto before = std::make_shared<State>(), after = std::make_shared<State>();
-  change(
-      std::move(call), job_id, false,
-      [=](JobLog& log) {
-        *before = log.head().state;
-        log.request_cancel(reason);
-        *after = log.head().state;
-      },
-      [=] {
-        return OrderedJson{{"state", state_name(*after)},
-                           {"already_terminal", is_terminal(*before)}}
-            .dump();
-      });
+  const auto found = std::make_shared<Canceled>();
+  Journal::Command command;
+  command.job_id = job_id;
+  command.bytes = call.params.size();
+  command.apply = [=](JobLog& log, bool) {
+    *found = cancel(log, reason);
+    return true;
+  };
+  command.done = [=, this](std::exception_ptr e) {
+    if (e) return call.error(e);
+    if (!found->next) return call.result(found->json().dump());
+    workers_.run(
+        [=, this] {
+          try {
+            OrderedJson out = found->json();
+            out["retry"] = cancel_retry(job_id, reason);
+            call.result(out.dump());
+          } catch (...) {
+            call.error(std::current_exception());
+          }
+        },
+        [call] { call.error(stopping_error()); });
+  };
+  journal_.submit(std::move(command));
+}
+
+// "job_id" is over and was to be tried again: its newest attempt is told to end where it has not
+// started.  One that runs is a job of its own, and is only named.
+OrderedJson Methods::cancel_retry(std::string job_id, const std::string& reason) {
+  const std::string why = shortened(
+      "the retry of job " + job_id + " was canceled" + (reason.empty() ? "" : ": " + reason),
+      limits::kMessageBytes);
+  for (;;) {
+    const JobRecord record = existing(job_id);
+    make_planned(record);
+    job_id = retry_id(job_id);
+    const auto next = store_.find(job_id);
+    if (!next || next->tombstone)
+      return {{"job_id", job_id}, {"state", "gone"}, {"canceled", false}};
+    if (next->columns.state == state_name(State::running))
+      return {{"job_id", job_id}, {"state", "running"}, {"canceled", false}};
+    Canceled it;
+    journal_.run(job_id, [&](JobLog& log) { it = cancel(log, why); });
+    const bool canceled = it.before == State::queued && it.after == State::canceled;
+    if (!it.next)
+      return {{"job_id", job_id}, {"state", state_name(it.after)}, {"canceled", canceled}};
+  }
+}
+
+// As the scheduler would: what needs the job has to hear of an end, so an attempt that is not to
+// be started is made all the same.
+void Methods::make_planned(const JobRecord& record) {
+  const JobHead head = head_of(record);
+  if (!head.retry_at) return;
+  Submission next = next_attempt(head, fixed_of(record));
+  next.fixed.run_id = environment_.random_id();
+  next.fixed.producer_token = environment_.random_id();
+  journal_.run(next.fixed.job_id, [&](JobLog& log) { log.create(next); });
+  journal_.run(record.job_id, [](JobLog& log) { log.retried(); });
 }
 
 void Methods::hold_job(Call call) {
@@ -366,6 +458,24 @@ void Methods::hold(Call call, bool held) {
       });
 }
 
+namespace {
+
+// A copy has of the request what a status shows.
+void must_be_whole(const JobFixed& job) {
+  std::string missing;
+  const Json env = job.request.value("env", Json::object());
+  for (const auto& item : env.items())
+    if (item.value().is_null()) missing += (missing.empty() ? "" : ", ") + item.key();
+  if (!missing.empty()) missing = "the values of its variables " + missing;
+  if (job.request.value("stdin", Json::object()).contains("sha256"))
+    missing += (missing.empty() ? "" : " and ") + std::string("the bytes that it read");
+  if (!missing.empty())
+    throw ApiError("E_INVALID_REQUEST", "job '" + job.job_id + "' was imported without " + missing +
+                                            ": submit it anew with them");
+}
+
+}  // namespace
+
 // A job is one run with one sealed log, so a retry is a job of its own: the same
 // request, values of "env" included, which no client can read back.
 void Methods::retry_job(Call call) {
@@ -375,14 +485,16 @@ void Methods::retry_job(Call call) {
   const std::string client_id = params.text("client_id", limits::kKeyBytes).value_or("");
   params.done();
   const JobRecord record = existing(job_id);
-  const JobFixed before = JobFixed::decode(record.fixed);
-  if (!is_terminal(JobHead::decode(record.head).state))
+  const JobFixed before = fixed_of(record);
+  if (!is_terminal(head_of(record).state))
     throw ApiError("E_INVALID_TRANSITION", "job '" + job_id + "' is " + record.columns.state +
                                                ": only a job that is over can be tried again");
   if (before.external())
     throw ApiError("E_INVALID_REQUEST",
                    "job '" + job_id + "' is external: its producer may submit another");
+  must_be_whole(before);
   Json request = before.request;
+  if (!before.tool_id().empty()) request.erase("command");  // the tool makes it anew
   for (const char* once : {"hold", "depends_on", "not_before"}) request.erase(once);
   request.update({{"idempotency_key", key}, {"client_id", client_id}, {"retry_of", job_id}});
   call.params = request.dump();
@@ -457,7 +569,7 @@ void Methods::trim_job(Call call) {
 
 // Events never change, so the digest can be computed outside the journal.
 Digest Methods::base_before(const JobRecord& record, std::uint64_t keep_from) const {
-  Digest digest = JobHead::decode(record.head).base_digest;
+  Digest digest = head_of(record).base_digest;
   std::uint64_t seq = record.first_seq;
   while (seq < keep_from) {
     const auto slice = store_.read(record.job_id, seq, limits::kPageEvents, limits::kPageBytesMost);

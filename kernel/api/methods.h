@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "api/tool_fence.h"
 #include "base/workers.h"
 #include "domed/store.h"
 #include "follow/streams.h"
@@ -66,6 +67,8 @@ class Methods {
   void get_job_status(Call call);
   void list_jobs(Call call);
   void cancel_job(Call call);
+  OrderedJson cancel_retry(std::string job_id, const std::string& reason);
+  void make_planned(const JobRecord& record);
   void hold_job(Call call);
   void release_job(Call call);
   void hold(Call call, bool held);
@@ -96,6 +99,7 @@ class Methods {
   Workers& workers_;
   const ServiceConfig config_;
   const std::map<std::string, Method> table_;
+  const ToolFence fence_;
   std::atomic<std::size_t> appends_{0};
   Workers collecting_{4};
 };

@@ -1,5 +1,6 @@
 #include "api/methods.h"
 #include "base/units.h"
+#include "domed/error.h"
 #include "log/retry.h"
 
 namespace domed {
@@ -61,13 +62,13 @@ void put_provenance(OrderedJson& out, State state, const JobFixed& fixed) {
     out["provenance"] = "unknown";
     out["provenance_reason"] = "the run has not started";
   } else {
-    out["provenance"] = OrderedJson::parse(fixed.provenance);
+    out["provenance"] = fixed.provenance_json();
   }
   if (fixed.provenance_end.empty()) {
     out["drift"] = "unknown";
     out["drift_reason"] = why_no_drift(state, !fixed.provenance.empty());
   } else {
-    const auto end = OrderedJson::parse(fixed.provenance_end);
+    const auto end = fixed.provenance_end_json();
     out["drift"] = end.value("drift", OrderedJson("unknown"));
     if (end.contains("drift_reason")) out["drift_reason"] = end.at("drift_reason");
     out["provenance_end"] = end;
@@ -76,14 +77,22 @@ void put_provenance(OrderedJson& out, State state, const JobFixed& fixed) {
 
 }  // namespace
 
-OrderedJson summary_json(const JobRecord& record) {
-  return common_json(JobHead::decode(record.head), JobFixed::decode(record.fixed), record.job_id);
+namespace {
+
+// Of stored bytes nothing is a fault of the request, or of ours.
+template <class Show>
+OrderedJson shown(const JobRecord& record, Show show) try {
+  return show(head_of(record), fixed_of(record));
+} catch (const Json::exception& e) {
+  throw Error(Code::corruption,
+              "job '" + record.job_id + "': its record in the store is damaged: " + e.what());
+} catch (const ApiError& e) {  // its task does not fit its tool
+  throw Error(Code::corruption,
+              "job '" + record.job_id + "': its record in the store is damaged: " + e.what());
 }
 
-OrderedJson status_json(const JobRecord& record) {
-  const JobHead head = JobHead::decode(record.head);
-  const JobFixed fixed = JobFixed::decode(record.fixed);
-  OrderedJson out = common_json(head, fixed, record.job_id);
+OrderedJson whole_json(const JobHead& head, const JobFixed& fixed, const std::string& job_id) {
+  OrderedJson out = common_json(head, fixed, job_id);
   out["client_id"] = fixed.client_id;
   out["idempotency_key"] = fixed.idempotency_key;
   if (!head.request_hash.empty()) out["request_hash"] = head.request_hash;
@@ -97,7 +106,24 @@ OrderedJson status_json(const JobRecord& record) {
   for (const auto& artifact : fixed.artifacts)
     out["artifacts"].push_back(OrderedJson::parse(artifact));
   put_provenance(out, head.state, fixed);
+  if (!fixed.imported.is_null()) out["imported"] = fixed.imported;
   return out;
+}
+
+}  // namespace
+
+OrderedJson summary_json(const JobRecord& record) try {
+  return shown(record, [&](const JobHead& head, const JobFixed& fixed) {
+    return common_json(head, fixed, record.job_id);
+  });
+} catch (const Error& e) {  // it costs its own line of the list only
+  return {{"job_id", record.job_id}, {"state", record.columns.state}, {"damaged", e.what()}};
+}
+
+OrderedJson status_json(const JobRecord& record) {
+  return shown(record, [&](const JobHead& head, const JobFixed& fixed) {
+    return whole_json(head, fixed, record.job_id);
+  });
 }
 
 }  // namespace domed

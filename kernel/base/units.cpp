@@ -1,5 +1,6 @@
 #include "base/units.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -24,6 +25,11 @@ std::optional<double> scaled(std::string_view text,
   return std::nullopt;
 }
 
+// Nothing becomes 0, which often means "no limit", but what is 0.
+std::int64_t rounded(double value) {
+  return value > 0 ? std::max<std::int64_t>(1, std::llround(value)) : 0;
+}
+
 // Two digits at "at"; -1 where they are not digits.
 int digits(std::string_view text, std::size_t at, std::size_t count) {
   int value = 0;
@@ -38,12 +44,15 @@ int digits(std::string_view text, std::size_t at, std::size_t count) {
 std::optional<std::int64_t> fraction(std::string_view text) {
   if (text.empty() || text.size() > 9) return std::nullopt;
   std::int64_t micros = 0;
-  for (std::size_t i = 0; i < 6; ++i) {
-    const char c = i < text.size() ? text[i] : '0';
-    if (c < '0' || c > '9') return std::nullopt;
-    micros = micros * 10 + (c - '0');
-  }
+  if (text.find_first_not_of("0123456789") != std::string_view::npos) return std::nullopt;
+  for (std::size_t i = 0; i < 6; ++i) micros = micros * 10 + (i < text.size() ? text[i] - '0' : 0);
   return micros;
+}
+
+int days_in(int year, int month) {
+  static constexpr std::array kDays{31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+  const bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+  return month == 2 && leap ? 29 : kDays.at(static_cast<std::size_t>(month) - 1);
 }
 
 }  // namespace
@@ -61,7 +70,7 @@ std::optional<std::chrono::microseconds> parse_duration(std::string_view text) {
       {{"us", 1}, {"ms", 1e3}, {"s", 1e6}, {"m", 60e6}, {"h", 3600e6}, {"d", 86400e6}}};
   const auto value = scaled(text, kUnits);
   if (!value || *value > 1e17) return std::nullopt;
-  return std::chrono::microseconds(std::llround(*value));
+  return std::chrono::microseconds(rounded(*value));
 }
 
 std::optional<std::uint64_t> parse_size(std::string_view text) {
@@ -78,7 +87,7 @@ std::optional<std::uint64_t> parse_size(std::string_view text) {
        {"TiB", 1099511627776.0}}};
   const auto value = scaled(text, kUnits);
   if (!value || *value > 9e15) return std::nullopt;
-  return static_cast<std::uint64_t>(std::llround(*value));
+  return static_cast<std::uint64_t>(rounded(*value));
 }
 
 namespace {
@@ -111,7 +120,8 @@ std::string format_time(std::int64_t microseconds) {
 std::optional<std::int64_t> parse_time(std::string_view text) {
   std::tm utc{};
   const int year = digits(text, 0, 4), month = digits(text, 5, 2), day = digits(text, 8, 2);
-  if (year < 1970 || month < 1 || month > 12 || day < 1 || day > 31) return std::nullopt;
+  if (year < 1970 || month < 1 || month > 12 || day < 1 || day > days_in(year, month))
+    return std::nullopt;
   if (text[4] != '-' || text[7] != '-') return std::nullopt;
   utc.tm_year = year - 1900, utc.tm_mon = month - 1, utc.tm_mday = day;
   std::int64_t micros = 0;
@@ -120,7 +130,7 @@ std::optional<std::int64_t> parse_time(std::string_view text) {
               second = digits(text, 17, 2);
     if (text[10] != 'T' || text.back() != 'Z' || text.size() < 20) return std::nullopt;
     if (text[13] != ':' || text[16] != ':') return std::nullopt;
-    if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 60)
+    if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59)
       return std::nullopt;
     utc.tm_hour = hour, utc.tm_min = minute, utc.tm_sec = second;
     if (text.size() > 20) {

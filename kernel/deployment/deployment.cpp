@@ -2,12 +2,15 @@
 
 #include <grp.h>
 
+#include <cstdlib>
 #include <limits>
 #include <map>
 #include <set>
 
 #include "domed/error.h"
 #include "loader/plugin_path.h"
+#include "protocol/endpoint.h"
+#include "system/trusted_path.h"
 #include "transport/listen_url.h"
 
 namespace domed {
@@ -60,40 +63,50 @@ class DeploymentReader {
   void read_sockets() {
     if (const YamlNode* node = fields_.need("control")) {
       const YamlFields control(check_, *node, "control", {"listen", "group"});
-      out_.control_listen = read_listen(control, 1);
+      out_.control_listen = read_listen(control, Audience::control, 1);
       read_group(control);
     }
     if (const YamlNode* node = fields_.need("events")) {
       const YamlFields events(check_, *node, "events", {"listen", "shards"});
       out_.event_shards = static_cast<int>(events.integer("shards", 1, 64, 1));
-      out_.events_listen = read_listen(events, out_.event_shards);
+      out_.events_listen = read_listen(events, Audience::events, out_.event_shards);
     }
   }
 
-  std::vector<std::string> read_listen(const YamlFields& fields, int shards) {
-    std::vector<std::string> out;
+  std::vector<Listener> read_listen(const YamlFields& fields, Audience audience, int shards) {
+    std::vector<Listener> out;
     const YamlNode* list = fields.need("listen");
-    for (const YamlNode* item : fields.items("listen")) {
-      out.push_back(item->text);
-      const std::string problem = check_listen_url(item->text, shards);
-      if (problem.empty())
-        claim(*item, shards);
-      else
-        check_.fail(*item, problem);
+    if (!list) return out;
+    if (list->kind != YamlNode::Kind::list || list->items.empty())
+      check_.fail(*list, fields.subject("listen") + " must be a list with at least one URL");
+    for (const YamlNode& item : list->items) {
+      if (item.bad || list->kind != YamlNode::Kind::list) continue;
+      Listener listener = read_listener(item, audience, shards, check_);
+      if (listener.url.empty()) continue;
+      claim(item, listener.url, shards);
+      check_way(item, listener.url);
+      out.push_back(std::move(listener));
     }
-    if (list && list->items.empty() && list->kind != YamlNode::Kind::scalar)
-      check_.fail(*list, fields.subject("listen") + " must have at least one URL");
     return out;
   }
 
   // A second listener at one place would silently take the first one's clients.
-  void claim(const YamlNode& item, int shards) {
-    for (const auto& url : listen_places(item.text, shards)) {
-      const auto [owner, fresh] = listeners_.emplace(url, item.line);
+  void claim(const YamlNode& item, const std::string& url, int shards) {
+    for (const auto& place : listen_places(url, shards)) {
+      const auto [owner, fresh] = listeners_.emplace(place, item.line);
       if (fresh) continue;
-      return check_.fail(item, "cannot listen at " + in_quotes(url) + " twice; line " +
+      return check_.fail(item, "cannot listen at " + in_quotes(place) + " twice; line " +
                                    std::to_string(owner->second) + " does already");
     }
+  }
+
+  void check_way(const YamlNode& item, const std::string& url) {
+    if (url_scheme(url) != "ipc") return;
+    const auto directory = std::filesystem::path(url.substr(6)).parent_path();
+    if (const auto why = weakness_of(directory))
+      check_.fail(item, "the socket's directory " + directory.string() +
+                            " could be replaced by others: " + *why +
+                            ": use a directory of your own");
   }
 
   void read_group(const YamlFields& control) {
@@ -109,6 +122,10 @@ class DeploymentReader {
       check_.fail(*fields_.find("state_dir"),
                   "state_dir must be an absolute path, is " + in_quotes(text));
     out_.state_dir = std::filesystem::path("/" + text).lexically_normal();
+    if (text.empty() || text[0] != '/') return;
+    if (const auto why = weakness_of(out_.state_dir))
+      check_.fail(*fields_.find("state_dir"), "state_dir could be replaced by others: " + *why +
+                                                  ": use a directory of your own");
   }
 
   void read_store() {
@@ -171,6 +188,11 @@ class DeploymentReader {
     std::filesystem::path file;
     try {
       file = find_plugin(name.text, out_.plugin_path);
+      if (const auto why = weakness_of(file)) {
+        check_.fail(name, "the manifest of " + in_quotes(name.text) +
+                              " could be replaced by others, and would run as us: " + *why);
+        return false;
+      }
       manifest = load_manifest(file);
       return true;
     } catch (const Error& e) {
@@ -184,7 +206,7 @@ class DeploymentReader {
   void read_jobs() {
     const YamlFields jobs =
         section("jobs", {"max_running", "allow_ad_hoc", "cancel_grace", "max_output", "drain",
-                         "shutdown", "env_allowlist", "queues", "cgroup", "give_up"});
+                         "shutdown", "env_allowlist", "queues", "cgroup", "give_up", "umask"});
     JobSettings& out = out_.jobs;
     out.max_running = jobs.integer("max_running", 1, 4096, out.max_running);
     out.allow_ad_hoc = jobs.boolean("allow_ad_hoc", out.allow_ad_hoc);
@@ -198,11 +220,25 @@ class DeploymentReader {
       if (!is_variable_name(item->text))
         check_.fail(*item, "jobs.env_allowlist: " + in_quotes(item->text) +
                                " is no variable's name: letters, digits and _");
+    read_umask(jobs);
     read_queues(jobs);
     out.cgroup = jobs.text("cgroup", "");
     if (!out.cgroup.empty() && !out.cgroup.is_absolute())
       check_.fail(*jobs.find("cgroup"),
                   "jobs.cgroup must be an absolute path, is " + in_quotes(out.cgroup.string()));
+  }
+
+  void read_umask(const YamlFields& jobs) {
+    const std::string text = jobs.text("umask", "");
+    if (text.empty() && !jobs.find("umask")) return;
+    const bool octal = text.find_first_not_of("01234567") == std::string::npos;
+    const auto value =
+        text.empty() || text.size() > 4 ? 01000 : std::strtoul(text.c_str(), nullptr, 8);
+    if (octal && value <= 0777)
+      out_.jobs.umask = static_cast<std::uint32_t>(value);
+    else
+      check_.fail(*jobs.find("umask"),
+                  "jobs.umask must be octal digits up to 777, such as 027, is " + in_quotes(text));
   }
 
   void read_queues(const YamlFields& jobs) {
@@ -260,6 +296,10 @@ DeploymentContext this_context() {
 Deployment load_deployment(const std::filesystem::path& file, const DeploymentContext& context) {
   Checker check(file);
   YamlNode root = check.read();
+  if (const auto why = weakness_of(std::filesystem::absolute(file)))
+    check.fail(1, 1,
+               "others could replace this file, and with it what runs as us: " + *why +
+                   ": make it, and the directories above it, yours or root's alone");
   if (root.kind == YamlNode::Kind::null && !root.bad) check.fail(1, 1, "the file is empty");
   if (root.kind == YamlNode::Kind::null) check.done();
   expand_tree(root, context.variables, "input_schema", check);

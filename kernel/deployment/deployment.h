@@ -4,10 +4,12 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "deployment/expand.h"
+#include "deployment/listener.h"
 #include "deployment/tool.h"
 #include "loader/manifest.h"
 #include "loader/options.h"
@@ -28,6 +30,7 @@ struct JobSettings {
   std::chrono::milliseconds cancel_grace{5000};
   std::uint64_t max_output = std::uint64_t{1} << 30;               // bytes of one job's output
   std::chrono::milliseconds drain{2000};                           // pipes after the command's exit
+  std::optional<std::uint32_t> umask;                              // none: the daemon's own
   std::filesystem::path cgroup;                                    // absolute; empty: none
   std::chrono::milliseconds give_up = std::chrono::hours(24 * 7);  // a runner without a daemon
   bool drain_at_shutdown = false;                                  // "shutdown: drain"
@@ -45,7 +48,7 @@ struct RetentionSettings {
 // is the reference.  A plain value.
 struct Deployment {
   std::filesystem::path file;  // absolute
-  std::vector<std::string> control_listen, events_listen;
+  std::vector<Listener> control_listen, events_listen;
   std::string group;  // may use the sockets; empty: their owner alone
   int event_shards = 1;
   std::filesystem::path state_dir;                 // absolute

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/json_schema.h"
 #include "base/units.h"
+#include "system/place.h"
 #include "yaml/yaml_fields.h"
 
 namespace domed {
@@ -95,6 +96,7 @@ class ToolReader {
     tool.timeout = fields_.duration("timeout", hours(24 * 365), tool.timeout);
     tool.limits = read_limits();
     read_retry(tool);
+    tool.accepts = read_accepts();
     tool.permissions = fields_.texts("permissions", {});
     tool.side_effects = fields_.texts("side_effects", {});
     tool.input_schema = read_schema();
@@ -110,7 +112,7 @@ class ToolReader {
       "id",           "version",      "title",           "description", "command",
       "cwd",          "env",          "timeout",         "limits",      "permissions",
       "side_effects", "input_schema", "version_command", "runtimes",    "inputs",
-      "retry"};
+      "retry",        "accepts"};
 
   std::string read_id() {
     std::string id = fields_.text("id");
@@ -209,6 +211,35 @@ class ToolReader {
     return out;
   }
 
+  Accepts read_accepts() {
+    Accepts out;
+    const YamlNode* node = read_map("accepts");
+    if (!node) return out;
+    const YamlFields accepts(check_, *node, fields_.subject("accepts"), {"env", "cwd", "stdin"});
+    for (const YamlNode* item : accepts.items("env"))
+      if (!is_variable_name(item->text) || item->text.starts_with("DOMED_"))
+        check_.fail(*item, accepts.subject("env") + ": " + in_quotes(item->text) +
+                               " is no variable that a request may set: letters, digits and _, "
+                               "and not DOMED_ at its beginning");
+    for (const char* key : {"cwd", "stdin"})
+      for (const YamlNode* item : accepts.items(key))
+        if (key != std::string_view("stdin") || item->text != "bytes")
+          check_directory(*item, accepts.subject(key), key);
+    out.env = accepts.texts("env", {});
+    out.cwd = accepts.texts("cwd", {});
+    out.stdin = accepts.texts("stdin", {});
+    return out;
+  }
+
+  void check_directory(const YamlNode& item, const std::string& subject, std::string_view key) {
+    if (item.text.starts_with('/') && !goes_up(item.text) &&
+        item.text.find('\0') == std::string::npos)
+      return;
+    check_.fail(item, subject + ": " + in_quotes(item.text) + " must be " +
+                          (key == "stdin" ? "'bytes' or " : "") +
+                          "an absolute path without '..': what lies below it is accepted");
+  }
+
   void read_retry(ToolSpec& tool) {
     const YamlNode* node = read_map("retry");
     if (!node) return;
@@ -245,6 +276,8 @@ Json description_of(const ToolSpec& tool) {
           {"cwd", tool.cwd},
           {"env", tool.env},
           {"limits", tool.limits},
+          {"accepts",
+           {{"env", tool.accepts.env}, {"cwd", tool.accepts.cwd}, {"stdin", tool.accepts.stdin}}},
           {"permissions", tool.permissions},
           {"side_effects", tool.side_effects},
           {"input_schema", Json::parse(tool.input_schema)},

@@ -11,6 +11,13 @@
 
 namespace domed {
 
+// What a request for a tool may set beside its task; nothing unless it stands here.
+struct Accepts {
+  std::vector<std::string> env;    // names of variables
+  std::vector<std::string> cwd;    // directories: themselves and what lies below
+  std::vector<std::string> stdin;  // the same, and "bytes": given with the request
+};
+
 // One entry of the deployment's "tools": a command that a client may name.
 struct ToolSpec {
   std::string id, version, title, description;
@@ -23,6 +30,7 @@ struct ToolSpec {
   std::map<std::string, std::uint64_t> limits;
   std::int64_t max_attempts = 1;         // of a job and those that try it again
   std::chrono::milliseconds backoff{0};  // before the second; then twice as long each time
+  Accepts accepts;
   std::vector<std::string> permissions, side_effects;
   std::string input_schema = "{}";           // JSON text, keys as written
   std::vector<std::string> version_command;  // argv; empty: none

@@ -11,7 +11,7 @@ namespace {
 
 // What "slice" holds, for a client that may see it.  Throws ApiError.
 Page page_of(Slice slice, const PageRequest& request) {
-  const JobHead head = JobHead::decode(slice.job.head);
+  const JobHead head = head_of(slice.job);
   const std::uint64_t first = slice.job.first_seq, last = slice.job.head_seq;
   if (!request.log_id.empty() && request.log_id != head.log_id)
     throw ApiError("E_LOG_CHANGED",
@@ -25,6 +25,30 @@ Page page_of(Slice slice, const PageRequest& request) {
   return {
       head.log_id,          head.state, first, last, request.since_seq + 1, std::move(slice.events),
       std::move(slice.ends)};
+}
+
+// Both append the page's events, as JSON values or as strings of JSON, and return how many.
+std::size_t put_lines(std::string& out, const Page& page) {
+  const std::size_t begin = out.size();
+  out.append(page.lines);
+  for (const std::uint32_t end : page.ends) out[begin + end - 1] = ',';
+  if (!page.ends.empty()) out.pop_back();
+  return page.ends.size();
+}
+
+// Escaped they are longer, at most twice as long: "most" holds for what is sent, so the page may
+// end before its last line, but not before its first.
+std::size_t put_strings(std::string& out, const Page& page, std::size_t most) {
+  const std::size_t begin = out.size();
+  std::size_t count = 0, at = 0;
+  for (const std::uint32_t end : page.ends) {
+    const std::string text = json_string(std::string_view(page.lines).substr(at, end - at - 1));
+    if (count > 0 && out.size() - begin + 1 + text.size() > most) break;
+    if (count++ > 0) out += ',';
+    out += text;
+    at = end;
+  }
+  return count;
 }
 
 }  // namespace
@@ -45,6 +69,7 @@ void Streams::page(Call call) {
   const auto bytes = static_cast<std::size_t>(params.integer("max_bytes", 1 << 20, 0, INT64_MAX));
   request.max_bytes = std::clamp(bytes, limits::kPageBytesLeast, limits::kPageBytesMost);
   asked->wait = std::chrono::milliseconds(params.integer("wait_ms", 0, 0, limits::kWaitMsMost));
+  asked->lines = params.boolean("lines", false);
   params.done();
   asked->call = std::move(call);
   if (!answer_from_memory(asked)) answer_on_worker(asked);
@@ -120,18 +145,15 @@ void Streams::forget(const std::string& job_id) {
 }
 
 void Streams::answer(const Asked& asked, const Page& page) const {
-  const std::uint64_t last = page.from + page.ends.size() - 1;
-  const bool more = last < page.head_seq;
   std::string out;
   out.reserve(page.lines.size() + 512);
   out.append("{\"log_id\":\"").append(page.log_id);
   out.append("\",\"first_seq\":").append(std::to_string(page.first_seq));
   out.append(",\"head_seq\":").append(std::to_string(page.head_seq));
   out.append(",\"state\":\"").append(state_name(page.state)).append("\",\"events\":[");
-  const std::size_t begin = out.size();
-  out.append(page.lines);
-  for (const std::uint32_t end : page.ends) out[begin + end - 1] = ',';
-  if (!page.ends.empty()) out.pop_back();
+  const std::size_t count =
+      asked.lines ? put_strings(out, page, asked.request.max_bytes) : put_lines(out, page);
+  const bool more = page.from + count - 1 < page.head_seq;
   out.append("],\"more\":").append(more ? "true" : "false");
   out.append(",\"final\":").append(is_terminal(page.state) && !more ? "true" : "false");
   out.append(",\"events_urls\":")

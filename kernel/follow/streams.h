@@ -44,6 +44,7 @@ class Streams {
     Call call;
     PageRequest request;
     std::chrono::milliseconds wait{0};
+    bool lines = false;     // wants them as strings
     bool released = false;  // has waited
   };
   using AskedPtr = std::shared_ptr<Asked>;

@@ -1,25 +1,13 @@
 #include "jobs/boot_mark.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-
 #include "domed/error.h"
 #include "jobs/scheduler.h"
 #include "protocol/limits.h"
+#include "system/own_file.h"
+#include "system/process.h"
 
 namespace domed {
 namespace {
-
-std::string first_line(const std::filesystem::path& path) {
-  std::ifstream file(path);
-  std::string line;
-  std::getline(file, line);
-  return line;
-}
 
 Digest digest_of(const Store& store, const JobRecord& record, const Digest& base) {
   Digest digest = base;
@@ -56,29 +44,25 @@ std::optional<JobHead> readable_head(const JobRecord& record,
 BootMark::BootMark(const std::filesystem::path& state_dir, std::string boot_id)
     : file_(state_dir / "boot"), boot_id_(std::move(boot_id)) {}
 
-bool BootMark::machine_went_down() const {
-  const std::string served = first_line(file_);
-  return !served.empty() && served != boot_id_;
+// What is there and is no mark hides one perhaps.
+bool BootMark::machine_went_down() const try {
+  const std::string served = read_own(file_);
+  return !served.empty() && served != boot_id_ + "\n";
+} catch (const Error& e) {
+  if (e.code() != Code::unsupported) throw;
+  return true;
 }
 
 void BootMark::set() {
-  const int fd = open(file_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  const std::string text = boot_id_ + "\n";
-  const bool written =
-      fd >= 0 && write(fd, text.data(), text.size()) == ssize_t(text.size()) && fsync(fd) == 0;
-  const int error = errno;
-  if (fd >= 0) close(fd);
-  if (!written)
-    throw Error(Code::io, "cannot write " + file_.string() + ": " + std::strerror(error));
+  std::error_code error;
+  if (std::filesystem::is_directory(std::filesystem::symlink_status(file_, error)))
+    std::filesystem::remove_all(file_, error);
+  write_own(file_, boot_id_ + "\n", true);
 }
 
 void BootMark::clear() noexcept {
   std::error_code ignored;
   std::filesystem::remove(file_, ignored);
-}
-
-std::string present_boot_id() {
-  return first_line("/proc/sys/kernel/random/boot_id");
 }
 
 void reidentify_unfinished(const Store& store, Journal& journal, Environment& environment,

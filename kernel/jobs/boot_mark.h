@@ -10,7 +10,8 @@ namespace domed {
 
 // Tells whether the machine went down under an earlier daemon.  The file
 // STATE_DIR/boot names the boot during which a daemon serves, and is removed when
-// that one ends in order.
+// that one ends in order.  Anything else in its place says that the machine went down, for
+// nobody knows then that it did not.
 class BootMark {
  public:
   // "boot_id" is that of the present boot.
@@ -26,9 +27,6 @@ class BootMark {
   std::filesystem::path file_;
   std::string boot_id_;
 };
-
-// The kernel's own name of this boot.
-std::string present_boot_id();
 
 // Gives a new log_id to every log that may have lost its tail: a log that is over
 // shows by its last event that it is whole.  For a store below Durability::power.

@@ -29,6 +29,16 @@ void JobQueue::remove(const std::string& id) {
   places_.erase(known);
 }
 
+const JobQueue::Job* JobQueue::find(const std::string& id) const {
+  const auto known = places_.find(id);
+  return known == places_.end() ? nullptr : &jobs_.at(known->second);
+}
+
+std::size_t JobQueue::limit_of(const std::string& queue) const {
+  const auto limit = limits_.find(queue);
+  return limit == limits_.end() ? 0 : limit->second;
+}
+
 std::vector<std::string> JobQueue::ended(const std::string& id, bool succeeded) {
   std::vector<std::string> waiting;
   const auto [begin, end] = needed_by_.equal_range(id);

@@ -33,6 +33,10 @@ class JobQueue {
   bool put(Job job);
   void remove(const std::string& id);
   bool empty() const { return jobs_.empty(); }
+  // Null where it does not wait here.
+  const Job* find(const std::string& id) const;
+  // How many jobs of "queue" may run at once; 0: it has no limit.
+  std::size_t limit_of(const std::string& queue) const;
 
   // The job "id" is over.  Returns the jobs that needed it to succeed and now
   // never run; they are removed.

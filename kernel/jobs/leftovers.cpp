@@ -15,12 +15,12 @@ namespace domed {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-using Members = std::map<pid_t, ProcessStat>;
 
 std::chrono::milliseconds left_until(Clock::time_point deadline) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
 }
 
+// Whether it has one of "links" open.
 bool holds_one(pid_t pid, const std::set<std::string>& links) {
   const std::string path = "/proc/" + std::to_string(pid) + "/fd";
   const std::unique_ptr<DIR, int (*)(DIR*)> dir(opendir(path.c_str()), closedir);
@@ -37,38 +37,35 @@ bool holds_one(pid_t pid, const std::set<std::string>& links) {
 // By what the processes of one run are known.
 class Trail {
  public:
-  Trail(const RunDir& dir, const std::string& run_id) : mark_("DOMED_RUN_ID=" + run_id) {
-    const auto command = dir.command();
+  Trail(const RunDir& dir, const std::string& run_id, const std::string& token)
+      : mark_("DOMED_RUN_ID=" + run_id) {
+    const auto command = dir.command(token);
     if (!command) return;
     leader_ = command->process;
     for (const auto inode : command->pipes) pipes_.insert("pipe:[" + std::to_string(inode) + "]");
   }
 
-  Members members() const {
-    Members out;
-    const Snapshot all = process_snapshot();
+  Snapshot members(const Snapshot& all) const {
+    Snapshot out;
     const auto leader = all.find(leader_.pid);
     const bool own_session =
         leader_.pid > 0 && (leader == all.end() || leader->second.start_time == leader_.start_time);
-    for (const auto& [pid, stat] : all)
-      if (pid != getpid() && is_alive(stat) && owns(pid, stat, own_session)) out[pid] = stat;
+    auto reapers = ancestors(all, getpid());
+    reapers.insert(1);
+    std::vector<pid_t> found;
+    for (const auto& [pid, stat] : all) {
+      const bool in_session = own_session && stat.session == leader_.pid;
+      if (pid == getpid() || stat.start_time < leader_.start_time) continue;
+      if (in_session || (reapers.contains(stat.ppid) && is_marked(pid))) found.push_back(pid);
+    }
+    for (const pid_t pid : found) out.insert(*all.find(pid));
+    for (const pid_t pid : descendants(all, found)) out.insert(*all.find(pid));
     return out;
   }
 
-  // The whole group at once outruns what forks faster than it is counted.
-  void kill_group(const Members& members) const {
-    const auto in_group = [&](const auto& item) { return item.second.group == leader_.pid; };
-    const auto witness = std::find_if(members.begin(), members.end(), in_group);
-    if (leader_.pid <= 1 || witness == members.end()) return;
-    const Fd alive = open_process({witness->first, witness->second.start_time});
-    if (alive) kill(-leader_.pid, SIGKILL);
-  }
-
  private:
-  bool owns(pid_t pid, const ProcessStat& stat, bool own_session) const {
-    if (has_variable(pid, mark_)) return true;
-    if (leader_.pid == 0 || stat.start_time < leader_.start_time) return false;
-    return (own_session && stat.session == leader_.pid) || holds_one(pid, pipes_);
+  bool is_marked(pid_t pid) const {
+    return is_own(pid) && (has_variable(pid, mark_) || holds_one(pid, pipes_));
   }
 
   const std::string mark_;
@@ -76,20 +73,39 @@ class Trail {
   std::set<std::string> pipes_;
 };
 
+// Those groups of which there is no other process.  Through a pidfd of one of the group, so that
+// it is still there.
+void kill_groups(const Snapshot& all, const Snapshot& members) {
+  std::set<pid_t> done;
+  for (const auto& [pid, stat] : all)
+    if (is_alive(stat) && !members.contains(pid)) done.insert(stat.group);
+  for (const auto& [pid, stat] : members) {
+    if (stat.group <= 1 || !done.insert(stat.group).second) continue;
+    const Fd alive = open_process({pid, stat.start_time});
+    if (alive) kill(-stat.group, SIGKILL);
+  }
+}
+
 }  // namespace
 
-Leftovers kill_leftovers(const RunDir& dir, const std::string& run_id,
-                         std::chrono::milliseconds limit) {
-  const Trail trail(dir, run_id);
+Leftovers kill_all(const Members& members, std::chrono::milliseconds limit) {
   const auto deadline = Clock::now() + limit;
+  Snapshot all;
+  const auto look = [&] {
+    all = process_snapshot();
+    Snapshot out = members(all);
+    std::erase_if(out, [](const auto& item) { return !is_alive(item.second); });
+    out.erase(getpid());
+    return out;
+  };
   Leftovers out;
-  for (auto members = trail.members(); !members.empty(); members = trail.members()) {
+  for (auto found = look(); !found.empty(); found = look()) {
     out.alive.clear();
-    for (const auto& member : members) out.alive.insert(member.first);
+    for (const auto& member : found) out.alive.insert(member.first);
     if (Clock::now() >= deadline) return out;
-    trail.kill_group(members);
+    kill_groups(all, found);
     std::vector<Fd> dying;
-    for (const auto& [pid, stat] : members) {
+    for (const auto& [pid, stat] : found) {
       dying.push_back(open_process({pid, stat.start_time}));
       if (!dying.back()) continue;
       syscall(SYS_pidfd_send_signal, dying.back().get(), SIGKILL, nullptr, 0);
@@ -100,6 +116,12 @@ Leftovers kill_leftovers(const RunDir& dir, const std::string& run_id,
   }
   out.alive.clear();
   return out;
+}
+
+Leftovers kill_leftovers(const RunDir& dir, const std::string& run_id, const std::string& token,
+                         std::chrono::milliseconds limit) {
+  const Trail trail(dir, run_id, token);
+  return kill_all([&](const Snapshot& all) { return trail.members(all); }, limit);
 }
 
 }  // namespace domed

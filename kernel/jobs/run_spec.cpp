@@ -1,5 +1,8 @@
 #include "jobs/run_spec.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "domed/support/hash.h"
 #include "jobs/run_dir.h"
 
@@ -15,7 +18,7 @@ void add_variables(const Json& from, std::map<std::string, std::string>& out) {
 }
 
 // A request may lower what its tool allows, not raise it.
-Json limits(const JobFixed& job) {
+Json limits_of(const JobFixed& job) {
   Json out = job.tool.is_object() ? job.tool.value("limits", Json::object()) : Json::object();
   if (!job.request.contains("limits")) return out;
   for (const auto& [name, value] : job.request.at("limits").items())
@@ -56,9 +59,34 @@ std::string working_dir(const RunSettings& settings, const JobFixed& job) {
   return cwd;
 }
 
+// Neither raises what the tool allows, nor rounds a time to none.
+std::chrono::milliseconds timeout_of(const JobFixed& job) {
+  double least = 0;
+  for (const Json* from : {&job.request, &job.tool}) {
+    const double seconds = from->is_object() ? from->value("timeout_s", 0.0) : 0;
+    if (seconds > 0 && (least == 0 || seconds < least)) least = seconds;
+  }
+  return std::chrono::milliseconds(
+      least == 0 ? 0 : std::max<std::int64_t>(1, std::llround(least * 1000)));
+}
+
+namespace {
+
+// Where the runner makes sure that what the request chose lies.
+void put_fence(Json& spec, const JobFixed& job) {
+  if (!job.tool.is_object() || !job.tool.contains("accepts")) return;
+  const Json& accepts = job.tool.at("accepts");
+  if (!text_at(job.request, "cwd").empty()) spec["cwd_below"] = accepts.at("cwd");
+  const Json input = job.request.value("stdin", Json::object());
+  if (!input.contains("path")) return;
+  spec["stdin_below"] = Json::array();
+  for (const auto& item : accepts.at("stdin"))
+    if (item != "bytes") spec["stdin_below"].push_back(item);
+}
+
+}  // namespace
+
 Json run_spec(const RunSettings& settings, const JobFixed& job, const RunIdentity& identity) {
-  double timeout_s = job.request.value("timeout_s", 0.0);
-  if (timeout_s == 0 && job.tool.is_object()) timeout_s = job.tool.value("timeout_s", 0.0);
   Json spec = {{"job_id", job.job_id},
                {"run_id", job.run_id},
                {"log_id", identity.log_id},
@@ -69,17 +97,19 @@ Json run_spec(const RunSettings& settings, const JobFixed& job, const RunIdentit
                {"command", job.command()},
                {"cwd", working_dir(settings, job)},
                {"env", job_environment(settings, job)},
-               {"timeout_ms", static_cast<std::int64_t>(timeout_s * 1000)},
+               {"timeout_ms", timeout_of(job).count()},
                {"cancel_grace_ms", settings.cancel_grace.count()},
                {"drain_ms", settings.drain.count()},
                {"max_output", settings.max_output},
                {"open_files", settings.open_files},
-               {"limits", limits(job)},
+               {"umask", settings.umask},
+               {"limits", limits_of(job)},
                {"cgroup", cgroup_of(settings, job.run_id).string()},
                {"durable", identity.durable},
                {"give_up_ms", settings.give_up.count()}};
   for (const char* key : {"stdin", "tty", "task"})
     if (job.request.contains(key)) spec[key] = job.request.at(key);
+  put_fence(spec, job);
   return spec;
 }
 

@@ -17,6 +17,7 @@ struct RunSettings {
   std::chrono::milliseconds cancel_grace{5000}, drain{2000}, give_up{std::chrono::hours(24 * 7)};
   std::uint64_t max_output = 1u << 30;
   std::uint64_t open_files = 0;  // soft limit of a job that asks for none; 0: the daemon's
+  std::uint32_t umask = 022;
   std::filesystem::path cgroup;  // runs get cgroups of their own below it; empty: none
   std::map<std::string, std::string> environment;  // the allowlist, as the daemon has it
 };
@@ -38,6 +39,9 @@ std::string working_dir(const RunSettings& settings, const JobFixed& job);
 std::map<std::string, std::string> job_environment(const RunSettings& settings,
                                                    const JobFixed& job);
 
+// After which the command is ended; 0: never.
+std::chrono::milliseconds timeout_of(const JobFixed& job);
+
 // What only this start of the job knows.
 struct RunIdentity {
   std::string log_id;
@@ -46,7 +50,7 @@ struct RunIdentity {
   bool durable = true;               // the store outlives its daemon
 };
 
-// The spec.json of a run.
+// What a runner is told of its run.  It holds tokens, so that no file may have it.
 Json run_spec(const RunSettings& settings, const JobFixed& job, const RunIdentity& identity);
 
 }  // namespace domed

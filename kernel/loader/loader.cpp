@@ -12,6 +12,7 @@
 #include "domed/support/hash.h"
 #include "domed/error.h"
 #include "loader/facets.h"
+#include "system/trusted_path.h"
 
 namespace domed {
 namespace {
@@ -105,6 +106,8 @@ Plugin::Plugin(Manifest manifest) : manifest_(std::move(manifest)) {
            Code::not_found);
   // Reading anything else could wait for ever.
   if (!std::filesystem::is_regular_file(m.library, error)) refuse(m, "it is not a regular file");
+  if (const auto why = weakness_of(std::filesystem::absolute(m.library)))
+    refuse(m, "others could replace it, and would then run as us: " + *why);
   if (m.kind == "store")
     if (const std::string why = unknown_facet(m.capabilities, facets()); !why.empty())
       refuse(m, why);

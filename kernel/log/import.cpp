@@ -1,5 +1,9 @@
 #include "log/import.h"
 
+#include <algorithm>
+#include <array>
+
+#include "base/units.h"
 #include "log/job_log.h"
 #include "log/refusal.h"
 #include "protocol/limits.h"
@@ -17,27 +21,40 @@ std::size_t bytes_of(const std::vector<Line>& lines) {
   return bytes;
 }
 
-// The totals of a log whose beginning is gone are known from its last event alone.
-std::vector<StreamTotals> totals_in(const std::string& terminal_payload) {
+// The totals of a log whose beginning is gone are known from its last event alone.  Not less than
+// what is left of it comes to.
+std::vector<StreamTotals> totals_in(const Json& told, const std::vector<StreamTotals>& left) {
   std::vector<StreamTotals> out;
-  const Json payload = Json::parse(terminal_payload);
-  const Json streams = payload.value("streams", Json::object());
-  if (!streams.is_object() || streams.size() > limits::kStreams) return out;
-  for (const auto& [name, value] : streams.items()) {
+  for (const auto& [name, value] : told.items()) {
     StreamTotals totals;
-    const auto number = [&value = value](const char* key) {
-      return value.is_object() && value.contains(key) && value[key].is_number_unsigned()
-                 ? value[key].get<std::uint64_t>()
-                 : 0;
-    };
     const Json hash = value.is_object() ? value.value("sha256", Json()) : Json();
-    if (!hash.is_string() || !from_hex(hash.get<std::string>(), totals.sealed.emplace())) continue;
+    bool good = out.size() < limits::kStreams && hash.is_string() &&
+                from_hex(hash.get<std::string>(), totals.sealed.emplace());
+    for (const auto& [key, number] : {std::pair{"bytes", &totals.bytes},
+                                      {"lines", &totals.lines},
+                                      {"dropped", &totals.dropped}}) {
+      good = good && value.contains(key) && value.at(key).is_number_unsigned();
+      if (good) *number = value.at(key).get<std::uint64_t>();
+    }
+    if (!good) return {};
     totals.name = name;
-    totals.bytes = number("bytes"), totals.lines = number("lines");
-    totals.dropped = number("dropped");
     out.push_back(totals);
   }
+  for (const auto& stream : left) {
+    const auto same = std::find_if(out.begin(), out.end(), [&](const StreamTotals& totals) {
+      return totals.name == stream.name && totals.bytes >= stream.bytes &&
+             totals.lines >= stream.lines && totals.dropped >= stream.dropped;
+    });
+    if (same == out.end()) return {};
+  }
   return out;
+}
+
+// What the producers of a job that runs say, and nobody before.
+bool needs_a_run(const std::string& type) {
+  static constexpr std::array kBefore{"state_change", "cancel_requested", "held",
+                                      "released",     "provenance",       "retry"};
+  return std::find(kBefore.begin(), kBefore.end(), type) == kBefore.end();
 }
 
 }  // namespace
@@ -64,6 +81,7 @@ void JobLog::begin_import(const ImportRecord& record) {
   if (exists_) refuse(job_id_, "the job exists already, and an import never overwrites");
   exists_ = fixed_changed_ = true;
   fixed_ = record.fixed;
+  fixed_.imported = {{"at", format_time(environment_->now())}};
   head_ = {};
   head_.importing = true;
   head_.external = fixed_.external();
@@ -93,9 +111,34 @@ void JobLog::import_line(const Line& line) {
   if ((line.seq == 1) != (event.to == State::queued))
     refuse(job_id_,
            where + "must be" + (line.seq == 1 ? "" : " none of") + " the change to queued");
-  if (event.to && line.seq != 1) refuse_transition(head_.state, *event.to);
+  if (head_.state == State::queued && needs_a_run(event.type))
+    refuse(job_id_, where + "is a '" + event.type + "' of a job that does not run yet");
+  if (event.to && line.seq != 1) check_change(line, where);
   add_line(line.text, event, line.ts);
-  if (head_.first_seq > 1 && is_terminal(head_.state)) head_.streams = totals_in(event.payload);
+}
+
+// A state_change tells what came before it, so that must fit.
+void JobLog::check_change(const Line& line, const std::string& where) {
+  const Event& event = line.event;
+  // The record of a trimmed log says that the job started; this may be when.
+  const bool is_known_start = head_.first_seq > 1 && event.to == State::running &&
+                              head_.state == State::running && head_.started == line.ts;
+  if (is_known_start) head_.state = State::queued;
+  refuse_transition(head_.state, *event.to);
+  const Json payload = Json::parse(event.payload);
+  if (payload.value("from", Json()) != state_name(head_.state))
+    refuse(job_id_, where + "says 'from' otherwise than " + std::string(state_name(head_.state)));
+  if (!is_terminal(*event.to)) return;
+  const Json told = payload.value("streams", Json::object());
+  if (head_.first_seq > 1) {
+    auto totals = totals_in(told, head_.streams);
+    if (totals.empty() && !(told == Json::object() && head_.streams.empty()))
+      refuse(job_id_, where + "has 'streams' of another form, or that come to less than the log");
+    head_.streams = std::move(totals);
+  } else if (told != Json(streams_json(head_.streams))) {
+    refuse(job_id_, where + "has 'streams' " + told.dump() + ", its log comes to " +
+                        streams_json(head_.streams).dump());
+  }
 }
 
 void JobLog::end_import(const ImportPiece& piece) {
@@ -106,7 +149,28 @@ void JobLog::end_import(const ImportPiece& piece) {
   if (piece.digest && *piece.digest != head_.digest)
     refuse(job_id_, "its events come to digest " + to_hex(head_.digest) + ", the record says " +
                         to_hex(*piece.digest));
+  check_claims();
   head_.importing = false;
+  fixed_.claims = nullptr;
+  fixed_changed_ = true;
+}
+
+void JobLog::check_claims() const {
+  if (fixed_.claims.is_null()) return;
+  Json actual{
+      {"state", state_name(head_.state)},      {"head_seq", head_.head_seq},
+      {"as_of_seq", head_.head_seq},           {"created_at", format_time(head_.created)},
+      {"ended_at", format_time(head_.ended)},  {"cancel_requested", head_.cancel_requested != 0},
+      {"streams", streams_json(head_.streams)}};
+  if (head_.started) actual["started_at"] = format_time(head_.started);
+  if (!head_.reason.empty()) actual["reason"] = head_.reason;
+  if (!head_.message.empty()) actual["message"] = head_.message;
+  if (head_.exit_code) actual["exit_code"] = *head_.exit_code;
+  if (head_.signal) actual["signal"] = *head_.signal;
+  for (const auto& [key, claim] : fixed_.claims.items())
+    if (const Json found = actual.value(key, Json()); found != claim)
+      refuse(job_id_, "the record's '" + key + "' is " + claim.dump() + ", its events come to " +
+                          (found.is_null() ? "none" : found.dump()));
 }
 
 }  // namespace domed

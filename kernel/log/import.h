@@ -9,7 +9,8 @@
 
 namespace domed {
 
-// What an export says of a job beside its events.
+// What an export says of a job beside its events.  What the events tell too (fixed.claims: the
+// keys of a status) must fit them.
 struct ImportRecord {
   JobFixed fixed;
   std::string log_id, request_hash;

@@ -5,6 +5,7 @@
 #include "base/command_template.h"
 #include "domed/error.h"
 #include "protocol/api_error.h"
+#include "log/record_shape.h"
 #include "protocol/limits.h"
 
 namespace domed {
@@ -51,6 +52,11 @@ class Reader {
   }
   std::int64_t integer() { return static_cast<std::int64_t>(number()); }
   std::string string() { return std::string(take(number())); }
+  std::string text() {
+    std::string out = string();
+    if (!is_utf8(out)) damaged();
+    return out;
+  }
   template <class Array>
   void raw(Array& array) {
     std::memcpy(array.data(), take(array.size()).data(), array.size());
@@ -64,7 +70,7 @@ class Reader {
     return static_cast<State>(value);
   }
   [[noreturn]] static void damaged() {
-    throw Error(Code::corruption, "a job's record in the store is damaged");
+    throw Error(Code::corruption, "its record in the store is damaged");
   }
 
  private:
@@ -86,7 +92,7 @@ void put(Writer& out, const StreamTotals& stream) {
 
 StreamTotals get_stream(Reader& in) {
   StreamTotals stream;
-  stream.name = in.string();
+  stream.name = in.text();
   if (in.number() != 0)
     in.raw(stream.sealed.emplace());
   else if (!stream.hash.restore(in.string()))
@@ -109,7 +115,7 @@ void put(Writer& out, const ProducerState& producer) {
 
 ProducerState get_producer(Reader& in) {
   ProducerState producer;
-  producer.id = in.string();
+  producer.id = in.text();
   producer.last_batch = in.number();
   const std::uint64_t count = in.number();
   if (count > producer.last_batch) Reader::damaged();
@@ -178,8 +184,8 @@ JobHead JobHead::decode(std::string_view bytes) {
   Reader in(bytes);
   JobHead head;
   if (in.number() != kHeadFormat)
-    throw Error(Code::corruption, "a job's record was written by another version of domed");
-  head.log_id = in.string();
+    throw Error(Code::corruption, "its record was written by another version of domed");
+  head.log_id = in.text();
   head.state = in.state();
   head.head_seq = in.number();
   head.first_seq = in.number();
@@ -192,9 +198,9 @@ JobHead JobHead::decode(std::string_view bytes) {
   head.external = flags & 1, head.has_provenance = flags & 2, head.has_provenance_end = flags & 4;
   head.importing = flags & 8, head.held = flags & 16;
   if (flags & 32) head.retry_at = in.integer();
-  head.request_hash = in.string();
-  head.reason = in.string();
-  head.message = in.string();
+  head.request_hash = in.text();
+  head.reason = in.text();
+  head.message = in.text();
   head.exit_code = in.optional();
   head.signal = in.optional();
   for (std::uint64_t n = in.number(); n > 0; --n) head.streams.push_back(get_stream(in));
@@ -203,7 +209,7 @@ JobHead JobHead::decode(std::string_view bytes) {
 }
 
 std::string JobFixed::encode() const {
-  return Json{{"job_id", job_id},
+  Json out = {{"job_id", job_id},
               {"run_id", run_id},
               {"client_id", client_id},
               {"idempotency_key", idempotency_key},
@@ -213,8 +219,10 @@ std::string JobFixed::encode() const {
               {"provenance", provenance},
               {"provenance_end", provenance_end},
               {"artifacts", artifacts},
-              {"cancel_reason", cancel_reason}}
-      .dump();
+              {"cancel_reason", cancel_reason}};
+  if (!imported.is_null()) out["imported"] = imported;
+  if (!claims.is_null()) out["claims"] = claims;
+  return out.dump();
 }
 
 JobFixed JobFixed::decode(std::string_view bytes) {
@@ -232,11 +240,48 @@ JobFixed JobFixed::decode(std::string_view bytes) {
     fixed.provenance_end = json.at("provenance_end");
     fixed.artifacts = json.at("artifacts").get<std::vector<std::string>>();
     fixed.cancel_reason = text(json, "cancel_reason");
+    fixed.imported = json.value("imported", Json());
+    fixed.claims = json.value("claims", Json());
+    const std::string problem = shape_problem(fixed);
+    if (!problem.empty())
+      throw Error(Code::corruption, "its record in the store is damaged: " + problem);
     return fixed;
   } catch (const Json::exception& e) {
-    throw Error(Code::corruption,
-                std::string("a job's record in the store is damaged: ") + e.what());
+    throw Error(Code::corruption, std::string("its record in the store is damaged: ") + e.what());
   }
+}
+
+namespace {
+
+OrderedJson stored_object(const std::string& json, const char* what) {
+  OrderedJson out = OrderedJson::parse(json, nullptr, false);
+  if (!out.is_object())
+    throw Error(Code::corruption,
+                std::string("its record in the store is damaged: ") + what + " is no JSON object");
+  return out;
+}
+
+template <class Part>
+Part part_of(const JobRecord& record, std::string_view bytes) try {
+  return Part::decode(bytes);
+} catch (const Error& e) {
+  throw Error(e.code(), "job '" + record.job_id + "': " + e.what());
+}
+
+}  // namespace
+
+OrderedJson JobFixed::provenance_json() const {
+  return stored_object(provenance, "provenance");
+}
+OrderedJson JobFixed::provenance_end_json() const {
+  return stored_object(provenance_end, "provenance_end");
+}
+
+JobHead head_of(const JobRecord& record) {
+  return part_of<JobHead>(record, record.head);
+}
+JobFixed fixed_of(const JobRecord& record) {
+  return part_of<JobFixed>(record, record.fixed);
 }
 
 bool JobFixed::external() const {

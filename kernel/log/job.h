@@ -83,9 +83,16 @@ struct JobFixed {
   std::string provenance_end;          // likewise
   std::vector<std::string> artifacts;  // payloads, at most kArtifacts and kArtifactBytes
   std::string cancel_reason;
+  Json imported;  // {"at": a time} of a copy from elsewhere; null: it was made here
+  Json claims;    // what an import that has not ended said its events come to; else null
 
   std::string encode() const;
+  // Throws Error(corruption) for text that encode() did not make (log/record_shape.h).
   static JobFixed decode(std::string_view text);
+  // What was found out before the run, or at its end.  Throws Error(corruption) where the
+  // record has no JSON object there.
+  OrderedJson provenance_json() const;
+  OrderedJson provenance_end_json() const;
 
   // What lets the job itself append progress and artifacts, but not states or output.
   std::string job_token() const { return sha256_hex("job:" + producer_token).substr(0, 32); }
@@ -98,6 +105,10 @@ struct JobFixed {
   Json command() const;
   std::vector<std::string> labels() const;
 };
+
+// The parts of a record.  Throw Error(corruption) that names the job.
+JobHead head_of(const JobRecord& record);
+JobFixed fixed_of(const JobRecord& record);
 
 // The id that (client_id, idempotency_key) names.
 std::string derive_job_id(std::string_view client_id, std::string_view idempotency_key);

@@ -29,8 +29,8 @@ JobLog::JobLog(const JobRecord& record, Environment& environment)
     : JobLog(record.job_id, environment) {
   exists_ = true;
   tombstone_ = record.tombstone;
-  head_ = JobHead::decode(record.head);
-  if (!tombstone_) fixed_ = JobFixed::decode(record.fixed);
+  head_ = head_of(record);
+  if (!tombstone_) fixed_ = fixed_of(record);
   is_stored_ = true;
   stored_head_ = record.head_seq;
 }
@@ -43,11 +43,7 @@ void JobLog::must_exist() const {
 void JobLog::create(Submission& submission) {
   if (exists_ && head_.importing) throw busy("job '" + job_id_ + "' is being imported", 1000);
   if (exists_) {
-    if (head_.request_hash != submission.request_hash)
-      throw ApiError("E_IDEMPOTENCY_KEY_REUSED",
-                     "this idempotency_key already names job '" + job_id_ +
-                         "' with another request: choose a new key",
-                     {{"job_id", job_id_}});
+    refuse_other(submission);
     must_exist();
     submission.fixed = fixed_;
     submission.replayed = true;
@@ -63,6 +59,21 @@ void JobLog::create(Submission& submission) {
   head_.ordinal = environment_->next_ordinal();
   add("state_change", R"({"to":"queued"})");
   if (fixed_.request.value("hold", false)) hold(true, "");
+}
+
+// A copy from elsewhere says itself which request made it: whoever imports could answer a request
+// that has yet to come.
+void JobLog::refuse_other(const Submission& submission) const {
+  Json fields{{"job_id", job_id_}};
+  std::string why;
+  if (!fixed_.imported.is_null()) fields["imported"] = true;
+  if (head_.request_hash != submission.request_hash)
+    why = "with another request: choose a new key";
+  else if (!fixed_.imported.is_null() && !submission.accept_imported)
+    why = "which was imported, not run here: say accept_imported to take it, or choose a new key";
+  if (why.empty()) return;
+  throw ApiError("E_IDEMPOTENCY_KEY_REUSED",
+                 "this idempotency_key already names job '" + job_id_ + "' " + why, fields);
 }
 
 // The order of the checks is the contract's: token, replay, gap, seal, transition.

@@ -33,7 +33,8 @@ struct AppendResult {
 struct Submission {
   JobFixed fixed;
   std::string request_hash;
-  bool replayed = false;  // out: the job was there already
+  bool accept_imported = false;  // a copy from elsewhere may be the job that is meant
+  bool replayed = false;         // out: the job was there already
 };
 
 // One job's log: the state machine, the numbering, the digest chain and the
@@ -123,7 +124,10 @@ class JobLog {
   void plan_retry(const Event& end);
   void begin_import(const ImportRecord& record);
   void import_line(const Line& line);
+  void check_change(const Line& line, const std::string& where);
   void end_import(const ImportPiece& piece);
+  void check_claims() const;
+  void refuse_other(const Submission& submission) const;
   void authorize(const Batch& batch) const;
   const ProducerState* known_producer(const std::string& id) const;
   AppendResult replay(const Batch& batch, const ProducerState& producer) const;

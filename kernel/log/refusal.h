@@ -19,7 +19,7 @@ inline ApiError job_is_gone(const std::string& job_id, std::string_view state, s
 
 // A job whose import has not ended is not there yet.
 inline void must_be_there(const std::string& job_id, const JobRecord* record) {
-  if (!record || JobHead::decode(record->head).importing) throw no_such_job(job_id);
+  if (!record || head_of(*record).importing) throw no_such_job(job_id);
   if (record->tombstone) throw job_is_gone(job_id, record->columns.state, record->head_seq);
 }
 

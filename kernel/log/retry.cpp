@@ -1,6 +1,7 @@
 #include "log/retry.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "domed/support/hash.h"
 #include "base/units.h"
@@ -41,7 +42,7 @@ bool is_tried_again(const JobHead& head, const JobFixed& job, State to, const st
 }
 
 std::int64_t retry_time(const JobFixed& job, std::int64_t ended) {
-  return ended + static_cast<std::int64_t>(policy_of(job).backoff_s * 1e6);
+  return ended + static_cast<std::int64_t>(std::ceil(policy_of(job).backoff_s * 1e6));
 }
 
 Submission next_attempt(const JobHead& head, const JobFixed& job) {

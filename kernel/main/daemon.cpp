@@ -1,8 +1,6 @@
 #include "main/daemon.h"
 
-#include <fcntl.h>
 #include <spdlog/spdlog.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -11,6 +9,8 @@
 
 #include "base/version.h"
 #include "protocol/limits.h"
+#include "system/process.h"
+#include "system/trusted_path.h"
 
 namespace domed {
 namespace {
@@ -32,18 +32,17 @@ void log_line(Level level, const std::string& line) {
 }
 
 // Keeps two daemons from sharing the runs below one state_dir.
-int lock_state_dir(const std::filesystem::path& dir) {
-  std::error_code error;
-  const bool fresh = std::filesystem::create_directories(dir, error);
-  if (error) throw Error(Code::io, "state_dir " + dir.string() + ": " + error.message());
-  if (fresh) std::filesystem::permissions(dir, std::filesystem::perms::owner_all, error);
-  const int fd = open((dir / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (fd < 0) throw Error(Code::io, "state_dir " + dir.string() + ": cannot be written to");
-  if (flock(fd, LOCK_EX | LOCK_NB) == 0) return fd;
-  close(fd);
-  throw Error(Code::conflict,
-              "state_dir " + dir.string() +
-                  " is in use by another domed: stop that one or choose another state_dir");
+FileLock lock_state_dir(const std::filesystem::path& dir) {
+  const std::string subject = "state_dir " + dir.string();
+  for (const auto& inside : {dir, dir / "runs", dir / "scratch"})
+    make_private_directories(inside, subject);
+  return {dir / "lock", subject + " is in use"};
+}
+
+std::vector<Place> places(const std::vector<Listener>& listeners) {
+  std::vector<Place> out;
+  for (const auto& listener : listeners) out.emplace_back(listener.url, listener.origins);
+  return out;
 }
 
 double seconds(std::chrono::milliseconds time) {
@@ -89,7 +88,7 @@ std::vector<std::string> ipc_first(std::vector<std::string> urls) {
 Daemon::Daemon(const Deployment& deployment)
     : deployment_(deployment),
       epoch_(environment_.random_id()),
-      boot_(deployment.state_dir, present_boot_id()) {
+      boot_(deployment.state_dir, boot_id()) {
   try {
     open();
     recover();
@@ -106,7 +105,7 @@ void Daemon::open() {
   open_files_ = raise_descriptor_limit();
   const std::size_t pipes = pipe_bound(1 + static_cast<std::size_t>(deployment_.event_shards));
   ControlOptions control;
-  control.urls = deployment_.control_listen;
+  control.urls = places(deployment_.control_listen);
   control.listen.group = deployment_.group;
   control.contexts = kPolls + kAppends + kOthers;
   control.pipes = pipes;
@@ -115,7 +114,7 @@ void Daemon::open() {
         take(std::move(request), pipe, std::move(reply));
       });
   EventOptions events;
-  events.urls = deployment_.events_listen;
+  events.urls = places(deployment_.events_listen);
   events.listen.group = deployment_.group;
   events.shards = static_cast<std::size_t>(deployment_.event_shards);
   events.pipes = pipes;
@@ -231,7 +230,7 @@ void Daemon::stop() {
   const bool served = watchdog_ != nullptr;
   store_.reset();  // its last bytes are on disk before the mark goes
   if (served) boot_.clear();
-  if (state_lock_ >= 0) close(state_lock_);
+  state_lock_ = {};
 }
 
 void Daemon::take(std::string bytes, std::uint32_t pipe, ControlServer::Reply reply) {
@@ -304,6 +303,7 @@ SchedulerConfig Daemon::scheduler_config() const {
   config.run.give_up = deployment_.jobs.give_up;
   config.run.open_files = open_files_;
   config.run.max_output = deployment_.jobs.max_output;
+  config.run.umask = deployment_.jobs.umask.value_or(umask_);
   config.run.cgroup = deployment_.jobs.cgroup;
   for (const auto& name : deployment_.jobs.env_allowlist)
     if (const char* value = std::getenv(name.c_str())) config.run.environment[name] = value;

@@ -17,6 +17,9 @@
 #include "log/environment.h"
 #include "log/journal.h"
 #include "provenance/provenance.h"
+#include "system/fd.h"
+#include "system/process.h"
+#include "transport/ipc_path.h"
 #include "transport/nng/control_server.h"
 #include "transport/nng/event_sockets.h"
 #include "transport/nng/watchdog.h"
@@ -52,7 +55,8 @@ class Daemon {
   const Deployment& deployment_;
   SystemEnvironment environment_;
   const std::string epoch_;
-  int state_lock_ = -1;
+  const mode_t umask_ = present_umask();  // that we were started with
+  FileLock state_lock_;
   BootMark boot_;
   std::size_t open_files_ = 0;  // the soft limit that we were started with
 

@@ -31,6 +31,11 @@ class ApiError : public std::runtime_error {
   nlohmann::json fields_;
 };
 
+// What is wrong with a request, whose sender has to change it.
+[[noreturn]] inline void invalid_request(const std::string& text) {
+  throw ApiError("E_INVALID_REQUEST", text);
+}
+
 // The store's failure as the protocol tells it: whether to try again depends on its kind.
 ApiError store_failure(const Error& error);
 

@@ -17,10 +17,6 @@ namespace {
 
 namespace od = simdjson::ondemand;
 
-[[noreturn]] void invalid(const std::string& text) {
-  throw ApiError("E_INVALID_REQUEST", text);
-}
-
 // Parses checked JSON, whose padding simdjson wants to read.
 class CheckedSlice {
  public:
@@ -46,7 +42,7 @@ bool is_name(std::string_view text) {
 
 std::string string_field(od::value value, const char* key, const std::string& where) {
   std::string_view text;
-  if (value.get_string().get(text)) invalid(where + "'" + key + "' must be a string");
+  if (value.get_string().get(text)) invalid_request(where + "'" + key + "' must be a string");
   return std::string(text);
 }
 
@@ -64,15 +60,15 @@ void read_log(Event& event, const std::string& where) {
     } else if (key == "b64") {
       has_b64 = true;
       if (!from_base64(string_field(value, "b64", where), event.bytes))
-        invalid(where + "'b64' is not base64 with padding");
+        invalid_request(where + "'b64' is not base64 with padding");
     } else if (key == "eol" && value.get_bool().get(eol)) {
-      invalid(where + "'eol' must be true or false");
+      invalid_request(where + "'eol' must be true or false");
     }
   }
-  if (!is_name(event.stream)) invalid(where + "'stream' must be a name such as stdout");
-  if (has_text == has_b64) invalid(where + "a log event has either 'text' or 'b64'");
+  if (!is_name(event.stream)) invalid_request(where + "'stream' must be a name such as stdout");
+  if (has_text == has_b64) invalid_request(where + "a log event has either 'text' or 'b64'");
   if (event.bytes.find('\n') != std::string::npos)
-    invalid(where + "a line feed inside a line: send one log event for each line");
+    invalid_request(where + "a line feed inside a line: send one log event for each line");
   event.eol = eol;
   if (eol) event.bytes += '\n';
 }
@@ -80,18 +76,18 @@ void read_log(Event& event, const std::string& where) {
 std::optional<std::int64_t> integer(const Json& json, const char* key, std::int64_t most,
                                     const std::string& where) {
   if (!json.contains(key) || json.at(key).is_null()) return std::nullopt;
-  if (!json.at(key).is_number_integer()) invalid(where + "'" + key + "' must be an integer");
+  if (!json.at(key).is_number_integer()) invalid_request(where + "'" + key + "' must be an integer");
   const auto value = json.at(key).get<std::int64_t>();
-  if (value < 0 || value > most) invalid(where + "'" + key + "' is out of range");
+  if (value < 0 || value > most) invalid_request(where + "'" + key + "' is out of range");
   return value;
 }
 
 std::string text(const Json& json, const char* key, std::size_t most, const std::string& where) {
   if (!json.contains(key) || json.at(key).is_null()) return "";
-  if (!json.at(key).is_string()) invalid(where + "'" + key + "' must be a string");
+  if (!json.at(key).is_string()) invalid_request(where + "'" + key + "' must be a string");
   auto value = json.at(key).get<std::string>();
   if (value.size() > most)
-    invalid(where + "'" + key + "' is longer than " + std::to_string(most) + " bytes");
+    invalid_request(where + "'" + key + "' is longer than " + std::to_string(most) + " bytes");
   return value;
 }
 
@@ -103,35 +99,35 @@ void read_state_change(Event& event, Author author, const std::string& where) {
   for (const auto& item : json.items()) {
     static constexpr std::string_view kKeys = " from to reason message exit_code signal streams ";
     if (kKeys.find(" " + item.key() + " ") == std::string_view::npos)
-      invalid(where + "unknown key '" + item.key() + "' in a state_change");
+      invalid_request(where + "unknown key '" + item.key() + "' in a state_change");
   }
   event.to = parse_state(text(json, "to", 32, where));
   if (!event.to || (author == Author::producer && *event.to == State::queued))
-    invalid(where + "'to' must be running, succeeded, failed or canceled");
+    invalid_request(where + "'to' must be running, succeeded, failed or canceled");
   event.reason = text(json, "reason", 32, where);
   event.message = text(json, "message", limits::kMessageBytes, where);
   event.exit_code = integer(json, "exit_code", INT32_MAX, where);
   event.signal = integer(json, "signal", INT32_MAX, where);
   if (!event.reason.empty() &&
       std::find(kReasons.begin(), kReasons.end(), event.reason) == kReasons.end())
-    invalid(where + "unknown reason '" + event.reason + "'");
+    invalid_request(where + "unknown reason '" + event.reason + "'");
   if (!is_terminal(*event.to) && (!event.reason.empty() || event.exit_code || event.signal))
-    invalid(where + "only a terminal state has a reason, an exit_code or a signal");
+    invalid_request(where + "only a terminal state has a reason, an exit_code or a signal");
 }
 
 void read_progress(const Event& event, const std::string& where) {
   const Json json = Json::parse(event.payload);
   if (!json.contains("value") || !json.at("value").is_number())
-    invalid(where + "a progress event has a number 'value'");
+    invalid_request(where + "a progress event has a number 'value'");
   const double value = json.at("value");
-  if (!(value >= 0 && value <= 1)) invalid(where + "'value' must lie between 0 and 1");
+  if (!(value >= 0 && value <= 1)) invalid_request(where + "'value' must lie between 0 and 1");
   text(json, "message", limits::kEventBytes, where);
 }
 
 void read_stream_end(Event& event, const std::string& where) {
   const Json json = Json::parse(event.payload);
   event.stream = text(json, "stream", limits::kNameBytes, where);
-  if (!is_name(event.stream)) invalid(where + "'stream' must be a name such as stdout");
+  if (!is_name(event.stream)) invalid_request(where + "'stream' must be a name such as stdout");
   event.dropped =
       static_cast<std::uint64_t>(integer(json, "dropped", INT64_MAX, where).value_or(0));
 }
@@ -140,9 +136,9 @@ void read_artifact(const Event& event, const std::string& where) {
   const Json json = Json::parse(event.payload);
   for (const char* key : {"kind", "path", "sha256"})
     if (text(json, key, limits::kEventBytes, where).empty())
-      invalid(where + "an artifact has '" + key + "', a string");
+      invalid_request(where + "an artifact has '" + key + "', a string");
   if (Digest sha256; !from_hex(text(json, "sha256", limits::kEventBytes, where), sha256))
-    invalid(where + "an artifact's 'sha256' must be 64 lower-case hex characters");
+    invalid_request(where + "an artifact's 'sha256' must be 64 lower-case hex characters");
 }
 
 bool known_type(const std::string& type, Author author) {
@@ -162,10 +158,10 @@ Event read_event(std::string type, std::string payload, Author author, const std
   event.type = std::move(type);
   event.payload = std::move(payload);
   if (!known_type(event.type, author))
-    invalid(where + "unknown event type '" + event.type +
+    invalid_request(where + "unknown event type '" + event.type +
             "': use log, progress, stream_end, artifact, guard, error, state_change or x-NAME");
   if (event.payload.empty() || event.payload.front() != '{')
-    invalid(where + "'payload' must be an object");
+    invalid_request(where + "'payload' must be an object");
   if (event.type == "log") read_log(event, where);
   if (event.type == "state_change") read_state_change(event, author, where);
   if (event.type == "progress") read_progress(event, where);
@@ -186,19 +182,19 @@ std::vector<Event> read_events(std::string_view array) {
                      "a batch holds at most " + std::to_string(limits::kBatchEvents) + " events");
     std::string type, payload;
     od::object object;
-    if (item.get_object().get(object)) invalid(where + "an event is an object");
+    if (item.get_object().get(object)) invalid_request(where + "an event is an object");
     for (auto field : object) {
       const std::string_view key = field.unescaped_key().value_unsafe();
       if (key == "type") {
         type = string_field(field.value().value_unsafe(), "type", where);
       } else if (key == "payload") {
         od::object inner;
-        if (field.value().get_object().get(inner)) invalid(where + "'payload' must be an object");
+        if (field.value().get_object().get(inner)) invalid_request(where + "'payload' must be an object");
         const std::string_view raw = inner.raw_json().value_unsafe();
         payload.reserve(raw.size() + simdjson::SIMDJSON_PADDING);
         payload = raw;
       } else {
-        invalid(where + "unknown key '" + std::string(key) + "'");
+        invalid_request(where + "unknown key '" + std::string(key) + "'");
       }
     }
     events.push_back(read_event(std::move(type), std::move(payload), Author::producer, where));
@@ -221,12 +217,12 @@ Line read_line(std::string_view text) try {
       read_event(json.at("type").get<std::string>(), std::move(payload), Author::kernel, where);
   const std::string again = encode_line(json_string(line.job_id), line.seq, format_time(line.ts),
                                         line.event.type, line.event.payload);
-  if (again != text) invalid(where + "the line is not in canonical form");
+  if (again != text) invalid_request(where + "the line is not in canonical form");
   return line;
 } catch (const Error& e) {
-  invalid("not an event line: " + std::string(e.what()));
+  invalid_request("not an event line: " + std::string(e.what()));
 } catch (const OrderedJson::exception&) {
-  invalid("not an event line: it lacks job_id, seq, ts, type or payload");
+  invalid_request("not an event line: it lacks job_id, seq, ts, type or payload");
 }
 
 std::string encode_line(std::string_view job_id_literal, std::uint64_t seq, std::string_view ts,

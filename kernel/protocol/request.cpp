@@ -13,10 +13,6 @@ namespace od = simdjson::ondemand;
   throw RpcError(-32600, "E_INVALID_REQUEST", "not a JSON-RPC 2.0 request: " + why);
 }
 
-[[noreturn]] void invalid(const std::string& text) {
-  throw ApiError("E_INVALID_REQUEST", text);
-}
-
 std::string raw(od::value value) {
   switch (value.type().value_unsafe()) {
     case od::json_type::object:
@@ -77,7 +73,7 @@ void read_request(std::string_view bytes, Request& request) {
   if (method.empty() || method[0] != '"') not_a_request("'method' must be a string");
   request.method = Json::parse(method).get<std::string>();
   if (params.empty() || params == "null") return;
-  if (params[0] != '{') invalid("'params' must be an object");
+  if (params[0] != '{') invalid_request("'params' must be an object");
   request.params = std::move(params);
 }
 
@@ -114,22 +110,22 @@ const Json* Params::get(const char* key) {
 std::optional<std::string> Params::text(const char* key, std::size_t most) {
   const Json* value = get(key);
   if (!value) return std::nullopt;
-  if (!value->is_string()) invalid(std::string("'") + key + "' must be a string");
+  if (!value->is_string()) invalid_request(std::string("'") + key + "' must be a string");
   auto out = value->get<std::string>();
   if (out.size() > most)
-    invalid(std::string("'") + key + "' is longer than " + std::to_string(most) + " bytes");
+    invalid_request(std::string("'") + key + "' is longer than " + std::to_string(most) + " bytes");
   return out;
 }
 
 std::string Params::required_text(const char* key, std::size_t most) {
   const auto value = text(key, most);
-  if (!value || value->empty()) invalid(std::string("'") + key + "' is required, a string");
+  if (!value || value->empty()) invalid_request(std::string("'") + key + "' is required, a string");
   return *value;
 }
 
 std::string Params::job_id() {
   const auto value = text("job_id", SIZE_MAX);
-  if (!value) invalid("'job_id' is required, a string");
+  if (!value) invalid_request("'job_id' is required, a string");
   return *value;
 }
 
@@ -139,43 +135,43 @@ std::int64_t Params::integer(const char* key, std::int64_t fallback, std::int64_
   if (!value) return fallback;
   const bool fits = value->is_number_integer() &&
                     !(value->is_number_unsigned() && value->get<std::uint64_t>() > INT64_MAX);
-  if (!fits) invalid(std::string("'") + key + "' must be an integer");
+  if (!fits) invalid_request(std::string("'") + key + "' must be an integer");
   const auto number = value->get<std::int64_t>();
   if (number < least || number > most)
-    invalid(std::string("'") + key + "' must lie between " + std::to_string(least) + " and " +
+    invalid_request(std::string("'") + key + "' must lie between " + std::to_string(least) + " and " +
             std::to_string(most));
   return number;
 }
 
 bool Params::boolean(const char* key, bool fallback) {
   const Json* value = get(key);
-  if (value && !value->is_boolean()) invalid(std::string("'") + key + "' must be true or false");
+  if (value && !value->is_boolean()) invalid_request(std::string("'") + key + "' must be true or false");
   return value ? value->get<bool>() : fallback;
 }
 
 double Params::number(const char* key, double fallback, double least) {
   const Json* value = get(key);
   if (!value) return fallback;
-  if (!value->is_number()) invalid(std::string("'") + key + "' must be a number");
-  if (value->get<double>() < least) invalid(std::string("'") + key + "' is too small");
+  if (!value->is_number()) invalid_request(std::string("'") + key + "' must be a number");
+  if (value->get<double>() < least) invalid_request(std::string("'") + key + "' is too small");
   return value->get<double>();
 }
 
 Json Params::object(const char* key) {
   const Json* value = get(key);
-  if (value && !value->is_object()) invalid(std::string("'") + key + "' must be an object");
+  if (value && !value->is_object()) invalid_request(std::string("'") + key + "' must be an object");
   return value ? *value : Json();
 }
 
 Json Params::array(const char* key) {
   const Json* value = get(key);
-  if (value && !value->is_array()) invalid(std::string("'") + key + "' must be an array");
+  if (value && !value->is_array()) invalid_request(std::string("'") + key + "' must be an array");
   return value ? *value : Json();
 }
 
 void Params::done() const {
   for (const auto& item : params_.items())
-    if (!asked_.count(item.key())) invalid("unknown parameter '" + item.key() + "'");
+    if (!asked_.count(item.key())) invalid_request("unknown parameter '" + item.key() + "'");
 }
 
 }  // namespace domed

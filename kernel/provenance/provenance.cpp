@@ -112,7 +112,7 @@ std::string Provenance::collect_end(const JobFixed& job, const std::string& cwd)
   Json now = ask(job, cwd, true);
   complete(now);
   must_go_on();
-  return encode_record(drift_record(Json::parse(job.provenance), now));
+  return encode_record(drift_record(Json(job.provenance_json()), now));
 }
 
 void Provenance::add_versions(Json& record, const JobFixed& job, const Launch& launch) const {

@@ -14,7 +14,7 @@ std::string read_if_there(const std::string& path) {
     const ssize_t n = read(fd.get(), buffer, sizeof buffer);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return "";
-    if (n == 0) return out;
+    if (n == 0 || out.size() >= kMostOfProc) return out;
     out.append(buffer, static_cast<std::size_t>(n));
   }
 }

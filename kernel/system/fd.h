@@ -30,8 +30,10 @@ class Fd {
   int fd_ = -1;
 };
 
-// The file's bytes; "" where it cannot be read.  For /proc and for files of
-// others, which may vanish at any moment.
+// The file's bytes, at most kMostOfProc; "" where it cannot be read.  For /proc, where files
+// vanish at any moment and a process decides how long its own are.  Other files that somebody
+// else can write: common/own_file.h.
+inline constexpr std::size_t kMostOfProc = 8 << 20;
 std::string read_if_there(const std::string& path);
 
 }  // namespace domed

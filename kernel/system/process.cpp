@@ -24,6 +24,15 @@ bool stat_of(pid_t pid, ProcessStat& out) {
   return parse_stat(read_if_there(proc_file(pid, "stat")), out);
 }
 
+// The value of "key" in /proc/PID/status; "" where there is none.
+std::string status_of(const std::string& pid, const std::string& key) {
+  const std::string status = '\n' + read_if_there("/proc/" + pid + "/status");
+  const auto at = status.find('\n' + key + ":\t");
+  if (at == std::string::npos) return "";
+  const auto begin = at + key.size() + 3;
+  return status.substr(begin, status.find('\n', begin) - begin);
+}
+
 }  // namespace
 
 bool parse_stat(std::string_view text, ProcessStat& out) {
@@ -64,6 +73,54 @@ Snapshot process_snapshot() {
     if (pid > 0 && stat_of(pid, stat)) out[pid] = stat;
   }
   return out;
+}
+
+// One pass from the ancestors down: a fork bomb makes chains of thousands, and a
+// walk up from each of them would be quadratic.
+std::set<pid_t> descendants(const Snapshot& all, std::vector<pid_t> ancestors) {
+  std::multimap<pid_t, pid_t> children;
+  for (const auto& [pid, stat] : all) children.emplace(stat.ppid, pid);
+  std::set<pid_t> out;
+  while (!ancestors.empty()) {
+    const auto [begin, end] = children.equal_range(ancestors.back());
+    ancestors.pop_back();
+    // The snapshot is not atomic: a reused pid could close a ring.
+    for (auto child = begin; child != end; ++child)
+      if (out.insert(child->second).second) ancestors.push_back(child->second);
+  }
+  return out;
+}
+
+std::set<pid_t> ancestors(const Snapshot& all, pid_t pid) {
+  std::set<pid_t> out;
+  for (auto it = all.find(pid); it != all.end() && out.insert(it->first).second;)
+    it = all.find(it->second.ppid);
+  return out;
+}
+
+std::vector<std::string> command_line(pid_t pid) {
+  const std::string text = read_if_there(proc_file(pid, "cmdline"));
+  std::vector<std::string> out;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find('\0', begin), text.size());
+    out.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return out;
+}
+
+// Not by the owner of its files in /proc, which is root's where it is not dumpable.
+bool is_own(pid_t pid) {
+  unsigned real = 0, effective = 0;
+  return std::sscanf(status_of(std::to_string(pid), "Uid").c_str(), "%u %u", &real, &effective) ==
+             2 &&
+         effective == geteuid();
+}
+
+// umask() itself cannot be asked without being changed, for all threads.
+mode_t present_umask() {
+  const std::string text = status_of("self", "Umask");
+  return text.empty() ? 022 : static_cast<mode_t>(std::strtoul(text.c_str(), nullptr, 8));
 }
 
 bool has_variable(pid_t pid, std::string_view assignment) {

@@ -5,8 +5,10 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "system/fd.h"
 
@@ -39,6 +41,21 @@ Snapshot process_snapshot();
 inline bool is_alive(const ProcessStat& stat) {
   return stat.state != 'Z' && stat.state != 'X';
 }
+
+// All that "ancestors" started, and what those started, as "all" shows it.
+std::set<pid_t> descendants(const Snapshot& all, std::vector<pid_t> ancestors);
+
+// "pid", what started it, and so on up.
+std::set<pid_t> ancestors(const Snapshot& all, pid_t pid);
+
+// The words that it was started with; empty where it does not tell.
+std::vector<std::string> command_line(pid_t pid);
+
+// Whether it runs as the user that this process runs as.
+bool is_own(pid_t pid);
+
+// What this process takes from the modes of files that it makes.
+mode_t present_umask();
 
 // Whether the process was started with "assignment" (NAME=VALUE) in its
 // environment.

@@ -4,6 +4,7 @@
 #include <grp.h>
 #include <spdlog/spdlog.h>
 #include <sys/file.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -13,9 +14,13 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <map>
+#include <mutex>
 #include <vector>
 
 #include "domed/error.h"
+#include "system/own_file.h"
+#include "system/trusted_path.h"
 
 namespace domed {
 namespace {
@@ -40,48 +45,14 @@ void write_pid(int file) {
     spdlog::warn("cannot note the pid in a lock file: {}", std::strerror(errno));
 }
 
-void make_directories(const std::filesystem::path& directory, std::optional<gid_t> group) {
-  if (directory.empty() || std::filesystem::exists(std::filesystem::symlink_status(directory)))
-    return;
-  make_directories(directory.parent_path(), group);
-  if (mkdir(directory.c_str(), 0700) != 0) {
-    if (errno == EEXIST) return;
-    throw system_error("cannot make the socket's directory " + directory.string());
-  }
-  if (!group) return;
-  if (chown(directory.c_str(), -1, *group) != 0 || chmod(directory.c_str(), 0710) != 0)
-    throw system_error("cannot open " + directory.string() + " to group " + std::to_string(*group));
-}
-
-// Whether others than its owner may replace what lies in the directory.
-bool others_may_replace(const struct stat& directory) {
-  if (directory.st_mode & S_ISVTX) return false;
-  if (directory.st_mode & S_IWOTH) return true;
-  return (directory.st_mode & S_IWGRP) && directory.st_gid != getegid();
-}
-
-// The directory itself must be safe; one further up is its owner's choice, so
-// that it is only pointed out.
-void warn_of_ancestors(const std::filesystem::path& directory) {
-  std::error_code ignored;
-  for (auto path = std::filesystem::canonical(directory, ignored); path.has_relative_path();) {
-    path = path.parent_path();
-    struct stat status;
-    if (stat(path.c_str(), &status) != 0) continue;
-    const bool foreign = status.st_uid != 0 && status.st_uid != geteuid();
-    if (foreign || others_may_replace(status))
-      spdlog::warn("{} can be replaced by others than uid {}, because of {}", directory.string(),
-                   geteuid(), path.string());
-  }
-}
-
 std::string octal(mode_t mode) {
   char text[8];
   std::snprintf(text, sizeof text, "%04o", mode & 07777);
   return text;
 }
 
-void check_directory(const std::string& directory, bool for_group) {
+// What lies on the way there was looked at when it was made or found.
+void check_directory(const std::string& directory, std::optional<gid_t> group) {
   struct stat status;
   if (lstat(directory.c_str(), &status) != 0)
     throw system_error("cannot look at the socket's directory " + directory);
@@ -92,18 +63,18 @@ void check_directory(const std::string& directory, bool for_group) {
   if (!S_ISDIR(status.st_mode))
     throw Error(Code::invalid_argument, subject + " is not a directory" + way_out);
   if (status.st_uid != geteuid())
-    throw Error(Code::invalid_argument, subject + " belongs to uid " +
-                                            std::to_string(status.st_uid) + ", not to uid " +
-                                            std::to_string(geteuid()) + way_out);
-  if (others_may_replace(status))
+    throw Error(Code::invalid_argument, subject + " belongs to " + describe_user(status.st_uid) +
+                                            ", not to " + describe_user(geteuid()) + way_out);
+  const mode_t closed = group ? S_IWGRP | S_IRWXO : S_IRWXG | S_IRWXO;
+  if (status.st_mode & closed)
     throw Error(Code::invalid_argument,
-                subject + " can be written by others: chmod 700 " + directory);
-  if (!for_group && (status.st_mode & (S_IRWXG | S_IRWXO)))
-    throw Error(Code::invalid_argument,
-                subject + " has the mode " + octal(status.st_mode) +
-                    ", which lets others in: chmod 700 " + directory +
-                    ", or name the group that may come in as control.group");
-  warn_of_ancestors(directory);
+                subject + " has the mode " + octal(status.st_mode) + ", which lets others in: " +
+                    (group ? "chmod 750 " + directory
+                           : "chmod 700 " + directory +
+                                 ", or name the group that may come in as control.group"));
+  if (group && (status.st_gid != *group || !(status.st_mode & S_IXGRP)))
+    spdlog::warn("{} cannot be entered by group {}: chgrp {} and chmod 750 it", subject, *group,
+                 *group);
 }
 
 void check_path(const std::string& path) {
@@ -117,37 +88,63 @@ void check_path(const std::string& path) {
                                             ": configure a shorter one");
 }
 
+std::mutex socket_files_mutex;
+std::map<std::string, FileIdentity> socket_files;  // of this process's listeners
+
+// Nobody listens at a socket that was left behind by a process that ended.
+bool is_stale(const std::string& path) {
+  const Fd probe(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, kLongestPath);
+  return connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 &&
+         errno == ECONNREFUSED;
+}
+
 }  // namespace
 
-FileLock::FileLock(const std::string& path, const std::string& subject)
-    : file_(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)) {
-  if (file_ < 0) throw system_error("cannot open the lock file " + path);
-  if (flock(file_, LOCK_EX | LOCK_NB) == 0) {
-    write_pid(file_);
+FileIdentity identity_of(const std::string& path) {
+  struct stat status;
+  if (lstat(path.c_str(), &status) != 0) return {};
+  return {status.st_dev, status.st_ino};
+}
+
+void SocketFile::remember() {
+  own_ = identity_of(path_);
+  const std::lock_guard lock(socket_files_mutex);
+  socket_files[path_] = own_;
+}
+
+SocketFile::~SocketFile() {
+  const std::lock_guard lock(socket_files_mutex);
+  socket_files.erase(path_);
+}
+
+FileLock::FileLock(const std::string& path, const std::string& claim)
+    : path_(path), file_(open_own(path, O_RDWR | O_CREAT)) {
+  if (!file_)
+    throw Error(Code::io, "cannot make the lock file " + path + ": its directory is gone");
+  if (flock(file_.get(), LOCK_EX | LOCK_NB) == 0) {
+    write_pid(file_.get());
     return;
   }
-  const bool held = errno == EWOULDBLOCK;
-  const Error failure = system_error("cannot lock " + path);
-  const std::string holder = pid_in(file_);
-  close(std::exchange(file_, -1));
-  if (!held) throw failure;
-  throw Error(Code::conflict, subject + " is served by another domed (pid " + holder +
+  if (errno != EWOULDBLOCK) throw system_error("cannot lock " + path);
+  throw Error(Code::conflict, claim + " by another domed (pid " + pid_in(file_.get()) +
                                   "): stop it or configure another path");
 }
 
-// The file stays: removing it would let two daemons lock two different files.
-FileLock::~FileLock() {
-  if (file_ >= 0) close(file_);
+bool FileLock::in_place() const {
+  struct stat status;
+  return file_ && fstat(file_.get(), &status) == 0 &&
+         identity_of(path_) == FileIdentity{status.st_dev, status.st_ino};
 }
 
 FileLock claim_ipc_path(const std::string& path, std::optional<gid_t> group) {
   check_path(path);
-  const auto directory = std::filesystem::path(path).parent_path();
-  make_directories(directory, group);
-  check_directory(directory.string(), group.has_value());
-  FileLock lock(path + ".lock", "ipc://" + path);
-  remove_stale_socket(path);
-  return lock;
+  const std::string directory = std::filesystem::path(path).parent_path().string();
+  make_private_directories(directory, "the socket's directory " + directory, group);
+  check_directory(directory, group);
+  return {path + ".lock", "ipc://" + path + " is served"};
 }
 
 void set_ipc_access(const std::string& path, std::optional<gid_t> group) {
@@ -156,7 +153,7 @@ void set_ipc_access(const std::string& path, std::optional<gid_t> group) {
     throw system_error("cannot open " + path + " to group " + std::to_string(*group));
 }
 
-void remove_stale_socket(const std::string& path) {
+void remove_stale_socket(const std::string& path, const FileIdentity& own) {
   struct stat status;
   if (lstat(path.c_str(), &status) != 0) {
     if (errno == ENOENT) return;
@@ -165,7 +162,10 @@ void remove_stale_socket(const std::string& path) {
   if (!S_ISSOCK(status.st_mode))
     throw Error(Code::invalid_argument,
                 path + " exists and is not a socket: move it away or configure another path");
-  if (unlink(path.c_str()) != 0 && errno != ENOENT)
+  if (own != FileIdentity{status.st_dev, status.st_ino} && !is_stale(path))
+    throw Error(Code::conflict,
+                "another program listens at " + path + ": stop it or configure another path");
+  if (unlinkat(AT_FDCWD, path.c_str(), 0) != 0 && errno != ENOENT)
     throw system_error("cannot remove the stale socket " + path);
 }
 
@@ -184,3 +184,9 @@ gid_t group_id(const std::string& name) {
 }
 
 }  // namespace domed
+
+extern "C" bool domed_may_unlink(const char* path) {
+  const std::lock_guard lock(domed::socket_files_mutex);
+  const auto found = domed::socket_files.find(path);
+  return found == domed::socket_files.end() || domed::identity_of(path) == found->second;
+}

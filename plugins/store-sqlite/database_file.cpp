@@ -30,21 +30,6 @@ constexpr std::string_view kMagic("SQLite format 3\0", 16);
                   ": make it accessible for this user, or choose another path in the option path");
 }
 
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  int get() const { return fd_; }
-  int release() { return std::exchange(fd_, -1); }
-
- private:
-  int fd_;
-};
-
 // A new name survives loss of power only when its directory was synced.
 void sync_directory(const fs::path& directory) {
   const Descriptor fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -79,16 +64,7 @@ DatabaseFile::DatabaseFile(const std::string& path)
     : path_(resolved(path)), log_path_(path_ + "-wal") {
   make_directory(fs::path(path_).parent_path());
   lock();
-  try {
-    create_or_check();
-  } catch (...) {
-    ::close(lock_);
-    throw;
-  }
-}
-
-DatabaseFile::~DatabaseFile() {
-  ::close(lock_);
+  create_or_check();
 }
 
 void DatabaseFile::lock() {
@@ -105,21 +81,28 @@ void DatabaseFile::lock() {
   if (::ftruncate(fd.get(), 0) != 0 ||
       ::pwrite(fd.get(), pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size()))
     (void)::ftruncate(fd.get(), 0);
-  lock_ = fd.release();
+  lock_ = std::move(fd);
 }
 
 void DatabaseFile::create_or_check() {
-  const Descriptor fd(::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0600));
+  Descriptor fd(::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0600));
   if (fd.get() < 0) fail("cannot open " + path_, errno);
   struct stat status {};
   if (::fstat(fd.get(), &status) != 0) fail("cannot look at " + path_, errno);
   if (!S_ISREG(status.st_mode))
     throw Error(Code::invalid_argument, path_ + " is not a regular file: choose another path");
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) fail("cannot lock " + path_, errno);
+    throw Error(Code::conflict, path_ +
+                                    " is in use by another domed under another name (a hard "
+                                    "link, or another mount): stop it or choose another path");
+  }
+  file_ = std::move(fd);
   database_ = {status.st_dev, status.st_ino};
   created_ = status.st_size == 0;
   if (created_) return sync_directory(fs::path(path_).parent_path());
   char magic[kMagic.size()] = {};
-  if (::pread(fd.get(), magic, sizeof magic, 0) != static_cast<ssize_t>(sizeof magic) ||
+  if (::pread(file_.get(), magic, sizeof magic, 0) != static_cast<ssize_t>(sizeof magic) ||
       std::string_view(magic, sizeof magic) != kMagic)
     throw Error(Code::corruption,
                 path_ +

@@ -1,24 +1,46 @@
 #pragma once
 
+#include <unistd.h>
+
 #include <cstdint>
 #include <string>
+#include <utility>
 
 namespace domed {
+
+// An owned descriptor.
+class Descriptor {
+ public:
+  explicit Descriptor(int fd = -1) : fd_(fd) {}
+  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Descriptor& operator=(Descriptor&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
 
 // The place of a database: its directory and file, made where missing (0700 and
 // 0600), and the right to be the only domed that uses it.
 //
-// The right is an flock on PATH.lock, held for the life of the object and freed
-// by the kernel however the process ends.  The file stays: removing it would let
-// two daemons lock two files of one name.  Not on the database itself, because
-// closing any descriptor of it would drop the locks SQLite holds there.
+// The right is two flocks, held for the life of the object and freed by the kernel
+// however the process ends.  One on PATH.lock, which says who has it; the file stays:
+// removing it would let two daemons lock two files of one name.  One on the database,
+// for whoever reaches it by another name (a hard link, another mount), or after the
+// lock file was removed.  Its descriptor is opened before SQLite's and closed after
+// them, because closing any would drop the locks that SQLite holds there.
 class DatabaseFile {
  public:
   // Throws Error(conflict) where another one holds "path", naming it.
   explicit DatabaseFile(const std::string& path);
   DatabaseFile(const DatabaseFile&) = delete;
   DatabaseFile& operator=(const DatabaseFile&) = delete;
-  ~DatabaseFile();
 
   const std::string& path() const { return path_; }
   bool created() const { return created_; }
@@ -43,7 +65,7 @@ class DatabaseFile {
   static Identity identity_of(const std::string& name);
 
   std::string path_, log_path_;
-  int lock_ = -1;
+  Descriptor lock_, file_;
   bool created_ = false;
   Identity database_, log_;
 };

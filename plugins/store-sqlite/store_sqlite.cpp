@@ -25,6 +25,12 @@ constexpr int kWalCheckpoint = 2000;
 constexpr int kWalRestart = 16384;
 constexpr auto kWalLimit = "67108864";
 
+// What is deleted of a job's "fixed", its environment among it, is overwritten with
+// zeros wherever it lies; of lines only where that costs no further write, because to
+// zero what was trimmed must not double the writes.
+constexpr auto kShredFixed = "PRAGMA secure_delete = ON";
+constexpr auto kShredLines = "PRAGMA secure_delete = FAST";
+
 #define RECORD_COLUMNS \
   "job_id, created, first_seq, head_seq, tombstone, unfinished, state, tool_id, labels, head"
 constexpr auto kFixedColumn = ", (SELECT bytes FROM fixed WHERE fixed.no = jobs.no)";
@@ -32,12 +38,15 @@ constexpr auto kFixedColumn = ", (SELECT bytes FROM fixed WHERE fixed.no = jobs.
 // After every commit.  Its result would fail a commit that is already durable:
 // always OK; what a checkpoint could not do, the next one does.
 int checkpoint(void* context, sqlite3* db, const char* schema, int frames) {
-  int& done = *static_cast<int*>(context);
-  if (frames < done) done = 0;  // the log began anew
-  if (frames - done < kWalCheckpoint) return SQLITE_OK;
-  const int mode = frames < kWalRestart ? SQLITE_CHECKPOINT_PASSIVE : SQLITE_CHECKPOINT_RESTART;
-  sqlite3_wal_checkpoint_v2(db, schema, mode, nullptr, nullptr);
-  done = frames;
+  auto& wal = *static_cast<StoreSqlite::Wal*>(context);
+  if (frames < wal.checkpointed) wal.checkpointed = 0;  // the log began anew
+  if (!wal.shred && frames - wal.checkpointed < kWalCheckpoint) return SQLITE_OK;
+  const int mode = wal.shred              ? SQLITE_CHECKPOINT_TRUNCATE
+                   : frames < kWalRestart ? SQLITE_CHECKPOINT_PASSIVE
+                                          : SQLITE_CHECKPOINT_RESTART;
+  const int result = sqlite3_wal_checkpoint_v2(db, schema, mode, nullptr, nullptr);
+  wal.checkpointed = frames;
+  if (result == SQLITE_OK) wal.shred = false;
   return SQLITE_OK;
 }
 
@@ -160,10 +169,9 @@ void StoreSqlite::prepare_writer(const Settings& settings) {
                                        "write-ahead log (is it a network file system?): "
                                        "choose a path on a local disk");
   writer_.run(settings.full ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
-  // FAST: zeroing what was trimmed must not double the writes.
-  writer_.run(std::string("PRAGMA secure_delete = FAST; PRAGMA journal_size_limit = ") + kWalLimit);
+  writer_.run(std::string(kShredLines) + "; PRAGMA journal_size_limit = " + kWalLimit);
   writer_.run("PRAGMA cache_size = -" + std::to_string(settings.cache / 2 / 1024));
-  sqlite3_wal_hook(writer_.get(), checkpoint, &wal_frames_checkpointed_);
+  sqlite3_wal_hook(writer_.get(), checkpoint, &wal_);
 }
 
 void StoreSqlite::add_reader(const Settings& settings) {
@@ -270,8 +278,10 @@ void StoreSqlite::append(const Entry& entry, std::int64_t no) {
 
 void StoreSqlite::write_fixed(const Entry& entry, std::int64_t no) {
   if (!entry.fixed) return;
+  writer_.run(kShredFixed);
   writer_.query("INSERT OR REPLACE INTO fixed(no, bytes) VALUES(?, ?)", no, Blob{*entry.fixed})
       .run();
+  writer_.run(kShredLines);
 }
 
 void StoreSqlite::trim(const Entry& entry, const Found& found) {
@@ -303,7 +313,10 @@ void StoreSqlite::purge(const Found& found) {
       .query("DELETE FROM chunks WHERE key >= ? AND key <= ?", chunk_key(found.no, 0),
              chunk_key(found.no, kMaxSeq))
       .run();
+  writer_.run(kShredFixed);
   writer_.query("DELETE FROM fixed WHERE no = ?", found.no).run();
+  writer_.run(kShredLines);
+  wal_.shred = true;  // older pages in it still have those bytes
   writer_.query("UPDATE jobs SET tombstone = 1 WHERE no = ?", found.no).run();
 }
 

@@ -29,6 +29,12 @@ class StoreSqlite : public Store {
   };
   explicit StoreSqlite(const Settings& settings);
 
+  // The write-ahead log as its checkpoints go by.
+  struct Wal {
+    int checkpointed = 0;  // frames of it that are in the database, or were to be
+    bool shred = false;    // it holds what was deleted for good: to be emptied
+  };
+
   Durability durability() const noexcept override { return durability_; }
   std::vector<EntryResult> commit(std::span<const Entry> entries) override;
   std::optional<Slice> read(std::string_view job_id, std::uint64_t from, std::size_t max_events,
@@ -68,7 +74,7 @@ class StoreSqlite : public Store {
   // readers, because the last connection to go checkpoints the log.
   DatabaseFile file_;
   Durability durability_;
-  int wal_frames_checkpointed_ = 0;
+  Wal wal_;
   ReadAhead read_ahead_;
   sqlite::Connection writer_;
   mutable ReaderPool readers_;

@@ -68,12 +68,12 @@ TEST(Client, SaysAtOnceThatThereIsNoDaemon) {
             text);
 }
 
-TEST(Client, TellsARefusedConnectionFromAMissingSocket) {
+TEST(Client, TellsAFileFromAMissingSocket) {
   Scratch scratch;
   std::ofstream(scratch.path() + "/control.ipc") << "";
   Client client("ipc://" + scratch.path() + "/control.ipc");
   const std::string text = failure(client, within(30s));
-  EXPECT_NE(std::string::npos, text.find("Connection refused")) << text;
+  EXPECT_NE(std::string::npos, text.find("(it is a file and no socket)")) << text;
 }
 
 TEST(Client, TellsASilentDaemonFromAMissingOne) {

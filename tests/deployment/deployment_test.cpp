@@ -52,9 +52,23 @@ class DeploymentTest : public ::testing::Test {
   DeploymentContext context_;
 };
 
+TEST_F(DeploymentTest, TheUmaskOfJobsIsOctal) {
+  const auto umask_of = [&](const std::string& text) {
+    return load(kSmallest + std::string("jobs: {umask: ") + text + "}\n").jobs.umask;
+  };
+  EXPECT_FALSE(load(kSmallest).jobs.umask) << "the daemon's own";
+  EXPECT_EQ(027u, umask_of("027"));
+  EXPECT_EQ(027u, umask_of("\"0027\""));
+  EXPECT_EQ(0u, umask_of("0"));
+  for (const char* wrong : {"028", "1000", "-1", "0x12", "\"\"", "00000022", "rw"})
+    EXPECT_NE(std::string::npos, problems_after(std::string("jobs: {umask: ") + wrong + "}\n")
+                                     .find("jobs.umask must be octal digits"))
+        << wrong;
+}
+
 TEST_F(DeploymentTest, SmallestDeploymentGetsDefaults) {
   const Deployment d = load(kSmallest);
-  EXPECT_EQ(d.control_listen, std::vector<std::string>{"ipc:///run/c"});
+  EXPECT_EQ(d.control_listen, (std::vector<Listener>{{"ipc:///run/c", {}}}));
   EXPECT_EQ(d.store.options.text("path"), "/state/x.db");
   EXPECT_EQ(d.event_shards, 1);
   EXPECT_EQ(d.jobs.max_running, 4);
@@ -217,7 +231,7 @@ TEST_F(DeploymentTest, ListenersAreRequired) {
   EXPECT_EQ(
       problems(
           "domed: 1\ncontrol: {listen: []}\nevents: {}\nstate_dir: /s\nstore: {plugin: store-x}\n"),
-      "domed.yaml:2:19: control.listen must have at least one URL\n"
+      "domed.yaml:2:19: control.listen must be a list with at least one URL\n"
       "domed.yaml:3:9: events: missing key 'listen'");
 }
 
@@ -232,6 +246,51 @@ TEST_F(DeploymentTest, StateDirMustBeAbsolute) {
   const std::string text =
       std::string(kSmallest).replace(std::string(kSmallest).find("/state"), 6, "state");
   EXPECT_EQ(problems(text), "domed.yaml:4:12: state_dir must be an absolute path, is 'state'");
+}
+
+TEST_F(DeploymentTest, ListenersMayBeMaps) {
+  const Deployment d = load(
+      "domed: 1\nstate_dir: /state\nstore: {plugin: store-x}\n"
+      "control:\n  listen:\n    - ipc:///run/c\n    - url: ws://127.0.0.1:7401/\n"
+      "      origins: [\"http://localhost:8080\"]\n      roles: {operator: [anyone]}\n"
+      "events: {listen: [{url: \"tcp://127.0.0.1:7402\", roles: {reader: [anyone]}}]}\n");
+  EXPECT_EQ(d.control_listen,
+            (std::vector<Listener>{{"ipc:///run/c", {}},
+                                   {"ws://127.0.0.1:7401/", {"http://localhost:8080"}}}));
+  EXPECT_EQ(d.events_listen, (std::vector<Listener>{{"tcp://127.0.0.1:7402", {}}}));
+  EXPECT_EQ(d.warnings.size(), 2u);
+}
+
+// What others can replace would act as us.
+TEST_F(DeploymentTest, NothingMayBeReplaceableByOthers) {
+  const auto others = scratch_.path() / "open";
+  std::filesystem::create_directories(others / "plugins");
+  std::filesystem::permissions(others, std::filesystem::perms::all);
+  const std::string why = "open can be written by others (mode 0777)";
+  std::string text = kSmallest;
+  text.replace(text.find("/run/c"), 6, (others / "run/c").string());
+  text.replace(text.find("/state"), 6, (others / "state").string());
+  const std::string found = problems(text);
+  EXPECT_NE(found.find("domed.yaml:2:20: the socket's directory open/run could be replaced by "
+                       "others: " +
+                       why),
+            std::string::npos)
+      << found;
+  EXPECT_NE(found.find("domed.yaml:4:12: state_dir could be replaced by others: " + why),
+            std::string::npos)
+      << found;
+  scratch_.write("open/plugins/store-y.yaml", std::string("name: store-y\n") + kStore);
+  text = std::string(kSmallest) + "plugin_path: [open/plugins]\n";
+  text.replace(text.find("store-x"), 7, "store-y");
+  EXPECT_EQ(problems(text),
+            "domed.yaml:5:17: the manifest of 'store-y' could be replaced by "
+            "others, and would run as us: " +
+                why);
+  scratch_.write("open/domed.yaml", kSmallest);
+  EXPECT_NE(testing::error_of([&] {
+              load_deployment(others / "domed.yaml", context_);
+            }).find("domed.yaml:1:1: others could replace this file"),
+            std::string::npos);
 }
 
 TEST_F(DeploymentTest, RangesAreChecked) {
@@ -275,8 +334,8 @@ TEST(DefaultDeployment, IsValid) {
     return std::nullopt;
   };
   const Deployment d = load_deployment(source / "config/domed.yaml", {variables, scratch.path()});
-  const std::string sockets = "ipc:///tmp/domed-" + std::to_string(getuid()) + "/domed/";
-  EXPECT_EQ(d.control_listen, std::vector<std::string>{sockets + "control.ipc"});
+  const std::string sockets = "ipc:///home/me/.local/state/domed/run/domed/";
+  EXPECT_EQ(d.control_listen, (std::vector<Listener>{{sockets + "control.ipc", {}}}));
   EXPECT_EQ(d.state_dir, "/home/me/.local/state/domed");
   EXPECT_EQ(d.store.options.text("path"), "/home/me/.local/state/domed/domed.db");
   EXPECT_TRUE(d.jobs.allow_ad_hoc);

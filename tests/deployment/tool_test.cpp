@@ -82,7 +82,8 @@ TEST(Tool, ContractIsCanonicalAndFollowsEveryField) {
   for (const auto* more :
        {"version: \"1\"", "cwd: /x", "env: {A: b}", "timeout: 1s", "permissions: [p]",
         "side_effects: [s]", "input_schema: {title: x}", "version_command: [v]",
-        "limits: {cpu: 90s}", "title: T", "description: D"})
+        "limits: {cpu: 90s}", "accepts: {env: [A]}", "accepts: {cwd: [/x]}",
+        "accepts: {stdin: [bytes]}", "title: T", "description: D"})
     EXPECT_NE(base,
               read("- {id: t, command: [x], " + std::string(more) + "}").tools.at(0).contract);
 }
@@ -94,6 +95,20 @@ TEST(Tool, WhatATaskMayBeIsChecked) {
             "f:1:24: tools[0].command: '{{task.a': a placeholder is written {{task}}, "
             "{{task.NAME}} or {{task.NAME:-DEFAULT}}\n"
             "f:2:18: tools[0].input_schema.properties.b.minimum must be a number");
+}
+
+TEST(Tool, WhatItAcceptsIsNamedItemByItem) {
+  const Read got =
+      read("- {id: t, command: [x], accepts: {env: [CI], cwd: [/a, /b], stdin: [bytes, /c]}}");
+  EXPECT_EQ(got.problems, "");
+  EXPECT_EQ(description_of(got.tools.at(0)).at("accepts").dump(),
+            R"({"cwd":["/a","/b"],"env":["CI"],"stdin":["bytes","/c"]})");
+  EXPECT_EQ(description_of(read("- {id: t, command: [x]}").tools.at(0)).at("accepts").dump(),
+            R"({"cwd":[],"env":[],"stdin":[]})");
+  for (const char* bad : {"env: ['A=B']", "env: ['*']", "env: [DOMED_X]", "cwd: [rel]",
+                          "cwd: [/a/../b]", "cwd: [bytes]", "stdin: [file]", "tty: [x]", "env: A"})
+    EXPECT_NE(read(std::string("- {id: t, command: [x], accepts: {") + bad + "}}").problems, "")
+        << bad;
 }
 
 TEST(Tool, LimitsAreInBytesSecondsAndNumbers) {

@@ -9,6 +9,7 @@
 #include "domectl/keyboard.h"
 #include "domectl/outcome.h"
 #include "domectl/printer.h"
+#include "domectl/sink.h"
 #include "domectl/slsa.h"
 #include "domectl/table.h"
 #include "domectl/terminal.h"
@@ -40,6 +41,7 @@ TEST(Visible, ShowsWhatWouldSteerATerminal) {
       "\\xe2\\x80\\xae"
       "txt",
       visible("\u202etxt"));
+  EXPECT_EQ("\\x9b", visible("\x9b")) << "a control character that is no UTF-8";
   EXPECT_EQ("tab\t, gr\u00fc\u00dfe \u4e16", visible("tab\t, gr\u00fc\u00dfe \u4e16"));
 }
 
@@ -60,9 +62,11 @@ std::string line(const std::string& type, const std::string& payload) {
 struct Printed {
   Printed(Printer::Options options, const std::vector<std::string>& lines) {
     std::FILE *a = std::tmpfile(), *b = std::tmpfile();
+    Sink to_out(fileno(a)), to_err(fileno(b));
     {
-      Printer printer(a, b, options);
+      Printer printer(to_out, to_err, options);
       for (const auto& each : lines) printer.event(each);
+      printer.flush();
     }
     out = read(a);
     err = read(b);
@@ -105,9 +109,9 @@ TEST(Printer, ShowsPeopleTimeTypeAndText) {
   options.form = Printer::Form::people;
   EXPECT_EQ(
       "03:04:05.678 state_change running\n"
-      "03:04:05.678 stdout       a\\x1b[2Jb\\x0d\n"
+      "03:04:05.678 stdout       a\\x1b[2Jb\n"
       "03:04:05.678 stderr       oops\n"
-      "03:04:05.678 stdout       (bytes) fffe00\n"
+      "03:04:05.678 stdout       \\xff\\xfe\\x00\n"
       "03:04:05.678 progress     [###############---------------]  50% half\n"
       "03:04:05.678 state_change failed (exit, exit code 3)\n",
       Printed(options, kEvents).out);
@@ -118,7 +122,8 @@ TEST(Printer, DrawsProgressOnlyBetweenWholeLines) {
   options.progress = true;
   const std::string bar = line("progress", R"({"value":1})");
   const std::string half = line("log", R"({"stream":"stdout","text":"? ","eol":false})");
-  EXPECT_EQ("\r\033[K[##############################] 100%\r\033[K", Printed(options, {bar}).err);
+  EXPECT_EQ("\r\033[J\033[?7l[##############################] 100%\r\033[?7h\r\033[J",
+            Printed(options, {bar}).err);
   EXPECT_EQ("", Printed(options, {half, bar}).err);
 }
 
@@ -228,6 +233,10 @@ TEST(Slsa, IsNotMadeOfAJobThatHasNotStarted) {
 
 TEST(Table, ShowsNestedFieldsAndEscapesControlBytes) {
   EXPECT_EQ("a    1\nb.c  x\\x0ay\n", listing(OrderedJson{{"a", 1}, {"b", {{"c", "x\ny"}}}}));
+  EXPECT_EQ("labels.\\x1bc  v\n", listing(OrderedJson{{"labels",
+                                                       {{"\x1b"
+                                                         "c",
+                                                         "v"}}}}));
   EXPECT_EQ("90s ago", age("1970-01-01T00:00:10Z", 100'000'000));
   EXPECT_EQ("-", age("", 0));
 }

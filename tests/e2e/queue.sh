@@ -17,6 +17,16 @@ never=$(submit --after "$bad" --priority 50 -- sh -c "$(say never)")
 ctl hold "$plain" --reason "not yet" >/dev/null
 expect "a job that was submitted held" true "$(field "$held" held)"
 expect "a job that was held later" "true not yet" "$(field "$plain" held) $(ctl follow "$plain" --no-follow --json | jq -r 'select(.type=="held").payload.reason')"
+waits() { grep -qF "$2" <<<"$(field "$1" waiting)" || fail "not '$2' but '$(field "$1" waiting)'"; }
+later=$(submit --not-before 1h -- true)
+waits "$low" "all 1 slots of the daemon (jobs.max_running) are taken"
+waits "$held" "it is held until it is released"
+waits "$after" "it needs the success of job $low"
+waits "$later" "its time has not come: not before 2"
+waits "$(submit --external)" "its producer has not reported yet"
+expect "why a job that runs waits" null "$(field "$gate" waiting)"
+grep -q "^ *waiting.*held until" <<<"$(ctl status "$held")" || fail "domectl status does not say why"
+ctl cancel "$later" >/dev/null
 echo go >"$scratch/go"
 ctl wait "$high" "$low" "$after" >/dev/null || fail "not all of them succeeded"
 finish "$never"

@@ -13,7 +13,7 @@ expect "retry_of" "$(sed -n '2,3p' "$scratch/jobs" | jq -r .job_id)" "$(sed -n '
 first=$(tail -n 1 "$scratch/jobs" | jq -r .job_id)
 expect "what the log says before its end" "retry state_change" "$(ctl follow "$first" --json | tail -n 2 | jq -r .type | tr '\n' ' ' | sed 's/ $//')"
 
-expect "what a wait for the first one tells" "$(head -n 1 "$scratch/jobs" | jq -r .job_id) succeeded" "$(ctl wait "$first")"
+expect "what a wait for the first one tells" "$first succeeded (last attempt: $(head -n 1 "$scratch/jobs" | jq -r .job_id))" "$(ctl wait "$first")"
 
 # No more attempts than it may have, and none of a job that was canceled.
 code=0; ctl run --attempts 2 --label case=never -- sh -c 'exit 7' 2>/dev/null || code=$?
@@ -34,4 +34,12 @@ until ctl status "$next" >/dev/null 2>&1; do sleep 0.05; done
 expect "an attempt whose time has not come" queued "$(field "$next" state)"
 ctl cancel "$next" >/dev/null
 expect "it canceled" canceled "$(field "$next" state)"
+
+# A cancel of the job that failed is one of its next attempt.
+job=$(submit --attempts 2 --backoff 1h -- false)
+finish "$job"
+next=$(ctl follow "$job" --json | jq -r 'select(.type=="retry").payload.job_id')
+expect "what a cancel says" "already failed; its retry, job $next, is canceled" "$(ctl cancel "$job")"
+if [ "$store" = store-sqlite ]; then stop; start; fi
+expect "the attempt" "canceled null" "$(field "$next" state) $(field "$next" started_at)"
 stop

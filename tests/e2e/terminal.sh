@@ -60,6 +60,40 @@ tm send-keys Enter '~.'
 until_screen '^left with 130'
 screen | grep -q 'resume with: domectl follow' || fail "it does not say how to resume: $(screen)"
 job=$(ctl list --state running --json | jq -r .job_id)
+# A progress bar fits the window, and leaves nothing behind when the window gets narrower.
+cat >"$scratch/bar" <<SH
+#!/bin/sh
+$bin/domectl append --type progress --payload '{"value":0.5,"message":"a message that is far longer than this window is wide, and further"}'
+until [ -e $scratch/narrow ]; do sleep 0.05; done
+$bin/domectl append --type progress --payload '{"value":0.6,"message":"a message that is far longer than this window is wide, and further"}'
+until [ -e $scratch/over ]; do sleep 0.05; done
+echo the end
+SH
+cat >"$scratch/looker" <<SH
+export DOMED_ENDPOINT=$DOMED_ENDPOINT
+cd /
+$bin/domectl run -- sh $scratch/bar
+echo "it gave \$?"
+job=\$($bin/domectl submit -- sh -c 'printf "10%%\\r20%%\\r30%%\\n\\033[31mred\\033[0m \\033[2Jclear\\n"; exit 3')
+$bin/domectl follow \$job
+$bin/domectl logs \$job
+echo "that was all"
+read line
+SH
+tm new-window "sh $scratch/looker"
+tm resize-window -x 60 -y 30
+until_screen '^\[#+-+\]  50% a message'
+tm resize-window -x 30 -y 30
+touch "$scratch/narrow"
+until_screen '^\[#+'
+touch "$scratch/over"
+until_screen '^it gave 0'
+expect "the screen after a bar" "the end|it gave 0" "$(screen | sed '/^$/d' | head -n 2 | paste -sd'|')"
+tm resize-window -x 90 -y 30
+until_screen '^that was all'
+expect "what was overwritten, and what steers" "30%|red \\x1b[2Jclear" "$(screen | grep -B2 '^that was' | head -n 2 | paste -sd'|')"
+screen | grep -qE '^[0-9:.]+ stdout +30%$' || fail "the follow: $(screen)"
+expect "lines of provenance at the end" 1 "$(screen | grep -c provenance_end)"
 ctl cancel "$job" >/dev/null
 finish "$job"
 expect "the job that was left alone" canceled "$(field "$job" state)"

@@ -14,6 +14,15 @@ tools:
   - id: free
     command: [sh, -c, 'echo "$#"']
 YAML
+mkdir -p "$scratch/in/deep" "$scratch/out"
+echo inside >"$scratch/in/file"
+cat >>"$scratch/domed.yaml" <<YAML
+  - id: open
+    command: [sh, -c, "pwd -P; printenv CI; cat"]
+    cwd: $scratch
+    timeout: 1m
+    accepts: { env: [CI], cwd: [$scratch/in], stdin: [bytes, $scratch/in] }
+YAML
 start
 
 refusal() { "$bin/domectl" run "$@" 2>&1 >/dev/null && fail "$* was taken" || true; }
@@ -28,5 +37,32 @@ grep -q "task.word is required" <<<"$(refusal --tool say)" || fail "no task wher
 expect "a tool without a schema" 0 "$(ctl run --tool free)"
 expect "a tool that is not there" 1 "$(refusal --tool nothing | grep -c E_NOT_FOUND)"
 expect "an ad-hoc command" 1 "$(refusal -- true | grep -c E_POLICY_DENIED)"
+
+# Of env, cwd and stdin a request sets what the tool accepts, whichever way it asks.
+denied() { grep -q "E_POLICY_DENIED.*'$1" <<<"$(refusal "${@:2}")" || fail "$* was not denied"; }
+denied env --tool free --env LD_PRELOAD=/x
+denied cwd --tool free --cwd /
+denied stdin.path --tool free --stdin /etc/passwd
+denied stdin.b64 --tool free --stdin - </dev/null
+denied env --tool open --env PATH=/tmp
+denied cwd --tool open --cwd "$scratch/in/../out"
+denied stdin.path --tool open --stdin /proc/self/environ
+expect "what is accepted" "$(realpath "$scratch")/in/deep|1|inside" \
+  "$(ctl run --tool open --env CI=1 --cwd "$scratch/in/deep" --stdin "$scratch/in/file" | paste -sd'|')"
+expect "bytes" "given" "$(echo given | ctl run --tool open --stdin - | tail -n 1)"
+expect "a list of tools" '["bytes","'"$scratch"'/in"]' \
+  "$(ask '{"jsonrpc":"2.0","id":1,"method":"ListTools"}' | jq -c '.result.tools[]|select(.tool_id=="open").accepts.stdin')"
+
+# What leads elsewhere only by the time the command starts is not entered, and not read.
+job=$(submit --tool open --hold --cwd "$scratch/in/deep")
+other=$(submit --tool open --hold --stdin "$scratch/in/file")
+rmdir "$scratch/in/deep"; ln -s "$scratch/out" "$scratch/in/deep"
+ln -sf /etc/passwd "$scratch/in/file"
+for id in "$job" "$other"; do
+  ctl release "$id" >/dev/null
+  finish "$id"
+  expect "a place that was turned" spawn_error "$(field "$id" reason)"
+done
+denied cwd --tool open --cwd "$scratch/in/deep"
 expect "what domectl shows" '["word"]' "$(ctl tools say --json | jq -c .input_schema.required)"
 stop

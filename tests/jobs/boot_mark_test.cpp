@@ -1,6 +1,7 @@
 #include "jobs/boot_mark.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "support/harness.h"
 
@@ -47,8 +48,24 @@ TEST(BootMark, ADamagedRecordCostsItsOwnJobOnly) {
   EXPECT_NE(std::string::npos, said.find("job damaged is left alone")) << said;
 }
 
-TEST(BootMark, ThisBootHasAName) {
-  EXPECT_EQ(36u, present_boot_id().size());
+// A FIFO was opened, and waited for, at each start.
+TEST(BootMark, WhatIsNoMarkIsNotWaitedForAndGivesWay) {
+  Scratch dir;
+  const auto file = dir.path() / "boot";
+  const auto answers = [&] {
+    BootMark mark(dir.path(), "boot-1");
+    EXPECT_TRUE(mark.machine_went_down());
+    mark.set();
+    EXPECT_FALSE(mark.machine_went_down());
+    EXPECT_TRUE(std::filesystem::is_regular_file(std::filesystem::symlink_status(file)));
+    std::filesystem::remove(file);
+  };
+  mkfifo(file.c_str(), 0600);
+  answers();
+  std::filesystem::create_symlink("/dev/zero", file);
+  answers();
+  std::filesystem::create_directories(file / "deep");
+  answers();
 }
 
 }  // namespace

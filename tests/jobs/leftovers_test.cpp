@@ -10,6 +10,7 @@
 #include <fstream>
 #include <thread>
 
+#include "base/note.h"
 #include "domed/support/hash.h"
 #include "support/harness.h"
 
@@ -54,13 +55,14 @@ class LeftoversTest : public ::testing::Test {
   // What the runner would have noted of the command "pid".
   void note(pid_t pid, std::uint64_t start_time, const std::string& boot,
             std::vector<ino_t> pipes = {}) {
-    std::ofstream(dir_.path() / "child.json") << Json{{"pid", pid},
-                                                      {"start_time", start_time},
-                                                      {"boot_id", boot},
-                                                      {"pgid", pid},
-                                                      {"pipes", pipes}};
+    const Json note{{"pid", pid},
+                    {"start_time", start_time},
+                    {"boot_id", boot},
+                    {"pgid", pid},
+                    {"pipes", pipes}};
+    std::ofstream(dir_.path() / "child.json") << signed_note(note, token_);
   }
-  std::size_t killed() { return kill_leftovers(dir_, run_id_).killed.size(); }
+  std::size_t killed() { return kill_leftovers(dir_, run_id_, "token").killed.size(); }
   bool was_killed(pid_t pid) {
     int status = 0;
     return waitpid(pid, &status, 0) == pid && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
@@ -70,6 +72,7 @@ class LeftoversTest : public ::testing::Test {
   Scratch scratch_;
   RunDir dir_{scratch_.path()};
   const std::string run_id_ = random_hex(16);
+  std::string token_ = "token";  // of who notes
   std::vector<pid_t> started_;
 };
 
@@ -111,6 +114,32 @@ TEST_F(LeftoversTest, ARecycledPidIsNeverSignalled) {
   EXPECT_TRUE(alive(stranger));
 }
 
+// A job can write what it likes into the file.
+TEST_F(LeftoversTest, WhomAForgedNoteNamesIsNeverSignalled) {
+  int ends[2];
+  ASSERT_EQ(0, pipe(ends));
+  struct stat info;
+  ASSERT_EQ(0, fstat(ends[1], &info));
+  const pid_t victim = kept(start("exec sleep 1000", "A=b", ends[1]));
+  close(ends[0]), close(ends[1]);
+  token_ = "a guess";
+  note(victim, identify(victim).start_time, boot_id(), {info.st_ino});
+  EXPECT_EQ(0u, killed());
+  EXPECT_TRUE(alive(victim));
+}
+
+// It carries the mark, or a pipe, and is another's child all the same.
+TEST_F(LeftoversTest, WhatSomebodyElseStartedIsNoneWhateverItCarries) {
+  const auto out = scratch_.path() / "pid";
+  const pid_t shell =
+      kept(start("DOMED_RUN_ID=" + run_id_ + " sleep 1000 & echo $! > " + out.string() + "; wait"));
+  pid_t marked = 0;
+  while (!(std::ifstream(out) >> marked) || !sleeps(marked)) std::this_thread::yield();
+  EXPECT_EQ(0u, killed());
+  EXPECT_TRUE(alive(shell));
+  EXPECT_EQ(0, kill(marked, SIGKILL)) << "it was hit";
+}
+
 // Two at least are alive at any moment, as if they could not be killed.
 TEST_F(LeftoversTest, WhatDoesNotEndIsReportedInTime) {
   pid_t pids[3];
@@ -123,7 +152,7 @@ TEST_F(LeftoversTest, WhatDoesNotEndIsReportedInTime) {
     for (const pid_t pid : pids)
       if (pid > 0) kill(pid, SIGKILL), waitpid(pid, nullptr, 0);
   });
-  EXPECT_GT(kill_leftovers(dir_, run_id_, 300ms).killed.size(), 0u);
+  EXPECT_GT(kill_leftovers(dir_, run_id_, "token", 300ms).killed.size(), 0u);
 }
 
 }  // namespace

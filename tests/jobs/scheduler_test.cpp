@@ -9,6 +9,7 @@
 
 #include <fstream>
 
+#include "base/note.h"
 #include "log/retry.h"
 #include "support/faulty_store.h"
 #include "support/harness.h"
@@ -68,7 +69,7 @@ class SchedulerTest : public ::testing::Test {
   // For a job whose token the kernel chose.
   void spool_with_its_token(const std::string& job) {
     spool(job);
-    runner("sed \"s/\\\"t\\\"/$(jq .producer_token spec.json)/\" ../../spool > spool");
+    runner("sed \"s/\\\"t\\\"/$(jq .producer_token <&3)/\" ../../spool > spool");
   }
   void make() {
     auto made = std::make_unique<Scheduler>(store, journal, environment, provenance, config,
@@ -103,6 +104,19 @@ class SchedulerTest : public ::testing::Test {
     batch.producer_id = "p", batch.producer_token = "t", batch.number = 1;
     batch.events = read_events(Json::array({change_to("running")}).dump());
     return batch;
+  }
+  std::string config_runner() const { return config.runner; }
+  // One that is alive, and does nothing, for as long as the result lives.
+  struct Living {
+    Fd pidfd;
+    Process process;
+    ~Living() { send_signal(process, SIGKILL), waitpid(process.pid, nullptr, 0); }
+  };
+  Living living_runner(const RunDir& dir) {
+    runner("exec 3<&-; echo > ../../ready; read line < ../../go");
+    Runner made = spawn_runner(config.runner, dir, "{}");
+    hear("ready");
+    return {std::move(made.pidfd), made.process};
   }
   JobHead head(const std::string& id) { return JobHead::decode(store.find(id)->head); }
   bool has_run(const std::string& id) const {
@@ -245,10 +259,7 @@ TEST_F(SchedulerTest, ADrainEndsWhenItIsToldTo) {
 // The runner of an earlier daemon was slow to start; ours finds its lock taken.
 TEST_F(SchedulerTest, ARunnerThatCameFirstIsAdopted) {
   runner(
-      "( exec 9>lock; flock 9; pid=$BASHPID; stat=($(cat /proc/$pid/stat));\n"
-      "  echo '{\"pid\":'$pid',\"start_time\":'${stat[21]}','\\\n"
-      "       '\"boot_id\":\"'$(cat /proc/sys/kernel/random/boot_id)'\"}' > runner.json\n"
-      "  echo > ../../ready; read line < ../../go; cp ../../spool spool ) &\n"
+      "( exec 9>lock; flock 9; echo > ../../ready; read line < ../../go; cp ../../spool spool ) &\n"
       "read line < ../../ready");
   spool("job");
   make();
@@ -381,7 +392,7 @@ TEST_F(SchedulerTest, AQueueRunsNoMoreThanItMay) {
 }
 
 TEST_F(SchedulerTest, EachRunnerIsAProducerOfItsOwn) {
-  runner("cat spec.json >> ../../specs; echo >> ../../specs");
+  runner("cat <&3 >> ../../specs; echo >> ../../specs");
   make();
   scheduler->start({"ipc:///x"});
   submit("first");
@@ -425,20 +436,167 @@ TEST_F(SchedulerTest, ADamagedRecordCostsItsOwnJobOnly) {
 
 TEST_F(SchedulerTest, RunsThatNobodyNeedsAreSweptAway) {
   RunDir gone(scratch.path() / "runs" / "gone"), held(scratch.path() / "runs" / "held");
-  gone.create({{"job_id", "unknown"}});
-  held.create({{"job_id", "unknown"}});
-  const auto lock = held.lock();
+  gone.create("unknown");
+  held.create("unknown");
+  const auto runner = living_runner(held);
   make();
   scheduler->recover([](const std::string&, const JobHead&) {});
   EXPECT_FALSE(gone.exists());
   EXPECT_TRUE(held.exists()) << "its runner lives";
 }
 
+// Its files say nothing of who it is.
+TEST_F(SchedulerTest, AStrayRunnerIsEndedWhenItDoesNotEnd) {
+  RunDir stray(scratch.path() / "runs" / "stray");
+  stray.create("unknown");
+  const auto runner = living_runner(stray);
+  config.mute = 0ms;
+  config.run.drain = 0ms;
+  make();
+  scheduler->recover([](const std::string&, const JobHead&) {});
+  scheduler->start({"ipc:///x"});
+  EXPECT_TRUE(wait_for_end(runner.pidfd, 60s));
+}
+
+TEST_F(SchedulerTest, OneBadRunCostsItsOwnJobOnly) {
+  const auto runs = scratch.path() / "runs";
+  std::filesystem::create_directories(runs);
+  mkfifo((runs / "fifo").c_str(), 0600);
+  std::filesystem::create_symlink("/dev/zero", runs / "link");
+  std::ofstream(runs / "file") << "x";
+  for (const char* id : {"lock", "spool"}) {
+    submit(id);
+    journal.run(id, [](JobLog& log) {
+      AppendResult ignored;
+      log.append(begin(), true, ignored);
+    });
+    RunDir dir(runs / (std::string("run-") + id));
+    dir.create(id);
+    mkfifo((dir.path() / id).c_str(), 0600);
+  }
+  submit("job");
+  spool("job");
+  make();
+  scheduler->recover([](const std::string&, const JobHead&) {});
+  for (const char* id : {"lock", "spool"}) {
+    EXPECT_EQ("lost", head(id).reason) << id;
+    EXPECT_FALSE(has_run(id));
+  }
+  EXPECT_NE(std::string::npos, head("spool").message.find("is a FIFO")) << head("spool").message;
+  scheduler->start({"ipc:///x"});
+  wait_for("job", "succeeded");
+}
+
+// The build before kept the token in spec.json, and in each line of the spool.
+TEST_F(SchedulerTest, ARunOfTheBuildBeforeIsSettled) {
+  submit("job");
+  journal.run("job", [](JobLog& log) {
+    AppendResult ignored;
+    log.append(begin(), true, ignored);
+  });
+  RunDir run(scratch.path() / "runs" / "run-job");
+  run.create("job");
+  std::ofstream(run.path() / "spec.json") << R"({"job_id":"job","producer_token":"t"})";
+  std::ofstream(run.path() / "child.json")
+      << R"({"pid":1,"start_time":1,"boot_id":")" << boot_id() << R"(","pgid":1,"pipes":[]})";
+  spool("job");
+  std::filesystem::copy(path("spool"), run.path() / "spool");
+  make();
+  scheduler->recover([](const std::string&, const JobHead&) {});
+  EXPECT_EQ(State::succeeded, head("job").state) << head("job").message;
+}
+
+// A runner that reports "running" and then says no more; its job has a command below it.
+class MuteRunnerTest : public SchedulerTest {
+ protected:
+  MuteRunnerTest() {
+    config.run.drain = 0ms;
+    config.mute = 0ms;
+    runner("setsid sleep 1000 & echo $! > ../../command; echo > ../../ready; kill -STOP $$");
+  }
+  // Returns a pidfd of the command.
+  Fd run(Json request = {{"command", {"true"}}, {"cwd", "/"}}) {
+    make();
+    scheduler->start({"ipc:///x"});
+    submit("job", std::move(request));
+    hear("ready");
+    journal.run("job", [](JobLog& log) {
+      AppendResult ignored;
+      log.append(begin(), true, ignored);
+    });
+    pid_t pid = 0;
+    std::ifstream(path("command")) >> pid;
+    return open_process(identify(pid));
+  }
+};
+
+TEST_F(MuteRunnerTest, IsEndedWhenItsJobIsCanceled) {
+  const Fd command = run();
+  journal.run("job", [](JobLog& log) { log.request_cancel("enough"); });
+  wait_for("job", "canceled");
+  EXPECT_EQ("cancel", head("job").reason);
+  EXPECT_TRUE(wait_for_end(command, 60s));
+}
+
+TEST_F(MuteRunnerTest, IsEndedAtItsJobsTimeout) {
+  const Fd command = run({{"command", {"true"}}, {"cwd", "/"}, {"timeout_s", 0.001}});
+  wait_for("job", "failed");
+  EXPECT_EQ("timeout", head("job").reason);
+  EXPECT_TRUE(wait_for_end(command, 60s));
+}
+
+TEST_F(MuteRunnerTest, IsEndedWhenSomebodySealsItsLog) {
+  const Fd command = run();
+  journal.run("job", [](JobLog& log) {
+    AppendResult ignored;
+    Batch batch;
+    batch.producer_id = "a thief", batch.producer_token = "t", batch.number = 1;
+    batch.events = read_events(Json::array({change_to("succeeded")}).dump());
+    log.append(batch, true, ignored);
+  });
+  EXPECT_TRUE(wait_for_end(command, 60s)) << "the victim runs on";
+  EXPECT_EQ(State::succeeded, head("job").state);
+}
+
+TEST_F(MuteRunnerTest, IsEndedByTheNextDaemonToo) {
+  const Fd command = run();
+  scheduler->stop();
+  journal.run("job", [](JobLog& log) { log.request_cancel("enough"); });
+  make();
+  scheduler->recover([](const std::string&, const JobHead&) {});
+  scheduler->start({"ipc:///x"});
+  wait_for("job", "canceled");
+  EXPECT_TRUE(wait_for_end(command, 60s));
+}
+
+TEST_F(MuteRunnerTest, IsEndedThoughAStrangerHoldsItsLock) {
+  const Fd command = run();
+  const auto lock = RunDir(scratch.path() / "runs" / "run-job").lock();
+  ASSERT_TRUE(lock);
+  journal.run("job", [](JobLog& log) { log.request_cancel("enough"); });
+  wait_for("job", "canceled");
+  EXPECT_TRUE(wait_for_end(command, 60s));
+}
+
+// The runner is killed after its log was sealed, so that it cannot end its tree.
+TEST_F(MuteRunnerTest, LeavesNothingWhenItDiesAfterItsJob) {
+  config.mute = 1h;
+  const Fd command = run();
+  pid_t pid = 0;
+  std::ifstream(path("command")) >> pid;
+  RunDir dir(scratch.path() / "runs" / "run-job");
+  std::ofstream(dir.path() / "child.json") << signed_note(
+      {{"pid", pid}, {"start_time", identify(pid).start_time}, {"boot_id", boot_id()}}, "t");
+  journal.run("job", [](JobLog& log) { log.finish(State::failed, "lost", ""); });
+  for (const auto& runner : Runners(config_runner()).of(dir)) send_signal(runner, SIGKILL);
+  EXPECT_TRUE(wait_for_end(command, 60s));
+}
+
 // Its store forgets its jobs, and cannot tell whose they are.
 TEST_F(SchedulerTest, DirectoriesOfForgottenJobsAreSweptAway) {
   RunDir living(scratch.path() / "runs" / "living");
-  living.create({{"job_id", "b"}});
-  const auto lock = living.lock();
+  living.create("b");
+  const auto runner = living_runner(living);
   for (const char* job : {"a", "b"})
     std::filesystem::create_directories(scratch_dir(config.run, job));
   make();
@@ -451,7 +609,7 @@ TEST_F(SchedulerTest, WhatRunsOnOfAForgottenJobIsKilled) {
   config.run.cgroup = scratch.path() / "cgroup";  // a plain directory, which takes what is written
   std::filesystem::create_directories(config.run.cgroup / "run-forgotten");
   RunDir run(scratch.path() / "runs" / "run-forgotten");
-  run.create({{"job_id", "forgotten"}});
+  run.create("forgotten");
   std::string mark = "DOMED_RUN_ID=run-forgotten";
   char *argv[] = {const_cast<char*>("sleep"), const_cast<char*>("1000"), nullptr},
        *env[] = {mark.data(), nullptr};
@@ -469,7 +627,7 @@ TEST_F(SchedulerTest, WhatRunsOnOfAForgottenJobIsKilled) {
 TEST_F(SchedulerTest, AQueuedJobOfAnEarlierDaemonIsStartedOnce) {
   submit("job");
   RunDir earlier(scratch.path() / "runs" / "run-job");
-  earlier.create({{"job_id", "job"}});  // its daemon died before the runner began
+  earlier.create("job");  // its daemon died before the runner began
   spool("job");
   make();
   scheduler->recover([](const std::string&, const JobHead&) {});

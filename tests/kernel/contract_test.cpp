@@ -223,6 +223,28 @@ TEST_P(Contract, SnapshotPagesStayBelowTheirBytesButForOneEvent) {
   EXPECT_EQ(1u, page(job, {{"since_seq", 3}, {"max_bytes", 1}})["events"].size());
 }
 
+TEST_P(Contract, LinesAreTheBytesThatTheDigestIsOf) {
+  const Json job = kernel->running_job("a");
+  kernel->append(job, 1, {log_event("a \"quoted\" \\ \xc3\xa4")});
+  const Json got = page(job, {{"lines", true}});
+  EXPECT_EQ(kernel->lines(job["job_id"]), got["events"].get<std::vector<std::string>>());
+  EXPECT_EQ(false, got["more"]);
+}
+
+TEST_P(Contract, LinesStayBelowTheirBytesAsTheyAreSent) {
+  const Json job = kernel->running_job("a");
+  kernel->append(job, 1, {log_event(std::string(1500, '"')), log_event(std::string(1500, '"'))});
+  Json all = Json::array();
+  for (std::uint64_t since = 0;;) {
+    const Json got = page(job, {{"lines", true}, {"since_seq", since}, {"max_bytes", 4096}});
+    EXPECT_TRUE(got["events"].size() == 1 || got["events"].dump().size() - 2 <= 4096);
+    since += got["events"].size();
+    all.insert(all.end(), got["events"].begin(), got["events"].end());
+    if (got["more"] == false) break;
+  }
+  EXPECT_EQ(kernel->lines(job["job_id"]), all.get<std::vector<std::string>>());
+}
+
 TEST_P(Contract, TailPollIsAnsweredByTheNextCommit) {
   const Json job = kernel->running_job("a");
   auto reply = std::async([&] { return page(job, {{"since_seq", 3}, {"wait_ms", 10000}}); });

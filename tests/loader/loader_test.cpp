@@ -88,6 +88,17 @@ TEST(Loader, GoodPluginIsLoadedAndCreated) {
   EXPECT_EQ(plugin.abi(), "1.0");
 }
 
+// A copy, for the real one must stay as it is.
+TEST(Loader, LibraryThatOthersCouldReplaceIsRefused) {
+  const testing::Scratch scratch;
+  Manifest m = manifest_of("host-good");
+  m.library = scratch.path() / "host-good.so";
+  std::filesystem::copy_file(file_of("host-good"), m.library);
+  EXPECT_EQ(chmod(m.library.c_str(), 0757), 0);
+  EXPECT_EQ(refusal(m), "others could replace it, and would then run as us: " + m.library.string() +
+                            " can be written by others (mode 0757)");
+}
+
 TEST(Loader, CollectorIsCreated) {
   const Plugin plugin(manifest_of("host-good-collector", "provenance"));
   QuietHost host;

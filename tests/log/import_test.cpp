@@ -14,6 +14,19 @@ class Import : public ::testing::TestWithParam<std::string> {
     from.append(job_, events, {log_event("last"), change_to("succeeded")});
   }
   Json status(Kernel& kernel) { return kernel.call("GetJobStatus", {{"job_id", job_["job_id"]}}); }
+  // All but what only a copy has.
+  Json told(Kernel& kernel) {
+    Json out = status(kernel);
+    EXPECT_TRUE(out["imported"].contains("at")) << out;
+    out.erase("imported");
+    return out;
+  }
+  // Imports "lines" and a record that is changed so.
+  std::string error_with(const Json& changes) {
+    Json piece = params(lines());
+    piece["record"].merge_patch(changes);
+    return to.error("ImportJob", piece);
+  }
   Json params(const std::vector<std::string>& lines, bool last = true) {
     return {
         {"job_id", job_["job_id"]}, {"record", status(from)}, {"events", lines}, {"last", last}};
@@ -36,8 +49,7 @@ TEST_P(Import, KeepsIdsBytesAndDigest) {
   finish_job();
   EXPECT_EQ(status(from)["digest"], to.call("ImportJob", params(lines()))["digest"]);
   EXPECT_EQ(lines(), to.lines(job_["job_id"]));
-  Json expected = status(from), actual = status(to);
-  EXPECT_EQ(expected, actual);
+  EXPECT_EQ(status(from), told(to));
 }
 
 TEST_P(Import, KeepsWhatTheStatusTellsOfTheRequest) {
@@ -49,10 +61,15 @@ TEST_P(Import, KeepsWhatTheStatusTellsOfTheRequest) {
                                    {"profile", "p"},
                                    {"limits", {{"cpu", 10}}},
                                    {"timeout_s", 0},
+                                   {"env", {{"SECRET", "s"}}},
+                                   {"priority", 3},
+                                   {"queue", "default"},
+                                   {"retry", {{"max_attempts", 2}}},
+                                   {"not_before", "2026-01-31T00:00:00Z"},
                                    {"stdin", input}});
     from.call("CancelJob", {{"job_id", job_["job_id"]}});
     to.call("ImportJob", params(lines()));
-    EXPECT_EQ(status(from), status(to));
+    EXPECT_EQ(status(from), told(to));
   }
 }
 
@@ -145,17 +162,133 @@ TEST_P(Import, ATrimmedLogBeginsWhereItBegan) {
   from.call("TrimJob", {{"job_id", job_["job_id"]}, {"keep_from_seq", 5}});
   const Json before = status(from);
   to.call("ImportJob", params(from.lines(job_["job_id"], 4)));
-  EXPECT_EQ(before, status(to));
+  EXPECT_EQ(before, told(to));
   EXPECT_EQ("E_COMPACTED", page_error());
   EXPECT_EQ(from.lines(job_["job_id"], 4), to.lines(job_["job_id"], 4));
 }
 
-TEST_P(Import, TheRequestThatMadeTheJobStillNamesIt) {
+TEST_P(Import, AnswersARequestOnlyWhereThatIsAccepted) {
   finish_job();
   to.call("ImportJob", params(lines()));
-  const Json again = to.call("SubmitJob", {{"idempotency_key", "a"}, {"executor", "external"}});
+  Json request{{"idempotency_key", "a"}, {"executor", "external"}};
+  const Json refused = to.request("SubmitJob", request)["error"]["data"];
+  EXPECT_EQ("E_IDEMPOTENCY_KEY_REUSED", refused["error"]);
+  EXPECT_EQ(true, refused["imported"]);
+  EXPECT_EQ(job_["job_id"], refused["job_id"]);
+  request["accept_imported"] = true;
+  const Json again = to.call("SubmitJob", request);
   EXPECT_EQ(true, again["replayed"]);
   EXPECT_EQ(job_["log_id"], again["log_id"]);
+  request["cwd"] = "/elsewhere";
+  EXPECT_EQ(true, to.request("SubmitJob", request)["error"]["data"]["imported"]);
+}
+
+TEST_P(Import, AcceptingOneIsNoOtherRequest) {
+  Json request{{"idempotency_key", "a"}, {"executor", "external"}};
+  const Json first = to.call("SubmitJob", request);
+  request["accept_imported"] = true;
+  EXPECT_EQ(first["job_id"], to.call("SubmitJob", request)["job_id"]);
+}
+
+TEST_P(Import, RefusesWhatTheRecordSaysOtherwiseThanTheEvents) {
+  finish_job(2);
+  for (const Json& wrong : std::vector<Json>{{{"state", "failed"}},
+                                             {{"reason", "exit"}},
+                                             {{"message", "x"}},
+                                             {{"exit_code", 0}},
+                                             {{"signal", 9}},
+                                             {{"head_seq", 99}},
+                                             {{"as_of_seq", 2}},
+                                             {{"first_seq", 2}},
+                                             {{"digest", std::string(64, '0')}},
+                                             {{"request_hash", "x"}},
+                                             {{"created_at", "2026-01-01T00:00:00.000000Z"}},
+                                             {{"started_at", "2026-01-01T00:00:00.000000Z"}},
+                                             {{"ended_at", "2026-01-01T00:00:00.000000Z"}},
+                                             {{"cancel_requested", true}},
+                                             {{"streams", {{"stdout", {{"bytes", 1}}}}}},
+                                             {{"streams", {{"stderr", Json::object()}}}},
+                                             {{"streams", nullptr}, {"state", "running"}}})
+    EXPECT_EQ("E_INVALID_REQUEST", error_with(wrong)) << wrong;
+  EXPECT_EQ("", error_with(Json::object()));
+}
+
+TEST_P(Import, RefusesAnEndWhoseTotalsAreNotThoseOfItsLines) {
+  finish_job(2);
+  for (const auto& [was, is] : std::vector<std::pair<std::string, std::string>>{
+           {R"("bytes":10)", R"("bytes":11)"},
+           {R"("lines":2)", R"("lines":1)"},
+           {R"("dropped":0)", R"("dropped":3)"},
+           {R"("sha256":")", R"("sha256":"0)"},
+           {R"("from":"running")", R"("from":"queued")"},
+           {R"({"stdout")", R"({"stderr")"}}) {
+    Json piece = params(lines());
+    piece["record"].erase("digest"), piece["record"].erase("streams");
+    auto end = piece["events"].back().get<std::string>();
+    ASSERT_NE(std::string::npos, end.find(was)) << end;
+    piece["events"].back() = end.replace(end.find(was), was.size(), is);
+    EXPECT_EQ("E_INVALID_REQUEST", to.error("ImportJob", piece)) << was;
+  }
+}
+
+TEST_P(Import, RefusesOutputOfAJobThatDoesNotRun) {
+  finish_job();
+  auto all = lines();
+  all.erase(all.begin() + 1, all.end() - 2);  // provenance, running
+  std::string& output = all[1];
+  output.replace(output.find("\"seq\":"), 8, "\"seq\":2 ").erase(output.find("2 ") + 1, 1);
+  EXPECT_EQ("E_INVALID_REQUEST", to.error("ImportJob", params(all)));
+}
+
+TEST_P(Import, ATrimmedLogMayStillHoldItsStart) {
+  finish_job();
+  from.call("TrimJob", {{"job_id", job_["job_id"]}, {"keep_from_seq", 2}});
+  to.call("ImportJob", params(from.lines(job_["job_id"], 1)));
+  EXPECT_EQ(status(from), told(to));
+}
+
+TEST_P(Import, ATrimmedLogEndsWithNoLessThanItHolds) {
+  finish_job(3);
+  from.call("TrimJob", {{"job_id", job_["job_id"]}, {"keep_from_seq", 4}});
+  Json piece = params(from.lines(job_["job_id"], 3));
+  piece["record"].erase("digest"), piece["record"].erase("streams");
+  auto end = piece["events"].back().get<std::string>();
+  piece["events"].back() = end.replace(end.find(R"("lines":3)"), 9, R"("lines":0)");
+  EXPECT_EQ("E_INVALID_REQUEST", to.error("ImportJob", piece));
+}
+
+TEST_P(Import, ARetryIsARunOfTheSameRequestOrRefused) {
+  const auto imported = [&](const Json& request) {
+    job_ = from.call("SubmitJob", request);
+    from.call("CancelJob", {{"job_id", job_["job_id"]}});
+    to.call("ImportJob", params(lines()));
+    return to.request("RetryJob",
+                      {{"job_id", job_["job_id"]},
+                       {"idempotency_key", "again " + job_["job_id"].get<std::string>()}});
+  };
+  const Json good =
+      imported({{"idempotency_key", "1"}, {"command", {"true"}}, {"priority", 3}, {"cwd", "/"}});
+  const Json again = to.call("GetJobStatus", {{"job_id", good["result"]["job_id"]}});
+  EXPECT_EQ("queued", again["state"]);
+  EXPECT_EQ(3, again["priority"]);
+  EXPECT_FALSE(again.contains("imported"));
+  for (const Json& lost :
+       std::vector<Json>{{{"env", {{"A", "b"}}}}, {{"stdin", {{"b64", "YQ=="}}}}}) {
+    Json request{{"idempotency_key", lost.dump()}, {"command", {"true"}}};
+    request.update(lost);
+    const Json refused = imported(request)["error"];
+    EXPECT_EQ("E_INVALID_REQUEST", refused["data"]["error"]);
+    EXPECT_NE(std::string::npos,
+              refused["message"].get<std::string>().find("was imported without"));
+  }
+}
+
+TEST_P(Import, TheMarkStandsInTheRecord) {
+  finish_job();
+  to.call("ImportJob", params(lines()));
+  const Json mark =
+      JobFixed::decode(to.store->find(job_["job_id"].get<std::string>())->fixed).imported;
+  EXPECT_EQ(status(to)["imported"], mark);
 }
 
 TEST_P(Import, WhatWasNotEndedIsForgottenAtTheNextStart) {

@@ -41,11 +41,11 @@ TEST_F(DeliveryTest, NeverRunsTwice) {
   finish();
   run("echo x >> ran");
   EXPECT_EQ(1, wait_for_exit());
-  EXPECT_EQ("x\n", read_file(path("ran")));
+  EXPECT_EQ("x\n", read_own(path("ran")));
 }
 
 TEST_F(DeliveryTest, LeavesAJobToTheRunnerThatHasIt) {
-  const Fd lock = try_lock(dir_ + "/lock");
+  const auto lock = lock_own(dir_ + "/lock");
   run("touch ran");
   EXPECT_EQ(0, wait_for_exit());
   EXPECT_FALSE(exists(dir_ + "/spool"));
@@ -54,10 +54,10 @@ TEST_F(DeliveryTest, LeavesAJobToTheRunnerThatHasIt) {
 TEST_F(DeliveryTest, HoldsItsLockWhileItLives) {
   run("echo ready; exec sleep 1000");
   daemon_.wait_for("ready");
-  EXPECT_FALSE(try_lock(dir_ + "/lock"));
+  EXPECT_FALSE(lock_own(dir_ + "/lock"));
   kill(runner_, SIGTERM);
   finish();
-  EXPECT_TRUE(try_lock(dir_ + "/lock"));
+  EXPECT_TRUE(lock_own(dir_ + "/lock"));
 }
 
 TEST_F(DeliveryTest, SurvivesLostReplies) {
@@ -88,7 +88,8 @@ TEST_F(DeliveryTest, GivesUpInTheEndAndLeavesTheSpool) {
   tell_job("go\n");
   EXPECT_EQ(1, wait_for_exit());
   std::string final_line;
-  for_each_line(read_file(dir_ + "/spool"), [&](std::string_view line) { final_line = line; });
+  for_each_line(read_own(dir_ + "/spool", 1 << 30),
+                [&](std::string_view line) { final_line = line; });
   EXPECT_EQ(4, Json::parse(final_line)["events"].back()["payload"]["exit_code"]);
 }
 
@@ -97,6 +98,16 @@ TEST_F(DeliveryTest, EndsAJobThatTheDaemonForgot) {
   daemon_.wait_for("\"log\"");
   const std::string pid = daemon_.output("stdout");
   daemon_.refuse("E_NOT_FOUND");
+  EXPECT_EQ(0, wait_for_exit());
+  EXPECT_NE(0, kill(std::stoi(pid), 0));
+}
+
+// A silent one would never learn of it by its own appends.
+TEST_F(DeliveryTest, EndsACommandWhoseLogSomebodySealed) {
+  run("echo $$; setsid sleep 1000 & exec sleep 1000");
+  daemon_.wait_for("\"log\"");
+  const std::string pid = daemon_.output("stdout");
+  daemon_.seal();
   EXPECT_EQ(0, wait_for_exit());
   EXPECT_NE(0, kill(std::stoi(pid), 0));
 }
@@ -120,17 +131,36 @@ TEST_F(DeliveryTest, EndsACommandThatItCannotRecord) {
   EXPECT_NE(std::string::npos, last()["message"].get<std::string>().find("child.json"));
 }
 
+// Any job of this user can put things there before us.
+TEST_F(DeliveryTest, WritesThroughNothingThatWasPlanted) {
+  for (const char* name : {"runner.json", "runner.json.tmp", "child.json.tmp", "spool.tmp"}) {
+    write_own(path(name), "victim");
+    ASSERT_EQ(0, symlink(path(name).c_str(), (dir_ + "/" + name).c_str()));
+  }
+  run("seq 1 100000");
+  finish();
+  for (const char* name : {"runner.json", "runner.json.tmp", "child.json.tmp", "spool.tmp"})
+    EXPECT_EQ("victim", read_own(path(name))) << name;
+}
+
+TEST_F(DeliveryTest, DoesNotWaitForALockThatIsNone) {
+  ASSERT_EQ(0, mkfifo((dir_ + "/lock").c_str(), 0600));
+  run("touch ran");
+  EXPECT_EQ(1, wait_for_exit());
+  EXPECT_FALSE(ran("ran"));
+}
+
 TEST_F(DeliveryTest, LeavesASpoolThatCanBeReplayed) {
   run("echo before; while :; do seq 1 1000; done");
   daemon_.wait_for("before");
   daemon_.hold();
   while (std::filesystem::file_size(dir_ + "/spool") < (500u << 10)) usleep(5000);
-  const Json child = Json::parse(read_file(dir_ + "/child.json"));
+  const Json child = Json::parse(read_own(dir_ + "/child.json"));
   kill(runner_, SIGKILL);
   wait_for_exit();
   kill(-child["pgid"].get<pid_t>(), SIGKILL);
   std::uint64_t batch = 0;
-  for_each_line(read_file(dir_ + "/spool"), [&](std::string_view line) {
+  for_each_line(read_own(dir_ + "/spool", 1 << 30), [&](std::string_view line) {
     const Json params = Json::parse(compact_json(line));
     EXPECT_TRUE(batch == 0 || params["batch"] == batch + 1) << params["batch"];
     batch = params["batch"];

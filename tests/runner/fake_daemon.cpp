@@ -120,13 +120,19 @@ Json FakeDaemon::append(const Json& params, const std::string& digest,
 
 Json FakeDaemon::page(const Json& params, std::unique_lock<std::mutex>& lock) {
   const std::size_t since = params["since_seq"];
-  changed_.wait_for(lock, std::chrono::milliseconds(params.value("wait_ms", 0)),
-                    [&] { return events_.size() > since || stopping_ || !refusal_.empty(); });
+  changed_.wait_for(lock, std::chrono::milliseconds(params.value("wait_ms", 0)), [&] {
+    return events_.size() > since || sealed_ || stopping_ || !refusal_.empty();
+  });
   if (!refusal_.empty()) throw ApiError(refusal_, "refused by the test");
   Json events = Json::array();
   if (since < events_.size()) events.push_back(events_[since]);
-  return {{"log_id", "l"}, {"first_seq", 1}, {"head_seq", events_.size()}, {"events", events},
-          {"more", false}, {"final", false}, {"state", "running"}};
+  return {{"log_id", "l"},
+          {"first_seq", 1},
+          {"head_seq", events_.size()},
+          {"events", events},
+          {"more", false},
+          {"final", false},
+          {"state", sealed_ ? "failed" : "running"}};
 }
 
 void FakeDaemon::commit(const std::string& type, const Json& payload) {
@@ -151,6 +157,11 @@ void FakeDaemon::cancel(bool in_replies) {
   const std::scoped_lock lock(mutex_);
   cancel_requested_ = in_replies;
   commit("cancel_requested", Json::object());
+}
+
+void FakeDaemon::seal() {
+  const std::scoped_lock lock(mutex_);
+  commit("state_change", {{"to", "failed"}});
 }
 
 void FakeDaemon::hold() {

@@ -31,6 +31,8 @@ class FakeDaemon {
   // Commits cancel_requested; the replies to appends keep it to themselves
   // where "in_replies" is false.
   void cancel(bool in_replies = true);
+  // Ends the log, as somebody who has the runner's token could.
+  void seal();
   // Takes no append before allow().
   void hold();
   void allow();

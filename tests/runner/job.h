@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 #include "domed/support/hash.h"
 #include "fake_daemon.h"
 #include "runner/files.h"
+#include "runner/spec.h"
 #include "scratch.h"
 
 namespace domed {
@@ -40,10 +42,15 @@ class JobTest : public testing::Test {
     start();
   }
   void start() {
-    write_atomically(dir_ + "/spec.json", spec_.dump());
+    const Fd source(memfd_create("spec", MFD_CLOEXEC));
+    ASSERT_TRUE(write_fully(source.get(), spec_.dump(), 0));
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, source.get(), kSpecDescriptor);
     std::string program = DOMED_RUNNER;
     char* arguments[] = {program.data(), dir_.data(), nullptr};
-    ASSERT_EQ(0, posix_spawn(&runner_, program.c_str(), nullptr, nullptr, arguments, environ));
+    ASSERT_EQ(0, posix_spawn(&runner_, program.c_str(), &actions, nullptr, arguments, environ));
+    posix_spawn_file_actions_destroy(&actions);
   }
   int wait_for_exit() {
     int status = 0;

@@ -2,10 +2,10 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "domed/support/hash.h"
 #include "base/json.h"
 #include "runner/spawn.h"
 
@@ -29,30 +29,28 @@ TEST(Process, IsKnownByItsStartTime) {
   const Process self = identify(getpid());
   EXPECT_GT(self.start_time, 0u);
   EXPECT_EQ(0u, identify(0x7ffffff).start_time);
-  const OrderedJson json = identity_json(self);
+  const Json json = identity_json(self);
   EXPECT_EQ(getpid(), json["pid"]);
   EXPECT_EQ(self.start_time, json["start_time"]);
   EXPECT_EQ(36u, json["boot_id"].get<std::string>().size());
 }
 
-// A shell, its run id unique, until the test ends.
+// A shell below this process, until the test ends.
 class TreeTest : public testing::Test {
  protected:
   void start(const std::string& script) {
-    child_ = spawn({"sh", "-c", script}, {"DOMED_RUN_ID=" + run_}, "/");
-    tree_ = std::make_unique<ProcessTree>(run_, identify(child_.pid).start_time);
+    ASSERT_EQ(0, prctl(PR_SET_CHILD_SUBREAPER, 1));
+    child_ = spawn({"sh", "-c", script}, {}, "/");
   }
   void wait_for_members(std::size_t count) {
-    while (tree_->members().size() != count) usleep(2000);
+    while (tree_members().size() != count) usleep(2000);
   }
   void TearDown() override {
-    while (tree_->signal(SIGKILL) > 0) usleep(2000);
+    while (signal_tree(SIGKILL) > 0) usleep(2000);
     EXPECT_EQ(child_.pid, waitpid(child_.pid, nullptr, 0));
   }
 
-  const std::string run_ = random_hex(8);
   Child child_;
-  std::unique_ptr<ProcessTree> tree_;
 };
 
 TEST_F(TreeTest, FindsGrandchildrenInOtherSessions) {
@@ -60,17 +58,17 @@ TEST_F(TreeTest, FindsGrandchildrenInOtherSessions) {
   wait_for_members(5);
 }
 
-TEST_F(TreeTest, FindsOrphansByTheirMark) {
+TEST_F(TreeTest, FindsOrphans) {
   start("(setsid sleep 1000 &) ; sleep 1000");
   wait_for_members(3);
 }
 
 TEST_F(TreeTest, LeavesTheNamedGroupAlone) {
   start("setsid sleep 1000 & exec sleep 1000");
-  while (tree_->signal(0, child_.pid) != 1) usleep(2000);  // until it has left the group
-  EXPECT_EQ(1u, tree_->signal(SIGTERM, child_.pid));
+  while (signal_tree(0, child_.pid) != 1) usleep(2000);  // until it has left the group
+  EXPECT_EQ(1u, signal_tree(SIGTERM, child_.pid));
   wait_for_members(1);
-  EXPECT_EQ(child_.pid, tree_->members()[0].pid);
+  EXPECT_EQ(child_.pid, tree_members()[0].pid);
 }
 
 TEST_F(TreeTest, KillsWhatIgnoresTerm) {
@@ -78,24 +76,8 @@ TEST_F(TreeTest, KillsWhatIgnoresTerm) {
       "trap '' TERM; setsid sh -c 'trap \"\" TERM; while :; do sleep 1000; done' & "
       "while :; do sleep 1000; done");
   wait_for_members(4);
-  while (tree_->signal(SIGKILL) > 0) usleep(2000);
-  EXPECT_TRUE(tree_->members().empty());
-}
-
-// The prober is no ancestor of what it looks for, so that only the mark tells.
-TEST_F(TreeTest, IsNotMistakenForAnEarlierRun) {
-  start("exec sleep 1000");
-  EXPECT_EQ(1u, tree_->members().size());
-  const pid_t prober = fork();
-  if (prober == 0) {
-    const auto since = identify(child_.pid).start_time;
-    const bool found = ProcessTree(run_, since).members().size() == 1;
-    const bool later = ProcessTree(run_, since + 1).members().empty();
-    _exit(found && later ? 0 : 1);
-  }
-  int status = 0;
-  waitpid(prober, &status, 0);
-  EXPECT_EQ(0, status);
+  while (signal_tree(SIGKILL) > 0) usleep(2000);
+  EXPECT_TRUE(tree_members().empty());
 }
 
 // A walk up from each member took minutes, for every look at the tree.
@@ -103,15 +85,15 @@ TEST(Descendants, OfALongChainAreFoundAtOnce) {
   constexpr pid_t kLength = 30'000;
   Snapshot all;
   for (pid_t pid = 2; pid <= kLength; ++pid) all[pid].ppid = pid - 1;
-  EXPECT_EQ(static_cast<std::size_t>(kLength - 1), descendants(all, 1).size());
-  EXPECT_EQ((std::set<pid_t>{kLength}), descendants(all, kLength - 1));
+  EXPECT_EQ(static_cast<std::size_t>(kLength - 1), descendants(all, {1}).size());
+  EXPECT_EQ((std::set<pid_t>{kLength}), descendants(all, {kLength - 1}));
 }
 
 TEST(Descendants, OfARingEnd) {
   Snapshot all;
   all[2].ppid = 3;
   all[3].ppid = 2;
-  EXPECT_EQ((std::set<pid_t>{2, 3}), descendants(all, 3));
+  EXPECT_EQ((std::set<pid_t>{2, 3}), descendants(all, {3}));
 }
 
 }  // namespace

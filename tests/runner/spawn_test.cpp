@@ -8,6 +8,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <filesystem>
+#include <fstream>
+
 #include "scratch.h"
 
 namespace domed {
@@ -48,6 +51,59 @@ std::string failure_of(const std::vector<std::string>& command, const std::strin
 TEST(Spawn, RunsInTheGivenDirectoryWithTheGivenEnvironmentOnly) {
   EXPECT_EQ("/tmp\n", output_of({"pwd"}, {"PATH=/usr/bin:/bin"}, "/tmp"));
   EXPECT_EQ("A=b\n", output_of({"env"}, {"A=b"}));
+}
+
+// What "cat" reads from "input", or why it does not.
+std::string read_from(const Chosen& input) {
+  try {
+    Child child = spawn({"cat"}, {"PATH=/usr/bin:/bin"}, "/", {}, input);
+    const std::string out = read_to_end(child.out);
+    waitpid(child.pid, nullptr, 0);
+    return out;
+  } catch (const SpawnError& e) {
+    return e.what();
+  }
+}
+
+TEST(Spawn, EntersTheDirectoryThatItLookedAtOrNone) {
+  const Scratch scratch;
+  const std::string root = std::filesystem::canonical(scratch.path());
+  std::filesystem::create_directories(root + "/in/deep");
+  std::filesystem::create_directory_symlink("/tmp", root + "/in/out");
+  std::filesystem::create_directory_symlink("deep", root + "/in/near");
+  const auto pwd = [&](const std::string& cwd) -> std::string {
+    try {
+      Child child = spawn({"/bin/pwd", "-P"}, {}, {cwd, {"/nowhere", root + "/in"}});
+      const std::string out = read_to_end(child.out);
+      waitpid(child.pid, nullptr, 0);
+      return out;
+    } catch (const SpawnError& e) {
+      return e.what();
+    }
+  };
+  EXPECT_EQ(root + "/in/deep\n", pwd(root + "/in/near"));
+  for (const std::string& bad :
+       {root + "/in/out", root, root + "/in/deep/../..", std::string("/proc/self/cwd")})
+    EXPECT_EQ(0u, pwd(bad).find("cannot run \"/bin/pwd\": its working directory ")) << pwd(bad);
+}
+
+TEST(Spawn, ReadsOnlyRegularFilesWhereTheyMayLie) {
+  const Scratch scratch;
+  const std::string root = std::filesystem::canonical(scratch.path());
+  std::filesystem::create_directory(root + "/in");
+  std::ofstream(root + "/in/file") << "inside";
+  std::ofstream(root + "/file") << "outside";
+  std::filesystem::create_symlink("../file", root + "/in/link");
+  mkfifo((root + "/fifo").c_str(), 0600);
+  EXPECT_EQ("inside", read_from({root + "/in/file", {root + "/in"}}));
+  EXPECT_EQ("outside", read_from(root + "/in/link"));
+  EXPECT_EQ("", read_from("/dev/null"));
+  for (const Chosen& bad :
+       {Chosen(root + "/in/link", {root + "/in"}), Chosen(root + "/file", {root + "/in"}),
+        Chosen("/dev/null", {root}), Chosen(root + "/fifo"), Chosen("/dev/stdin"),
+        Chosen("/proc/self/environ"), Chosen("/proc/self/fd/0"), Chosen(root)})
+    EXPECT_EQ(0u, read_from(bad).find("cannot run \"cat\": its input cannot be read: "))
+        << bad.path << ": " << read_from(bad);
 }
 
 TEST(Spawn, PassesNoDescriptorOn) {
@@ -95,7 +151,7 @@ TEST(Spawn, NamesAWorkingDirectoryThatIsMissing) {
 
 TEST(Spawn, NamesAProgramThatMayNotRun) {
   const Scratch scratch;
-  write_atomically(scratch / "tool", "#!/bin/sh\n");
+  write_own(scratch / "tool", "#!/bin/sh\n");
   EXPECT_EQ("cannot run \"./tool\": Permission denied", failure_of({"./tool"}, scratch.path()));
   EXPECT_EQ("cannot run \"tool\": found in PATH, but not executable: permission denied",
             failure_of({"tool"}, "/", scratch.path()));
@@ -103,7 +159,7 @@ TEST(Spawn, NamesAProgramThatMayNotRun) {
 
 TEST(Spawn, ExplainsAMissingInterpreter) {
   const Scratch scratch;
-  write_atomically(scratch / "tool", "#!/no/such/interpreter\n");
+  write_own(scratch / "tool", "#!/no/such/interpreter\n");
   chmod((scratch / "tool").c_str(), 0755);
   const std::string text = failure_of({"./tool"}, scratch.path());
   EXPECT_NE(std::string::npos, text.find("interpreter")) << text;
@@ -111,7 +167,7 @@ TEST(Spawn, ExplainsAMissingInterpreter) {
 
 TEST(Spawn, FindsProgramsRelativeToTheJob) {
   const Scratch scratch;
-  write_atomically(scratch / "tool", "#!/bin/sh\necho $0\n");
+  write_own(scratch / "tool", "#!/bin/sh\necho $0\n");
   chmod((scratch / "tool").c_str(), 0755);
   EXPECT_EQ("./tool\n", output_of({"./tool"}, {}, scratch.path()));
   EXPECT_EQ("./tool\n", output_of({"tool"}, {"PATH=:/bin"}, scratch.path()));

@@ -14,7 +14,7 @@ namespace {
 
 std::vector<std::string> lines_of(const std::string& path) {
   std::vector<std::string> out;
-  for_each_line(read_file(path), [&](std::string_view line) { out.emplace_back(line); });
+  for_each_line(read_own(path, 1 << 30), [&](std::string_view line) { out.emplace_back(line); });
   return out;
 }
 
@@ -25,13 +25,13 @@ TEST(Spool, HoldsABatchOnEachLine) {
   Spool spool(scratch / "spool");
   EXPECT_TRUE(spool.append(1, "one"));
   EXPECT_TRUE(spool.append(2, "two"));
-  EXPECT_EQ("one\ntwo\n", read_file(scratch / "spool"));
+  EXPECT_EQ("one\ntwo\n", read_own(scratch / "spool", 1 << 30));
   EXPECT_EQ(std::filesystem::perms(0600), std::filesystem::status(scratch / "spool").permissions());
 }
 
 TEST(Spool, RefusesAFileThatIsThere) {
   const Scratch scratch;
-  write_atomically(scratch / "spool", "x");
+  write_own(scratch / "spool", "x");
   EXPECT_THROW(Spool(scratch / "spool"), Error);
 }
 
@@ -112,7 +112,7 @@ TEST(Outbox, WritesParamsOfAppendJobEvents) {
   outbox.add(encode_event("x-a", "{}"));
   outbox.add(encode_event("x-b", "{\"n\":1}"));
   EXPECT_TRUE(outbox.close());
-  EXPECT_EQ(Lines{R"({"job_id":"a \"job\"","producer_id":"runner","producer_token":"t","batch":1,)"
+  EXPECT_EQ(Lines{R"({"job_id":"a \"job\"","producer_id":"runner","batch":1,)"
                   R"("events":[{"type":"x-a","payload":{}},{"type":"x-b","payload":{"n":1}}]})"},
             lines_of(scratch / "spool"));
   EXPECT_TRUE(outbox.empty());

@@ -1,6 +1,8 @@
 // One runner, one job, a daemon that behaves.
 #include "job.h"
 
+#include <filesystem>
+
 namespace domed {
 namespace {
 
@@ -69,11 +71,47 @@ TEST_F(JobTest, GivesTheJobItsIdentityAndNothingElse) {
   EXPECT_EQ("succeeded", last()["to"]);
 }
 
+TEST_F(JobTest, GivesTheCommandTheUmaskThatItIsTold) {
+  spec_["umask"] = 0017;
+  run("umask; touch made");
+  finish();
+  EXPECT_EQ("0017\n", daemon_.output("stdout"));
+  struct stat info;
+  ASSERT_EQ(0, stat((dir_ + "/runner.json").c_str(), &info));
+  EXPECT_EQ(0600u, info.st_mode & 0777u) << "its own files stay its own";
+}
+
+TEST_F(JobTest, KeepsItsTokenOutOfFilesAndOfWhatOthersSee) {
+  spec_["producer_token"] = "token-of-the-runner";
+  spec_["env"]["PASSWORD"] = "word-of-the-request";
+  run("echo ready; read x < fifo");
+  daemon_.wait_for("ready");
+  const std::string process = "/proc/" + std::to_string(runner_) + "/";
+  std::string seen = read_if_there(process + "environ") + read_if_there(process + "cmdline");
+  for (const auto& file : std::filesystem::directory_iterator(dir_))
+    seen += read_own(file.path(), 1 << 30);
+  EXPECT_EQ(std::string::npos, seen.find("token-of-the-runner")) << seen;
+  EXPECT_EQ(std::string::npos, seen.find("word-of-the-request")) << seen;
+  tell_job("go\n");
+  finish();
+}
+
+TEST_F(JobTest, LetsNobodyOfItsUserLookIntoItButIntoTheCommand) {
+  if (geteuid() == 0) GTEST_SKIP() << "root may look into everything";
+  run("echo $$; read x < fifo");
+  daemon_.wait_for("\"log\"");
+  EXPECT_EQ("", read_if_there("/proc/" + std::to_string(runner_) + "/environ"));
+  const std::string command = daemon_.output("stdout");
+  EXPECT_NE("", read_if_there("/proc/" + command.substr(0, command.size() - 1) + "/environ"));
+  tell_job("go\n");
+  finish();
+}
+
 TEST_F(JobTest, SaysWhoRuns) {
   run("echo $$; read x < fifo");
   daemon_.wait_for("\"log\"");
-  const Json runner = Json::parse(read_file(dir_ + "/runner.json"));
-  const Json child = Json::parse(read_file(dir_ + "/child.json"));
+  const Json runner = Json::parse(read_own(dir_ + "/runner.json"));
+  const Json child = Json::parse(read_own(dir_ + "/child.json"));
   EXPECT_EQ(runner_, runner["pid"]);
   EXPECT_EQ(daemon_.output("stdout"), std::to_string(child["pid"].get<int>()) + "\n");
   EXPECT_EQ(child["pid"], child["pgid"]);
@@ -155,7 +193,7 @@ TEST_F(JobTest, GivesTheCommandATerminal) {
 }
 
 TEST_F(JobTest, ReadsWhatItIsGiven) {
-  write_atomically(path("input"), "from a file\n");
+  write_own(path("input"), "from a file\n");
   spec_["stdin"] = {{"path", path("input")}};
   run("cat");
   finish();
@@ -194,7 +232,7 @@ TEST_F(JobTest, EndsAJobThatUsedUpItsProcessorTime) {
 
 TEST_F(JobTest, ReportsALimitedCommandThatCannotStart) {
   spec_["limits"] = {{"open_files", 100}};
-  write_atomically(path("tool"), "#!/no/such/interpreter\n");
+  write_own(path("tool"), "#!/no/such/interpreter\n");
   chmod(path("tool").c_str(), 0755);
   spec_["command"] = {"./tool"};
   start();

@@ -86,7 +86,7 @@ TEST_F(TypingTest, TheLastToConnectTypes) {
 class CgroupTest : public JobTest {
  protected:
   CgroupTest() { spec_["cgroup"] = path("cgroup"); }
-  std::string in_cgroup(const std::string& name) const { return read_file(path("cgroup/" + name)); }
+  std::string in_cgroup(const std::string& name) const { return read_own(path("cgroup/" + name)); }
 };
 
 TEST_F(CgroupTest, BoundsAllOfTheJob) {

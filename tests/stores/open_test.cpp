@@ -139,6 +139,22 @@ TEST_F(SqliteOpen, SecondOneIsRefusedByName) {
   expect_part("stop it or choose another path", error.what());
 }
 
+TEST_F(SqliteOpen, SecondOneIsRefusedByAHardLinkToo) {
+  const auto store = open();
+  StoreSqlite::Settings settings;
+  settings.path = (directory() / "other.db").string();
+  std::filesystem::create_hard_link(path(), settings.path);
+  const auto error = error_of([&] { StoreSqlite second(settings); });
+  EXPECT_EQ(Code::conflict, error.code());
+  expect_part("in use by another domed under another name", error.what());
+}
+
+TEST_F(SqliteOpen, SecondOneIsRefusedWithoutTheLockFileToo) {
+  const auto store = open();
+  std::filesystem::remove(path() + ".lock");
+  EXPECT_EQ(Code::conflict, error_of([&] { open(); }).code());
+}
+
 TEST_F(SqliteOpen, SecondOneIsRefusedByAnotherNameToo) {
   const auto store = open();
   std::filesystem::create_directory_symlink(directory(), directory() / "link");

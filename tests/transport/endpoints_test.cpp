@@ -38,7 +38,7 @@ TEST(Endpoint, OpensTheSocketToAGroup) {
   ControlOptions options = control_options(scratch.url("group/control.ipc"));
   options.listen.group = std::to_string(getegid());
   EchoServer server(options);
-  EXPECT_EQ(mode_of(scratch.path("group")), 0710u);
+  EXPECT_EQ(mode_of(scratch.path("group")), 0750u);
   EXPECT_EQ(mode_of(scratch.path("group/control.ipc")), 0660u);
   EXPECT_TRUE(server.answers());
 }
@@ -127,10 +127,96 @@ TEST(Endpoint, RefusesADirectoryThatOthersMayEnter) {
     std::filesystem::create_directory(scratch.path(name));
     ASSERT_EQ(chmod(scratch.path(name).c_str(), mode), 0);
     EXPECT_SAYS(start_refusal(scratch.url(name + "/control.ipc")), "chmod 700");
-    ControlOptions options = control_options(scratch.url(name + "/control.ipc"));
-    options.listen.group = std::to_string(getegid());
-    EXPECT_TRUE(EchoServer(options).answers()) << "with a group of our own";
   }
+}
+
+TEST(Endpoint, LetsOnlyTheGroupIntoAnOldDirectory) {
+  Scratch scratch;
+  ControlOptions options = control_options(scratch.url("dir/control.ipc"));
+  options.listen.group = std::to_string(getegid());
+  std::filesystem::create_directory(scratch.path("dir"));
+  for (const mode_t mode : {0755u, 0770u, 0711u, 0701u}) {
+    ASSERT_EQ(chmod(scratch.path("dir").c_str(), mode), 0);
+    EXPECT_SAYS(refusal([&] { EchoServer server(options); }), "chmod 750");
+  }
+  ASSERT_EQ(chmod(scratch.path("dir").c_str(), 0750), 0);
+  EXPECT_TRUE(EchoServer(options).answers());
+}
+
+TEST(Endpoint, RefusesAnAncestorThatOthersMayReplace) {
+  Scratch scratch;
+  std::filesystem::create_directories(scratch.path("open/mine"));
+  ASSERT_EQ(chmod(scratch.path("open/mine").c_str(), 0700), 0);
+  ASSERT_EQ(chmod(scratch.path("open").c_str(), 0777), 0);
+  const std::string text = start_refusal(scratch.url("open/mine/control.ipc"));
+  EXPECT_SAYS(text, scratch.path("open") + " can be written by others (mode 0777)");
+  EXPECT_SAYS(start_refusal(scratch.url("open/new/control.ipc")), "can be written by others");
+  EXPECT_FALSE(std::filesystem::exists(scratch.path("open/new")));
+}
+
+TEST(Endpoint, MakesNothingInAStickyDirectory) {
+  Scratch scratch;
+  std::filesystem::create_directory(scratch.path("tmp"));
+  ASSERT_EQ(chmod(scratch.path("tmp").c_str(), 01777), 0);
+  EXPECT_SAYS(start_refusal(scratch.url("tmp/domed/control.ipc")), "any user could make it first");
+  EXPECT_FALSE(std::filesystem::exists(scratch.path("tmp/domed")));
+  std::filesystem::create_directory(scratch.path("tmp/domed"));
+  ASSERT_EQ(chmod(scratch.path("tmp/domed").c_str(), 0700), 0);
+  EXPECT_TRUE(EchoServer(scratch.url("tmp/domed/deep/control.ipc")).answers());
+}
+
+TEST(Endpoint, MakesPrivateDirectoriesWhateverTheUmask) {
+  Scratch scratch;
+  for (const mode_t mask : {0000u, 0777u}) {
+    const std::string name = "a" + std::to_string(mask);
+    const mode_t before = umask(mask);
+    EXPECT_TRUE(EchoServer(scratch.url(name + "/b/control.ipc")).answers());
+    umask(before);
+    for (const auto& dir : {name, name + "/b"}) EXPECT_EQ(mode_of(scratch.path(dir)), 0700u) << dir;
+  }
+}
+
+TEST(Endpoint, RefusesASocketThatAnotherProgramListensAt) {
+  Scratch scratch;
+  RawListener other(scratch.path("control.ipc"));
+  EXPECT_SAYS(start_refusal(scratch.url("control.ipc")), "another program listens at");
+  EXPECT_TRUE(std::filesystem::exists(scratch.path("control.ipc")));
+}
+
+// Whether a request is answered that comes as a browser would send it, with these headers.
+bool serves_page(const std::string& url, const std::string& headers) {
+  const std::string host = url.substr(5, url.find('/', 5) - 5);
+  RawPeer peer("tcp://" + host);
+  peer.write("GET /x HTTP/1.1\r\nHost: " + host +
+             "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+             "Sec-WebSocket-Protocol: rep.sp.nanomsg.org\r\n" +
+             headers + "\r\n");
+  if (!peer.read_until("101 Switching Protocols")) return false;
+  // One binary message, masked with zeros: the id of a request, and its body.
+  peer.write(std::string("\x82\x88\0\0\0\0\x80\0\0\x01ping", 14));
+  return peer.read_until("ping");
+}
+
+TEST(Endpoint, LetsInNoWebPageWhoseOriginIsNotListed) {
+  ControlOptions options;
+  options.contexts = 64;
+  options.urls = {Place("ws://127.0.0.1:0/x", {"http://localhost:8080"})};
+  EchoServer server(options);
+  EXPECT_TRUE(server.answers()) << "one without an origin is no page";
+  EXPECT_TRUE(serves_page(server.url(), "Origin: http://localhost:8080\r\n"));
+  EXPECT_TRUE(serves_page(server.url(), ""));
+  for (const auto* origin :
+       {"http://localhost:80801", "http://localhost", "http://LOCALHOST:8080", "null", "",
+        "http://localhost:8080, http://evil.example", "https://localhost:8080",
+        "http://localhost:8080\r\nOrigin: http://evil.example"})
+    EXPECT_FALSE(serves_page(server.url(), "oRIGIN: " + std::string(origin) + "\r\n")) << origin;
+}
+
+TEST(Endpoint, LetsInNoWebPageWhereNoOriginIsListed) {
+  EchoServer server("ws://127.0.0.1:0/x");
+  EXPECT_TRUE(serves_page(server.url(), ""));
+  EXPECT_FALSE(serves_page(server.url(), "Origin: http://localhost:8080\r\n"));
 }
 
 TEST(Endpoint, RefusesToListenBeyondLoopback) {

@@ -126,6 +126,17 @@ class RawPeer {
     std::string into(bytes, '\0');
     return recv(file_, into.data(), bytes, MSG_WAITALL) == static_cast<ssize_t>(bytes);
   }
+  // Reads until "text" comes; false: the server ended the connection before.
+  bool read_until(const std::string& text) {
+    std::string all;
+    char bytes[4096];
+    while (all.find(text) == std::string::npos) {
+      const ssize_t size = recv(file_, bytes, sizeof bytes, 0);
+      if (size <= 0) return false;
+      all.append(bytes, static_cast<std::size_t>(size));
+    }
+    return true;
+  }
   // Reads until the server ends the connection.
   bool wait_for_end() {
     timeval limit{20, 0};
@@ -176,6 +187,25 @@ class RawPeer {
 
   int file_ = -1;
   bool tcp_;
+};
+
+// Listens at "path" as another program would, and leaves its socket there.
+class RawListener {
+ public:
+  explicit RawListener(const std::string& path)
+      : file_(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
+    if (bind(file_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
+        ::listen(file_, 8) != 0)
+      throw Error(Code::io, std::string("listen: ") + std::strerror(errno));
+  }
+  RawListener(const RawListener&) = delete;
+  ~RawListener() { close(file_); }
+
+ private:
+  int file_;
 };
 
 }  // namespace domed::test

@@ -118,8 +118,8 @@ void ControlServer::Core::open() {
   gate.attach(socket.get());
   check_nng(nng_socket_set_size(socket.get(), NNG_OPT_RECVMAXSZ, options.max_request),
             "cannot bound the size of requests");
-  for (const std::string& url : options.urls)
-    endpoints.push_back(std::make_unique<Endpoint>(socket.get(), gate, url, options.listen));
+  for (const Place& place : options.urls)
+    endpoints.push_back(std::make_unique<Endpoint>(socket.get(), gate, place, options.listen));
   const auto due = [](void* core) { static_cast<Core*>(core)->disconnect_idlers(); };
   check_nng(nng_aio_alloc(&look, due, this), "cannot allocate a timer");
   for (std::size_t i = 0; i < options.contexts; ++i) add_context();

@@ -13,7 +13,7 @@
 namespace domed {
 
 struct ControlOptions {
-  std::vector<std::string> urls;
+  std::vector<Place> urls;
   ListenOptions listen;
   // Requests under way at once.  More than the bound on held polls, so that
   // those cannot keep other requests out.

@@ -97,14 +97,25 @@ int port_number(const std::string& url) {
 
 }  // namespace
 
-Endpoint::Endpoint(nng_socket socket, PipeGate& gate, std::string url, const ListenOptions& options)
-    : socket_(socket), gate_(gate), options_(options), path_(path_of(url)), url_(std::move(url)) {
+Endpoint::Endpoint(nng_socket socket, PipeGate& gate, Place place, const ListenOptions& options)
+    : socket_(socket),
+      gate_(gate),
+      options_(options),
+      path_(path_of(place.url)),
+      origins_(std::move(place.origins)),
+      url_(std::move(place.url)),
+      file_(path_) {
   if (url_scheme(url_) != "ipc") {
     check_network(url_, options_);
     return;
   }
   if (!options_.group.empty()) group_ = group_id(options_.group);
-  lock_ = claim_ipc_path(path_, group_);
+  take_place();
+  remove_stale_socket(path_);
+}
+
+void Endpoint::take_place() {
+  if (!lock_.in_place()) lock_ = claim_ipc_path(path_, group_);
 }
 
 Endpoint::~Endpoint() {
@@ -139,11 +150,15 @@ void Endpoint::start_listener() {
   nng_listener listener = NNG_LISTENER_INITIALIZER;
   if (const int result = nng_listener_create(&listener, socket_, url_.c_str()); result != 0)
     refuse_listening(url_, result);
+  if (url_scheme(url_) == "ws") gate_.expect_origins(nng_listener_id(listener), origins_);
   try {
     configure(listener);
     if (const int result = nng_listener_start(listener, 0); result != 0)
       refuse_listening(url_, result);
-    if (!path_.empty()) set_ipc_access(path_, group_);
+    if (!path_.empty()) {
+      set_ipc_access(path_, group_);
+      file_.remember();
+    }
   } catch (...) {
     nng_listener_close(listener);
     throw;
@@ -163,16 +178,25 @@ void Endpoint::listen() {
   note_bound_port();
 }
 
-// Over tcp the dead listener has to go before its port is free, which takes it
-// a moment; over ipc a new one beside it spares the connections.
+bool Endpoint::in_place() const {
+  const std::lock_guard lock(mutex_);
+  return path_.empty() || (lock_.in_place() && file_.in_place());
+}
+
+// The place first: what another has by now stays theirs.  Over tcp the dead listener
+// has to go before its port is free, which takes it a moment; over ipc a new one
+// beside it spares the connections.
 void Endpoint::relisten() {
   const std::lock_guard lock(mutex_);
+  if (!path_.empty()) {
+    take_place();
+    remove_stale_socket(path_, file_.identity());
+  }
   const bool beside = !path_.empty() && retired_.size() < kMostRetired;
   if (!beside)
     close_all();
   else if (nng_listener_id(listener_) > 0)
     retired_.push_back(std::exchange(listener_, NNG_LISTENER_INITIALIZER));
-  if (!path_.empty()) remove_stale_socket(path_);
   for (int attempt = 0;; ++attempt) try {
       return start_listener();
     } catch (const Error& failure) {

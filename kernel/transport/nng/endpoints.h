@@ -15,6 +15,19 @@
 
 namespace domed {
 
+// A place to listen at.
+struct Place {
+  Place(std::string at) : url(std::move(at)) {}  // NOLINT(google-explicit-constructor)
+  Place(const char* at) : url(at) {}             // NOLINT(google-explicit-constructor)
+  Place(std::string at, std::vector<std::string> from)
+      : url(std::move(at)), origins(std::move(from)) {}
+
+  std::string url;
+  // ws: the values of the header Origin that are let in.  Who sends none is no web
+  // page, and is let in too.
+  std::vector<std::string> origins;
+};
+
 // How a deployment's sockets are opened to others.
 struct ListenOptions {
   std::string group;        // name or number; ipc sockets are its too (0660)
@@ -29,15 +42,19 @@ struct ListenOptions {
 class Endpoint {
  public:
   // Throws Error when the URL cannot be served safely.
-  Endpoint(nng_socket socket, PipeGate& gate, std::string url, const ListenOptions& options);
+  Endpoint(nng_socket socket, PipeGate& gate, Place place, const ListenOptions& options);
   ~Endpoint();
   Endpoint(const Endpoint&) = delete;
   Endpoint& operator=(const Endpoint&) = delete;
 
   // Throws Error(conflict) when another program has the address.
   void listen();
-  // Listens anew where the listener died or its socket file was removed.  Over
-  // ipc the connections there are live on; over others they end.
+  // Whether clients that look for us find us: false where the socket's file or its
+  // lock, or a directory on the way, was removed or replaced.  Only over ipc.
+  bool in_place() const;
+  // Listens anew where the listener died or is not in place.  Over ipc the
+  // connections there are live on; over others they end.  Throws Error, and leaves
+  // all as it is, where another daemon or program has the place by now.
   void relisten();
 
   // With the port that the system chose, where it was given as 0.
@@ -46,6 +63,7 @@ class Endpoint {
   std::uint64_t arrivals() const;
 
  private:
+  void take_place();
   void start_listener();
   void close_all();
   void configure(nng_listener listener) const;
@@ -56,10 +74,12 @@ class Endpoint {
   PipeGate& gate_;
   const ListenOptions options_;
   const std::string path_;  // of an ipc URL, otherwise empty
+  const std::vector<std::string> origins_;
   std::optional<gid_t> group_;
   mutable std::mutex mutex_;
   std::string url_;
   FileLock lock_;
+  SocketFile file_;
   nng_listener listener_ = NNG_LISTENER_INITIALIZER;
   // Dead listeners over ipc, kept because closing one ends its connections and
   // removes whatever lies at the path.

@@ -21,9 +21,9 @@ struct EventSockets::Shard {
               "cannot set the queue of subscribers");
     check_nng(nng_socket_set_size(socket.get(), NNG_OPT_RECVMAXSZ, kMostReceived),
               "cannot bound what subscribers send");
-    for (const std::string& url : options.urls)
-      endpoints.push_back(
-          std::make_unique<Endpoint>(socket.get(), gate, shard_url(url, number), options.listen));
+    for (const Place& place : options.urls)
+      endpoints.push_back(std::make_unique<Endpoint>(
+          socket.get(), gate, Place(shard_url(place.url, number), place.origins), options.listen));
   }
   ~Shard() { close(); }
 

@@ -11,7 +11,7 @@
 namespace domed {
 
 struct EventOptions {
-  std::vector<std::string> urls;
+  std::vector<Place> urls;
   ListenOptions listen;
   std::size_t shards = 1;    // 1 to 64
   std::size_t pipes = 4096;  // to each shard

@@ -1,10 +1,11 @@
-// Guards against two defects of nng as packaged (1.5.2).  Linked into every
+// Guards against three defects of nng as packaged (1.5.2).  Linked into every
 // program of ours: the library's own calls then resolve to the executable's
 // definitions first.  Each is active only for the versions that need it, and
 // tests/transport shows the defect without and its absence with the guard.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <nng/nng.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -58,4 +59,17 @@ void nng_stream_recv(nng_stream* stream, nng_aio* aio) {
 void nng_stream_send(nng_stream* stream, nng_aio* aio) {
   real_send(stream, aio);
   finish_dropped(aio);
+}
+
+// A listener over ipc that is closed removes whatever lies at its path by then, be it
+// the socket of another daemon that took the place.  Linked without the transport, a
+// program has no listeners to ask about.
+__attribute__((weak)) bool domed_may_unlink(const char* path);
+
+int unlink(const char* path) {
+  if (domed_may_unlink && !domed_may_unlink(path)) {
+    errno = EPERM;
+    return -1;
+  }
+  return unlinkat(AT_FDCWD, path, 0);
 }

@@ -8,7 +8,9 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <string>
 #include <unordered_set>
+#include <vector>
 
 namespace domed {
 
@@ -25,6 +27,8 @@ class PipeGate {
 
   // To be called before the socket listens.
   void attach(nng_socket socket);
+  // Only pages of these origins may connect to the listener over ws with this id.
+  void expect_origins(int listener, std::vector<std::string> origins);
   // "gone" hears of each admitted pipe that left, on a thread of nng's.
   void on_gone(std::function<void(std::uint32_t pipe)> gone);
   // From now on nobody is admitted.
@@ -41,6 +45,7 @@ class PipeGate {
   static void left(nng_pipe pipe, nng_pipe_ev, void* self);
   // Why the pipe is refused; nullptr: it is not.
   const char* objection(nng_pipe pipe) const;
+  bool is_foreign_page(nng_pipe pipe) const;
   void note_refusal(const char* why);
 
   const std::size_t bound_;
@@ -49,6 +54,7 @@ class PipeGate {
   std::function<void(std::uint32_t)> gone_;
   std::unordered_set<std::uint32_t> pipes_;
   std::map<int, std::uint64_t> arrivals_;
+  std::map<int, std::vector<std::string>> origins_;
   std::uint64_t refused_ = 0;
   std::uint64_t refused_unlogged_ = 0;
   std::chrono::steady_clock::time_point logged_{};

@@ -148,10 +148,26 @@ void Watchdog::run() {
   }
 }
 
+// What lies at a place that is not ours is not called: it would be another's.
+std::size_t Watchdog::put_in_place(std::vector<Watched*>& callable) {
+  std::size_t reopened = 0;
+  for (Watched& watched : watched_) {
+    if (!watched.endpoint->in_place()) {
+      watched.deaf = watched.silent = 0;
+      if (!reopen(watched, Fault::moved)) continue;
+      ++reopened;
+    }
+    callable.push_back(&watched);
+  }
+  return reopened;
+}
+
 std::size_t Watchdog::check_once() {
+  std::vector<Watched*> callable;
+  std::size_t reopened = put_in_place(callable);
   std::vector<std::unique_ptr<Probe>> probes;
-  for (const Watched& watched : watched_)
-    probes.push_back(std::make_unique<Probe>(*this, *watched.endpoint, watched.control));
+  for (const Watched* watched : callable)
+    probes.push_back(std::make_unique<Probe>(*this, *watched->endpoint, watched->control));
   std::vector<bool> answered;
   {
     std::unique_lock lock(mutex_);
@@ -159,13 +175,12 @@ std::size_t Watchdog::check_once() {
       answered.push_back(changed_.wait_until(lock, probe->deadline(), [&] {
         return probe->answered() || stopping_;
       }) && probe->answered());
-    if (stopping_) return 0;
+    if (stopping_) return reopened;
   }
-  std::size_t reopened = 0;
   for (std::size_t i = 0; i < probes.size(); ++i) {
     const bool arrived = probes[i]->arrived();
     probes[i].reset();
-    if (judge(watched_[i], answered[i], arrived)) ++reopened;
+    if (judge(*callable[i], answered[i], arrived)) ++reopened;
   }
   return reopened;
 }
@@ -178,17 +193,24 @@ bool Watchdog::judge(Watched& watched, bool answered, bool arrived) {
                  watched.endpoint->url());
   if (watched.deaf < kStrikes) return false;
   watched.deaf = 0;
-  return reopen(watched);
+  return reopen(watched, Fault::deaf);
 }
 
-bool Watchdog::reopen(Watched& watched) {
+// The same trouble is told once, not every other second.
+bool Watchdog::reopen(Watched& watched, Fault fault) {
   const std::string url = watched.endpoint->url();
   try {
     watched.endpoint->relisten();
-    spdlog::warn("{} took no connections any more and was opened anew", url);
+    watched.trouble.clear();
+    spdlog::warn(
+        "{} {} and was opened anew", url,
+        fault == Fault::moved ? "was removed or replaced" : "took no connections any more");
     return true;
   } catch (const Error& failure) {
-    spdlog::error("{} takes no connections and cannot be opened anew: {}", url, failure.what());
+    if (std::exchange(watched.trouble, failure.what()) != failure.what())
+      spdlog::error("{} {}, and cannot be opened anew: {}; tried again every few seconds", url,
+                    fault == Fault::moved ? "was removed or replaced" : "takes no connections",
+                    failure.what());
     return false;
   }
 }

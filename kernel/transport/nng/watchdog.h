@@ -21,10 +21,12 @@ struct WatchdogOptions {
 };
 
 // Calls the daemon's own listeners as a client would, and opens one anew that
-// brings no peer twice in a row: nng's listeners can die without a sign, and
-// socket files can be removed.  A listener that takes the connection while no
-// answer comes is alive and only reported; what is behind it is stuck then.
-// Listeners that a client needs a certificate for, and ws, are not watched.
+// brings no peer twice in a row: nng's listeners can die without a sign.  One whose
+// socket, lock or directory was removed (the last logout, a cleaner of /tmp) is opened
+// anew at once, unless another daemon or program has the place by now: that is said in
+// the log, and the place is taken back when it is free.  A listener that takes the connection while
+// no answer comes is alive and only reported; what is behind it is stuck then. Listeners that a
+// client needs a certificate for, and ws, are not watched.
 class Watchdog {
  public:
   // The endpoints must outlive it.
@@ -46,12 +48,15 @@ class Watchdog {
   struct Watched {
     Endpoint* endpoint;
     bool control;
-    int deaf = 0;    // rounds in a row that brought no peer
-    int silent = 0;  // rounds in a row that brought a peer and no answer
+    int deaf = 0;           // rounds in a row that brought no peer
+    int silent = 0;         // rounds in a row that brought a peer and no answer
+    std::string trouble{};  // why it cannot be opened anew, as last told
   };
+  enum class Fault { moved, deaf };
   // Whether the listener was opened anew.
   bool judge(Watched& watched, bool answered, bool arrived);
-  bool reopen(Watched& watched);
+  bool reopen(Watched& watched, Fault fault);
+  std::size_t put_in_place(std::vector<Watched*>& callable);
   void run();
 
   const WatchdogOptions options_;

@@ -1,0 +1,124 @@
+#include "client/peer.h"
+
+#include <fcntl.h>
+#include <nng/transport/ipc/ipc.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <cstdlib>
+#include <filesystem>
+#include <vector>
+
+#include "domed/error.h"
+#include "protocol/endpoint.h"
+#include "system/trusted_path.h"
+
+namespace domed {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kLongestPath = sizeof(sockaddr_un::sun_path) - 1;
+constexpr const char* kVariable = "DOMED_ENDPOINT_USER";
+
+std::optional<uid_t> user_of(const std::string& text) {
+  uid_t number = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (failure == std::errc{} && end == text.data() + text.size()) return number;
+  std::vector<char> space(1 << 14);
+  passwd entry{};
+  passwd* found = nullptr;
+  getpwnam_r(text.c_str(), &entry, space.data(), space.size(), &found);
+  return found ? std::optional(found->pw_uid) : std::nullopt;
+}
+
+fs::path path_of(const std::string& url) {
+  return url.substr(std::string("ipc://").size());
+}
+
+std::string foreign(const std::string& url, const std::string& what, uid_t user) {
+  return what + " " + url + " belongs to " + describe_user(user) + ", this program runs as " +
+         describe_user(geteuid()) +
+         ": nothing was sent; if that user's daemon is meant, say so "
+         "with --endpoint-user " +
+         std::to_string(user) + " or " + kVariable;
+}
+
+// The first part of the way that is not there, or that does not let us in.
+std::string way_to(const fs::path& path) {
+  fs::path at;
+  for (const auto& part : path.parent_path()) {
+    at /= part;
+    struct stat status {};
+    if (stat(at.c_str(), &status) != 0)
+      return (errno == ENOENT ? "no such socket: there is no directory " : "cannot look at ") +
+             at.string();
+    if (!S_ISDIR(status.st_mode)) return "no such socket: " + at.string() + " is no directory";
+    if (faccessat(AT_FDCWD, at.c_str(), X_OK, AT_EACCESS) != 0)
+      return "permission denied: the directory " + at.string() + " of " +
+             describe_user(status.st_uid) + " lets this user, " + describe_user(geteuid()) +
+             ", not in";
+  }
+  return "no such socket";
+}
+
+std::string ipc_failure(const fs::path& path, int result) {
+  if (!path.is_absolute()) return "it is no absolute path: write ipc:///directory/name.ipc";
+  if (path.string().size() > kLongestPath)
+    return "its path has " + std::to_string(path.string().size()) + " bytes, a socket's may have " +
+           std::to_string(kLongestPath);
+  struct stat status {};
+  if (stat(path.c_str(), &status) != 0) return way_to(path);
+  if (!S_ISSOCK(status.st_mode)) return "it is a file and no socket";
+  if (faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) != 0)
+    return "permission denied: the socket of " + describe_user(status.st_uid) +
+           " is closed to this user, " + describe_user(geteuid());
+  if (result == NNG_ECONNREFUSED)
+    return "Connection refused: nobody listens at the socket any more";
+  return nng_strerror(result);
+}
+
+}  // namespace
+
+Peers::Peers() {
+  const char* text = std::getenv(kVariable);
+  if (!text || !*text) return;
+  named_ = user_of(text);
+  if (!named_)
+    throw Error(Code::invalid_argument, std::string(kVariable) + " is '" + text +
+                                            "', and there is no such user on this machine: write "
+                                            "the name or the number of the daemon's user");
+}
+
+bool Peers::are_trusted(uid_t user) const {
+  return user == 0 || user == geteuid() || user == named_;
+}
+
+std::optional<std::string> Peers::objection(const std::string& url) const {
+  if (url_scheme(url) != "ipc") return std::nullopt;
+  struct stat status {};
+  if (stat(path_of(url).parent_path().c_str(), &status) != 0 || are_trusted(status.st_uid))
+    return std::nullopt;
+  return foreign(url, "the directory of", status.st_uid);
+}
+
+std::optional<std::string> Peers::objection(nng_pipe pipe, const std::string& url) const {
+  if (url_scheme(url) != "ipc") return std::nullopt;
+  std::uint64_t user = 0;
+  if (nng_pipe_get_uint64(pipe, NNG_OPT_IPC_PEER_UID, &user) != 0)
+    return "the system does not say who listens at " + url + ": nothing was sent";
+  if (!are_trusted(static_cast<uid_t>(user)))
+    return foreign(url, "the process that listens at", static_cast<uid_t>(user));
+  return objection(url);
+}
+
+std::string connect_failure(const std::string& url, int result) {
+  if (result == NNG_EAGAIN) return "too many connections wait to be taken there";
+  return url_scheme(url) == "ipc" ? ipc_failure(path_of(url), result) : nng_strerror(result);
+}
+
+}  // namespace domed

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <nng/nng.h>
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+
+namespace domed {
+
+// Whom this program talks to over ipc, where others may have laid out a socket that
+// looks like the daemon's: daemons of its own user, of root, and of the one that
+// DOMED_ENDPOINT_USER names (a name or a number).  Both the socket's directory and
+// the process that listens there must be one of theirs.
+class Peers {
+ public:
+  // Throws Error(invalid_argument) where DOMED_ENDPOINT_USER names nobody.
+  Peers();
+
+  // Why nothing may be sent to "url", by its directory; nullopt: nothing is wrong.
+  std::optional<std::string> objection(const std::string& url) const;
+  // The same by whom a connection leads to.  For a pipe that is not added yet, so that
+  // it can be closed before anything goes out.
+  std::optional<std::string> objection(nng_pipe pipe, const std::string& url) const;
+
+ private:
+  bool are_trusted(uid_t user) const;
+
+  std::optional<uid_t> named_;
+};
+
+// Why a dial to "url" failed with "result", in words that say what to look at.
+std::string connect_failure(const std::string& url, int result);
+
+}  // namespace domed

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "log/job.h"
+
+namespace domed {
+
+// When the daemon itself ends a run, because its runner, which should, is stopped, hung or gone:
+// some time after a cancel, after the job's timeout, and after the log was sealed.  A runner that
+// works is always earlier.  Not thread-safe.
+class Deadlines {
+ public:
+  using Clock = std::chrono::steady_clock;
+  // How a job then ends; nothing where its log is sealed already.
+  struct Verdict {
+    State to;
+    std::string reason, message;
+  };
+
+  // A runner gets "patience" to end its tree, and to say so.
+  explicit Deadlines(std::chrono::milliseconds patience) : patience_(patience) {}
+
+  // The job has a run; "timeout" 0: none.
+  void begin(const std::string& job_id, std::chrono::milliseconds timeout);
+  // What is known of a job with a run.  The first word on each counts; "since" says for how long
+  // it has been so, and only delays what is not due yet: a new daemon gives each runner its
+  // patience again.  True: there is a new deadline.
+  bool running(const std::string& job_id, std::chrono::milliseconds since = {});
+  bool canceled(const std::string& job_id);
+  bool sealed(const std::string& job_id);
+  void end(const std::string& job_id) { runs_.erase(job_id); }
+
+  // Whose time has come; each again after another "patience", as long as it is there.
+  std::vector<std::string> take_due(Clock::time_point now);
+  Clock::time_point next() const;
+  // Of a run whose time has come.
+  std::optional<Verdict> verdict(const std::string& job_id) const;
+
+ private:
+  struct Run {
+    std::chrono::milliseconds timeout{0};
+    std::optional<Clock::time_point> timeout_at, cancel_at, sealed_at, again_at;
+    std::optional<Verdict> verdict;
+    Clock::time_point due() const;
+  };
+
+  const std::chrono::milliseconds patience_;
+  std::map<std::string, Run> runs_;
+};
+
+}  // namespace domed

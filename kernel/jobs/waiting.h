@@ -1,0 +1,35 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+
+namespace domed {
+
+// What keeps a queued job from running, as values; why() makes words of them.
+struct Waiting {
+  // Of a job that has a slot: nothing but its own start keeps it.
+  struct Start {
+    // Since when its runner is there, which has not reported the command; none: it is not yet.
+    std::optional<std::chrono::seconds> runner_for;
+  };
+  std::optional<Start> start;
+
+  bool external = false;  // its producer says when it runs
+  bool held = false;
+  std::set<std::string> needs;           // ids of jobs that have to succeed first
+  std::int64_t not_before = 0, now = 0;  // microseconds since 1970
+  std::string queue;
+  std::size_t queue_running = 0, queue_limit = 0;  // 0: the queue has no limit
+  std::size_t running = 0, max_running = 0;
+  bool stopping = false;  // the daemon starts nothing any more
+  std::string trouble;    // what failed, and is tried again
+
+  // Never empty; several reasons are joined by "; ".
+  std::string why() const;
+};
+
+}  // namespace domed

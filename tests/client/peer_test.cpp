@@ -1,0 +1,205 @@
+#include "client/peer.h"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <thread>
+
+#include "client/client.h"
+#include "client/fake_daemon.h"
+#include "system/fd.h"
+
+namespace domed {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr uid_t kStranger = 65534;
+
+// Acts as another user while it lives.
+class As {
+ public:
+  explicit As(uid_t user) {
+    if (seteuid(user) != 0) std::abort();
+  }
+  ~As() {
+    if (seteuid(0) != 0) std::abort();
+  }
+};
+
+// A listener that takes connections and says nothing; its user is who made it.
+class MuteListener {
+ public:
+  explicit MuteListener(const std::string& path)
+      : file_(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    if (bind(file_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
+        chmod(path.c_str(), 0666) != 0 || listen(file_.get(), 8) != 0)
+      std::abort();
+  }
+  Fd take() const { return Fd(accept4(file_.get(), nullptr, nullptr, SOCK_CLOEXEC)); }
+
+ private:
+  Fd file_;
+};
+
+CallOptions within(std::chrono::milliseconds deadline) {
+  CallOptions options;
+  options.deadline = options.reply_timeout = deadline;
+  return options;
+}
+
+std::string failure(Client& client, const CallOptions& options) {
+  try {
+    return "result " + client.call("Health", {{"secret", "s3cret"}}, options).dump();
+  } catch (const ApiError& e) {
+    return e.name() + ": " + e.what();
+  }
+}
+
+std::string failure(const std::string& url) {
+  Client client(url);
+  return failure(client, within(30s));
+}
+
+#define EXPECT_SAYS(text, part) EXPECT_NE((text).find(part), std::string::npos) << (text)
+#define NEEDS_ROOT() \
+  if (geteuid() != 0) GTEST_SKIP() << "needs root, to act as another user"
+
+TEST(Peer, SendsNothingIntoTheDirectoryOfAnotherUser) {
+  NEEDS_ROOT();
+  Scratch scratch;
+  FakeDaemon daemon(scratch.path());
+  ASSERT_EQ(chown(scratch.path().c_str(), kStranger, kStranger), 0);
+  const std::string text = failure(daemon.control());
+  EXPECT_SAYS(text, "E_UNTRUSTED: the directory of ipc://" + scratch.path());
+  EXPECT_SAYS(text, "belongs to uid 65534 (nobody), this program runs as uid 0 (root): nothing");
+  EXPECT_EQ(daemon.calls("Health"), 0);
+}
+
+TEST(Peer, SendsNothingToTheProcessOfAnotherUser) {
+  NEEDS_ROOT();
+  Scratch scratch;
+  const std::string path = scratch.path() + "/control.ipc";
+  ASSERT_EQ(chmod(scratch.path().c_str(), 0777), 0);
+  std::optional<MuteListener> theirs;
+  {
+    const As stranger(kStranger);
+    theirs.emplace(path);
+  }
+  std::string heard;
+  std::jthread listening([&] {
+    const Fd peer = theirs->take();
+    const std::string hello("\0SP\0\0\x31\0\0", 8);  // as a REP socket greets
+    send(peer.get(), hello.data(), hello.size(), MSG_NOSIGNAL);
+    char bytes[256];
+    for (ssize_t n; (n = recv(peer.get(), bytes, sizeof bytes, 0)) > 0;)
+      heard.append(bytes, static_cast<std::size_t>(n));
+  });
+  EXPECT_SAYS(failure("ipc://" + path), "E_UNTRUSTED: the process that listens at ipc://" + path +
+                                            " belongs to uid 65534 (nobody)");
+  listening.join();
+  EXPECT_EQ(heard.size(), 8u) << "more than the greeting";
+}
+
+TEST(Peer, TalksToTheUserWhoIsNamed) {
+  NEEDS_ROOT();
+  Scratch scratch;
+  FakeDaemon daemon(scratch.path());
+  ASSERT_EQ(chown(scratch.path().c_str(), kStranger, kStranger), 0);
+  for (const auto* name : {"nobody", "65534"}) {
+    setenv("DOMED_ENDPOINT_USER", name, 1);
+    EXPECT_EQ(failure(daemon.control()), R"(result {"version":"fake"})") << name;
+  }
+  setenv("DOMED_ENDPOINT_USER", "no-such-user-here", 1);
+  EXPECT_THROW(Client client(daemon.control()), Error);
+  unsetenv("DOMED_ENDPOINT_USER");
+}
+
+TEST(Peer, TalksToADaemonOfRoot) {
+  NEEDS_ROOT();
+  Scratch scratch;
+  FakeDaemon daemon(scratch.path());
+  for (const std::string& open : {scratch.path(), scratch.path() + "/control.ipc"})
+    ASSERT_EQ(chmod(open.c_str(), 0777), 0);
+  const As stranger(kStranger);
+  EXPECT_EQ(failure(daemon.control()), R"(result {"version":"fake"})");
+}
+
+TEST(Peer, TellsPermissionFromAMissingSocket) {
+  NEEDS_ROOT();
+  Scratch scratch;
+  FakeDaemon daemon(scratch.path());
+  const As stranger(kStranger);
+  EXPECT_SAYS(failure(daemon.control()), "(permission denied: the directory " + scratch.path() +
+                                             " of uid 0 (root) lets this "
+                                             "user, uid 65534 (nobody), not in)");
+  {
+    const As root(0);
+    ASSERT_EQ(chmod(scratch.path().c_str(), 0755), 0);
+    ASSERT_EQ(chmod((scratch.path() + "/control.ipc").c_str(), 0600), 0);
+    ASSERT_EQ(seteuid(kStranger), 0);
+    EXPECT_SAYS(failure(daemon.control()), "(permission denied: the socket of uid 0 (root)");
+  }
+}
+
+TEST(Peer, TellsEachCauseOfAFailedDial) {
+  Scratch scratch;
+  const std::string at = "ipc://" + scratch.path();
+  EXPECT_SAYS(failure(at + "/none.ipc"), "(no such socket)");
+  EXPECT_SAYS(failure(at + "/gone/x/none.ipc"),
+              "(no such socket: there is no directory " + scratch.path() + "/gone)");
+  { MuteListener over(scratch.path() + "/stale.ipc"); }
+  EXPECT_SAYS(failure(at + "/stale.ipc"), "(Connection refused: nobody listens");
+  EXPECT_SAYS(failure(at + "/" + std::string(120, 'x')), "a socket's may have 107)");
+  EXPECT_SAYS(failure("ipc://relative.ipc"), "(it is no absolute path");
+  EXPECT_SAYS(failure("tcp://127.0.0.1:1"), "(Connection refused)");
+}
+
+// As one that was stopped.
+TEST(Peer, GivesUpOnAMuteDaemonWithinItsCallersTime) {
+  Scratch scratch;
+  const MuteListener mute(scratch.path() + "/control.ipc");
+  Client client("ipc://" + scratch.path() + "/control.ipc");
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_SAYS(failure(client, within(200ms)), "although it accepts connections");
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 5s) << "nng itself waits for 10 s";
+}
+
+TEST(Peer, StopsDialingWhenTold) {
+  Scratch scratch;
+  const MuteListener mute(scratch.path() + "/control.ipc");
+  Client client("ipc://" + scratch.path() + "/control.ipc");
+  std::stop_source stop;
+  auto options = within(600s);
+  options.stop = stop.get_token();
+  Fd taken;
+  std::jthread user([&] {
+    taken = mute.take();
+    stop.request_stop();
+  });
+  EXPECT_EQ(failure(client, options), "E_STOPPED: the call was stopped by its caller");
+}
+
+TEST(Peer, WaitsForADialThatIsUnderWay) {
+  Scratch scratch;
+  FakeDaemon daemon(scratch.path());
+  Client client(daemon.control());
+  std::vector<std::jthread> threads;
+  std::atomic<int> right = 0;
+  for (int t = 0; t < 8; ++t)
+    threads.emplace_back([&] {
+      if (failure(client, within(30s)) == R"(result {"version":"fake"})") ++right;
+    });
+  threads.clear();
+  EXPECT_EQ(right, 8);
+}
+
+}  // namespace
+}  // namespace domed
