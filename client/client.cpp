@@ -8,8 +8,8 @@
 
 #include "base/units.h"
 #include "client/backoff.h"
-#include "protocol/endpoint.h"
 #include "client/peer.h"
+#include "protocol/endpoint.h"
 
 namespace domed {
 namespace {

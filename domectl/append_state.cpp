@@ -8,9 +8,9 @@
 #include <cerrno>
 #include <cstring>
 
-#include "domed/support/hash.h"
 #include "base/json.h"
 #include "domed/error.h"
+#include "domed/support/hash.h"
 
 namespace domed::ctl {
 

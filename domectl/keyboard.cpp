@@ -13,8 +13,8 @@
 #include <filesystem>
 #include <utility>
 
-#include "domed/support/hash.h"
 #include "base/json.h"
+#include "domed/support/hash.h"
 #include "system/unix_socket.h"
 
 namespace domed::ctl {

@@ -35,11 +35,6 @@ std::string quoted(const std::string& text) {
   return out + "'";
 }
 
-OrderedJson part(const OrderedJson& json, const char* key) {
-  const auto found = json.find(key);
-  return found != json.end() && found->is_object() ? *found : OrderedJson::object();
-}
-
 // A text as it is in the record; field() would escape it for a terminal.
 std::string raw(const OrderedJson& json, const char* key) {
   const auto found = json.find(key);

@@ -12,7 +12,6 @@
 #include <stop_token>
 #include <thread>
 
-#include "domed/support/hash.h"
 #include "base/units.h"
 #include "domectl/arguments.h"
 #include "domectl/context.h"
@@ -21,6 +20,7 @@
 #include "domectl/outcome.h"
 #include "domectl/table.h"
 #include "domectl/watch.h"
+#include "domed/support/hash.h"
 
 namespace domed::ctl {
 namespace {

@@ -48,7 +48,7 @@ std::string extended(const std::vector<unsigned>& numbers, std::size_t& at) {
   return out;
 }
 
-void apply(const std::vector<unsigned>& numbers, Style& style) {
+void set_style(const std::vector<unsigned>& numbers, Style& style) {
   for (std::size_t i = 0; i < numbers.size(); ++i) {
     const unsigned n = numbers[i];
     if (n == 0) style = {};
@@ -91,7 +91,7 @@ class Line {
       } else if (text[0] == '\b') {
         at_ -= at_ > 0;
       } else if (const std::size_t colour = sequence(text, 'm', numbers)) {
-        apply(numbers, style_);
+        set_style(numbers, style_);
         bytes = colour;
       } else if (const std::size_t erase = sequence(text, 'K', numbers)) {
         clear(numbers[0]);

@@ -15,11 +15,6 @@ bool known(const OrderedJson& json, const char* key) {
   return !value.empty() && value != "unknown";
 }
 
-OrderedJson part(const OrderedJson& json, const char* key) {
-  const auto found = json.find(key);
-  return found != json.end() && found->is_object() ? *found : OrderedJson::object();
-}
-
 OrderedJson subjects(const OrderedJson& status) {
   OrderedJson out = OrderedJson::array();
   if (status.contains("artifacts") && status["artifacts"].is_array())

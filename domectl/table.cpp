@@ -58,4 +58,9 @@ std::int64_t now_micros() {
   return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
 }
 
+OrderedJson part(const OrderedJson& json, const char* key) {
+  const auto found = json.find(key);
+  return found != json.end() && found->is_object() ? *found : OrderedJson::object();
+}
+
 }  // namespace domed::ctl

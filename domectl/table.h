@@ -11,6 +11,8 @@ namespace domed::ctl {
 
 // A field of "json" as a person reads it; empty where it is absent or null.
 std::string field(const OrderedJson& json, const char* key);
+// The object at "key"; an empty one where there is none.
+OrderedJson part(const OrderedJson& json, const char* key);
 
 // "  KEY  VALUE" for each field, nested ones as KEY.SUBKEY; for people and grep.
 std::string listing(const OrderedJson& json);

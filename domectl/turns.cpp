@@ -5,7 +5,6 @@
 #include <set>
 #include <stop_token>
 
-#include "domed/support/hash.h"
 #include "base/units.h"
 #include "base/words.h"
 #include "client/event_line.h"
@@ -16,6 +15,7 @@
 #include "domectl/screen_line.h"
 #include "domectl/table.h"
 #include "domectl/watch.h"
+#include "domed/support/hash.h"
 
 namespace domed::ctl {
 namespace {

@@ -1,8 +1,8 @@
 #include "runner/spec.h"
 
-#include "domed/support/hash.h"
 #include "base/json.h"
 #include "domed/error.h"
+#include "domed/support/hash.h"
 
 namespace domed {
 namespace {

@@ -33,7 +33,7 @@ std::int64_t time_in(Params& params, const char* key) {
 }
 
 // A status has of "stdin" what may be shown.
-void check_stdin(const Json& from) {
+void check_shown_stdin(const Json& from) {
   if (from.is_null()) return;
   Digest digest;
   const Json path = from.value("path", Json()), hash = from.value("sha256", Json());
@@ -67,7 +67,7 @@ void read_fixed(Params& record, JobFixed& fixed) {
   check_labels(record.object("labels"));
   check_limits(record.object("limits"));
   check_tty(record.object("tty"), record.all().contains("stdin"));
-  check_stdin(record.object("stdin"));
+  check_shown_stdin(record.object("stdin"));
   check_queueing(record, external);
   check_timeout(record);
   for (const char* key : {"task", "constraints"}) record.object(key);

@@ -32,11 +32,13 @@ void check_cwd(const std::string& cwd) {
 
 void check_command(const Json& command) {
   if (command.is_null()) return;
-  if (command.empty() || command.size() > 4096) invalid_request("'command' must have 1 to 4096 arguments");
+  if (command.empty() || command.size() > 4096)
+    invalid_request("'command' must have 1 to 4096 arguments");
   for (const auto& argument : command)
     if (!argument.is_string() || has_nul(argument.get<std::string>()))
       invalid_request("'command' must be an array of strings without NUL");
-  if (command.at(0).get<std::string>().empty()) invalid_request("'command' must name a program first");
+  if (command.at(0).get<std::string>().empty())
+    invalid_request("'command' must name a program first");
 }
 
 void check_labels(const Json& labels) {
@@ -48,7 +50,7 @@ void check_labels(const Json& labels) {
     if (!value.is_string() || value.get<std::string>().size() > 256 ||
         value.get<std::string>().find('\n') != std::string::npos)
       invalid_request("'labels': the value of '" + key +
-              "' must be a string of at most 256 bytes without LF");
+                      "' must be a string of at most 256 bytes without LF");
   }
 }
 
@@ -56,7 +58,8 @@ void check_limits(const Json& limits) {
   if (limits.is_null()) return;
   for (const auto& [name, value] : limits.items()) {
     if (name != "memory" && name != "cpu" && name != "open_files" && name != "processes")
-      invalid_request("'limits': there is no '" + name + "': use memory, cpu, open_files or processes");
+      invalid_request("'limits': there is no '" + name +
+                      "': use memory, cpu, open_files or processes");
     if (!value.is_number_integer() || value.get<std::int64_t>() < 1)
       invalid_request("'limits': '" + name + "' must be a positive integer");
   }
@@ -100,7 +103,8 @@ void check_retry(const Json& retry) {
   if (retry.is_null()) return;
   for (const auto& [name, value] : retry.items()) {
     const bool known = name == "max_attempts" || name == "backoff_s";
-    if (!known) invalid_request("'retry': there is no '" + name + "': use max_attempts and backoff_s");
+    if (!known)
+      invalid_request("'retry': there is no '" + name + "': use max_attempts and backoff_s");
   }
   const auto in = [&](const char* key, double least, double most) {
     return retry.contains(key) && retry.at(key).is_number() && retry.at(key) >= least &&
@@ -141,7 +145,7 @@ void set_tool(JobFixed& job, Json tool) {
   const std::string problem = misfit(tool.value("input_schema", Json::object()), task, "task");
   if (!problem.empty())
     invalid_request("'" + job.tool_id() + "' refuses the task: " + problem + " ('domectl tools " +
-            job.tool_id() + "' shows what it takes)");
+                    job.tool_id() + "' shows what it takes)");
   job.tool = std::move(tool);
   if (!job.external()) job.command();
 }

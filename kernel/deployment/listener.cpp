@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "base/units.h"
 #include "protocol/endpoint.h"
 #include "system/trusted_path.h"
 #include "transport/listen_url.h"

@@ -1,7 +1,7 @@
 #include "jobs/boot_mark.h"
 
 #include "domed/error.h"
-#include "jobs/scheduler.h"
+#include "log/records.h"
 #include "protocol/limits.h"
 #include "system/own_file.h"
 #include "system/process.h"
@@ -32,8 +32,8 @@ Digest digest_of(const Store& store, const JobRecord& record, const Digest& base
 
 std::optional<JobHead> readable_head(const JobRecord& record,
                                      const std::function<void(const std::string&)>& log) try {
-  JobFixed::decode(record.fixed);
-  return JobHead::decode(record.head);
+  fixed_of(record);
+  return head_of(record);
 } catch (const Error& e) {
   log("job " + record.job_id + " is left alone, its record cannot be read: " + e.what());
   return std::nullopt;

@@ -3,13 +3,18 @@
 #include <algorithm>
 #include <future>
 
+#include "log/records.h"
 #include "protocol/api_error.h"
 
 namespace domed {
 namespace {
 
-constexpr std::size_t kPage = 100;
-constexpr std::size_t kPageBytes = 4u << 20;  // a record may hold a whole request
+// One that is damaged stays: when it was purged is not known.
+std::int64_t purged_at(const JobRecord& record) try {
+  return head_of(record).purged;
+} catch (const Error&) {
+  return INT64_MAX;
+}
 
 }  // namespace
 
@@ -17,17 +22,12 @@ void Retention::run(std::int64_t now, const std::function<void(const std::string
                     const std::function<bool()>& stop) {
   const std::int64_t cutoff =
       limits_.keep_finished.count() ? now - limits_.keep_finished.count() : 0;
-  ListQuery query;
-  query.limit = kPage;
-  query.max_bytes = kPageBytes;
   std::uint64_t kept = 0;
-  for (auto page = store_.list(query); !page.empty(); page = store_.list(query)) {
-    for (const auto& record : page) {
-      if (stop()) return;
-      if (expired(record, cutoff, kept) && purge(record.job_id)) deleted(record.job_id);
-    }
-    query.before = page.back().columns.created;
-  }
+  each_record(store_, {}, [&](const JobRecord& record) {
+    if (stop()) return false;
+    if (expired(record, cutoff, kept) && purge(record.job_id)) deleted(record.job_id);
+    return true;
+  });
   drop_tombstones(now - limits_.keep_tombstones.count(), stop);
 }
 
@@ -35,17 +35,13 @@ void Retention::run(std::int64_t now, const std::function<void(const std::string
 // recognised.
 void Retention::drop_tombstones(std::int64_t before, const std::function<bool()>& stop) {
   if (!limits_.keep_tombstones.count()) return;
-  ListQuery query;
-  query.tombstones = true;
-  query.limit = kPage;
-  for (auto page = store_.list(query); !page.empty(); page = store_.list(query)) {
-    for (const auto& record : page) {
-      if (stop()) return;
-      if (JobHead::decode(record.head).purged < before)
-        journal_.run(record.job_id, [](JobLog& log) { log.drop(); });
-    }
-    query.before = page.back().columns.created;
-  }
+  ListQuery tombstones;
+  tombstones.tombstones = true;
+  each_record(store_, tombstones, [&](const JobRecord& record) {
+    if (stop()) return false;
+    if (purged_at(record) < before) journal_.run(record.job_id, [](JobLog& log) { log.drop(); });
+    return true;
+  });
 }
 
 // An imported job may have ended long ago; it is as old as its import.

@@ -14,6 +14,7 @@
 #include "jobs/leftovers.h"
 #include "jobs/waiting.h"
 #include "log/append.h"
+#include "log/records.h"
 #include "log/retry.h"
 #include "protocol/api_error.h"
 #include "system/cgroup.h"
@@ -23,8 +24,7 @@ namespace {
 
 using namespace std::chrono_literals;
 constexpr auto kRetentionEvery = 10min;
-constexpr std::size_t kPageBytes = 4u << 20;  // of records in memory at once
-constexpr auto kLookAgain = 1s;               // at a runner that cannot be seen
+constexpr auto kLookAgain = 1s;  // at a runner that cannot be seen
 
 std::string queue_name(const JobFixed& job) {
   return job.request.value("queue", "default");
@@ -68,7 +68,7 @@ std::vector<std::filesystem::path> entries_of(const std::filesystem::path& direc
 }
 
 std::optional<JobFixed> readable(const JobRecord& record) try {
-  return JobFixed::decode(record.fixed);
+  return fixed_of(record);
 } catch (const Error&) {
   return std::nullopt;
 }
@@ -91,19 +91,6 @@ JobQueue::Job queue_job(const JobRecord& record) {
 }
 
 }  // namespace
-
-std::vector<std::string> unfinished_jobs(const Store& store) {
-  std::vector<std::string> ids;
-  ListQuery query;
-  query.unfinished = true;
-  query.max_bytes = kPageBytes;
-  for (auto page = store.list(query); !page.empty(); page = store.list(query)) {
-    for (const auto& record : page) ids.push_back(record.job_id);
-    query.before = page.back().columns.created;
-  }
-  std::reverse(ids.begin(), ids.end());
-  return ids;
-}
 
 Scheduler::Scheduler(Store& store, Journal& journal, Environment& environment,
                      const Provenance& provenance, SchedulerConfig config, Log log)
@@ -163,8 +150,8 @@ void Scheduler::recover(const std::function<void(const std::string&, const JobHe
   for (const auto& job_id : unfinished_jobs(store_)) try {
       const auto record = store_.find(job_id);
       if (!record) continue;
-      const JobHead head = JobHead::decode(record->head);
-      recover_job(job_id, head, JobFixed::decode(record->fixed), living, orphans);
+      const JobHead head = head_of(*record);
+      recover_job(job_id, head, fixed_of(*record), living, orphans);
       if (!head.importing && !head.retry_at) seen(job_id, head);
     } catch (const std::exception& e) {
       leave_alone(job_id, e);
@@ -535,7 +522,7 @@ void Scheduler::attempt(const std::string& job_id, Step step) try {
 bool Scheduler::launch(const std::string& job_id) {
   const auto record = store_.find(job_id);
   if (!record || record->tombstone || record->columns.state != "queued") return true;
-  const JobFixed fixed = JobFixed::decode(record->fixed);
+  const JobFixed fixed = fixed_of(*record);
   std::error_code error;
   const auto scratch = scratch_dir(config_.run, job_id);
   if (working_dir(fixed) == scratch.string()) std::filesystem::create_directories(scratch, error);
@@ -602,8 +589,8 @@ bool Scheduler::settle(const std::string& job_id) {
       later(job_id, Step::settle, kLookAgain);
       return false;
     }
-    const auto fixed = record && !record->tombstone ? std::optional(JobFixed::decode(record->fixed))
-                                                    : std::nullopt;
+    const auto fixed =
+        record && !record->tombstone ? std::optional(fixed_of(*record)) : std::nullopt;
     const std::string rest = kill_rest(job_id, run_id, fixed ? fixed->producer_token : "");
     if (!over) finish_run(*fixed, dir, rest);
   }
@@ -795,7 +782,7 @@ void Scheduler::make_retries() {
 void Scheduler::make_retry(const std::string& job_id) {
   const auto record = store_.find(job_id);
   if (!record || record->tombstone) return;
-  Submission next = next_attempt(JobHead::decode(record->head), JobFixed::decode(record->fixed));
+  Submission next = next_attempt(head_of(*record), fixed_of(*record));
   next.fixed.run_id = environment_.random_id();
   next.fixed.producer_token = environment_.random_id();
   try {

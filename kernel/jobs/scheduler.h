@@ -176,7 +176,4 @@ class Scheduler {
   std::thread thread_;
 };
 
-// Oldest first.
-std::vector<std::string> unfinished_jobs(const Store& store);
-
 }  // namespace domed

@@ -9,8 +9,8 @@
 #include <stdexcept>
 #include <system_error>
 
-#include "domed/support/hash.h"
 #include "domed/error.h"
+#include "domed/support/hash.h"
 #include "loader/facets.h"
 #include "system/trusted_path.h"
 

@@ -4,8 +4,8 @@
 
 #include "base/command_template.h"
 #include "domed/error.h"
-#include "protocol/api_error.h"
 #include "log/record_shape.h"
+#include "protocol/api_error.h"
 #include "protocol/limits.h"
 
 namespace domed {

@@ -8,9 +8,9 @@
 #include <string_view>
 #include <vector>
 
-#include "domed/support/hash.h"
 #include "base/json.h"
 #include "domed/store.h"
+#include "domed/support/hash.h"
 #include "protocol/state.h"
 
 namespace domed {

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "domed/support/hash.h"
 #include "base/units.h"
+#include "domed/support/hash.h"
 
 namespace domed {
 namespace {

@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <array>
 
-#include "domed/support/hash.h"
 #include "base/json.h"
 #include "base/units.h"
 #include "domed/error.h"
+#include "domed/support/hash.h"
 #include "protocol/api_error.h"
 #include "protocol/limits.h"
 
@@ -76,7 +76,8 @@ void read_log(Event& event, const std::string& where) {
 std::optional<std::int64_t> integer(const Json& json, const char* key, std::int64_t most,
                                     const std::string& where) {
   if (!json.contains(key) || json.at(key).is_null()) return std::nullopt;
-  if (!json.at(key).is_number_integer()) invalid_request(where + "'" + key + "' must be an integer");
+  if (!json.at(key).is_number_integer())
+    invalid_request(where + "'" + key + "' must be an integer");
   const auto value = json.at(key).get<std::int64_t>();
   if (value < 0 || value > most) invalid_request(where + "'" + key + "' is out of range");
   return value;
@@ -158,8 +159,9 @@ Event read_event(std::string type, std::string payload, Author author, const std
   event.type = std::move(type);
   event.payload = std::move(payload);
   if (!known_type(event.type, author))
-    invalid_request(where + "unknown event type '" + event.type +
-            "': use log, progress, stream_end, artifact, guard, error, state_change or x-NAME");
+    invalid_request(
+        where + "unknown event type '" + event.type +
+        "': use log, progress, stream_end, artifact, guard, error, state_change or x-NAME");
   if (event.payload.empty() || event.payload.front() != '{')
     invalid_request(where + "'payload' must be an object");
   if (event.type == "log") read_log(event, where);
@@ -189,7 +191,8 @@ std::vector<Event> read_events(std::string_view array) {
         type = string_field(field.value().value_unsafe(), "type", where);
       } else if (key == "payload") {
         od::object inner;
-        if (field.value().get_object().get(inner)) invalid_request(where + "'payload' must be an object");
+        if (field.value().get_object().get(inner))
+          invalid_request(where + "'payload' must be an object");
         const std::string_view raw = inner.raw_json().value_unsafe();
         payload.reserve(raw.size() + simdjson::SIMDJSON_PADDING);
         payload = raw;

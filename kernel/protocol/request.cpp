@@ -138,14 +138,15 @@ std::int64_t Params::integer(const char* key, std::int64_t fallback, std::int64_
   if (!fits) invalid_request(std::string("'") + key + "' must be an integer");
   const auto number = value->get<std::int64_t>();
   if (number < least || number > most)
-    invalid_request(std::string("'") + key + "' must lie between " + std::to_string(least) + " and " +
-            std::to_string(most));
+    invalid_request(std::string("'") + key + "' must lie between " + std::to_string(least) +
+                    " and " + std::to_string(most));
   return number;
 }
 
 bool Params::boolean(const char* key, bool fallback) {
   const Json* value = get(key);
-  if (value && !value->is_boolean()) invalid_request(std::string("'") + key + "' must be true or false");
+  if (value && !value->is_boolean())
+    invalid_request(std::string("'") + key + "' must be true or false");
   return value ? value->get<bool>() : fallback;
 }
 

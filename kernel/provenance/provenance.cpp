@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "domed/support/hash.h"
 #include "base/version.h"
 #include "domed/error.h"
+#include "domed/support/hash.h"
 #include "protocol/api_error.h"
 #include "provenance/drift.h"
 #include "provenance/input_files.h"

@@ -7,6 +7,9 @@
 
 namespace domed {
 
+// Symbolic links on one way: as many as the system follows itself.
+inline constexpr int kMostLinks = 40;
+
 // An owned descriptor.
 class Fd {
  public:

@@ -15,8 +15,6 @@
 namespace domed {
 namespace {
 
-constexpr int kMostLinks = 40;  // as many as the kernel follows
-
 [[noreturn]] void fail(const std::string& path, int error) {
   const bool missing = error == ENOENT || error == ENOTDIR;
   throw Error(missing ? Code::not_found : Code::io, "\"" + path + "\": " + strerror(error));

@@ -14,13 +14,12 @@
 #include <vector>
 
 #include "domed/error.h"
+#include "system/fd.h"
 
 namespace domed {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr int kMostLinks = 40;  // as the system's own bound
 
 bool is_trusted(uid_t user) {
   return user == 0 || user == geteuid();

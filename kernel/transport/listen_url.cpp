@@ -34,15 +34,6 @@ std::optional<Authority> split(std::string_view rest) {
   return out;
 }
 
-// A name such as 127.example.org is not on loopback, so only true addresses count.
-bool is_loopback(const std::string& host) {
-  in_addr v4{};
-  if (inet_pton(AF_INET, host.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24) == 127;
-  in6_addr v6{};
-  if (inet_pton(AF_INET6, host.c_str(), &v6) == 1) return IN6_IS_ADDR_LOOPBACK(&v6);
-  return host == "localhost";
-}
-
 std::string check_ipc(const std::string& path, int shards) {
   if (path.empty() || path[0] != '/') return "an ipc URL needs an absolute path: ipc:///run/...";
   const std::size_t suffix = shards > 1 ? 1 + std::to_string(shards - 1).size() : 0;
@@ -70,6 +61,14 @@ std::string check_network(const std::string& scheme, const std::string& rest, in
 }
 
 }  // namespace
+
+bool is_loopback(const std::string& host) {
+  in_addr v4{};
+  if (inet_pton(AF_INET, host.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24) == 127;
+  in6_addr v6{};
+  if (inet_pton(AF_INET6, host.c_str(), &v6) == 1) return IN6_IS_ADDR_LOOPBACK(&v6);
+  return host == "localhost";
+}
 
 std::string check_listen_url(const std::string& url, int shards) {
   const std::string scheme = url_scheme(url);

@@ -14,4 +14,8 @@ std::string check_listen_url(const std::string& url, int shards = 1);
 // behind it, a port counts up.  Empty for port 0.  "url" passed check_listen_url().
 std::vector<std::string> listen_places(const std::string& url, int shards);
 
+// Whether "host" is this machine alone.  A name such as 127.example.org is not, so only true
+// addresses count, and "localhost".
+bool is_loopback(const std::string& host);
+
 }  // namespace domed

@@ -12,6 +12,7 @@
 
 #include "domed/error.h"
 #include "protocol/endpoint.h"
+#include "transport/listen_url.h"
 #include "transport/nng/socket.h"
 
 namespace domed {
@@ -38,10 +39,6 @@ HostPort host_port(const std::string& url) {
   HostPort result{parsed->u_hostname, parsed->u_port};
   nng_url_free(parsed);
   return result;
-}
-
-bool is_loopback(const std::string& host) {
-  return host == "localhost" || host == "::1" || host.starts_with("127.");
 }
 
 void check_network(const std::string& url, const ListenOptions& options) {
