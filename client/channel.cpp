@@ -71,12 +71,14 @@ Channel::Channel(std::string url) : url_(std::move(url)), socket_(open_unsignall
 // user leaves one of its contexts is freed under that user's hands (nng 1.5.2,
 // nni_ctx_rele wakes the closer before it destroys the context).
 Channel::~Channel() {
+  bool dialing = false;
   {
     std::unique_lock lock(mutex_);
     closing_ = true;
     changed_.wait(lock, [&] { return receiving_ == 0; });
-    if (dialing_) nng_dialer_close(dialer_);
+    dialing = dialing_;
   }
+  if (dialing) nng_dialer_close(dialer_);  // ends the dial; it may call us, who take the lock
   if (dial_thread_.joinable()) dial_thread_.join();
   for (const auto& exchange : exchanges_) nng_ctx_close(exchange->context);
   socket_.close();

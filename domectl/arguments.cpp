@@ -28,8 +28,9 @@ std::string marked(std::string word) {
 // The first word that is neither an option nor its value.
 bool has_command(const std::vector<std::string>& words) {
   for (std::size_t i = 1; i < words.size(); ++i) {
-    if (words[i] == "--endpoint") ++i;
-    if (i < words.size() && !words[i].starts_with('-'))
+    if (words[i] == "--endpoint" || words[i] == "--endpoint-user")
+      ++i;
+    else if (!words[i].starts_with('-'))
       return words[i] == "run" || words[i] == "submit";
   }
   return false;

@@ -79,16 +79,19 @@ void put_provenance(OrderedJson& out, State state, const JobFixed& fixed) {
 
 namespace {
 
+Error damaged(const JobRecord& record, const std::string& why) {
+  return {Code::corruption,
+          "job '" + record.job_id + "': its record in the store is damaged: " + why};
+}
+
 // Of stored bytes nothing is a fault of the request, or of ours.
 template <class Show>
 OrderedJson shown(const JobRecord& record, Show show) try {
   return show(head_of(record), fixed_of(record));
-} catch (const Json::exception& e) {
-  throw Error(Code::corruption,
-              "job '" + record.job_id + "': its record in the store is damaged: " + e.what());
-} catch (const ApiError& e) {  // its task does not fit its tool
-  throw Error(Code::corruption,
-              "job '" + record.job_id + "': its record in the store is damaged: " + e.what());
+} catch (const Json::exception&) {
+  throw damaged(record, "it is not what was written");
+} catch (const ApiError& e) {
+  throw damaged(record, e.what());  // its task does not fit its tool
 }
 
 OrderedJson whole_json(const JobHead& head, const JobFixed& fixed, const std::string& job_id) {

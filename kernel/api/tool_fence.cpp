@@ -36,6 +36,11 @@ bool is_written_in(const std::string& path, const std::string& directory) {
          is_written_below(path, std::filesystem::weakly_canonical(directory, ignored));
 }
 
+bool is_written_in_one_of(const std::string& path, const std::vector<std::string>& directories) {
+  return std::any_of(directories.begin(), directories.end(),
+                     [&](const auto& directory) { return is_written_in(path, directory); });
+}
+
 std::vector<std::string> directories_in(const Json& accepted) {
   std::vector<std::string> out;
   for (const auto& item : accepted)
@@ -54,7 +59,8 @@ void ToolFence::check(const JobFixed& job, const Json& tool) const {
   };
   const std::string tool_id = job.tool_id();
   const Json names = accepted("env");
-  for (const auto& item : job.request.value("env", Json::object()).items())
+  const Json env = job.request.value("env", Json::object());
+  for (const auto& item : env.items())
     if (!has(names, item.key())) deny("env", "the variable '" + item.key() + "'", tool_id, names);
   const std::string cwd = job.request.value("cwd", "");
   if (!cwd.empty()) check_path(cwd, "cwd", tool_id, accepted("cwd"));
@@ -69,18 +75,23 @@ void ToolFence::check(const JobFixed& job, const Json& tool) const {
 void ToolFence::check_path(const std::string& path, const std::string& field,
                            const std::string& tool_id, const Json& accepted) const {
   const auto directories = directories_in(accepted);
-  const bool written =
-      !goes_up(path) && std::any_of(directories.begin(), directories.end(),
-                                    [&](const auto& one) { return is_written_in(path, one); });
+  const bool written = !goes_up(path) && is_written_in_one_of(path, directories);
   if (!written || leads_elsewhere(path, directories))
     deny(field, "'" + path + "'", tool_id, accepted);
 }
 
-// What is not there yet, or does not answer, is left to the runner.
+// Of what is not there yet the part that is counts; what does not answer is left to the runner.
 bool ToolFence::leads_elsewhere(const std::string& path,
                                 const std::vector<std::string>& directories) const {
   const auto look = [path, directories]() -> std::string {
-    return Place(path).is_in_one_of(directories) ? "in" : "out";
+    for (std::filesystem::path part = path; is_written_in_one_of(part, directories);
+         part = part.parent_path())
+      try {
+        return Place(part).is_in_one_of(directories) ? "in" : "out";
+      } catch (const Error& e) {
+        if (e.code() != Code::not_found || part == part.parent_path()) throw;
+      }
+    return "in";
   };
   try {
     return look_(look, kPatience) == "out";

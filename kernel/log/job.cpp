@@ -1,5 +1,6 @@
 #include "log/job.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/command_template.h"
@@ -82,6 +83,13 @@ class Reader {
   }
   std::string_view bytes_;
 };
+
+// What stands in a reply, a frame and a digest as it is.
+bool is_name(const std::string& log_id) {
+  return std::all_of(log_id.begin(), log_id.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
+  });
+}
 
 void put(Writer& out, const StreamTotals& stream) {
   out.string(stream.name);
@@ -186,6 +194,7 @@ JobHead JobHead::decode(std::string_view bytes) {
   if (in.number() != kHeadFormat)
     throw Error(Code::corruption, "its record was written by another version of domed");
   head.log_id = in.text();
+  if (!is_name(head.log_id)) Reader::damaged();
   head.state = in.state();
   head.head_seq = in.number();
   head.first_seq = in.number();
@@ -246,8 +255,8 @@ JobFixed JobFixed::decode(std::string_view bytes) {
     if (!problem.empty())
       throw Error(Code::corruption, "its record in the store is damaged: " + problem);
     return fixed;
-  } catch (const Json::exception& e) {
-    throw Error(Code::corruption, std::string("its record in the store is damaged: ") + e.what());
+  } catch (const Json::exception&) {  // whose text may hold the bytes that are no text
+    throw Error(Code::corruption, "its record in the store is damaged: it is not what was written");
   }
 }
 

@@ -381,7 +381,8 @@ void JobLog::fold_state(const Event& event, std::int64_t ts) {
   head_.ended = ts;
   head_.reason = event.reason, head_.message = event.message;
   head_.exit_code = event.exit_code, head_.signal = event.signal;
-  for (auto& stream : head_.streams) stream.sealed = stream.hash.digest();
+  for (auto& stream : head_.streams)
+    if (!stream.sealed) stream.sealed = stream.hash.digest();  // an import may know it
 }
 
 void JobLog::fold_log(const Event& event) {

@@ -287,6 +287,10 @@ struct Parsed {
   explicit Parsed(const std::vector<const char*>& words) {
     const Arguments arguments(static_cast<int>(words.size()), words.data());
     CLI::App app;
+    app.fallthrough();
+    std::string endpoint, user;
+    app.add_option("--endpoint", endpoint);
+    app.add_option("--endpoint-user", user);
     CLI::App* verb = app.add_subcommand("run");
     verb->add_option("--label", labels)->expected(1)->take_all();
     verb->add_option("--n", number)->check(whole_number(1, 100));
@@ -312,6 +316,12 @@ TEST(Arguments, LeaveACommandToRunAndTakeIdsThatLookLikeOptions) {
   EXPECT_EQ((std::vector<std::string>{"[", "-x", "]"}), run.command);
   const Parsed wait({"domectl", "wait", "--", "-x"});
   EXPECT_EQ((std::vector<std::string>{"-x"}), wait.jobs);
+}
+
+TEST(Arguments, FindTheVerbBehindTheEndpoint) {
+  const Parsed parsed({"domectl", "--endpoint", "ipc:///run/c", "--endpoint-user", "mary", "run",
+                       "--", "make", "-k"});
+  EXPECT_EQ(parsed.command, (std::vector<std::string>{"make", "-k"}));
 }
 
 TEST(Arguments, SayWhichNumbersThereAre) {

@@ -7,7 +7,7 @@ expect "the daemon's umask" 0027 "$(ctl run -- sh -c umask)"
 mark="sleep 7$$"
 runs=$scratch/state/runs
 of() { echo "$runs/$(field "$1" run_id)"; }
-sleep 1000 & innocent=$!
+sleep 300 >/dev/null 2>&1 & innocent=$!
 
 # A job names an innocent process as its command, and ends its own runner.
 job=$(submit -- sh -c 'echo ready; exec '"$mark")
@@ -30,7 +30,7 @@ job=$(submit -- sh -c 'echo ready; exec '"$mark")
 timed=$(submit --timeout 100ms -- sh -c "trap '' TERM; echo ready; $mark")
 until_output "$job" '"text":"ready"'
 until_output "$timed" '"text":"ready"'
-flock "$(of "$job")/lock" sleep 1000 & holder=$!
+(flock 9; exec sleep 300) 9<>"$(of "$job")/lock" >/dev/null 2>&1 & holder=$!
 for each in "$job" "$timed"; do kill -STOP "$(jq -r .pid "$(of "$each")/runner.json")"; done
 ctl cancel "$job" >/dev/null
 finish "$job"; finish "$timed"
