@@ -26,7 +26,7 @@ bool Spool::append(std::uint64_t batch, std::string_view line) {
     return false;
   }
   if (acknowledged_ > 0) entries_.pop_front(), acknowledged_ = 0;
-  entries_.push_back({batch, size_, line.size()});
+  entries_.push_back({batch, size_, line.size(), sha256(line)});
   size_ += record.size();
   return true;
 }
@@ -78,6 +78,8 @@ std::string Spool::read(const Entry& entry) const {
     if (n < 0) throw_errno("cannot read the spool " + path_);
     done += static_cast<std::size_t>(n);
   }
+  if (sha256(line) != entry.digest)
+    throw Error(Code::corruption, "the spool " + path_ + " was changed by somebody else");
   return line;
 }
 
@@ -90,11 +92,11 @@ void Spool::shrink() {
   Fd fd;
   try {
     fd = create_own(temporary);
+    for (const auto& entry : entries_)
+      if (!write_fully(fd.get(), read(entry) + '\n', entry.offset - base)) return;
   } catch (const Error&) {
     return;
   }
-  for (const auto& entry : entries_)
-    if (!write_fully(fd.get(), read(entry) + '\n', entry.offset - base)) return;
   if (rename(temporary.c_str(), path_.c_str()) != 0) return;
   fd_ = std::move(fd);
   size_ -= base;

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "domed/support/hash.h"
 #include "runner/files.h"
 
 namespace domed {
@@ -40,7 +41,8 @@ class Spool {
   // False where the disk refuses; the file is then as before.
   bool append(std::uint64_t batch, std::string_view line);
 
-  // The next batch that was not handed out yet.
+  // The next batch that was not handed out yet.  Throws Error where the file does not hold what
+  // was appended.
   std::optional<Record> next();
 
   // Everything up to "batch" has been answered.
@@ -54,6 +56,7 @@ class Spool {
   struct Entry {
     std::uint64_t batch;
     std::size_t offset, length;
+    Digest digest;  // jobs can write to the file, and what is sent bears our token
   };
 
   std::string read(const Entry& entry) const;

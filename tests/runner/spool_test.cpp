@@ -1,6 +1,8 @@
 #include "runner/spool.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 
@@ -103,6 +105,20 @@ Spec spec_for_batches() {
   spec.producer_id = "runner";
   spec.producer_token = "t";
   return spec;
+}
+
+// Any job of this user can write to the file; what is sent bears the runner's token.
+TEST(Spool, HandsOutNothingThatSomebodyElseWrote) {
+  const Scratch scratch;
+  Spool spool(scratch / "spool");
+  spool.append(1, "what the job said");
+  const Fd forger = open_own(scratch / "spool", O_WRONLY);
+  ASSERT_TRUE(write_fully(forger.get(), "what it never said", 0));
+  EXPECT_THROW(spool.next(), Error);
+  Spool cut(scratch / "cut");
+  cut.append(1, "what the job said");
+  ASSERT_EQ(0, truncate((scratch / "cut").c_str(), 3));
+  EXPECT_THROW(cut.next(), Error);
 }
 
 TEST(Outbox, WritesParamsOfAppendJobEvents) {
