@@ -67,7 +67,11 @@ TEST_P(Parity, ExportAndImportIntoTheOtherStoreChangeNothing) {
     kept[key] = record[key];
   to.call("ImportJob",
           {{"job_id", job}, {"record", kept}, {"events", from.lines(job)}, {"last", true}});
-  EXPECT_EQ(before, status(to, job));
+  std::string after = status(to, job);
+  const std::size_t mark = after.find(",\"imported\":{");  // that it is a copy
+  ASSERT_NE(std::string::npos, mark) << after;
+  after.erase(mark, after.find('}', mark) + 1 - mark);
+  EXPECT_EQ(before, after);
 }
 
 INSTANTIATE_TEST_SUITE_P(Stores, Parity, testing::Values("store-memory", "store-sqlite"));
