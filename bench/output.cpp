@@ -10,8 +10,6 @@
 namespace domed::bench {
 namespace {
 
-constexpr double kMiB = 1 << 20;
-
 std::uint64_t peak_of(pid_t pid) {
   const std::string status = read_if_there("/proc/" + std::to_string(pid) + "/status");
   const std::size_t at = status.find("VmHWM:");

@@ -7,6 +7,8 @@
 
 namespace domed::bench {
 
+inline constexpr double kMiB = 1 << 20;
+
 // What a run found out: figures with one value for each repeat, and what became
 // of the targets.
 class Report {

@@ -60,12 +60,12 @@ Record parse(const std::string& line) {
   return out;
 }
 
+}  // namespace
+
 std::string batch_key(const Record& record) {
   return record.store + '\n' + record.job + '\n' + record.producer + '\n' +
          std::to_string(record.batch);
 }
-
-}  // namespace
 
 bool is_terminal(std::string_view state) {
   return state == "succeeded" || state == "failed" || state == "canceled";

@@ -10,6 +10,7 @@
 #include <fstream>
 
 #include "base/note.h"
+#include "log/records.h"
 #include "log/retry.h"
 #include "support/faulty_store.h"
 #include "support/harness.h"

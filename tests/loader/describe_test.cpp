@@ -8,7 +8,7 @@
 namespace domed {
 namespace {
 
-constexpr const char* kManifest = R"(name: store-x
+constexpr const char* kDescribed = R"(name: store-x
 kind: store
 version: 1.0
 abi: 1
@@ -24,7 +24,7 @@ options:
 
 TEST(Describe, ExplainNamesEveryOption) {
   const testing::Scratch scratch;
-  EXPECT_EQ(explain(load_manifest(scratch.write("store-x.yaml", kManifest))),
+  EXPECT_EQ(explain(load_manifest(scratch.write("store-x.yaml", kDescribed))),
             R"(# store-x 1.0 (store), MIT
 # Keeps things.
 # capabilities: fast
@@ -50,7 +50,7 @@ store:
 
 TEST(Describe, ExplanationCanBePasted) {
   const testing::Scratch scratch;
-  const Manifest manifest = load_manifest(scratch.write("plugins/store-x.yaml", kManifest));
+  const Manifest manifest = load_manifest(scratch.write("plugins/store-x.yaml", kDescribed));
   const auto file = scratch.write(
       "domed.yaml",
       "domed: 1\ncontrol: {listen: [\"ipc:///c\"]}\nevents: {listen: [\"ipc:///e\"]}\n"
@@ -64,7 +64,7 @@ TEST(Describe, ExplanationCanBePasted) {
 
 TEST(Describe, ListShowsUsableAndUnusable) {
   const testing::Scratch scratch;
-  scratch.write("store-x.yaml", kManifest);
+  scratch.write("store-x.yaml", kDescribed);
   scratch.write("store-y.yaml", "name: store-y\nkind: store\nversion: 1\nabi: 1\nlicense: MIT\n");
   const std::string dir = scratch.path().string() + "/";
   EXPECT_EQ(list_plugins({scratch.path()}),

@@ -5,6 +5,7 @@
 
 #include <random>
 
+#include "base/units.h"
 #include "support/scratch.h"
 #include "yaml/yaml_fields.h"
 

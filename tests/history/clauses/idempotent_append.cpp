@@ -7,11 +7,6 @@
 namespace domed::history {
 namespace {
 
-std::string batch_key(const Record& record) {
-  return record.store + '\n' + record.job + '\n' + record.producer + '\n' +
-         std::to_string(record.batch);
-}
-
 Found one_outcome(const Log& log) {
   std::map<std::string, const Record*> outcomes;
   for (const auto& batch : log.acks) {
