@@ -8,7 +8,7 @@
 #include "base/command_template.h"
 #include "base/json.h"
 #include "base/json_schema.h"
-#include "system/place.h"
+#include "system/found_path.h"
 #include "yaml/yaml_fields.h"
 
 namespace domed {
