@@ -6,7 +6,6 @@ namespace domed::bench {
 namespace {
 
 constexpr std::uint64_t kProducers = 8, kBatch = 200;
-constexpr std::size_t kText = 94;  // a payload of 128 bytes
 
 void measure_pipelined(const Options& options, Report& report) {
   Server server(options);

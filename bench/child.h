@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "common/fd.h"
-#include "common/json.h"
+#include "base/json.h"
+#include "system/fd.h"
 
 namespace domed::bench {
 

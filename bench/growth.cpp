@@ -5,9 +5,6 @@
 namespace domed::bench {
 namespace {
 
-constexpr std::size_t kText = 94;
-constexpr double kMiB = 1 << 20;
-
 // Appends and pages as they are now, under "name".
 void probe(Server& server, const Options& options, Report& report, const std::string& name) {
   for (int i = 0; i < options.repeats; ++i) {

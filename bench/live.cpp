@@ -5,8 +5,6 @@
 namespace domed::bench {
 namespace {
 
-constexpr std::size_t kText = 94;
-
 void measure(const Options& options, Report& report, std::uint64_t followers) {
   Server server(options);
   const auto jobs = submit_all(server.client(), 1, "live-");

@@ -12,6 +12,9 @@ namespace domed::bench {
 std::vector<Job> submit_all(Client& client, std::uint64_t count, const std::string& prefix);
 Json ids_of(const std::vector<Job>& jobs);
 
+// Bytes of text that make a payload of 128.
+inline constexpr std::size_t kText = 94;
+
 // What "produce" is told: "batches" of "size" events, to each job.
 Json produce_params(const Server& server, const std::vector<Job>& jobs, std::uint64_t batches,
                     std::uint64_t size, std::size_t bytes);

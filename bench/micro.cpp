@@ -6,14 +6,14 @@
 #include <filesystem>
 #include <mutex>
 
+#include "domed/support/hash.h"
 #include "client/event_line.h"
-#include "common/hash.h"
-#include "host/loader.h"
-#include "host/manifest.h"
-#include "host/options.h"
+#include "loader/loader.h"
+#include "loader/manifest.h"
+#include "loader/options.h"
 #include "log/append.h"
 #include "log/journal.h"
-#include "serve/request.h"
+#include "protocol/request.h"
 
 namespace domed {
 namespace {

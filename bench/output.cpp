@@ -5,12 +5,10 @@
 #include "bench/latency.h"
 #include "bench/load.h"
 #include "bench/verbs.h"
-#include "common/process.h"
+#include "system/process.h"
 
 namespace domed::bench {
 namespace {
-
-constexpr double kMiB = 1 << 20;
 
 std::uint64_t peak_of(pid_t pid) {
   const std::string status = read_if_there("/proc/" + std::to_string(pid) + "/status");

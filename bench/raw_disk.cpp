@@ -6,13 +6,13 @@
 #include <stdexcept>
 
 #include "bench/raw.h"
-#include "common/fd.h"
+#include "system/fd.h"
 
 namespace domed::bench {
 namespace {
 
 constexpr std::size_t kPayload = 128;
-constexpr std::uint64_t kBatch = 1000;
+constexpr std::uint64_t kRows = 1000;
 
 // A database with a row for each event, as one would write it by hand.
 class Rows {
@@ -59,7 +59,7 @@ double raw_sqlite_batches(const std::string& directory, std::uint64_t jobs, std:
   const double begin = now_us();
   for (std::uint64_t i = 0; i < commits; ++i) {
     rows.run("BEGIN");
-    for (std::uint64_t j = 0; j < kBatch; ++j, ++event) rows.insert(event % jobs, event / jobs);
+    for (std::uint64_t j = 0; j < kRows; ++j, ++event) rows.insert(event % jobs, event / jobs);
     rows.run("COMMIT");
   }
   return static_cast<double>(event) / (now_us() - begin) * 1e6;

@@ -1,4 +1,4 @@
-#include "common/socket.h"  // before nng's own: they lack their first include
+#include "transport/nng/socket.h"  // before nng's own: they lack their first include
 
 #include <nng/protocol/pubsub0/pub.h>
 #include <nng/protocol/pubsub0/sub.h>

@@ -6,8 +6,8 @@
 namespace domed::bench {
 namespace {
 
-constexpr std::size_t kText = 166;  // a payload of 200 bytes
-constexpr std::uint64_t kBatch = 1000;
+constexpr std::size_t kLongText = 166;  // a payload of 200 bytes
+constexpr std::uint64_t kLongBatch = 1000;
 
 double events_a_second(const Json& read) {
   return read.at("events").get<double>() /
@@ -18,16 +18,18 @@ void measure_replay(const Options& options, Report& report) {
   Server server(options);
   const auto jobs = submit_all(server.client(), 1, "replay-");
   const std::uint64_t batches = options.scaled(1000);
-  produce_all(produce_params(server, jobs, batches, kBatch, kText));
+  produce_all(produce_params(server, jobs, batches, kLongBatch, kLongText));
   const Json ids = ids_of(jobs);
-  read_all(server, ids, batches * kBatch);
+  read_all(server, ids, batches * kLongBatch);
   for (int i = 0; i < options.repeats; ++i)
-    report.add("replay.warm", "events/s", events_a_second(read_all(server, ids, batches * kBatch)));
+    report.add("replay.warm", "events/s",
+               events_a_second(read_all(server, ids, batches * kLongBatch)));
   for (int i = 0; i < options.repeats; ++i) {
     server.stop();
     server.forget_cached_pages();
     server.start();
-    report.add("replay.cold", "events/s", events_a_second(read_all(server, ids, batches * kBatch)));
+    report.add("replay.cold", "events/s",
+               events_a_second(read_all(server, ids, batches * kLongBatch)));
   }
 }
 
@@ -51,7 +53,7 @@ void measure_resume(const Options& options, Report& report) {
   constexpr std::uint64_t kEvents = 1000;
   Server server(options);
   const auto jobs = submit_all(server.client(), options.scaled(1000), "resume-");
-  Json params = produce_params(server, jobs, 10, kEvents / 10, kText);
+  Json params = produce_params(server, jobs, 10, kEvents / 10, kLongText);
   params["one_thread"] = true;
   produce_all(params);
   for (int i = 0; i < options.repeats; ++i) {

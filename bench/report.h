@@ -3,9 +3,11 @@
 #include <string>
 #include <vector>
 
-#include "common/json.h"
+#include "base/json.h"
 
 namespace domed::bench {
+
+inline constexpr double kMiB = 1 << 20;
 
 // What a run found out: figures with one value for each repeat, and what became
 // of the targets.

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "common/json.h"
+#include "base/json.h"
 
 namespace domed::bench {
 

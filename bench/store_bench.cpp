@@ -12,9 +12,9 @@
 #include <string>
 #include <vector>
 
-#include "host/loader.h"
-#include "host/manifest.h"
-#include "host/options.h"
+#include "loader/loader.h"
+#include "loader/manifest.h"
+#include "loader/options.h"
 
 namespace {
 

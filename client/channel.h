@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "client/peer.h"
-#include "common/socket.h"
+#include "transport/nng/socket.h"
 
 namespace domed {
 

@@ -6,8 +6,10 @@
 #include <condition_variable>
 #include <mutex>
 
+#include "base/units.h"
+#include "client/backoff.h"
 #include "client/peer.h"
-#include "common/units.h"
+#include "protocol/endpoint.h"
 
 namespace domed {
 namespace {
@@ -16,8 +18,6 @@ namespace od = simdjson::ondemand;
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr milliseconds kFirstPause{50};
-constexpr milliseconds kLongestPause{2000};
 // A daemon that lets a connection wait so long for its first word is stopped or stuck.
 constexpr milliseconds kDialTime{5000};
 // Without any connection for so long, a daemon that was there is taken to be gone.

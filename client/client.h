@@ -8,9 +8,9 @@
 #include <string>
 #include <string_view>
 
+#include "base/json.h"
 #include "client/channel.h"
-#include "common/api_error.h"
-#include "common/json.h"
+#include "protocol/api_error.h"
 
 namespace domed {
 

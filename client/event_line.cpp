@@ -2,7 +2,7 @@
 
 #include <charconv>
 
-#include "common/json.h"
+#include "base/json.h"
 
 namespace domed {
 namespace {

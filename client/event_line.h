@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "common/hash.h"
+#include "domed/support/hash.h"
 
 namespace domed {
 

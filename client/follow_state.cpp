@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "common/api_error.h"
-#include "common/endpoint.h"
+#include "protocol/api_error.h"
+#include "protocol/endpoint.h"
 
 namespace domed {
 namespace {
@@ -13,8 +13,8 @@ using namespace std::chrono_literals;
 constexpr auto kDaemonUnheard = 3s;
 constexpr std::chrono::milliseconds kQuietFirst = 2s, kQuietMost = 10s;
 constexpr std::chrono::milliseconds kPauseFirst = 50ms, kPauseMost = 2s;
-constexpr auto kHeldPoll = 10s;        // where long polls are all there is
-constexpr auto kFallbackPoll = 3s;     // where frames may come back
+constexpr auto kHeldPoll = 10s;     // where long polls are all there is
+constexpr auto kFallbackPoll = 3s;  // where frames may come back
 // The first page is to come soon, and the rest fast.
 constexpr int kFirstPage = 64 * 1024;
 constexpr int kCatchUpEvents = 10000;  // the daemon's most

@@ -8,9 +8,9 @@
 #include <string_view>
 #include <vector>
 
+#include "base/json.h"
 #include "client/event_line.h"
 #include "client/page.h"
-#include "common/json.h"
 
 namespace domed {
 

@@ -5,7 +5,7 @@
 #include <mutex>
 
 #include "client/subscription.h"
-#include "common/endpoint.h"
+#include "protocol/endpoint.h"
 
 namespace domed {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <simdjson.h>
 
-#include "common/api_error.h"
-#include "common/json.h"
+#include "base/json.h"
+#include "protocol/api_error.h"
 
 namespace domed {
 namespace {
@@ -42,16 +42,6 @@ void read_field(Page& page, std::string_view key, od::value value) {
       page.events_urls.emplace_back(std::string_view(must(must(std::move(url)).get_string())));
 }
 
-std::string text(const Json& json, const char* key) {
-  const auto found = json.find(key);
-  return found != json.end() && found->is_string() ? found->get<std::string>() : "";
-}
-
-std::uint64_t number(const Json& json, const char* key) {
-  const auto found = json.find(key);
-  return found != json.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
-}
-
 std::string_view take_line(std::string_view& rest) {
   const std::size_t end = rest.find('\n');
   if (end == std::string_view::npos) return std::exchange(rest, {});
@@ -81,12 +71,12 @@ bool read_frame(std::string_view message, std::string_view topic, Frame& frame) 
   message.remove_prefix(frame.daemon ? kDaemonTopic.size() : topic.size());
   const Json header = Json::parse(take_line(message), nullptr, false);
   if (!header.is_object()) return false;
-  frame.epoch = text(header, "epoch");
+  frame.epoch = text_at(header, "epoch");
   if (frame.daemon) return true;
-  frame.log_id = text(header, "log_id");
-  frame.state = text(header, "state");
-  frame.first = number(header, "first");
-  frame.head = number(header, "head");
+  frame.log_id = text_at(header, "log_id");
+  frame.state = text_at(header, "state");
+  frame.first = number_at(header, "first");
+  frame.head = number_at(header, "head");
   while (!message.empty()) frame.lines.push_back(take_line(message));
   return true;
 }

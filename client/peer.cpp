@@ -13,9 +13,9 @@
 #include <filesystem>
 #include <vector>
 
-#include "common/endpoint.h"
-#include "common/trusted_path.h"
 #include "domed/error.h"
+#include "protocol/endpoint.h"
+#include "system/trusted_path.h"
 
 namespace domed {
 namespace {

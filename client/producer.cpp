@@ -6,6 +6,7 @@
 #include <mutex>
 #include <thread>
 
+#include "client/backoff.h"
 #include "client/channel.h"
 #include "client/client.h"
 
@@ -14,9 +15,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
-
-constexpr milliseconds kFirstPause{50};
-constexpr milliseconds kLongestPause{2000};
 
 struct Slot {
   std::uint64_t batch = 0;

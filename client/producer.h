@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "common/api_error.h"
+#include "protocol/api_error.h"
 
 namespace domed {
 

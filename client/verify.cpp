@@ -3,17 +3,6 @@
 namespace domed {
 namespace {
 
-std::string text(const Json& json, const char* key) {
-  const auto found = json.find(key);
-  return found != json.end() && found->is_string() ? found->get<std::string>() : "";
-}
-
-std::uint64_t number(const Json& json, const char* key, std::uint64_t fallback) {
-  const auto found = json.find(key);
-  return found != json.end() && found->is_number_unsigned() ? found->get<std::uint64_t>()
-                                                            : fallback;
-}
-
 std::optional<Digest> from_hex(const std::string& hex) {
   Digest digest;
   if (hex.size() != digest.size() * 2) return std::nullopt;
@@ -26,18 +15,18 @@ std::optional<Digest> from_hex(const std::string& hex) {
 }
 
 DigestChain begin_of(const Json& record) {
-  if (const auto base = from_hex(text(record, "base_digest"))) return DigestChain(*base);
-  return DigestChain(text(record, "log_id"));
+  if (const auto base = from_hex(text_at(record, "base_digest"))) return DigestChain(*base);
+  return DigestChain(text_at(record, "log_id"));
 }
 
 }  // namespace
 
 Verifier::Verifier(const Json& record)
     : record_(record),
-      log_id_(text(record, "log_id")),
-      job_id_(json_string(text(record, "job_id"))),
-      first_(number(record, "first_seq", 1)),
-      head_(number(record, "head_seq", 0)),
+      log_id_(text_at(record, "log_id")),
+      job_id_(json_string(text_at(record, "job_id"))),
+      first_(number_at(record, "first_seq", 1)),
+      head_(number_at(record, "head_seq", 0)),
       chain_(begin_of(record)),
       seq_(first_ - 1) {
   check_base();
@@ -49,7 +38,7 @@ void Verifier::wrong(const std::string& text) {
 
 void Verifier::check_base() {
   if (log_id_.size() != 32) wrong("the record has no log_id");
-  const std::string base = text(record_, "base_digest");
+  const std::string base = text_at(record_, "base_digest");
   if (!base.empty() && !from_hex(base)) wrong("base_digest is not a SHA-256 in hex");
   if (first_ == 1 && chain_.digest() != sha256(log_id_))
     wrong("base_digest " + base + " is not the SHA-256 of log_id " + log_id_);
@@ -92,12 +81,12 @@ void Verifier::check_streams(std::string_view payload) {
   for (const auto& [name, total] : totals.items()) {
     const Stream& stream = streams_[name];
     const std::string hash = to_hex(stream.hash.digest());
-    if (number(total, "bytes", 0) != stream.bytes)
+    if (number_at(total, "bytes", 0) != stream.bytes)
       wrong(name + " has " + std::to_string(stream.bytes) + " bytes, the terminal event says " +
-            std::to_string(number(total, "bytes", 0)));
-    if (text(total, "sha256") != hash)
+            std::to_string(number_at(total, "bytes", 0)));
+    if (text_at(total, "sha256") != hash)
       wrong(name + " has the SHA-256 " + hash + ", the terminal event says " +
-            text(total, "sha256"));
+            text_at(total, "sha256"));
   }
 }
 
@@ -105,11 +94,11 @@ void Verifier::finish() {
   if (seq_ != head_)
     wrong("the log ends at event " + std::to_string(seq_) + ", its record says " +
           std::to_string(head_));
-  const std::string said = text(record_, "digest");
+  const std::string said = text_at(record_, "digest");
   if (said != digest())
     wrong("the digest of events up to " + std::to_string(seq_) + " is " + digest() +
           ", the record says " + (said.empty() ? "nothing" : said));
-  const std::string state = text(record_, "state");
+  const std::string state = text_at(record_, "state");
   if (is_terminal_state(state) != ended_)
     wrong("the record says " + state + ", the log " + (ended_ ? "has" : "has no") +
           " terminal event");

@@ -6,8 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/json.h"
 #include "client/event_line.h"
-#include "common/json.h"
 
 namespace domed {
 

@@ -4,8 +4,8 @@
 #include <charconv>
 #include <cstdint>
 
-#include "common/hash.h"
-#include "common/json.h"
+#include "domed/support/hash.h"
+#include "base/json.h"
 
 namespace domed {
 namespace {

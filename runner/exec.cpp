@@ -9,7 +9,7 @@
 #include <cerrno>
 #include <cstdio>
 
-#include "common/cgroup.h"
+#include "system/cgroup.h"
 
 namespace domed {
 namespace {

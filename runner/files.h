@@ -2,8 +2,8 @@
 
 #include <string>
 
-#include "common/fd.h"
-#include "common/own_file.h"
+#include "system/fd.h"
+#include "system/own_file.h"
 
 namespace domed {
 

@@ -18,12 +18,12 @@
 #include <exception>
 #include <string>
 
-#include "common/socket.h"
 #include "domed/error.h"
 #include "runner/exec.h"
 #include "runner/files.h"
 #include "runner/process.h"
 #include "runner/supervisor.h"
+#include "transport/nng/socket.h"
 
 namespace domed {
 namespace {

@@ -5,7 +5,7 @@
 #include <cstdio>
 #include <cstring>
 
-#include "common/json.h"
+#include "base/json.h"
 
 namespace domed {
 namespace {

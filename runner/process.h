@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "common/json.h"
-#include "common/process.h"
+#include "base/json.h"
+#include "system/process.h"
 
 namespace domed {
 

@@ -5,9 +5,9 @@
 #include <csignal>
 #include <cstring>
 
-#include "common/json.h"
-#include "common/units.h"
-#include "common/words.h"
+#include "base/json.h"
+#include "base/units.h"
+#include "base/words.h"
 
 namespace domed {
 namespace {

@@ -14,9 +14,9 @@
 #include <optional>
 #include <string_view>
 
-#include "common/found_path.h"
 #include "domed/error.h"
 #include "runner/exec.h"
+#include "system/found_path.h"
 
 namespace domed {
 namespace {

@@ -1,8 +1,8 @@
 #include "runner/spec.h"
 
-#include "common/hash.h"
-#include "common/json.h"
+#include "base/json.h"
 #include "domed/error.h"
+#include "domed/support/hash.h"
 
 namespace domed {
 namespace {

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "common/hash.h"
+#include "domed/support/hash.h"
 #include "runner/files.h"
 
 namespace domed {

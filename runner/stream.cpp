@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "common/json.h"
+#include "base/json.h"
 
 namespace domed {
 namespace {

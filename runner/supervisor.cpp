@@ -14,9 +14,9 @@
 #include <cstdio>
 #include <filesystem>
 
-#include "common/json.h"
-#include "common/note.h"
-#include "common/units.h"
+#include "base/json.h"
+#include "base/note.h"
+#include "base/units.h"
 #include "domed/error.h"
 
 namespace domed {

@@ -8,7 +8,6 @@
 #include <string>
 #include <vector>
 
-#include "common/cgroup.h"
 #include "runner/files.h"
 #include "runner/link.h"
 #include "runner/outbox.h"
@@ -19,6 +18,7 @@
 #include "runner/spool.h"
 #include "runner/stream.h"
 #include "runner/typing.h"
+#include "system/cgroup.h"
 
 namespace domed {
 

@@ -7,9 +7,9 @@
 
 #include <cerrno>
 
-#include "common/hash.h"
-#include "common/json.h"
-#include "common/unix_socket.h"
+#include "domed/support/hash.h"
+#include "base/json.h"
+#include "system/unix_socket.h"
 
 namespace domed {
 namespace {

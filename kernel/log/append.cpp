@@ -4,34 +4,30 @@
 
 #include <algorithm>
 
-#include "common/api_error.h"
-#include "log/limits.h"
+#include "protocol/api_error.h"
+#include "protocol/limits.h"
 
 namespace domed {
 namespace {
 
 namespace od = simdjson::ondemand;
 
-[[noreturn]] void invalid(const std::string& text) {
-  throw ApiError("E_INVALID_REQUEST", text);
-}
-
 std::string name(od::value& value, const char* key) {
   std::string_view text;
-  if (value.get_string().get(text)) invalid(std::string("'") + key + "' must be a string");
-  if (text.size() > limits::kKeyBytes) invalid(std::string("'") + key + "' is too long");
+  if (value.get_string().get(text)) invalid_request(std::string("'") + key + "' must be a string");
+  if (text.size() > limits::kKeyBytes) invalid_request(std::string("'") + key + "' is too long");
   return std::string(text);
 }
 
 std::uint64_t batch_number(od::value& value) {
   std::uint64_t number = 0;
-  if (value.get_uint64().get(number) || number == 0) invalid("'batch' must be 1, 2, ...");
+  if (value.get_uint64().get(number) || number == 0) invalid_request("'batch' must be 1, 2, ...");
   return number;
 }
 
 std::string_view events_text(od::value& value) {
   od::array array;
-  if (value.get_array().get(array)) invalid("'events' must be an array");
+  if (value.get_array().get(array)) invalid_request("'events' must be an array");
   return array.raw_json().value_unsafe();
 }
 
@@ -71,17 +67,17 @@ AppendRequest read_append(const std::string& params) {
     else if (key == "events")
       events = events_text(value);
     else
-      invalid("unknown parameter '" + key + "'");
+      invalid_request("unknown parameter '" + key + "'");
   }
-  if (request.job_id.empty()) invalid("'job_id' is required, a string");
-  if (batch.producer_id.empty()) invalid("'producer_id' is required, a string");
-  if (batch.producer_id.size() > limits::kNameBytes) invalid("'producer_id' is too long");
-  if (events.empty()) invalid("'events' is required, an array");
+  if (request.job_id.empty()) invalid_request("'job_id' is required, a string");
+  if (batch.producer_id.empty()) invalid_request("'producer_id' is required, a string");
+  if (batch.producer_id.size() > limits::kNameBytes) invalid_request("'producer_id' is too long");
+  if (events.empty()) invalid_request("'events' is required, an array");
   batch.events = read_events(events);
   if (batch.events.empty()) {
     batch.number = 0;
   } else if (batch.number == 0) {
-    invalid("'batch' is required: 1 for a producer's first batch");
+    invalid_request("'batch' is required: 1 for a producer's first batch");
   }
   const Digest digest = sha256(events);
   std::copy_n(digest.begin(), batch.content.size(), batch.content.begin());

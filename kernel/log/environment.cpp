@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
-#include "common/hash.h"
+#include "domed/support/hash.h"
 
 namespace domed {
 

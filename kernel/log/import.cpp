@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <array>
 
-#include "common/units.h"
+#include "base/units.h"
 #include "log/job_log.h"
-#include "log/limits.h"
 #include "log/refusal.h"
+#include "protocol/limits.h"
 
 namespace domed {
 namespace {

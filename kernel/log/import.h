@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "log/event.h"
 #include "log/job.h"
+#include "protocol/event.h"
 
 namespace domed {
 

@@ -3,15 +3,15 @@
 #include <algorithm>
 #include <cstring>
 
-#include "common/command_template.h"
+#include "base/command_template.h"
 #include "domed/error.h"
-#include "log/limits.h"
 #include "log/record_shape.h"
+#include "protocol/api_error.h"
+#include "protocol/limits.h"
 
 namespace domed {
 namespace {
 
-constexpr std::string_view kStates[] = {"queued", "running", "succeeded", "failed", "canceled"};
 constexpr std::uint64_t kHeadFormat = 1;
 
 class Writer {
@@ -144,16 +144,6 @@ std::string text(const Json& object, const char* key) {
 }
 
 }  // namespace
-
-std::string_view state_name(State state) {
-  return kStates[static_cast<std::size_t>(state)];
-}
-
-std::optional<State> parse_state(std::string_view name) {
-  for (std::size_t i = 0; i < std::size(kStates); ++i)
-    if (kStates[i] == name) return static_cast<State>(i);
-  return std::nullopt;
-}
 
 OrderedJson StreamTotals::json() const {
   return {{"bytes", bytes}, {"lines", lines}, {"dropped", dropped}, {"sha256", to_hex(sha256())}};
@@ -320,9 +310,13 @@ bool JobFixed::add_artifact(const std::string& payload) {
 }
 
 Json JobFixed::command() const {
-  if (!external() && tool.is_object() && tool.contains("command"))
+  if (external() || !tool.is_object() || !tool.contains("command"))
+    return request.value("command", Json());
+  try {
     return fill_command(tool.at("command"), request.value("task", Json()));
-  return request.value("command", Json());
+  } catch (const Error& e) {
+    throw ApiError("E_INVALID_REQUEST", e.what());
+  }
 }
 
 std::vector<std::string> JobFixed::labels() const {

@@ -8,19 +8,12 @@
 #include <string_view>
 #include <vector>
 
-#include "common/hash.h"
-#include "common/json.h"
+#include "base/json.h"
 #include "domed/store.h"
+#include "domed/support/hash.h"
+#include "protocol/state.h"
 
 namespace domed {
-
-enum class State : std::uint8_t { queued, running, succeeded, failed, canceled };
-
-std::string_view state_name(State state);
-std::optional<State> parse_state(std::string_view name);
-inline bool is_terminal(State state) {
-  return state >= State::succeeded;
-}
 
 // What the decoded bytes of one output stream came to.
 struct StreamTotals {

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 
-#include "common/api_error.h"
-#include "common/units.h"
-#include "common/words.h"
-#include "log/limits.h"
+#include "base/units.h"
+#include "base/words.h"
 #include "log/refusal.h"
 #include "log/retry.h"
+#include "protocol/api_error.h"
+#include "protocol/limits.h"
 
 namespace domed {
 

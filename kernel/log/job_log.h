@@ -7,9 +7,9 @@
 
 #include "domed/store.h"
 #include "log/environment.h"
-#include "log/event.h"
 #include "log/import.h"
 #include "log/job.h"
+#include "protocol/event.h"
 
 namespace domed {
 

@@ -4,8 +4,8 @@
 #include <future>
 #include <set>
 
-#include "log/limits.h"
 #include "log/refusal.h"
+#include "protocol/limits.h"
 
 namespace domed {
 namespace {
@@ -23,12 +23,6 @@ std::exception_ptr as_refusal(const std::exception& error) {
 }
 
 }  // namespace
-
-ApiError store_failure(const Error& error) {
-  const bool may_pass =
-      error.code() == Code::io || error.code() == Code::exhausted || error.code() == Code::conflict;
-  return {"E_STORE", std::string("the store failed: ") + error.what(), {{"retryable", may_pass}}};
-}
 
 Journal::Journal(Store& store, Environment& environment, Observer observer, Doubts doubts)
     : store_(store),
@@ -106,12 +100,72 @@ void Journal::work() {
   while (next(round)) handle(round);
 }
 
-// noexcept: half a round cannot be told from a whole one, but by a restart.
+// A round, from the queue to the answers.  Who runs it has set committing_, and works without the
+// mutex: logs_, parked_ and deferred_ are its own until it gives committing_ back.  noexcept: half
+// a round cannot be told from a whole one, but by a restart.
 void Journal::handle(Round& round) noexcept {
+  // Each command changes its job's log in memory, or is refused and undone.  What must wait for
+  // another command leaves the round; what stays is answered by this commit.
   fold(round);
-  commit(round);
+
+  std::vector<JobLog*> changed;
+  std::set<JobLog*> seen;
+  std::set<std::string> contested;  // another writer was faster
+  std::exception_ptr failure;
+  try {
+    // From here on, until the observer has heard of it, the store may know more of these jobs than
+    // memory does.  So memory is told first, and stops to answer for them.
+    std::vector<Entry> entries;
+    for (const auto& queued : round) {
+      const auto it = logs_.find(queued.command.job_id);
+      if (it == logs_.end() || !it->second->changed() || !seen.insert(it->second.get()).second)
+        continue;
+      JobLog& log = *it->second;
+      changed.push_back(&log);
+      entries.push_back(log.entry());
+      log.exclusive() || !log.is_visible() ? doubts_.forget(log.job_id())
+                                           : doubts_.committing(log.job_id());
+    }
+
+    // `Durable`: nobody hears of a change before the store has it.
+    const auto results = entries.empty() ? std::vector<EntryResult>{} : store_.commit(entries);
+    if (results.size() != changed.size())
+      throw Error(Code::internal, "the store answered for another number of entries");
+
+    // Followers before producers: whoever was answered finds everywhere what it was told.
+    for (std::size_t i = 0; i < changed.size(); ++i) {
+      if (is_done(*changed[i], results[i])) {
+        publish(*changed[i]);
+      } else {
+        doubts_.forget(changed[i]->job_id());
+        contested.insert(changed[i]->job_id());
+      }
+    }
+  } catch (const std::exception& e) {
+    failure = as_refusal(e);
+  }
+
+  // What memory thought of a job whose commit failed, or was contested, is wrong: it is read again.
+  for (auto& queued : round) {
+    const std::string& job_id = queued.command.job_id;
+    if (failure) {
+      doubts_.forget(job_id);
+      logs_.erase(job_id);
+      answer(queued, failure);
+    } else if (!contested.count(job_id)) {
+      answer(queued, queued.refused);
+    } else if (++queued.attempts < kAttempts) {
+      queued.refused = nullptr;
+      deferred_.push_back(std::move(queued));
+    } else {
+      const Error error(Code::conflict, "another writer changes the same job");
+      answer(queued, std::make_exception_ptr(store_failure(error)));
+    }
+  }
+  for (const auto& job_id : contested) logs_.erase(job_id);
   forget_idle(round);
   round.clear();
+
   std::lock_guard lock(mutex_);
   committing_ = false;
   if (!queue_.empty() || !deferred_.empty() || !parked_.empty() || stopping_) wake_.notify_one();
@@ -232,62 +286,6 @@ JobLog& Journal::load(const std::string& job_id) {
     throw;
   }
   return *log;
-}
-
-void Journal::commit(Round& done) {
-  std::vector<JobLog*> logs;
-  std::vector<Entry> entries;
-  std::set<std::string> seen;
-  try {
-    for (const auto& queued : done) {
-      const auto it = logs_.find(queued.command.job_id);
-      if (it == logs_.end() || !it->second->changed() || !seen.insert(it->first).second) continue;
-      JobLog& log = *it->second;
-      logs.push_back(&log);
-      entries.push_back(log.entry());
-      log.exclusive() || !log.is_visible() ? doubts_.forget(log.job_id())
-                                           : doubts_.committing(log.job_id());
-    }
-    settle(done, logs, entries.empty() ? std::vector<EntryResult>{} : store_.commit(entries));
-  } catch (const std::exception& e) {
-    fail(done, as_refusal(e));
-  }
-}
-
-void Journal::settle(Round& done, const std::vector<JobLog*>& logs,
-                     const std::vector<EntryResult>& results) {
-  if (logs.size() != results.size())
-    throw Error(Code::internal, "the store answered for another number of entries");
-  std::set<std::string> conflicts;
-  for (std::size_t i = 0; i < logs.size(); ++i) {
-    if (is_done(*logs[i], results[i])) {
-      publish(*logs[i]);
-    } else {
-      doubts_.forget(logs[i]->job_id());
-      conflicts.insert(logs[i]->job_id());
-    }
-  }
-  for (auto& queued : done) {
-    if (!conflicts.count(queued.command.job_id)) {
-      answer(queued, queued.refused);
-    } else if (++queued.attempts < kAttempts) {
-      queued.refused = nullptr;
-      deferred_.push_back(std::move(queued));
-    } else {
-      const Error error(Code::conflict, "another writer changes the same job");
-      answer(queued, std::make_exception_ptr(store_failure(error)));
-    }
-  }
-  // What we thought of these jobs is wrong: they are read again.
-  for (const auto& job_id : conflicts) logs_.erase(job_id);
-}
-
-void Journal::fail(Round& done, std::exception_ptr error) {
-  for (auto& queued : done) {
-    doubts_.forget(queued.command.job_id);
-    logs_.erase(queued.command.job_id);
-    answer(queued, error);
-  }
 }
 
 // A remote engine that did not answer may have committed all the same; the head

@@ -13,9 +13,9 @@
 #include <unordered_map>
 #include <vector>
 
-#include "common/api_error.h"
 #include "domed/store.h"
 #include "log/job_log.h"
+#include "protocol/api_error.h"
 
 namespace domed {
 
@@ -94,10 +94,6 @@ class Journal {
   bool apply(Queued& queued);
   bool must_defer(const Queued& queued, const JobLog& log) const;
   JobLog& load(const std::string& job_id);
-  void commit(Round& done);
-  void settle(Round& done, const std::vector<JobLog*>& logs,
-              const std::vector<EntryResult>& results);
-  void fail(Round& done, std::exception_ptr error);
   void publish(JobLog& log);
   bool is_done(JobLog& log, const EntryResult& result);
   void answer(Queued& queued, std::exception_ptr error);
@@ -122,8 +118,5 @@ class Journal {
 
   std::thread thread_;
 };
-
-// The store's failure as the protocol tells it: whether to try again depends on its kind.
-ApiError store_failure(const Error& error);
 
 }  // namespace domed

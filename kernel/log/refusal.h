@@ -2,9 +2,9 @@
 
 #include <string>
 
-#include "common/api_error.h"
 #include "domed/store.h"
 #include "log/job.h"
+#include "protocol/api_error.h"
 
 namespace domed {
 

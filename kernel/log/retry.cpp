@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "common/hash.h"
-#include "common/units.h"
+#include "base/units.h"
+#include "domed/support/hash.h"
 
 namespace domed {
 namespace {

@@ -7,10 +7,10 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "common/process.h"
-#include "common/trusted_path.h"
-#include "common/version.h"
-#include "log/limits.h"
+#include "base/version.h"
+#include "protocol/limits.h"
+#include "system/process.h"
+#include "system/trusted_path.h"
 
 namespace domed {
 namespace {

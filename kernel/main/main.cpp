@@ -10,10 +10,10 @@
 #include <regex>
 #include <thread>
 
-#include "common/socket.h"
-#include "common/version.h"
-#include "host/describe.h"
+#include "base/version.h"
+#include "loader/describe.h"
 #include "main/daemon.h"
+#include "transport/nng/socket.h"
 
 namespace domed {
 namespace {

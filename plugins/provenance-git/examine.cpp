@@ -6,10 +6,10 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <ctime>
 #include <memory>
 
-#include "common/hash.h"
-#include "common/units.h"
+#include "domed/support/hash.h"
 #include "domed/error.h"
 #include "listing.h"
 #include "remote.h"
@@ -17,6 +17,15 @@
 
 namespace domed::git {
 namespace {
+
+// As the kernel writes times: RFC 3339 with microseconds, of which git knows none.
+std::string utc(std::int64_t seconds) {
+  const std::time_t time = seconds;
+  std::tm parts{};
+  gmtime_r(&time, &parts);
+  char text[40];
+  return {text, std::strftime(text, sizeof text, "%FT%T.000000Z", &parts)};
+}
 
 using Text = Known<std::string>;
 using Count = Known<std::uint64_t>;
@@ -328,12 +337,12 @@ SubmoduleState Examination::ask_submodule(const Gitlink& link, std::vector<Submo
 
 // Submodules are examined one by one, with this care, and not by git itself.
 Outcome Examination::ask_status(Differences which) const {
-  return call({.arguments = {"status", "--porcelain=v2", "-z", "--branch", "--no-ahead-behind",
-                             "--no-renames", "--untracked-files=normal",
-                             "--ignore-submodules=dirty"},
-               .directory = repository_.top,
-               .settings = settings(which),
-               .max_out = kMaxStatus});
+  return call(
+      {.arguments = {"status", "--porcelain=v2", "-z", "--branch", "--no-ahead-behind",
+                     "--no-renames", "--untracked-files=normal", "--ignore-submodules=dirty"},
+       .directory = repository_.top,
+       .settings = settings(which),
+       .max_out = kMaxStatus});
 }
 
 void Examination::read_status() {
@@ -508,13 +517,12 @@ void Examination::take_commit() {
   } else {
     const CommitHeader header = parse_commit(outcome.out);
     const bool dated = header.time && *header.time >= 0 && *header.time <= kLastSecond;
-    findings_.commit_time = dated ? Text::of(format_time(*header.time * 1'000'000))
+    findings_.commit_time = dated ? Text::of(utc(*header.time))
                                   : Text::not_known("the commit names no time that can be read");
     findings_.author_hash = Text::not_known("the option author_hash is off");
     if (context_.wishes.author_hash) {
-      findings_.author_hash = header.author.empty()
-                                  ? Text::not_known("the commit names no author")
-                                  : Text::of(sha256_hex(header.author));
+      findings_.author_hash = header.author.empty() ? Text::not_known("the commit names no author")
+                                                    : Text::of(sha256_hex(header.author));
     }
   }
   take_description();
@@ -530,9 +538,9 @@ void Examination::take_description() {
   if (outcome.ok() && !text.empty()) {
     findings_.describe = Text::of(text);
   } else {
-    findings_.describe = Text::not_known(none && !outcome.timed_out
-                                             ? "no tag is at or before this commit"
-                                             : reason("describe", outcome));
+    findings_.describe =
+        Text::not_known(none && !outcome.timed_out ? "no tag is at or before this commit"
+                                                   : reason("describe", outcome));
   }
 }
 

@@ -4,8 +4,8 @@
 #include <array>
 #include <cstdio>
 
-#include "common/executable.h"
-#include "common/hash.h"
+#include "domed/support/hash.h"
+#include "domed/support/executable.h"
 
 namespace domed::git {
 namespace {

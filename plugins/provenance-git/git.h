@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "common/program.h"
+#include "domed/support/program.h"
 
 namespace domed::git {
 

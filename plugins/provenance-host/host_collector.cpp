@@ -5,12 +5,21 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <nlohmann/json.hpp>
 
-#include "common/hash.h"
-#include "common/json.h"
+#include "domed/support/hash.h"
 
 namespace domed::host {
 namespace {
+
+using Json = nlohmann::json;
+
+bool is_utf8(const std::string& text) try {
+  (void)Json(text).dump();
+  return true;
+} catch (const Json::exception&) {
+  return false;
+}
 
 std::optional<std::string> own_variable(const std::string& name) {
   const char* value = std::getenv(name.c_str());

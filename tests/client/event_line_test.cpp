@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "common/json.h"
+#include "base/json.h"
 
 namespace domed {
 namespace {

@@ -9,7 +9,7 @@
 #include <filesystem>
 
 #include "client/event_line.h"
-#include "common/api_error.h"
+#include "protocol/api_error.h"
 
 namespace domed {
 namespace {

@@ -5,7 +5,7 @@
 #include <deque>
 #include <random>
 
-#include "common/api_error.h"
+#include "protocol/api_error.h"
 
 namespace domed {
 namespace {

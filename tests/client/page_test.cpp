@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "client/client.h"
-#include "common/api_error.h"
+#include "protocol/api_error.h"
 
 namespace domed {
 namespace {

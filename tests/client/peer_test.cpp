@@ -11,7 +11,7 @@
 
 #include "client/client.h"
 #include "client/fake_daemon.h"
-#include "common/fd.h"
+#include "system/fd.h"
 
 namespace domed {
 namespace {
@@ -49,13 +49,13 @@ class MuteListener {
   Fd file_;
 };
 
-CallOptions within(std::chrono::milliseconds deadline) {
+CallOptions patient(std::chrono::milliseconds deadline) {
   CallOptions options;
   options.deadline = options.reply_timeout = deadline;
   return options;
 }
 
-std::string failure(Client& client, const CallOptions& options) {
+std::string answer_of(Client& client, const CallOptions& options) {
   try {
     return "result " + client.call("Health", {{"secret", "s3cret"}}, options).dump();
   } catch (const ApiError& e) {
@@ -63,9 +63,9 @@ std::string failure(Client& client, const CallOptions& options) {
   }
 }
 
-std::string failure(const std::string& url) {
+std::string answer_of(const std::string& url) {
   Client client(url);
-  return failure(client, within(30s));
+  return answer_of(client, patient(30s));
 }
 
 #define EXPECT_SAYS(text, part) EXPECT_NE((text).find(part), std::string::npos) << (text)
@@ -77,7 +77,7 @@ TEST(Peer, SendsNothingIntoTheDirectoryOfAnotherUser) {
   Scratch scratch;
   FakeDaemon daemon(scratch.path());
   ASSERT_EQ(chown(scratch.path().c_str(), kStranger, kStranger), 0);
-  const std::string text = failure(daemon.control());
+  const std::string text = answer_of(daemon.control());
   EXPECT_SAYS(text, "E_UNTRUSTED: the directory of ipc://" + scratch.path());
   EXPECT_SAYS(text, "belongs to uid 65534 (nobody), this program runs as uid 0 (root): nothing");
   EXPECT_EQ(daemon.calls("Health"), 0);
@@ -102,8 +102,8 @@ TEST(Peer, SendsNothingToTheProcessOfAnotherUser) {
     for (ssize_t n; (n = recv(peer.get(), bytes, sizeof bytes, 0)) > 0;)
       heard.append(bytes, static_cast<std::size_t>(n));
   });
-  EXPECT_SAYS(failure("ipc://" + path), "E_UNTRUSTED: the process that listens at ipc://" + path +
-                                            " belongs to uid 65534 (nobody)");
+  EXPECT_SAYS(answer_of("ipc://" + path), "E_UNTRUSTED: the process that listens at ipc://" + path +
+                                              " belongs to uid 65534 (nobody)");
   listening.join();
   EXPECT_EQ(heard.size(), 8u) << "more than the greeting";
 }
@@ -115,7 +115,7 @@ TEST(Peer, TalksToTheUserWhoIsNamed) {
   ASSERT_EQ(chown(scratch.path().c_str(), kStranger, kStranger), 0);
   for (const auto* name : {"nobody", "65534"}) {
     setenv("DOMED_ENDPOINT_USER", name, 1);
-    EXPECT_EQ(failure(daemon.control()), R"(result {"version":"fake"})") << name;
+    EXPECT_EQ(answer_of(daemon.control()), R"(result {"version":"fake"})") << name;
   }
   setenv("DOMED_ENDPOINT_USER", "no-such-user-here", 1);
   EXPECT_THROW(Client client(daemon.control()), Error);
@@ -129,7 +129,7 @@ TEST(Peer, TalksToADaemonOfRoot) {
   for (const std::string& open : {scratch.path(), scratch.path() + "/control.ipc"})
     ASSERT_EQ(chmod(open.c_str(), 0777), 0);
   const As stranger(kStranger);
-  EXPECT_EQ(failure(daemon.control()), R"(result {"version":"fake"})");
+  EXPECT_EQ(answer_of(daemon.control()), R"(result {"version":"fake"})");
 }
 
 TEST(Peer, TellsPermissionFromAMissingSocket) {
@@ -137,29 +137,29 @@ TEST(Peer, TellsPermissionFromAMissingSocket) {
   Scratch scratch;
   FakeDaemon daemon(scratch.path());
   const As stranger(kStranger);
-  EXPECT_SAYS(failure(daemon.control()), "(permission denied: the directory " + scratch.path() +
-                                             " of uid 0 (root) lets this "
-                                             "user, uid 65534 (nobody), not in)");
+  EXPECT_SAYS(answer_of(daemon.control()), "(permission denied: the directory " + scratch.path() +
+                                               " of uid 0 (root) lets this "
+                                               "user, uid 65534 (nobody), not in)");
   {
     const As root(0);
     ASSERT_EQ(chmod(scratch.path().c_str(), 0755), 0);
     ASSERT_EQ(chmod((scratch.path() + "/control.ipc").c_str(), 0600), 0);
     ASSERT_EQ(seteuid(kStranger), 0);
-    EXPECT_SAYS(failure(daemon.control()), "(permission denied: the socket of uid 0 (root)");
+    EXPECT_SAYS(answer_of(daemon.control()), "(permission denied: the socket of uid 0 (root)");
   }
 }
 
 TEST(Peer, TellsEachCauseOfAFailedDial) {
   Scratch scratch;
   const std::string at = "ipc://" + scratch.path();
-  EXPECT_SAYS(failure(at + "/none.ipc"), "(no such socket)");
-  EXPECT_SAYS(failure(at + "/gone/x/none.ipc"),
+  EXPECT_SAYS(answer_of(at + "/none.ipc"), "(no such socket)");
+  EXPECT_SAYS(answer_of(at + "/gone/x/none.ipc"),
               "(no such socket: there is no directory " + scratch.path() + "/gone)");
   { MuteListener over(scratch.path() + "/stale.ipc"); }
-  EXPECT_SAYS(failure(at + "/stale.ipc"), "(Connection refused: nobody listens");
-  EXPECT_SAYS(failure(at + "/" + std::string(120, 'x')), "a socket's may have 107)");
-  EXPECT_SAYS(failure("ipc://relative.ipc"), "(it is no absolute path");
-  EXPECT_SAYS(failure("tcp://127.0.0.1:1"), "(Connection refused)");
+  EXPECT_SAYS(answer_of(at + "/stale.ipc"), "(Connection refused: nobody listens");
+  EXPECT_SAYS(answer_of(at + "/" + std::string(120, 'x')), "a socket's may have 107)");
+  EXPECT_SAYS(answer_of("ipc://relative.ipc"), "(it is no absolute path");
+  EXPECT_SAYS(answer_of("tcp://127.0.0.1:1"), "(Connection refused)");
 }
 
 // As one that was stopped.
@@ -168,7 +168,7 @@ TEST(Peer, GivesUpOnAMuteDaemonWithinItsCallersTime) {
   const MuteListener mute(scratch.path() + "/control.ipc");
   Client client("ipc://" + scratch.path() + "/control.ipc");
   const auto begin = std::chrono::steady_clock::now();
-  EXPECT_SAYS(failure(client, within(200ms)), "although it accepts connections");
+  EXPECT_SAYS(answer_of(client, patient(200ms)), "although it accepts connections");
   EXPECT_LT(std::chrono::steady_clock::now() - begin, 5s) << "nng itself waits for 10 s";
 }
 
@@ -177,14 +177,14 @@ TEST(Peer, StopsDialingWhenTold) {
   const MuteListener mute(scratch.path() + "/control.ipc");
   Client client("ipc://" + scratch.path() + "/control.ipc");
   std::stop_source stop;
-  auto options = within(600s);
+  auto options = patient(600s);
   options.stop = stop.get_token();
   Fd taken;
   std::jthread user([&] {
     taken = mute.take();
     stop.request_stop();
   });
-  EXPECT_EQ(failure(client, options), "E_STOPPED: the call was stopped by its caller");
+  EXPECT_EQ(answer_of(client, options), "E_STOPPED: the call was stopped by its caller");
 }
 
 TEST(Peer, WaitsForADialThatIsUnderWay) {
@@ -195,7 +195,7 @@ TEST(Peer, WaitsForADialThatIsUnderWay) {
   std::atomic<int> right = 0;
   for (int t = 0; t < 8; ++t)
     threads.emplace_back([&] {
-      if (failure(client, within(30s)) == R"(result {"version":"fake"})") ++right;
+      if (answer_of(client, patient(30s)) == R"(result {"version":"fake"})") ++right;
     });
   threads.clear();
   EXPECT_EQ(right, 8);

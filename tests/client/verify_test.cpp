@@ -5,7 +5,7 @@
 namespace domed {
 namespace {
 
-const std::string kLog(32, 'c');
+const std::string kSomeLog(32, 'c');
 
 // A small log with output, as a daemon would keep it, and its record.
 struct Copy {
@@ -16,9 +16,9 @@ struct Copy {
     add("state_change", R"({"from":"running","to":"succeeded","streams":{"stdout":{"bytes":8,)"
                         R"("lines":2,"dropped":0,"sha256":")" +
                             sha256_hex("hello\n\xff\xfe") + R"("}}})");
-    record = {{"job_id", "j"},        {"log_id", kLog},
+    record = {{"job_id", "j"},        {"log_id", kSomeLog},
               {"first_seq", 1u},      {"head_seq", lines.size()},
-              {"state", "succeeded"}, {"base_digest", sha256_hex(kLog)},
+              {"state", "succeeded"}, {"base_digest", sha256_hex(kSomeLog)},
               {"digest", digest()}};
   }
   void add(const std::string& type, const std::string& payload) {
@@ -27,7 +27,7 @@ struct Copy {
                     payload + "}");
   }
   std::string digest() const {
-    DigestChain chain(kLog);
+    DigestChain chain(kSomeLog);
     for (const auto& line : lines) chain.add(line);
     return to_hex(chain.digest());
   }
@@ -51,7 +51,7 @@ TEST(Verifier, AcceptsAWholeLog) {
 
 TEST(Verifier, AcceptsATrimmedLogFromItsBaseDigest) {
   Copy copy;
-  DigestChain chain(kLog);
+  DigestChain chain(kSomeLog);
   chain.add(copy.lines[0]);
   copy.record["base_digest"] = to_hex(chain.digest());
   copy.record["first_seq"] = 2u;

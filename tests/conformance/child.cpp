@@ -14,7 +14,7 @@ namespace conformance {
 namespace {
 
 // Far above what any step takes on any machine: it is no measurement.
-constexpr int kPatience = 120'000;  // milliseconds
+constexpr int kChildPatience = 120'000;  // milliseconds
 
 void write_all(int fd, std::string bytes) {
   while (!bytes.empty()) {
@@ -67,7 +67,7 @@ void Child::kill() {
 
 bool Child::receive() {
   pollfd ready{pipe_, POLLIN, 0};
-  if (::poll(&ready, 1, kPatience) == 0) {
+  if (::poll(&ready, 1, kChildPatience) == 0) {
     kill();
     return false;
   }

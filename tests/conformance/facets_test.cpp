@@ -1,8 +1,8 @@
-#include "host/facets.h"
+#include "loader/facets.h"
 
 #include <gtest/gtest.h>
 
-#include "host/fence.h"
+#include "loader/fence.h"
 #include "subject.h"
 #include "target.h"
 

@@ -5,9 +5,9 @@
 #include <string>
 
 #include "domed/store.h"
-#include "host/loader.h"
-#include "host/manifest.h"
-#include "host/options.h"
+#include "loader/loader.h"
+#include "loader/manifest.h"
+#include "loader/options.h"
 
 namespace conformance {
 

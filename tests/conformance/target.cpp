@@ -7,7 +7,7 @@
 #include <string_view>
 #include <system_error>
 
-#include "host/plugin_log.h"
+#include "loader/plugin_log.h"
 #include "subject.h"
 
 namespace conformance {

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "base/json.h"
 #include "client/event_line.h"
-#include "common/json.h"
 
 namespace domed::history {
 namespace {
@@ -30,14 +30,25 @@ Record parse(const std::string& line) {
   Record out;
   out.text = line;
   out.t = static_cast<std::int64_t>(number(json, "t"));
-  const std::pair<const char*, std::string*> texts[] = {
-      {"who", &out.who},         {"what", &out.what},     {"store", &out.store},
-      {"client", &out.client},   {"key", &out.key},       {"request", &out.request},
-      {"job", &out.job},         {"log", &out.log},       {"token", &out.token},
-      {"events", &out.events},   {"state", &out.state},   {"producer", &out.producer},
-      {"error", &out.error},     {"end", &out.end},       {"durability", &out.durability},
-      {"of", &out.of},           {"line", &out.line},     {"digest", &out.digest},
-      {"base_digest", &out.base_digest}};
+  const std::pair<const char*, std::string*> texts[] = {{"who", &out.who},
+                                                        {"what", &out.what},
+                                                        {"store", &out.store},
+                                                        {"client", &out.client},
+                                                        {"key", &out.key},
+                                                        {"request", &out.request},
+                                                        {"job", &out.job},
+                                                        {"log", &out.log},
+                                                        {"token", &out.token},
+                                                        {"events", &out.events},
+                                                        {"state", &out.state},
+                                                        {"producer", &out.producer},
+                                                        {"error", &out.error},
+                                                        {"end", &out.end},
+                                                        {"durability", &out.durability},
+                                                        {"of", &out.of},
+                                                        {"line", &out.line},
+                                                        {"digest", &out.digest},
+                                                        {"base_digest", &out.base_digest}};
   for (const auto& [key, field] : texts) *field = text(json, key);
   const std::pair<const char*, std::uint64_t*> numbers[] = {
       {"since", &out.since}, {"seq", &out.seq},   {"batch", &out.batch},
@@ -49,12 +60,12 @@ Record parse(const std::string& line) {
   return out;
 }
 
+}  // namespace
+
 std::string batch_key(const Record& record) {
   return record.store + '\n' + record.job + '\n' + record.producer + '\n' +
          std::to_string(record.batch);
 }
-
-}  // namespace
 
 bool is_terminal(std::string_view state) {
   return state == "succeeded" || state == "failed" || state == "canceled";

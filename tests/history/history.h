@@ -91,13 +91,16 @@ class History {
   std::list<Record> records_;
   std::vector<const Record*> ordered_;
   std::vector<Follow> follows_;
-  std::map<std::string, std::size_t> open_;  // by who: the place in follows_
-  std::map<std::string, Log> logs_;          // by store and log
+  std::map<std::string, std::size_t> open_;    // by who: the place in follows_
+  std::map<std::string, Log> logs_;            // by store and log
   std::map<std::string, std::string> latest_;  // by store and job: the log
   std::map<std::string, const Record*> appends_;
   std::vector<const Record*> ends_of_daemons_;  // of stores that forget with them
 };
 
 bool is_terminal(std::string_view state);
+
+// What names a batch, whoever sends it and how often.
+std::string batch_key(const Record& record);
 
 }  // namespace domed::history

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "common/json.h"
+#include "base/json.h"
 
 namespace domed::history {
 

@@ -2,10 +2,10 @@
 // under its name, on every store of ours.
 #include <future>
 
-#include "common/units.h"
-#include "harness.h"
-#include "log/limits.h"
-#include "run/boot_mark.h"
+#include "base/units.h"
+#include "jobs/boot_mark.h"
+#include "protocol/limits.h"
+#include "support/harness.h"
 
 namespace domed::test {
 namespace {

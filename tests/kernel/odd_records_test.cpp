@@ -1,6 +1,6 @@
 #include <random>
 
-#include "harness.h"
+#include "support/harness.h"
 
 namespace domed::test {
 namespace {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "harness.h"
+#include "support/harness.h"
 
 namespace domed::test {
 

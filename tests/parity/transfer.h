@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "harness.h"
+#include "support/harness.h"
 
 namespace domed::test {
 

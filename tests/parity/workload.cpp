@@ -1,6 +1,6 @@
 #include "workload.h"
 
-#include "common/units.h"
+#include "base/units.h"
 
 namespace domed::test {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <thread>
 
-#include "common/hash.h"
+#include "domed/support/hash.h"
 #include "scratch.h"
 
 namespace domed::git {

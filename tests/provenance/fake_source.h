@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "domed/error.h"
-#include "run/provenance.h"
+#include "provenance/provenance.h"
 
 namespace domed::test {
 

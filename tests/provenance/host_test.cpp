@@ -4,10 +4,10 @@
 #include <fstream>
 #include <map>
 
-#include "common/hash.h"
-#include "common/json.h"
+#include "domed/support/hash.h"
+#include "base/json.h"
 #include "host_collector.h"
-#include "kernel/harness.h"
+#include "support/harness.h"
 
 // What provenance-host tells of a machine, here one that the test makes up.
 namespace domed::host {

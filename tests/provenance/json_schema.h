@@ -3,7 +3,7 @@
 #include <regex>
 #include <string>
 
-#include "common/json.h"
+#include "base/json.h"
 
 namespace domed::test {
 

@@ -4,10 +4,10 @@
 #include <mutex>
 #include <thread>
 
-#include "common/version.h"
+#include "base/version.h"
 #include "fake_source.h"
-#include "kernel/harness.h"
-#include "log/limits.h"
+#include "support/harness.h"
+#include "protocol/limits.h"
 
 // What the kernel makes of collectors, whatever they do.
 namespace domed::test {

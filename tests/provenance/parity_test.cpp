@@ -1,6 +1,6 @@
 #include <future>
 
-#include "kernel/harness.h"
+#include "support/harness.h"
 #include "real_sources.h"
 
 // A record is the same bytes from every store, at any later time.

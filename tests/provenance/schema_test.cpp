@@ -3,8 +3,8 @@
 #include <set>
 
 #include "json_schema.h"
-#include "kernel/harness.h"
-#include "log/limits.h"
+#include "support/harness.h"
+#include "protocol/limits.h"
 #include "real_sources.h"
 
 // docs/provenance.schema.json says what records are; these are real ones.

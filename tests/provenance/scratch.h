@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "git_collector.h"
-#include "common/program.h"
+#include "domed/support/program.h"
 
 namespace domed::git {
 
@@ -85,11 +85,11 @@ class GitScratch : public Scratch {
                   "user.email=e@example.org", "-c", "init.defaultBranch=main"});
     const program::Outcome outcome =
         program::run({.program = "/usr/bin/env",
-             .arguments = words,
-             .directory = directory,
-             .environment = {"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=" + root,
-                             "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null"},
-             .deadline = program::Clock::now() + std::chrono::seconds(60)});
+                      .arguments = words,
+                      .directory = directory,
+                      .environment = {"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=" + root,
+                                      "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null"},
+                      .deadline = program::Clock::now() + std::chrono::seconds(60)});
     if (must_succeed) {
       EXPECT_TRUE(outcome.ok()) << "git " << words.back() << ": " << outcome.err << outcome.error;
     }

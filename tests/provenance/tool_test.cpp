@@ -2,11 +2,11 @@
 
 #include <fstream>
 
-#include "common/hash.h"
+#include "domed/support/hash.h"
 #include "fake_source.h"
-#include "kernel/harness.h"
-#include "run/input_files.h"
-#include "run/tool_facts.h"
+#include "support/harness.h"
+#include "provenance/input_files.h"
+#include "provenance/tool_facts.h"
 
 // What the kernel finds out of the programs and files of a run.
 namespace domed::test {

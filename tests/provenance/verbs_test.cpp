@@ -2,11 +2,11 @@
 
 #include <fstream>
 
-#include "client/ctl/diff_runs.h"
-#include "client/ctl/dsse.h"
-#include "client/ctl/reproduce.h"
-#include "client/ctl/slsa.h"
-#include "common/hash.h"
+#include "domed/support/hash.h"
+#include "domectl/diff_runs.h"
+#include "domectl/dsse.h"
+#include "domectl/reproduce.h"
+#include "domectl/slsa.h"
 #include "domed/error.h"
 #include "scratch.h"
 

@@ -4,8 +4,8 @@
 
 #include <random>
 
-#include "common/hash.h"
-#include "common/json.h"
+#include "domed/support/hash.h"
+#include "base/json.h"
 
 namespace domed {
 namespace {

@@ -4,8 +4,8 @@
 
 #include <chrono>
 
-#include "common/api_error.h"
-#include "common/hash.h"
+#include "domed/support/hash.h"
+#include "protocol/api_error.h"
 
 namespace domed {
 namespace {

@@ -9,8 +9,8 @@
 #include <thread>
 #include <vector>
 
-#include "common/json.h"
-#include "common/socket.h"
+#include "base/json.h"
+#include "transport/nng/socket.h"
 
 namespace domed {
 

@@ -11,7 +11,7 @@
 
 #include <string>
 
-#include "common/hash.h"
+#include "domed/support/hash.h"
 #include "fake_daemon.h"
 #include "runner/files.h"
 #include "runner/spec.h"

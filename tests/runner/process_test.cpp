@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/json.h"
+#include "base/json.h"
 #include "runner/spawn.h"
 
 namespace domed {

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
-#include "common/json.h"
+#include "base/json.h"
 #include "domed/error.h"
 #include "runner/result.h"
 

@@ -6,7 +6,7 @@
 
 #include <filesystem>
 
-#include "common/json.h"
+#include "base/json.h"
 #include "domed/error.h"
 #include "runner/outbox.h"
 #include "scratch.h"

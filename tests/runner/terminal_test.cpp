@@ -1,8 +1,8 @@
 // Jobs that somebody types at, and jobs with a cgroup.
 #include <sys/socket.h>
 
-#include "common/unix_socket.h"
 #include "job.h"
+#include "system/unix_socket.h"
 
 namespace domed {
 namespace {

@@ -4,9 +4,9 @@
 #include <cstdio>
 #include <sstream>
 
+#include "base/units.h"
 #include "client/event_line.h"
 #include "client/verify.h"
-#include "common/units.h"
 #include "soak.h"
 
 namespace domed::soak {

@@ -1,8 +1,8 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
-#include "common/socket.h"
 #include "soak.h"
+#include "transport/nng/socket.h"
 
 namespace {
 

@@ -1,4 +1,4 @@
-#include "serve/control_server.h"
+#include "transport/nng/control_server.h"
 
 #include <sys/stat.h>
 

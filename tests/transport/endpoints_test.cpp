@@ -1,4 +1,4 @@
-#include "serve/endpoints.h"
+#include "transport/nng/endpoints.h"
 
 #include <sys/resource.h>
 #include <sys/stat.h>

@@ -1,4 +1,4 @@
-#include "serve/event_sockets.h"
+#include "transport/nng/event_sockets.h"
 
 #include <nng/protocol/pubsub0/sub.h>
 

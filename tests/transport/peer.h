@@ -20,7 +20,7 @@
 #include <thread>
 #include <utility>
 
-#include "common/socket.h"
+#include "transport/nng/socket.h"
 
 namespace domed::test {
 

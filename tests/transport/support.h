@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "peer.h"
-#include "serve/control_server.h"
+#include "transport/nng/control_server.h"
 
 extern char** environ;
 

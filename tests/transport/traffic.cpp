@@ -13,8 +13,8 @@
 #include <thread>
 
 #include "peer.h"
-#include "serve/control_server.h"
-#include "serve/watchdog.h"
+#include "transport/nng/control_server.h"
+#include "transport/nng/watchdog.h"
 
 namespace domed::test {
 namespace {

@@ -1,9 +1,9 @@
-#include "serve/watchdog.h"
+#include "transport/nng/watchdog.h"
 
 #include <atomic>
 
-#include "serve/event_sockets.h"
 #include "support.h"
+#include "transport/nng/event_sockets.h"
 
 namespace domed::test {
 namespace {

@@ -1,16 +1,11 @@
 // A batch is in the log once, whole, as it was sent; its number has one content.
 #include <algorithm>
 
+#include "base/json.h"
 #include "clause.h"
-#include "common/json.h"
 
 namespace domed::history {
 namespace {
-
-std::string batch_key(const Record& record) {
-  return record.store + '\n' + record.job + '\n' + record.producer + '\n' +
-         std::to_string(record.batch);
-}
 
 Found one_outcome(const Log& log) {
   std::map<std::string, const Record*> outcomes;

@@ -1,0 +1,154 @@
+#include "domectl/context.h"
+
+#include <chrono>
+#include <cstdlib>
+#include <sstream>
+#include <thread>
+
+#include "base/version.h"
+#include "base/words.h"
+#include "domectl/arguments.h"
+#include "domectl/outcome.h"
+#include "domectl/report.h"
+#include "domectl/sink.h"
+#include "domectl/terminal.h"
+#include "protocol/endpoint.h"
+
+namespace domed::ctl {
+namespace {
+
+constexpr int kUsage = 2;
+
+void describe(CLI::App& app, Context& context) {
+  app.description("domectl: runs jobs on a domed daemon, and looks at them");
+  app.set_version_flag("--version", std::string("domectl ") + kVersion);
+  app.add_option("--endpoint", context.endpoint,
+                 "Control URL of the daemon (default: DOMED_ENDPOINT, then the user's own)")
+      ->type_name("URL");
+  app.add_option("--endpoint-user", context.endpoint_user,
+                 "User whose daemon that is, where it is neither you nor root (default: "
+                 "DOMED_ENDPOINT_USER)")
+      ->type_name("USER");
+  app.add_flag("--json", context.json, "Machine-readable output");
+  app.require_subcommand(1);
+  app.footer(
+      "Examples:\n"
+      "  domectl run -- make test          # run, watch, exit with its code\n"
+      "  domectl list --state running\n"
+      "  domectl follow JOB --json\n"
+      "'domectl VERB --help' tells more about each.");
+}
+
+// CLI11 would only say that a verb is missing.
+std::string unknown_verb(const CLI::App& app) {
+  const auto rest = app.remaining();
+  if (!app.get_subcommands().empty() || rest.empty() || rest.front().starts_with('-')) return "";
+  std::vector<std::string> verbs;
+  for (const CLI::App* verb : app.get_subcommands({})) verbs.push_back(verb->get_name());
+  return "there is no verb " + in_quotes(rest.front()) + did_you_mean(rest.front(), verbs) +
+         "; 'domectl --help' lists them";
+}
+
+int usage_code(const Context& context) {
+  return context.failure == kOwnFailure ? kOwnFailure : kUsage;
+}
+
+// What a CLI::ParseError asks for: help, the version, or a word about what is wrong.
+int usage(const CLI::App& app, const CLI::ParseError& error, const Context& context) {
+  std::ostringstream help, wrong;
+  if (app.exit(error, help, wrong) == 0) {
+    put(help.str());
+    return 0;
+  }
+  std::string text = unknown_verb(app);
+  if (text.empty()) text = std::string(error.what()) + "; --help tells more";
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) &&
+      (app.got_subcommand("run") || app.got_subcommand("submit")))
+    text += "; write the job's command behind '--': domectl run -- COMMAND";
+  report_usage(text, context.json);
+  return usage_code(context);
+}
+
+// Whatever "action" does wrong is told, and gives the exit code.
+int reported(const Context& context, const std::function<int()>& action) {
+  try {
+    return action();
+  } catch (const ReaderGone&) {
+    return kReaderGone;
+  } catch (const UsageError& e) {
+    report_usage(e.what(), context.json);
+    return usage_code(context);
+  } catch (const ApiError& e) {
+    if (e.name() == "E_STOPPED") return kCanceled;
+    report(e, context.json);
+  } catch (const std::exception& e) {
+    report(e.what(), context.json);
+  }
+  return context.failure;
+}
+
+// What was put before it failed is output too; what cannot be written is a failure itself.
+int act(const Context& context, const std::function<int()>& action) {
+  const int code = reported(context, action);
+  const int written = reported(context, [] {
+    out().finish();
+    return 0;
+  });
+  return written == 0 || (code != 0 && written != kReaderGone) ? code : written;
+}
+
+}  // namespace
+
+Client& Context::client() {
+  if (!client_) client_.emplace(control_endpoint(endpoint));
+  return *client_;
+}
+
+Json Context::status_of(const std::string& job_id, std::stop_token stop) {
+  CallOptions options;
+  options.stop = std::move(stop);
+  for (int patience = 100;; --patience) try {
+      return client().call("GetJobStatus", {{"job_id", job_id}}, options);
+    } catch (const ApiError& e) {
+      if (e.name() != "E_NOT_FOUND" || patience == 0) throw;
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+}
+
+std::string Context::endpoint_option() const {
+  return (endpoint.empty() ? "" : "--endpoint " + endpoint + " ") +
+         (endpoint_user.empty() ? "" : "--endpoint-user " + endpoint_user + " ");
+}
+
+int run_domectl(int argc, char** argv) {
+  Context context;
+  CLI::App app;
+  describe(app, context);
+  app.fallthrough();
+  add_run(app, context);
+  add_follow(app, context);
+  add_jobs(app, context);
+  add_turns(app, context);
+  add_append(app, context);
+  add_daemon(app, context);
+  add_provenance(app, context);
+  add_copies(app, context);
+  take_texts_whole(app);
+  const Arguments arguments(argc, argv);
+  context.command = arguments.command;
+  context.json = arguments.json;  // for errors of the parsing
+  return act(context, [&] {
+    try {
+      arguments.parse(app);
+    } catch (const CLI::ParseError& e) {
+      if (app.got_subcommand("run")) context.failure = kOwnFailure;
+      return usage(app, e, context);
+    }
+    // Every connection of ours goes by the variable, and no thread is there yet to read it.
+    if (!context.endpoint_user.empty())
+      setenv("DOMED_ENDPOINT_USER", context.endpoint_user.c_str(), 1);
+    return context.action();
+  });
+}
+
+}  // namespace domed::ctl

@@ -1,0 +1,59 @@
+#include <algorithm>
+
+#include "domectl/context.h"
+#include "domectl/table.h"
+
+namespace domed::ctl {
+namespace {
+
+int tools(Context& context, const std::string& id) {
+  const std::string result = id.empty() ? context.client().call_raw("ListTools", Json::object())
+                                        : context.client().call_raw("GetTool", {{"tool_id", id}});
+  if (context.json) {
+    put_json(out(), result);
+    return 0;
+  }
+  const OrderedJson json = OrderedJson::parse(result);
+  if (!id.empty()) {
+    put(listing(json));
+    return 0;
+  }
+  std::size_t width = 0;
+  for (const auto& tool : json.at("tools")) width = std::max(width, field(tool, "tool_id").size());
+  for (const auto& tool : json.at("tools")) {
+    std::string name = field(tool, "tool_id");
+    name.resize(width, ' ');
+    put(name + "  " + field(tool, "version") + "  " + field(tool, "title") + "\n");
+  }
+  return 0;
+}
+
+int health(Context& context, bool all) {
+  OrderedJson json = OrderedJson::parse(context.client().call_raw("Health", Json::object()));
+  if (all)
+    json["capabilities"] =
+        OrderedJson::parse(context.client().call_raw("ListCapabilities", Json::object()));
+  if (context.json)
+    put_json(out(), json.dump());
+  else
+    put(visible("endpoint  " + context.client().endpoint()) + "\n" + listing(json));
+  return 0;
+}
+
+}  // namespace
+
+void add_daemon(CLI::App& app, Context& context) {
+  const auto id = std::make_shared<std::string>();
+  CLI::App* verb = app.add_subcommand("tools", "List the deployment's tools, or show one");
+  verb->add_option("ID", *id, "Show this tool in full");
+  verb->callback(
+      [&context, id] { context.action = [&context, id] { return tools(context, *id); }; });
+
+  const auto all = std::make_shared<bool>(false);
+  verb = app.add_subcommand("health", "Ask the daemon how it is");
+  verb->add_flag("--all", *all, "Its plugins, limits and features too");
+  verb->callback(
+      [&context, all] { context.action = [&context, all] { return health(context, *all); }; });
+}
+
+}  // namespace domed::ctl

@@ -1,0 +1,124 @@
+#include <unistd.h>
+
+#include <memory>
+#include <stop_token>
+
+#include "domectl/arguments.h"
+#include "domectl/context.h"
+#include "domectl/interrupt.h"
+#include "domectl/outcome.h"
+#include "domectl/watch.h"
+
+namespace domed::ctl {
+namespace {
+
+struct Following {
+  std::string job, log_id;
+  std::uint64_t since = 0;
+  bool no_follow = false, polls = false, events = false, raw = false, exit_code = false;
+};
+
+Printer::Options printing(const Context& context, const Following& given) {
+  Printer::Options options;
+  options.form = context.json                               ? Printer::Form::lines
+                 : !given.raw && is_terminal(STDOUT_FILENO) ? Printer::Form::people
+                                                            : Printer::Form::output;
+  options.other_events = given.events;
+  return options;
+}
+
+std::string flags_of(const Context& context, const Following& given) {
+  std::string out;
+  if (given.polls) out += " --polls";
+  if (given.events) out += " --events";
+  if (given.raw) out += " --raw";
+  if (given.exit_code) out += " --exit-code";
+  if (context.json) out += " --json";
+  return out;
+}
+
+// How a job ended, empty where it has not, and which job tries it again.
+struct Ended {
+  std::string outcome, next;
+};
+
+// The end may stand before where the follow began, or not have come yet.
+Ended end_of(Context& context, const std::string& job, const Watch& watch, std::stop_token stop) {
+  if (!watch.outcome().empty()) return {watch.outcome(), watch.next_attempt()};
+  CallOptions options;
+  options.stop = std::move(stop);
+  Json status = context.client().call("GetJobStatus", {{"job_id", job}}, options);
+  const std::string state = status.value("state", "");
+  if (!is_terminal_state(state)) return {};
+  status["to"] = state;
+  return {status.dump(), status.value("retried_by", "")};
+}
+
+int follow(Context& context, const Following& given) {
+  FollowOptions options;
+  options.job_id = given.job;
+  options.since_seq = given.since;
+  options.log_id = given.log_id;
+  options.follow = !given.no_follow;
+  options.use_frames = !given.polls;
+  context.client();  // before the signals are taken
+  for (;;) {
+    std::unique_ptr<Watch> watch;
+    const StopBySignal stop(
+        [&watch] {
+          if (watch) watch->say_resume("resume with: ");
+        },
+        true);
+    options.stop = stop.token();
+    watch = std::make_unique<Watch>(context, options, printing(context, given), false,
+                                    flags_of(context, given));
+    if (watch->run() == FollowEnd::stopped) {
+      if (stop.code() != kReaderGone) watch->say_resume("resume with: ");
+      return stop.code();
+    }
+    if (!given.exit_code) return 0;
+    const Ended ended = end_of(context, options.job_id, *watch, stop.token());
+    if (ended.next.empty()) {
+      if (ended.outcome.empty()) note("the job has not ended: it has no exit code yet");
+      return exit_code_of(ended.outcome);
+    }
+    note("it is tried again as job " + ended.next);
+    options.job_id = ended.next;
+    options.since_seq = 0;
+    options.log_id.clear();
+    context.status_of(options.job_id, stop.token());  // it is made just after the other's end
+  }
+}
+
+}  // namespace
+
+void add_follow(CLI::App& app, Context& context) {
+  const auto given = std::make_shared<Following>();
+  CLI::App* verb = app.add_subcommand("follow", "Show a job's events, and those to come");
+  verb->add_option("JOB", given->job, "The job's id")->required();
+  verb->add_option("--since", given->since, "Begin after this event's number")
+      ->type_name("SEQ")
+      ->check(whole_number(0, kMostEvents));
+  verb->add_option("--log-id", given->log_id, "Refuse any other log than this one");
+  verb->add_flag("--no-follow", given->no_follow, "End at the newest event there is now");
+  verb->add_flag("--polls", given->polls, "Use long polls alone, no events socket");
+  verb->add_flag("--events", given->events, "Show other events than output too, on stderr");
+  verb->add_flag("--raw", given->raw, "On a terminal too: the job's output byte for byte");
+  verb->add_flag(
+      "--exit-code", given->exit_code,
+      "Exit as 'domectl run' would: what is tried again is followed to its last attempt; 125 "
+      "where the job has not ended");
+  verb->footer(
+      "On a terminal events are shown for people; piped, the job's output comes out byte for\n"
+      "byte, stdout and stderr apart; with --json each event line exactly as the daemon keeps it.\n"
+      "Who interrupts it is shown the command that resumes it, behind the last event that was\n"
+      "written as a whole.  It ends quietly with 141 as soon as its reader is gone.\n\n"
+      "Examples:\n"
+      "  domectl follow 1f3a...\n"
+      "  domectl follow 1f3a... --json --since 120 | jq .payload");
+  verb->callback([&context, given] {
+    context.action = [&context, given] { return follow(context, *given); };
+  });
+}
+
+}  // namespace domed::ctl

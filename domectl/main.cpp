@@ -1,0 +1,10 @@
+#include <clocale>
+
+#include "domectl/context.h"
+#include "domectl/sink.h"
+
+int main(int argc, char** argv) {
+  domed::ctl::fill_standard_descriptors();
+  std::setlocale(LC_CTYPE, "C.UTF-8");  // how wide characters are; nothing else is the locale's
+  return domed::ctl::run_domectl(argc, argv);
+}

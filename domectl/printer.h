@@ -1,0 +1,60 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "client/event_line.h"
+#include "domectl/sink.h"
+#include "domectl/terminal.h"
+
+namespace domed::ctl {
+
+// Shows a job's events as they come.
+class Printer {
+ public:
+  enum class Form {
+    lines,   // canonical event lines, as received
+    output,  // the job's output byte for byte, stdout and stderr apart
+    people,  // time, type and text
+  };
+  struct Options {
+    Form form = Form::output;
+    bool other_events = false;  // in form "output": the rest, for people, on stderr
+    bool progress = false;      // in form "output": a progress line on stderr
+  };
+
+  Printer(Sink& out, Sink& err, Options options);
+  ~Printer();
+  Printer(const Printer&) = delete;
+  Printer& operator=(const Printer&) = delete;
+
+  // Throws as Sink does.
+  void event(std::string_view line);
+  // What was printed to "out" may wait until then.
+  void flush() { out_.flush(); }
+  void clear_progress();
+
+ private:
+  void output(const EventLine& event);
+  void people(Sink& output, const Colours& colours, const EventLine& event);
+  void progress(std::string_view payload);
+
+  Sink &out_, &err_;
+  const Options options_;
+  const Colours out_colours_, err_colours_;
+  bool at_line_start_ = true;  // else a progress line would be written into the job's own
+  bool progress_shown_ = false;
+};
+
+// What an event says, in one line without its time and type; empty where a person need
+// not be told.
+std::string summary(const EventLine& event, const Colours& colours);
+
+// What a person must be told about the end of a stream, from the payload of stream_end;
+// empty: nothing.
+std::string stream_end_note(std::string_view payload);
+
+// "[####------]  40% message" for a progress payload; empty where it is none.
+std::string progress_bar(std::string_view payload);
+
+}  // namespace domed::ctl

@@ -1,0 +1,107 @@
+#include "domectl/terminal.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+
+#include "base/json.h"
+
+namespace domed::ctl {
+
+bool is_terminal(int fd) {
+  return isatty(fd) == 1;
+}
+
+std::size_t columns_of_terminal(int fd) {
+  winsize window{};
+  return ioctl(fd, TIOCGWINSZ, &window) == 0 && window.ws_col > 0 ? window.ws_col : 80;
+}
+
+Colours Colours::of(int fd) {
+  const char* term = std::getenv("TERM");
+  const char* none = std::getenv("NO_COLOR");
+  return Colours(is_terminal(fd) && !(none && *none) && !(term && term == std::string("dumb")));
+}
+
+std::string Colours::wrap(const char* code, std::string_view text) const {
+  if (!on_) return std::string(text);
+  return std::string("\033[") + code + "m" + std::string(text) + "\033[0m";
+}
+
+std::string Colours::state(std::string_view state) const {
+  if (state == "succeeded") return green(state);
+  if (state == "failed") return red(state);
+  if (state == "canceled") return yellow(state);
+  return blue(state);
+}
+
+std::size_t character_bytes(std::string_view text) {
+  if (text.empty()) return 0;
+  const auto lead = static_cast<unsigned char>(text[0]);
+  const std::size_t bytes = lead < 0xc0 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+  return is_utf8(text.substr(0, bytes)) && bytes <= text.size() ? bytes : 1;
+}
+
+namespace {
+
+// Whether a character steers a terminal (C0, DEL, C1), turns the reading direction, or is
+// none at all.
+bool steers(std::string_view character) {
+  const auto byte = static_cast<unsigned char>(character[0]);
+  if (character.size() == 1) return (byte < 0x20 && byte != '\t') || byte >= 0x7f;
+  if (byte == 0xc2) return static_cast<unsigned char>(character[1]) < 0xa0;
+  if (character == "\u061c") return true;
+  return (character >= "\u200e" && character <= "\u200f") ||
+         (character >= "\u202a" && character <= "\u202e") ||
+         (character >= "\u2066" && character <= "\u206f");
+}
+
+}  // namespace
+
+std::string visible(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const std::string_view character = text.substr(0, character_bytes(text));
+    if (steers(character)) {
+      for (const char c : character) {
+        char escape[8];
+        std::snprintf(escape, sizeof escape, "\\x%02x", static_cast<unsigned char>(c));
+        out += escape;
+      }
+    } else {
+      out += character;
+    }
+    text.remove_prefix(character.size());
+  }
+  return out;
+}
+
+std::string visible_json(std::string_view json) {
+  std::string out;
+  while (!json.empty()) {
+    const std::string_view character = json.substr(0, character_bytes(json));
+    const auto at = [&](std::size_t i) { return static_cast<unsigned char>(character[i]); };
+    if (character == "\n" || !steers(character)) {
+      out += character;
+    } else if (character.size() <= 3) {
+      const unsigned code = character.size() == 1 ? at(0)
+                            : character.size() == 2
+                                ? (at(0) & 0x1fu) << 6 | (at(1) & 0x3fu)
+                                : (at(0) & 0xfu) << 12 | (at(1) & 0x3fu) << 6 | (at(2) & 0x3fu);
+      char escape[8];
+      std::snprintf(escape, sizeof escape, "\\u%04x", code);
+      out += escape;
+    }
+    json.remove_prefix(character.size());
+  }
+  return out;
+}
+
+void note(std::string_view text) {
+  std::fprintf(stderr, "domectl: %s\n", visible(text).c_str());
+}
+
+}  // namespace domed::ctl

@@ -1,0 +1,116 @@
+#include "domectl/watch.h"
+
+namespace domed::ctl {
+namespace {
+
+// For a shell.
+std::string quoted(const std::string& text) {
+  if (!text.empty() && text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                              "0123456789-_./:@%+=,") == std::string::npos)
+    return text;
+  std::string out = "'";
+  for (const char c : text) c == '\'' ? out += "'\\''" : out += c;
+  return out + "'";
+}
+
+}  // namespace
+
+void WrittenEvents::put(std::uint64_t seq) {
+  const std::lock_guard lock(mutex_);
+  if (!waiting_.empty() && waiting_.back().end == output_.taken())
+    waiting_.back().seq = seq;  // it put nothing, so it is written as soon as the one before
+  else
+    waiting_.push_back({seq, output_.taken()});
+  forget_written();
+}
+
+std::uint64_t WrittenEvents::last() const {
+  const std::lock_guard lock(mutex_);
+  forget_written();
+  return last_;
+}
+
+void WrittenEvents::forget_written() const {
+  for (; !waiting_.empty() && waiting_.front().end <= output_.written(); waiting_.pop_front())
+    last_ = waiting_.front().seq;
+}
+
+void say_connection(bool alive) {
+  note(alive ? "the daemon is back"
+             : "no answer from the daemon; the job may go on; trying again ...");
+}
+
+Watch::Watch(Context& context, FollowOptions options, Printer::Options printing, bool quiet,
+             std::string flags)
+    : context_(context),
+      job_id_(options.job_id),
+      quiet_(quiet),
+      form_(printing.form),
+      flags_(std::move(flags)),
+      printer_(out(), err(), printing),
+      written_(out(), options.since_seq),
+      follower_(context.client(), with_hooks(options)),
+      log_id_(options.log_id) {}
+
+FollowOptions Watch::with_hooks(FollowOptions options) {
+  options.on_idle = [this] {
+    know_log();
+    printer_.flush();
+  };
+  if (quiet_) return options;
+  options.on_connection = [this](bool alive) {
+    printer_.clear_progress();
+    say_connection(alive);
+  };
+  return options;
+}
+
+FollowEnd Watch::run() try { return follow(); } catch (const Error& e) {
+  said_.test_and_set();
+  throw Error(e.code(), std::string(e.what()) + "; resume with: " + resume_command());
+}
+
+FollowEnd Watch::follow() {
+  const FollowEnd end = follower_.run([this](std::string_view line, std::uint64_t seq) {
+    know_log();
+    printer_.event(line);
+    written_.put(seq);
+    look_at(line);
+  });
+  printer_.clear_progress();
+  printer_.flush();
+  return end;
+}
+
+void Watch::know_log() {
+  if (!log_id_.empty()) return;
+  const std::lock_guard lock(mutex_);
+  log_id_ = follower_.log_id();
+}
+
+void Watch::look_at(std::string_view line) {
+  const auto event = read_event_line(line);
+  if (!event) return;
+  if (is_terminal(*event)) outcome_ = event->payload;
+  if (event->type == "retry") next_attempt_ = Json::parse(event->payload).value("job_id", "");
+  if (event->type != "stream_end" || quiet_ || form_ != Printer::Form::output) return;
+  const std::string text = stream_end_note(event->payload);
+  if (text.empty()) return;
+  printer_.flush();
+  printer_.clear_progress();
+  note(text);
+}
+
+std::string Watch::resume_command() const {
+  std::string out = "domectl " + context_.endpoint_option() + "follow " + quoted(job_id_) +
+                    " --since " + std::to_string(written_.last());
+  const std::lock_guard lock(mutex_);
+  if (!log_id_.empty()) out += " --log-id " + log_id_;
+  return out + flags_;
+}
+
+void Watch::say_resume(const char* before) {
+  if (!said_.test_and_set()) note(before + resume_command());
+}
+
+}  // namespace domed::ctl

@@ -1,0 +1,229 @@
+#include "base/json.h"
+
+#include <simdjson.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstring>
+#include <set>
+#include <vector>
+
+#include "domed/error.h"
+
+template class nlohmann::basic_json<>;
+template class nlohmann::basic_json<nlohmann::ordered_map>;
+
+namespace domed {
+namespace {
+
+namespace od = simdjson::ondemand;
+
+[[noreturn]] void refuse(const std::string& why) {
+  throw Error(Code::invalid_argument, "not acceptable JSON: " + why);
+}
+
+template <class T>
+T must(simdjson::simdjson_result<T>&& result) {
+  if (const auto error = result.error()) refuse(simdjson::error_message(error));
+  return std::forward<simdjson::simdjson_result<T>>(result).value_unsafe();
+}
+
+// simdjson lets a lone low surrogate through; "raw" is the literal's inside.
+void refuse_lone_surrogates(std::string_view raw) {
+  bool high = false;
+  for (std::size_t i = 0; i < raw.size(); ++i) {
+    if (raw[i] != '\\') {
+      if (high) refuse("a lone surrogate in a string");
+      continue;
+    }
+    const bool escape_u = raw[++i] == 'u';
+    const unsigned unit = escape_u ? static_cast<unsigned>(std::strtoul(
+                                         std::string(raw.substr(i + 1, 4)).c_str(), nullptr, 16))
+                                   : 0;
+    const bool low = unit >= 0xdc00 && unit < 0xe000;
+    if (high != low) refuse("a lone surrogate in a string");
+    high = unit >= 0xd800 && unit < 0xdc00;
+    if (escape_u) i += 4;
+  }
+  if (high) refuse("a lone surrogate in a string");
+}
+
+// Walks the whole value, because On-Demand checks only what is looked at.
+class Walker {
+ public:
+  template <class Value>
+  void value(Value& v, std::size_t depth) {
+    if (depth > kMaxJsonDepth)
+      refuse("nested deeper than " + std::to_string(kMaxJsonDepth) + " levels");
+    switch (must(v.type())) {
+      case od::json_type::object:
+        object(must(v.get_object()), depth);
+        break;
+      case od::json_type::array:
+        for (auto item : must(v.get_array())) {
+          od::value inner = must(std::move(item));
+          value(inner, depth + 1);
+        }
+        break;
+      case od::json_type::string:
+        string(must(v.get_raw_json_string()), v);
+        break;
+      case od::json_type::number:
+        must(v.get_double());
+        break;
+      case od::json_type::boolean:
+        must(v.get_bool());
+        break;
+      case od::json_type::null:
+        if (!must(v.is_null())) refuse("a misspelt null");
+        break;
+    }
+  }
+
+ private:
+  template <class Value>
+  void string(od::raw_json_string raw, Value& v) {
+    check_escapes(raw);
+    must(v.get_string());
+  }
+
+  static void check_escapes(od::raw_json_string raw) {
+    const char* begin = raw.raw();
+    const char* end = static_cast<const char*>(rawmemchr(begin, '"'));
+    if (!std::memchr(begin, '\\', static_cast<std::size_t>(end - begin))) return;
+    for (end = begin; *end != '"'; ++end)
+      if (*end == '\\') ++end;
+    refuse_lone_surrogates({begin, static_cast<std::size_t>(end - begin)});
+  }
+
+  void object(od::object o, std::size_t depth) {
+    const auto base = static_cast<std::ptrdiff_t>(keys_.size());
+    for (auto item : o) {
+      od::field field = must(std::move(item));
+      check_escapes(field.key());
+      keys_.push_back(must(field.unescaped_key()));
+      od::value inner = field.value();
+      value(inner, depth + 1);
+    }
+    std::sort(keys_.begin() + base, keys_.end());
+    const auto twice = std::adjacent_find(keys_.begin() + base, keys_.end());
+    if (twice != keys_.end()) refuse("duplicate key '" + std::string(*twice) + "'");
+    keys_.resize(static_cast<std::size_t>(base));
+  }
+
+  // Of the objects that are open, the innermost one's last; they live in the parser.
+  std::vector<std::string_view> keys_;
+};
+
+// A double as ECMAScript writes it (RFC 8785, 3.2.2.3).
+std::string canonical_number(double value) {
+  if (value == 0) return "0";
+  char text[40];
+  const auto result =
+      std::to_chars(text, text + sizeof text, std::abs(value), std::chars_format::scientific);
+  const std::string_view shortest(text, static_cast<std::size_t>(result.ptr - text));
+  const std::size_t e = shortest.find('e');
+  std::string digits(1, shortest[0]);
+  if (e > 2) digits += shortest.substr(2, e - 2);
+  const int point = std::atoi(std::string(shortest.substr(e + 1)).c_str()) + 1;
+  const int count = static_cast<int>(digits.size());
+  std::string out = value < 0 ? "-" : "";
+  if (point > 21 || point < -5) {
+    out += digits.substr(0, 1);
+    if (count > 1) out += "." + digits.substr(1);
+    out += (point > 0 ? "e+" : "e-") + std::to_string(std::abs(point - 1));
+  } else if (point <= 0) {
+    out += "0." + std::string(static_cast<std::size_t>(-point), '0') + digits;
+  } else if (point >= count) {
+    out += digits + std::string(static_cast<std::size_t>(point - count), '0');
+  } else {
+    out += digits.substr(0, static_cast<std::size_t>(point)) + "." +
+           digits.substr(static_cast<std::size_t>(point));
+  }
+  return out;
+}
+
+// RFC 8785 sorts by UTF-16 code units, which differs from byte order only
+// where a surrogate pair meets U+E000..U+FFFF.
+bool utf16_less(const std::string& a, const std::string& b) {
+  const auto [x, y] = std::mismatch(a.begin(), a.end(), b.begin(), b.end());
+  if (x == a.end() || y == b.end()) return x == a.end() && y != b.end();
+  const auto weight = [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte >= 0xf0 ? 0xed * 2 + 1 : byte * 2;  // a pair begins with 0xd800..0xdbff
+  };
+  const int wx = weight(*x), wy = weight(*y);
+  if (wx != wy) return wx < wy;
+  return static_cast<unsigned char>(*x) < static_cast<unsigned char>(*y);
+}
+
+void canonical(const Json& value, std::string& out) {
+  if (value.is_object()) {
+    std::vector<std::string> keys;
+    for (const auto& item : value.items()) keys.push_back(item.key());
+    std::sort(keys.begin(), keys.end(), utf16_less);
+    out += '{';
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      if (i) out += ',';
+      out += json_string(keys[i]) + ':';
+      canonical(value.at(keys[i]), out);
+    }
+    out += '}';
+  } else if (value.is_array()) {
+    out += '[';
+    for (std::size_t i = 0; i < value.size(); ++i) {
+      if (i) out += ',';
+      canonical(value[i], out);
+    }
+    out += ']';
+  } else if (value.is_number()) {
+    out += canonical_number(value.get<double>());
+  } else {
+    out += value.dump();
+  }
+}
+
+}  // namespace
+
+std::string compact_json(std::string_view text) {
+  thread_local od::parser parser;
+  const simdjson::padded_string padded(text);
+  od::document document = must(parser.iterate(padded));
+  Walker().value(document, 1);
+  if (document.current_location().error() != simdjson::OUT_OF_BOUNDS)
+    refuse("something follows the value");
+  std::string out(text.size() + simdjson::SIMDJSON_PADDING, '\0');
+  std::size_t length = 0;
+  if (const auto error = simdjson::minify(padded.data(), padded.size(), out.data(), length))
+    refuse(simdjson::error_message(error));
+  out.resize(length);
+  return out;
+}
+
+std::string canonical_json(const Json& value) {
+  std::string out;
+  canonical(value, out);
+  return out;
+}
+
+std::string json_string(std::string_view bytes) {
+  return Json(bytes).dump();
+}
+
+bool is_utf8(std::string_view bytes) {
+  return simdjson::validate_utf8(bytes);
+}
+
+std::string text_at(const Json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+std::uint64_t number_at(const Json& object, const char* key, std::uint64_t fallback) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_number_unsigned() ? found->get<std::uint64_t>()
+                                                              : fallback;
+}
+
+}  // namespace domed

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <string>
+
+#include "base/json.h"
+
+namespace domed {
+
+// A note that a run's runner leaves in a file for the daemon, signed so that a job cannot
+// forge it: "mac" is HMAC-SHA256 over the others' canonical form.  The key is the SHA-256 of
+// the run's token, which only daemon and runner have.
+Json signed_note(Json note, const std::string& token);
+// The note, without its "mac"; an empty object where "text" is none, or not signed with that token.
+Json read_note(const std::string& text, const std::string& token);
+
+}  // namespace domed

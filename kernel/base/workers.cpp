@@ -1,0 +1,58 @@
+#include "base/workers.h"
+
+namespace domed {
+
+Workers::Workers(std::size_t threads) {
+  for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
+}
+
+void Workers::run(Task task, Task dropped) {
+  {
+    std::lock_guard lock(mutex_);
+    if (!closed_) {
+      tasks_.push_back({std::move(task), std::move(dropped)});
+      wake_.notify_one();
+      return;
+    }
+  }
+  if (dropped) dropped();
+}
+
+void Workers::close() {
+  std::deque<Queued> left;
+  {
+    std::lock_guard lock(mutex_);
+    closed_ = true;
+    left.swap(tasks_);
+  }
+  wake_.notify_all();
+  for (const auto& queued : left)
+    if (queued.dropped) queued.dropped();
+}
+
+void Workers::stop(std::chrono::milliseconds grace) {
+  {
+    std::unique_lock lock(mutex_);
+    empty_.wait_for(lock, grace, [this] { return tasks_.empty(); });
+  }
+  close();
+  for (auto& thread : threads_)
+    if (thread.joinable()) thread.join();
+}
+
+void Workers::work() {
+  for (;;) {
+    Task task;
+    {
+      std::unique_lock lock(mutex_);
+      wake_.wait(lock, [this] { return closed_ || !tasks_.empty(); });
+      if (tasks_.empty()) return;
+      task = std::move(tasks_.front().task);
+      tasks_.pop_front();
+      if (tasks_.empty()) empty_.notify_all();
+    }
+    task();
+  }
+}
+
+}  // namespace domed

@@ -1,0 +1,313 @@
+#include "deployment/deployment.h"
+
+#include <grp.h>
+
+#include <cstdlib>
+#include <limits>
+#include <map>
+#include <set>
+
+#include "domed/error.h"
+#include "loader/plugin_path.h"
+#include "protocol/endpoint.h"
+#include "system/trusted_path.h"
+#include "transport/listen_url.h"
+
+namespace domed {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+
+constexpr int kVersion = 1;
+constexpr milliseconds kShortestCollection{10};
+constexpr hours kLongest{24 * 36500};
+
+const std::vector<std::string> kDefaultEnvironment{"PATH",   "HOME", "USER", "LOGNAME", "LANG",
+                                                   "LC_ALL", "TZ",   "TERM", "SHELL",   "TMPDIR"};
+
+class DeploymentReader {
+ public:
+  DeploymentReader(Checker& check, const DeploymentContext& context, const YamlNode& root)
+      : check_(check), context_(context), fields_(check, root, "", kKeys) {}
+
+  Deployment run() {
+    out_.file = std::filesystem::absolute(check_.file()).lexically_normal();
+    read_sockets();
+    read_state_dir();
+    out_.plugin_path = plugin_dirs(fields_.texts("plugin_path", {"plugins"}),
+                                   out_.file.parent_path(), context_.installation);
+    read_store();
+    read_provenance();
+    read_jobs();
+    if (const YamlNode* node = fields_.find("tools")) out_.tools = read_tools(*node, check_);
+    read_retention();
+    out_.log_level = section("log", {"level"})
+                         .choice("level", {"trace", "debug", "info", "warning", "error"}, "info");
+    return std::move(out_);
+  }
+
+ private:
+  static inline const std::vector<std::string> kKeys{
+      "domed",      "control", "events", "state_dir", "plugin_path", "store",
+      "provenance", "jobs",    "tools",  "retention", "log"};
+
+  // An absent section reads as an empty one.
+  YamlFields section(const char* key, const std::vector<std::string>& known) {
+    static const YamlNode kNone;
+    const YamlNode* node = fields_.find(key);
+    return {check_, node ? *node : kNone, key, known};
+  }
+
+  void read_sockets() {
+    if (const YamlNode* node = fields_.need("control")) {
+      const YamlFields control(check_, *node, "control", {"listen", "group"});
+      out_.control_listen = read_listen(control, Audience::control, 1);
+      read_group(control);
+    }
+    if (const YamlNode* node = fields_.need("events")) {
+      const YamlFields events(check_, *node, "events", {"listen", "shards"});
+      out_.event_shards = static_cast<int>(events.integer("shards", 1, 64, 1));
+      out_.events_listen = read_listen(events, Audience::events, out_.event_shards);
+    }
+  }
+
+  std::vector<Listener> read_listen(const YamlFields& fields, Audience audience, int shards) {
+    std::vector<Listener> out;
+    const YamlNode* list = fields.need("listen");
+    if (!list) return out;
+    if (list->kind != YamlNode::Kind::list || list->items.empty())
+      check_.fail(*list, fields.subject("listen") + " must be a list with at least one URL");
+    for (const YamlNode& item : list->items) {
+      if (item.bad || list->kind != YamlNode::Kind::list) continue;
+      Listener listener = read_listener(item, audience, shards, check_);
+      if (listener.url.empty()) continue;
+      claim(item, listener.url, shards);
+      check_way(item, listener.url);
+      out.push_back(std::move(listener));
+    }
+    return out;
+  }
+
+  // A second listener at one place would silently take the first one's clients.
+  void claim(const YamlNode& item, const std::string& url, int shards) {
+    for (const auto& place : listen_places(url, shards)) {
+      const auto [owner, fresh] = listeners_.emplace(place, item.line);
+      if (fresh) continue;
+      return check_.fail(item, "cannot listen at " + in_quotes(place) + " twice; line " +
+                                   std::to_string(owner->second) + " does already");
+    }
+  }
+
+  void check_way(const YamlNode& item, const std::string& url) {
+    if (url_scheme(url) != "ipc") return;
+    const auto directory = std::filesystem::path(url.substr(6)).parent_path();
+    if (const auto why = weakness_of(directory))
+      check_.fail(item, "the socket's directory " + directory.string() +
+                            " could be replaced by others: " + *why +
+                            ": use a directory of your own");
+  }
+
+  void read_group(const YamlFields& control) {
+    out_.group = control.text("group", "");
+    if (!out_.group.empty() && !getgrnam(out_.group.c_str()))
+      check_.fail(*control.find("group"),
+                  "control.group: there is no group " + in_quotes(out_.group) + " on this machine");
+  }
+
+  void read_state_dir() {
+    const std::string text = fields_.text("state_dir");
+    if (!text.empty() && text[0] != '/')
+      check_.fail(*fields_.find("state_dir"),
+                  "state_dir must be an absolute path, is " + in_quotes(text));
+    out_.state_dir = std::filesystem::path("/" + text).lexically_normal();
+    if (text.empty() || text[0] != '/') return;
+    if (const auto why = weakness_of(out_.state_dir))
+      check_.fail(*fields_.find("state_dir"), "state_dir could be replaced by others: " + *why +
+                                                  ": use a directory of your own");
+  }
+
+  void read_store() {
+    const YamlNode* node = fields_.need("store");
+    if (!node) return;
+    const YamlFields store(check_, *node, "store", {"plugin", "options"});
+    read_plugin(store, "store", out_.store);
+  }
+
+  void read_provenance() {
+    const YamlNode* node = fields_.find("provenance");
+    if (!node || node->kind == YamlNode::Kind::null) return;
+    if (node->kind != YamlNode::Kind::list)
+      return check_.fail(*node, "provenance must be a list of maps with the key 'plugin'");
+    std::set<std::string> seen;
+    for (std::size_t i = 0; i < node->items.size(); ++i) {
+      const YamlFields entry(check_, node->items[i], "provenance[" + std::to_string(i) + "]",
+                             {"plugin", "options", "timeout"});
+      PluginUse use;
+      read_plugin(entry, "provenance", use);
+      read_timeout(entry, use);
+      if (!use.manifest.name.empty() && !seen.insert(use.manifest.name).second)
+        check_.fail(*entry.find("plugin"),
+                    "provenance: the plugin " + in_quotes(use.manifest.name) + " is there twice");
+      out_.provenance.push_back(std::move(use));
+    }
+  }
+
+  // What the kernel waits.  A plugin that limits itself has said what it needs.
+  void read_timeout(const YamlFields& entry, PluginUse& use) {
+    const OptionSpec* own = use.manifest.option("timeout");
+    const bool limits_itself = own && own->type == OptionType::duration && check_.ok();
+    if (limits_itself) use.timeout = use.options.duration("timeout");
+    const milliseconds wanted = use.timeout;
+    use.timeout = entry.duration("timeout", minutes(10), use.timeout);
+    const YamlNode* node = entry.find("timeout");
+    if (!node) return;
+    if (use.timeout < kShortestCollection)
+      check_.fail(*node, entry.subject("timeout") + " must be at least " +
+                             write_duration(kShortestCollection) + ", is " + in_quotes(node->text));
+    else if (limits_itself && use.timeout < wanted)
+      check_.warn(*node, entry.subject("timeout") + " of " + write_duration(use.timeout) +
+                             " holds, not the option 'timeout' of " + use.manifest.name + ", " +
+                             write_duration(wanted));
+  }
+
+  void read_plugin(const YamlFields& fields, const std::string& kind, PluginUse& use) {
+    const std::string name = fields.text("plugin");
+    if (name.empty()) return;
+    const YamlNode& at = *fields.find("plugin");
+    use.place = check_.place(at.line, at.column);
+    if (!read_manifest(at, use.manifest)) return;
+    if (use.manifest.kind != kind)
+      return check_.fail(at, in_quotes(name) + " is a " + use.manifest.kind +
+                                 " plugin, needed is a " + kind + " plugin");
+    use.options = check_options(use.manifest, fields.find("options"), at, out_.state_dir, check_);
+  }
+
+  bool read_manifest(const YamlNode& name, Manifest& manifest) {
+    std::filesystem::path file;
+    try {
+      file = find_plugin(name.text, out_.plugin_path);
+      if (const auto why = weakness_of(file)) {
+        check_.fail(name, "the manifest of " + in_quotes(name.text) +
+                              " could be replaced by others, and would run as us: " + *why);
+        return false;
+      }
+      manifest = load_manifest(file);
+      return true;
+    } catch (const Error& e) {
+      const std::string context =
+          file.empty() ? "" : "the manifest of " + in_quotes(name.text) + " is not valid:\n";
+      check_.fail(name, context + e.what());
+    }
+    return false;
+  }
+
+  void read_jobs() {
+    const YamlFields jobs =
+        section("jobs", {"max_running", "allow_ad_hoc", "cancel_grace", "max_output", "drain",
+                         "shutdown", "env_allowlist", "queues", "cgroup", "give_up", "umask"});
+    JobSettings& out = out_.jobs;
+    out.max_running = jobs.integer("max_running", 1, 4096, out.max_running);
+    out.allow_ad_hoc = jobs.boolean("allow_ad_hoc", out.allow_ad_hoc);
+    out.cancel_grace = jobs.duration("cancel_grace", hours(1), out.cancel_grace);
+    out.max_output = jobs.size("max_output", 1024, std::uint64_t{1} << 50, out.max_output);
+    out.drain = jobs.duration("drain", minutes(10), out.drain);
+    out.give_up = jobs.duration("give_up", kLongest, out.give_up);
+    out.drain_at_shutdown = jobs.choice("shutdown", {"leave", "drain"}, "leave") == "drain";
+    out.env_allowlist = jobs.texts("env_allowlist", kDefaultEnvironment);
+    for (const YamlNode* item : jobs.items("env_allowlist"))
+      if (!is_variable_name(item->text))
+        check_.fail(*item, "jobs.env_allowlist: " + in_quotes(item->text) +
+                               " is no variable's name: letters, digits and _");
+    read_umask(jobs);
+    read_queues(jobs);
+    out.cgroup = jobs.text("cgroup", "");
+    if (!out.cgroup.empty() && !out.cgroup.is_absolute())
+      check_.fail(*jobs.find("cgroup"),
+                  "jobs.cgroup must be an absolute path, is " + in_quotes(out.cgroup.string()));
+  }
+
+  void read_umask(const YamlFields& jobs) {
+    const std::string text = jobs.text("umask", "");
+    if (text.empty() && !jobs.find("umask")) return;
+    const bool octal = text.find_first_not_of("01234567") == std::string::npos;
+    const auto value =
+        text.empty() || text.size() > 4 ? 01000 : std::strtoul(text.c_str(), nullptr, 8);
+    if (octal && value <= 0777)
+      out_.jobs.umask = static_cast<std::uint32_t>(value);
+    else
+      check_.fail(*jobs.find("umask"),
+                  "jobs.umask must be octal digits up to 777, such as 027, is " + in_quotes(text));
+  }
+
+  void read_queues(const YamlFields& jobs) {
+    const YamlNode* node = jobs.find("queues");
+    if (!node || node->kind == YamlNode::Kind::null) return;
+    if (node->kind != YamlNode::Kind::map)
+      return check_.fail(
+          *node, "jobs.queues must be a map: a queue's name and how many of its jobs run at once");
+    const YamlFields queues(check_, *node, "jobs.queues", {});
+    for (const auto& key : node->keys)
+      out_.jobs.queues[key.text] = static_cast<std::size_t>(queues.integer(key.text, 1, 4096, 1));
+  }
+
+  void read_retention() {
+    const YamlFields retention =
+        section("retention", {"keep_finished", "keep_jobs", "keep_tombstones"});
+    RetentionSettings& out = out_.retention;
+    out.keep_finished = retention.duration("keep_finished", kLongest, out.keep_finished);
+    out.keep_jobs = retention.integer("keep_jobs", 0, 1'000'000'000, out.keep_jobs);
+    out.keep_tombstones = retention.duration("keep_tombstones", kLongest, out.keep_tombstones);
+  }
+
+  Checker& check_;
+  const DeploymentContext& context_;
+  YamlFields fields_;
+  Deployment out_;
+  std::map<std::string, int> listeners_;
+};
+
+// Another version means other keys, so its problem stands alone.
+void check_version(Checker& check, const YamlNode& root) {
+  const YamlNode* version = root.find("domed");
+  if (!version) {
+    check.fail(root, "missing key 'domed'; write 'domed: " + std::to_string(kVersion) +
+                         "', the version of the file's format");
+  } else if (version->text != std::to_string(kVersion) && !version->bad) {
+    check.fail(*version, "the file's format is version " + in_quotes(version->text) +
+                             ", this daemon reads version " + std::to_string(kVersion));
+    check.done();
+  }
+}
+
+}  // namespace
+
+const ToolSpec* Deployment::tool(std::string_view id) const {
+  for (const auto& spec : tools)
+    if (spec.id == id) return &spec;
+  return nullptr;
+}
+
+DeploymentContext this_context() {
+  return {process_variables(), this_installation()};
+}
+
+Deployment load_deployment(const std::filesystem::path& file, const DeploymentContext& context) {
+  Checker check(file);
+  YamlNode root = check.read();
+  if (const auto why = weakness_of(std::filesystem::absolute(file)))
+    check.fail(1, 1,
+               "others could replace this file, and with it what runs as us: " + *why +
+                   ": make it, and the directories above it, yours or root's alone");
+  if (root.kind == YamlNode::Kind::null && !root.bad) check.fail(1, 1, "the file is empty");
+  if (root.kind == YamlNode::Kind::null) check.done();
+  expand_tree(root, context.variables, "input_schema", check);
+  if (root.kind == YamlNode::Kind::map) check_version(check, root);
+  Deployment out = DeploymentReader(check, context, root).run();
+  check.done();
+  out.warnings = check.warnings();
+  return out;
+}
+
+}  // namespace domed

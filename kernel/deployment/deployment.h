@@ -1,0 +1,81 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "deployment/expand.h"
+#include "deployment/listener.h"
+#include "deployment/tool.h"
+#include "loader/manifest.h"
+#include "loader/options.h"
+
+namespace domed {
+
+// A plugin that the deployment names, with its checked options.
+struct PluginUse {
+  Manifest manifest;
+  std::string place;  // "file:line:col" of its name in the deployment
+  OptionValues options;
+  std::chrono::milliseconds timeout{2000};  // provenance: a collector's time
+};
+
+struct JobSettings {
+  std::int64_t max_running = 4;
+  bool allow_ad_hoc = false;
+  std::chrono::milliseconds cancel_grace{5000};
+  std::uint64_t max_output = std::uint64_t{1} << 30;               // bytes of one job's output
+  std::chrono::milliseconds drain{2000};                           // pipes after the command's exit
+  std::optional<std::uint32_t> umask;                              // none: the daemon's own
+  std::filesystem::path cgroup;                                    // absolute; empty: none
+  std::chrono::milliseconds give_up = std::chrono::hours(24 * 7);  // a runner without a daemon
+  bool drain_at_shutdown = false;                                  // "shutdown: drain"
+  std::vector<std::string> env_allowlist;                          // variables that jobs inherit
+  std::map<std::string, std::size_t> queues;  // how many of a queue's jobs run at once
+};
+
+struct RetentionSettings {
+  std::chrono::milliseconds keep_finished = std::chrono::hours(24 * 30);
+  std::int64_t keep_jobs = 100'000;
+  std::chrono::milliseconds keep_tombstones = std::chrono::hours(24 * 90);
+};
+
+// What a daemon starts from: a checked deployment file.  docs/configuration.md
+// is the reference.  A plain value.
+struct Deployment {
+  std::filesystem::path file;  // absolute
+  std::vector<Listener> control_listen, events_listen;
+  std::string group;  // may use the sockets; empty: their owner alone
+  int event_shards = 1;
+  std::filesystem::path state_dir;                 // absolute
+  std::vector<std::filesystem::path> plugin_path;  // absolute directories, in search order
+  PluginUse store;
+  std::vector<PluginUse> provenance;  // in order
+  JobSettings jobs;
+  std::vector<ToolSpec> tools;
+  RetentionSettings retention;
+  std::string log_level = "info";     // trace, debug, info, warning, error
+  std::vector<std::string> warnings;  // "file:line:col: text"
+
+  const ToolSpec* tool(std::string_view id) const;
+};
+
+// What a deployment depends on besides its file.
+struct DeploymentContext {
+  Variables variables = process_variables();
+  std::filesystem::path installation;  // see this_installation()
+};
+DeploymentContext this_context();
+
+// Reads and checks a deployment, the manifests it needs and the options it gives
+// them; opens no library.  Throws domed::Error(invalid_argument) whose text has
+// every problem, one "file:line:col: text" a line, sorted by place; not_found or
+// io for a file that cannot be read.
+Deployment load_deployment(const std::filesystem::path& file,
+                           const DeploymentContext& context = this_context());
+
+}  // namespace domed

@@ -1,0 +1,322 @@
+#include "deployment/tool.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <regex>
+
+#include "base/command_template.h"
+#include "base/json.h"
+#include "base/json_schema.h"
+#include "base/units.h"
+#include "system/found_path.h"
+#include "yaml/yaml_fields.h"
+
+namespace domed {
+namespace {
+
+using std::chrono::hours;
+
+OrderedJson json_scalar(const YamlNode& node) {
+  static const std::regex kReal(R"([-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?)");
+  if (node.quoted) return node.text;
+  if (const auto value = parse_boolean(node.text)) return *value;
+  if (const auto value = parse_integer(node.text)) return *value;
+  if (node.text.size() <= 64 && std::regex_match(node.text, kReal)) {
+    const double value = std::strtod(node.text.c_str(), nullptr);
+    if (std::isfinite(value)) return value;
+  }
+  return node.text;
+}
+
+OrderedJson json_value(const YamlNode& node) {
+  switch (node.kind) {
+    case YamlNode::Kind::scalar:
+      return json_scalar(node);
+    case YamlNode::Kind::list: {
+      OrderedJson out = OrderedJson::array();
+      for (const auto& item : node.items) out.push_back(json_value(item));
+      return out;
+    }
+    case YamlNode::Kind::map: {
+      OrderedJson out = OrderedJson::object();
+      for (std::size_t i = 0; i < node.keys.size(); ++i)
+        out[node.keys[i].text] = json_value(node.items[i]);
+      return out;
+    }
+    case YamlNode::Kind::null:
+      break;
+  }
+  return nullptr;
+}
+
+bool is_tool_id(const std::string& text) {
+  static const std::regex kId("[A-Za-z0-9][A-Za-z0-9._-]{0,127}");
+  return text.size() <= 128 && std::regex_match(text, kId);
+}
+
+// Why "pattern" cannot name files below a working directory; empty: it can.
+std::string input_pattern_problem(const std::string& pattern) {
+  if (pattern.empty() || pattern.front() == '/') return "must be a relative path";
+  if (pattern.size() > 1024) return "is longer than 1024 bytes";
+  for (std::size_t begin = 0; begin <= pattern.size();) {
+    const std::size_t end = std::min(pattern.find('/', begin), pattern.size());
+    const std::string part = pattern.substr(begin, end - begin);
+    if (part.empty() || part == "." || part == "..") return "must not hold '.', '..' or '//'";
+    if (part != "**" && part.find("**") != std::string::npos)
+      return "may hold '**' only as a whole part, as in 'src/**/*.c'";
+    begin = end + 1;
+  }
+  return "";
+}
+
+std::string contract_of(const ToolSpec& tool) {
+  Json contract = description_of(tool);
+  contract["timeout_ms"] = tool.timeout.count();
+  if (tool.max_attempts > 1)
+    contract["retry"] = {{"max_attempts", tool.max_attempts}, {"backoff_ms", tool.backoff.count()}};
+  return canonical_json(contract);
+}
+
+class ToolReader {
+ public:
+  ToolReader(Checker& check, const YamlNode& node, std::size_t index)
+      : check_(check), fields_(check, node, "tools[" + std::to_string(index) + "]", kKeys) {}
+
+  ToolSpec run() {
+    ToolSpec tool;
+    tool.id = read_id();
+    tool.version = fields_.text("version", "");
+    tool.title = fields_.text("title", tool.id);
+    tool.description = fields_.text("description", "");
+    fields_.need("command");
+    tool.command = read_command();
+    tool.cwd = read_cwd();
+    tool.env = read_env();
+    tool.timeout = fields_.duration("timeout", hours(24 * 365), tool.timeout);
+    tool.limits = read_limits();
+    read_retry(tool);
+    tool.accepts = read_accepts();
+    tool.permissions = fields_.texts("permissions", {});
+    tool.side_effects = fields_.texts("side_effects", {});
+    tool.input_schema = read_schema();
+    tool.version_command = read_argv(fields_, "version_command");
+    tool.runtimes = read_runtimes();
+    tool.inputs = read_inputs();
+    tool.contract = contract_of(tool);
+    return tool;
+  }
+
+ private:
+  static inline const std::vector<std::string> kKeys{
+      "id",           "version",      "title",           "description", "command",
+      "cwd",          "env",          "timeout",         "limits",      "permissions",
+      "side_effects", "input_schema", "version_command", "runtimes",    "inputs",
+      "retry",        "accepts"};
+
+  std::string read_id() {
+    std::string id = fields_.text("id");
+    if (!id.empty() && !is_tool_id(id))
+      check_.fail(*fields_.find("id"), fields_.subject("id") +
+                                           " must be letters, digits and . _ - (at most 128), is " +
+                                           in_quotes(id));
+    return id;
+  }
+
+  std::vector<std::string> read_argv(const YamlFields& fields, const std::string& key) {
+    const YamlNode* node = fields.find(key);
+    auto argv = fields.texts(key, {});
+    if (node && node->kind == YamlNode::Kind::list && (argv.empty() || argv[0].empty()))
+      check_.fail(*node, fields.subject(key) + " must name a program: [PROGRAM, ARGUMENT, ...]");
+    return argv;
+  }
+
+  std::vector<std::string> read_command() {
+    const auto argv = read_argv(fields_, "command");
+    const YamlNode* node = fields_.find("command");
+    for (std::size_t i = 0; i < argv.size(); ++i)
+      if (const std::string problem = template_problem(argv[i]); !problem.empty())
+        check_.fail(node->items.at(i),
+                    fields_.subject("command") + ": " + in_quotes(argv[i]) + ": " + problem);
+    return argv;
+  }
+
+  std::map<std::string, std::vector<std::string>> read_runtimes() {
+    std::map<std::string, std::vector<std::string>> out;
+    const YamlNode* node = read_map("runtimes");
+    if (!node) return out;
+    const YamlFields runtimes(check_, *node, fields_.subject("runtimes"), {});
+    for (const auto& key : node->keys) {
+      if (!is_tool_id(key.text) || key.text.ends_with("_reason"))
+        check_.fail(key, runtimes.subject(key.text) +
+                             ": a runtime's name is letters, digits and "
+                             ". _ -, and does not end in _reason");
+      auto argv = read_argv(runtimes, key.text);
+      if (!argv.empty()) out[key.text] = std::move(argv);
+    }
+    return out;
+  }
+
+  std::vector<std::string> read_inputs() {
+    for (const YamlNode* item : fields_.items("inputs")) {
+      const std::string problem = input_pattern_problem(item->text);
+      if (!problem.empty())
+        check_.fail(*item,
+                    fields_.subject("inputs") + ": " + in_quotes(item->text) + " " + problem);
+    }
+    return fields_.texts("inputs", {});
+  }
+
+  std::string read_cwd() {
+    std::string cwd = fields_.text("cwd", "");
+    if (!cwd.empty() && cwd[0] != '/')
+      check_.fail(*fields_.find("cwd"),
+                  fields_.subject("cwd") + " must be an absolute path, is " + in_quotes(cwd));
+    return cwd;
+  }
+
+  const YamlNode* read_map(const char* key) {
+    const YamlNode* node = fields_.find(key);
+    if (!node || node->kind == YamlNode::Kind::null) return nullptr;
+    if (node->kind == YamlNode::Kind::map) return node;
+    check_.fail(*node, fields_.subject(key) + " must be a map (key: value)");
+    return nullptr;
+  }
+
+  std::string read_schema() {
+    const YamlNode* node = read_map("input_schema");
+    if (!node) return "{}";
+    std::string schema = to_json(*node);
+    const std::string problem =
+        schema_problem(Json::parse(schema), fields_.subject("input_schema"));
+    if (problem.empty()) return schema;
+    check_.fail(*node, problem);
+    return "{}";
+  }
+
+  std::map<std::string, std::uint64_t> read_limits() {
+    std::map<std::string, std::uint64_t> out;
+    const YamlNode* node = read_map("limits");
+    if (!node) return out;
+    const YamlFields limits(check_, *node, fields_.subject("limits"),
+                            {"memory", "cpu", "open_files", "processes"});
+    const auto add = [&](const char* key, std::uint64_t value) {
+      if (limits.find(key) && value > 0) out[key] = value;
+    };
+    add("memory", limits.size("memory", 1 << 20, std::uint64_t{1} << 60, 0));
+    const auto cpu = limits.duration("cpu", hours(24 * 365), std::chrono::milliseconds(0));
+    add("cpu", static_cast<std::uint64_t>(std::chrono::ceil<std::chrono::seconds>(cpu).count()));
+    for (const char* key : {"open_files", "processes"})
+      add(key, static_cast<std::uint64_t>(limits.integer(key, 1, 1 << 30, 0)));
+    return out;
+  }
+
+  Accepts read_accepts() {
+    Accepts out;
+    const YamlNode* node = read_map("accepts");
+    if (!node) return out;
+    const YamlFields accepts(check_, *node, fields_.subject("accepts"), {"env", "cwd", "stdin"});
+    for (const YamlNode* item : accepts.items("env"))
+      if (!is_variable_name(item->text) || item->text.starts_with("DOMED_"))
+        check_.fail(*item, accepts.subject("env") + ": " + in_quotes(item->text) +
+                               " is no variable that a request may set: letters, digits and _, "
+                               "and not DOMED_ at its beginning");
+    for (const char* key : {"cwd", "stdin"})
+      for (const YamlNode* item : accepts.items(key))
+        if (key != std::string_view("stdin") || item->text != "bytes")
+          check_directory(*item, accepts.subject(key), key);
+    out.env = accepts.texts("env", {});
+    out.cwd = accepts.texts("cwd", {});
+    out.stdin = accepts.texts("stdin", {});
+    return out;
+  }
+
+  void check_directory(const YamlNode& item, const std::string& subject, std::string_view key) {
+    if (item.text.starts_with('/') && !goes_up(item.text) &&
+        item.text.find('\0') == std::string::npos)
+      return;
+    check_.fail(item, subject + ": " + in_quotes(item.text) + " must be " +
+                          (key == "stdin" ? "'bytes' or " : "") +
+                          "an absolute path without '..': what lies below it is accepted");
+  }
+
+  void read_retry(ToolSpec& tool) {
+    const YamlNode* node = read_map("retry");
+    if (!node) return;
+    const YamlFields retry(check_, *node, fields_.subject("retry"), {"max_attempts", "backoff"});
+    tool.max_attempts = retry.integer("max_attempts", 1, 100);
+    tool.backoff = retry.duration("backoff", hours(1), tool.backoff);
+  }
+
+  std::map<std::string, std::string> read_env() {
+    std::map<std::string, std::string> out;
+    const YamlNode* node = read_map("env");
+    if (!node) return out;
+    const YamlFields env(check_, *node, fields_.subject("env"), {});
+    for (const auto& key : node->keys) {
+      if (!is_variable_name(key.text))
+        check_.fail(key, env.subject(key.text) + ": a variable's name is letters, digits and _");
+      out[key.text] = env.text(key.text, "");
+    }
+    return out;
+  }
+
+  Checker& check_;
+  YamlFields fields_;
+};
+
+}  // namespace
+
+Json description_of(const ToolSpec& tool) {
+  return {{"id", tool.id},
+          {"version", tool.version},
+          {"title", tool.title},
+          {"description", tool.description},
+          {"command", tool.command},
+          {"cwd", tool.cwd},
+          {"env", tool.env},
+          {"limits", tool.limits},
+          {"accepts",
+           {{"env", tool.accepts.env}, {"cwd", tool.accepts.cwd}, {"stdin", tool.accepts.stdin}}},
+          {"permissions", tool.permissions},
+          {"side_effects", tool.side_effects},
+          {"input_schema", Json::parse(tool.input_schema)},
+          {"version_command", tool.version_command},
+          {"runtimes", tool.runtimes},
+          {"inputs", tool.inputs}};
+}
+
+std::string to_json(const YamlNode& node) {
+  return json_value(node).dump();
+}
+
+bool is_variable_name(std::string_view text) {
+  const auto letter = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+  };
+  return !text.empty() && text.size() <= 256 && letter(text[0]) &&
+         std::all_of(text.begin(), text.end(),
+                     [&](char c) { return letter(c) || (c >= '0' && c <= '9'); });
+}
+
+std::vector<ToolSpec> read_tools(const YamlNode& node, Checker& check) {
+  std::vector<ToolSpec> out;
+  if (node.kind == YamlNode::Kind::null) return out;
+  if (node.kind != YamlNode::Kind::list) {
+    check.fail(node, "tools must be a list of maps");
+    return out;
+  }
+  std::map<std::string, int> lines;
+  for (std::size_t i = 0; i < node.items.size(); ++i) {
+    out.push_back(ToolReader(check, node.items[i], i).run());
+    const YamlNode* id = node.items[i].find("id");
+    if (!id || id->bad || out.back().id.empty()) continue;
+    const auto [first, fresh] = lines.emplace(out.back().id, id->line);
+    if (!fresh)
+      check.fail(*id, "duplicate tool id " + in_quotes(id->text) + ", first given in line " +
+                          std::to_string(first->second));
+  }
+  return out;
+}
+
+}  // namespace domed

@@ -1,0 +1,112 @@
+#include "follow/polls.h"
+
+#include <vector>
+
+namespace domed {
+namespace {
+
+template <class Map, class Key>
+std::vector<std::uint64_t> numbers(const Map& map, const Key& key) {
+  std::vector<std::uint64_t> out;
+  const auto [begin, end] = map.equal_range(key);
+  for (auto it = begin; it != end; ++it) out.push_back(it->second);
+  return out;
+}
+
+template <class Map, class Key>
+void erase_one(Map& map, const Key& key, std::uint64_t number) {
+  const auto [begin, end] = map.equal_range(key);
+  for (auto it = begin; it != end; ++it) {
+    if (it->second != number) continue;
+    map.erase(it);
+    return;
+  }
+}
+
+}  // namespace
+
+Polls::Polls(std::size_t most) : most_(most), thread_([this] { work(); }) {}
+
+bool Polls::hold(const std::string& job_id, std::uint32_t pipe, std::chrono::milliseconds wait,
+                 Release release, const std::function<bool()>& grown) {
+  std::uint64_t number = 0;
+  {
+    std::lock_guard lock(mutex_);
+    if (stopping_ || held_.size() >= most_) return false;
+    number = ++last_;
+    const auto deadline = Clock::now() + wait;
+    held_.emplace(number, Held{job_id, pipe, deadline, std::move(release)});
+    by_job_.emplace(job_id, number);
+    by_pipe_.emplace(pipe, number);
+    by_deadline_.emplace(deadline, number);
+  }
+  timer_.notify_one();
+  if (!grown()) return true;
+  Release now;
+  {
+    std::lock_guard lock(mutex_);
+    now = take(number);
+  }
+  if (now) now();
+  return true;
+}
+
+Polls::Release Polls::take(std::uint64_t number) {
+  const auto it = held_.find(number);
+  if (it == held_.end()) return {};
+  erase_one(by_job_, it->second.job_id, number);
+  erase_one(by_pipe_, it->second.pipe, number);
+  erase_one(by_deadline_, it->second.deadline, number);
+  Release release = std::move(it->second.release);
+  held_.erase(it);
+  return release;
+}
+
+void Polls::wake(const std::string& job_id) {
+  std::vector<Release> released;
+  {
+    std::lock_guard lock(mutex_);
+    for (const std::uint64_t number : numbers(by_job_, job_id)) released.push_back(take(number));
+  }
+  for (auto& release : released) release();
+}
+
+void Polls::client_left(std::uint32_t pipe) {
+  std::vector<Release> released;
+  {
+    std::lock_guard lock(mutex_);
+    for (const std::uint64_t number : numbers(by_pipe_, pipe)) released.push_back(take(number));
+  }
+  for (auto& release : released) release();
+}
+
+void Polls::stop() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  timer_.notify_one();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Polls::work() {
+  std::unique_lock lock(mutex_);
+  while (!stopping_ || !held_.empty()) {
+    if (!stopping_ && by_deadline_.empty()) {
+      timer_.wait(lock);
+      continue;
+    }
+    // A copy: the poll may go while we wait, and wait_until() looks again at what it was given.
+    const auto next = stopping_ ? Clock::time_point::min() : by_deadline_.begin()->first;
+    if (next > Clock::now()) {
+      timer_.wait_until(lock, next);
+      continue;
+    }
+    Release release = take(by_deadline_.begin()->second);
+    lock.unlock();
+    release();
+    lock.lock();
+  }
+}
+
+}  // namespace domed

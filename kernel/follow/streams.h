@@ -1,0 +1,67 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/workers.h"
+#include "domed/store.h"
+#include "follow/polls.h"
+#include "follow/tails.h"
+#include "log/journal.h"
+#include "protocol/call.h"
+
+namespace domed {
+
+// StreamJobEvents: pages of a log, and long polls that wait until there is one.  What
+// memory has of a live job is answered at once, on the caller's thread; the store is
+// asked on a worker's.
+//
+// Thread-safe.
+class Streams {
+ public:
+  // "events_urls" tells where the frames of a job are published.
+  using EventsUrls = std::function<std::vector<std::string>(const std::string& job_id)>;
+
+  Streams(const Store& store, Workers& workers, std::size_t most_polls, EventsUrls events_urls);
+
+  // Throws ApiError for what it refuses at once.
+  void page(Call call);
+
+  // What the journal tells of a job; see there.
+  void committing(const std::string& job_id) { tails_.committing(job_id); }
+  void committed(const Commit& commit);
+  void forget(const std::string& job_id);
+
+  void client_left(std::uint32_t pipe) { polls_.client_left(pipe); }
+  // Lets all polls go; later ones are refused.
+  void stop() { polls_.stop(); }
+
+ private:
+  struct Asked {
+    Call call;
+    PageRequest request;
+    std::chrono::milliseconds wait{0};
+    bool lines = false;     // wants them as strings
+    bool released = false;  // has waited
+  };
+  using AskedPtr = std::shared_ptr<Asked>;
+
+  void answer_on_worker(const AskedPtr& asked);
+  bool answer_from_memory(const AskedPtr& asked);
+  void answer_from_store(const AskedPtr& asked);
+  void answer(const Asked& asked, const LogPage& page) const;
+  static bool must_wait(const Asked& asked, const LogPage& page);
+  void hold(const AskedPtr& asked, bool may_read);
+  bool may_have_grown(const PageRequest& request, bool may_read) const;
+
+  const Store& store_;
+  Workers& workers_;
+  const EventsUrls events_urls_;
+  Tails tails_;
+  Polls polls_;
+};
+
+}  // namespace domed

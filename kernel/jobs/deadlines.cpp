@@ -1,0 +1,79 @@
+#include "jobs/deadlines.h"
+
+#include <algorithm>
+
+#include "base/units.h"
+
+namespace domed {
+namespace {
+
+constexpr std::chrono::seconds kAgain{1};  // at least, to what could not be killed
+constexpr const char* kMute = "its runner did not, and was killed with all that it had started";
+
+// Sets "at" once.
+bool set(std::optional<Deadlines::Clock::time_point>& at, std::chrono::milliseconds delay) {
+  if (at) return false;
+  at = Deadlines::Clock::now() + delay;
+  return true;
+}
+
+}  // namespace
+
+Deadlines::Clock::time_point Deadlines::Run::due() const {
+  if (again_at) return *again_at;
+  auto out = Clock::time_point::max();
+  for (const auto& at : {timeout_at, cancel_at, sealed_at})
+    if (at) out = std::min(out, *at);
+  return out;
+}
+
+void Deadlines::begin(const std::string& job_id, std::chrono::milliseconds timeout) {
+  runs_[job_id].timeout = timeout;
+}
+
+bool Deadlines::running(const std::string& job_id, std::chrono::milliseconds since) {
+  const auto it = runs_.find(job_id);
+  if (it == runs_.end() || it->second.timeout.count() == 0) return false;
+  const auto left = it->second.timeout - since;
+  return set(it->second.timeout_at, std::max(left, std::chrono::milliseconds(0)) + patience_);
+}
+
+bool Deadlines::canceled(const std::string& job_id) {
+  const auto it = runs_.find(job_id);
+  return it != runs_.end() && set(it->second.cancel_at, patience_);
+}
+
+bool Deadlines::sealed(const std::string& job_id) {
+  const auto it = runs_.find(job_id);
+  return it != runs_.end() && set(it->second.sealed_at, patience_);
+}
+
+std::vector<std::string> Deadlines::take_due(Clock::time_point now) {
+  std::vector<std::string> out;
+  for (auto& [id, run] : runs_) {
+    if (run.due() > now) continue;
+    const bool cancel = run.cancel_at && (!run.timeout_at || *run.cancel_at <= *run.timeout_at);
+    if (!run.verdict && cancel && *run.cancel_at <= now)
+      run.verdict = {State::canceled, "cancel", std::string("it was to be ended; ") + kMute};
+    else if (!run.verdict && run.timeout_at && *run.timeout_at <= now)
+      run.verdict = {State::failed, "timeout",
+                     "the command was to be ended at its timeout of " +
+                         format_duration(run.timeout) + "; " + kMute};
+    run.again_at = now + std::max<Clock::duration>(patience_, kAgain);
+    out.push_back(id);
+  }
+  return out;
+}
+
+Deadlines::Clock::time_point Deadlines::next() const {
+  auto out = Clock::time_point::max();
+  for (const auto& [id, run] : runs_) out = std::min(out, run.due());
+  return out;
+}
+
+std::optional<Deadlines::Verdict> Deadlines::verdict(const std::string& job_id) const {
+  const auto it = runs_.find(job_id);
+  return it == runs_.end() ? std::nullopt : it->second.verdict;
+}
+
+}  // namespace domed

@@ -1,0 +1,92 @@
+#include "jobs/job_queue.h"
+
+#include <algorithm>
+
+namespace domed {
+
+bool JobQueue::put(Job job) {
+  const auto known = places_.find(job.id);
+  if (known != places_.end()) {
+    jobs_.at(known->second).held = job.held;
+    return false;
+  }
+  const Place place{-job.priority, arrivals_++};
+  places_[job.id] = place;
+  for (const auto& need : job.needs) needed_by_.emplace(need, job.id);
+  jobs_.emplace(place, std::move(job));
+  return true;
+}
+
+void JobQueue::remove(const std::string& id) {
+  const auto known = places_.find(id);
+  if (known == places_.end()) return;
+  for (const auto& need : jobs_.at(known->second).needs) {
+    const auto [begin, end] = needed_by_.equal_range(need);
+    const auto own = std::find_if(begin, end, [&](const auto& item) { return item.second == id; });
+    if (own != end) needed_by_.erase(own);
+  }
+  jobs_.erase(known->second);
+  places_.erase(known);
+}
+
+const JobQueue::Job* JobQueue::find(const std::string& id) const {
+  const auto known = places_.find(id);
+  return known == places_.end() ? nullptr : &jobs_.at(known->second);
+}
+
+std::size_t JobQueue::limit_of(const std::string& queue) const {
+  const auto limit = limits_.find(queue);
+  return limit == limits_.end() ? 0 : limit->second;
+}
+
+std::vector<std::string> JobQueue::ended(const std::string& id, bool succeeded) {
+  std::vector<std::string> waiting;
+  const auto [begin, end] = needed_by_.equal_range(id);
+  for (auto it = begin; it != end; ++it) waiting.push_back(it->second);
+  needed_by_.erase(begin, end);
+  for (const auto& other : waiting) jobs_.at(places_.at(other)).needs.erase(id);
+  if (succeeded) return {};
+  for (const auto& other : waiting) remove(other);
+  return waiting;
+}
+
+void JobQueue::replace(const std::string& id, const std::string& by) {
+  const auto [begin, end] = needed_by_.equal_range(id);
+  std::vector<std::string> waiting;
+  for (auto it = begin; it != end; ++it) waiting.push_back(it->second);
+  needed_by_.erase(begin, end);
+  for (const auto& other : waiting) {
+    auto& needs = jobs_.at(places_.at(other)).needs;
+    needs.erase(id);
+    if (needs.insert(by).second) needed_by_.emplace(by, other);
+  }
+}
+
+std::int64_t JobQueue::next_time(std::int64_t now) const {
+  std::int64_t next = INT64_MAX;
+  for (const auto& [place, job] : jobs_)
+    if (job.not_before > now && !job.held) next = std::min(next, job.not_before);
+  return next;
+}
+
+bool JobQueue::ready(const Job& job, const std::map<std::string, std::size_t>& running,
+                     std::int64_t now) const {
+  if (job.held || job.not_before > now || !job.needs.empty()) return false;
+  const auto limit = limits_.find(job.queue);
+  const auto busy = running.find(job.queue);
+  return limit == limits_.end() || busy == running.end() || busy->second < limit->second;
+}
+
+std::optional<JobQueue::Job> JobQueue::take(const std::map<std::string, std::size_t>& running,
+                                            std::int64_t now) {
+  for (auto& [place, job] : jobs_) {
+    if (!ready(job, running, now)) continue;
+    Job out = std::move(job);
+    jobs_.erase(place);
+    places_.erase(out.id);
+    return out;
+  }
+  return std::nullopt;
+}
+
+}  // namespace domed

@@ -1,0 +1,39 @@
+#include "protocol/endpoint.h"
+
+#include <cstdlib>
+
+#include "domed/error.h"
+
+namespace domed {
+namespace {
+
+// As the default deployment has it.
+std::string runtime_dir() {
+  if (const char* set = std::getenv("XDG_RUNTIME_DIR"); set && *set) {
+    if (*set == '/') return set;
+    throw Error(Code::invalid_argument, std::string("XDG_RUNTIME_DIR is no absolute path but '") +
+                                            set +
+                                            "': unset it, or name the daemon with "
+                                            "--endpoint or DOMED_ENDPOINT");
+  }
+  if (const char* home = std::getenv("HOME"); home && *home == '/')
+    return home + std::string("/.local/state/domed/run");
+  throw Error(Code::invalid_argument,
+              "neither XDG_RUNTIME_DIR nor HOME says where the daemon's socket is: name the daemon "
+              "with --endpoint or DOMED_ENDPOINT");
+}
+
+}  // namespace
+
+std::string control_endpoint(const std::string& given) {
+  if (!given.empty()) return given;
+  if (const char* set = std::getenv("DOMED_ENDPOINT"); set && *set) return set;
+  return "ipc://" + runtime_dir() + "/domed/control.ipc";
+}
+
+std::string url_scheme(const std::string& url) {
+  const auto colon = url.find("://");
+  return colon == std::string::npos ? "" : url.substr(0, colon);
+}
+
+}  // namespace domed

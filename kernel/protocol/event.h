@@ -1,0 +1,58 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "protocol/state.h"
+
+namespace domed {
+
+// One event as a producer wants it, or as a line of a log holds it: checked, with
+// what the fold needs taken out once, so that nothing is parsed twice.
+struct Event {
+  std::string type;
+  std::string payload;  // compact JSON, otherwise as written
+
+  // log
+  std::string stream, bytes;  // "bytes" decoded, with the LF where there was one
+  bool eol = false;
+  // stream_end
+  std::uint64_t dropped = 0;
+  // state_change
+  std::optional<State> to;
+  std::string reason, message;
+  std::optional<std::int64_t> exit_code, signal;
+};
+
+// Whose events are read: what each may say differs.
+enum class Author { producer, kernel };
+
+// Reads "payload", compact JSON, as an event of type "type".  Throws
+// ApiError(E_INVALID_REQUEST) with a text that begins with "where".
+Event read_event(std::string type, std::string payload, Author author, const std::string& where);
+
+// The "events" of an AppendJobEvents request, "array" being compact JSON that
+// compact_json() made.  Payloads are its bytes, never encoded again.
+std::vector<Event> read_events(std::string_view array);
+
+// A whole event line, as an export holds it.
+struct Line {
+  std::string text;  // without LF
+  std::string job_id;
+  std::uint64_t seq = 0;
+  std::int64_t ts = 0;
+  Event event;
+};
+// Throws ApiError(E_INVALID_REQUEST) for anything else than a canonical line.
+Line read_line(std::string_view line);
+
+// Appends the canonical line, without LF, to "out".
+void append_line(std::string& out, std::string_view job_id_literal, std::uint64_t seq,
+                 std::string_view ts, std::string_view type, std::string_view payload);
+// The canonical line, without LF.
+std::string encode_line(std::string_view job_id_literal, std::uint64_t seq, std::string_view ts,
+                        std::string_view type, std::string_view payload);
+
+}  // namespace domed

@@ -1,0 +1,178 @@
+#include "protocol/request.h"
+
+#include <simdjson.h>
+
+#include "domed/error.h"
+
+namespace domed {
+namespace {
+
+namespace od = simdjson::ondemand;
+
+[[noreturn]] void not_a_request(const std::string& why) {
+  throw RpcError(-32600, "E_INVALID_REQUEST", "not a JSON-RPC 2.0 request: " + why);
+}
+
+std::string raw(od::value value) {
+  switch (value.type().value_unsafe()) {
+    case od::json_type::object:
+      return std::string(value.get_object().value_unsafe().raw_json().value_unsafe());
+    case od::json_type::array:
+      return std::string(value.get_array().value_unsafe().raw_json().value_unsafe());
+    default:
+      break;
+  }
+  std::string_view token = value.raw_json_token();
+  while (!token.empty() && (token.back() == ' ' || token.back() == '\n')) token.remove_suffix(1);
+  return std::string(token);
+}
+
+bool is_id(const std::string& text) {
+  return text != "null" && text != "true" && text != "false" && text[0] != '{' && text[0] != '[';
+}
+
+int code_of(const ApiError& error) {
+  if (const auto* rpc = dynamic_cast<const RpcError*>(&error)) return rpc->code();
+  if (error.name() == "E_INVALID_REQUEST") return -32602;
+  if (error.name() == "E_UNKNOWN_METHOD") return -32601;
+  return -32000;
+}
+
+}  // namespace
+
+void read_request(std::string_view bytes, Request& request) {
+  std::string text;
+  try {
+    text = compact_json(bytes);
+  } catch (const Error& e) {
+    throw RpcError(-32700, "E_INVALID_REQUEST", e.what());
+  }
+  if (text[0] == '[') not_a_request("batches are not supported, send one request a message");
+  if (text[0] != '{') not_a_request("it is not an object");
+  const simdjson::padded_string padded(text);
+  od::parser parser;
+  od::document document = parser.iterate(padded).value_unsafe();
+  std::string version, method, params, id;
+  for (auto item : document.get_object()) {
+    const std::string key(item.unescaped_key().value_unsafe());
+    std::string value = raw(item.value().value_unsafe());
+    if (key == "jsonrpc")
+      version = std::move(value);
+    else if (key == "method")
+      method = std::move(value);
+    else if (key == "params")
+      params = std::move(value);
+    else if (key == "id")
+      id = std::move(value);
+    else
+      not_a_request("unknown member '" + key + "'");
+  }
+  if (!id.empty() && is_id(id)) request.id = id;
+  if (version != "\"2.0\"") not_a_request("'jsonrpc' must be \"2.0\"");
+  if (id.empty() || !is_id(id)) not_a_request("'id' must be a string or a number");
+  if (method.empty() || method[0] != '"') not_a_request("'method' must be a string");
+  request.method = Json::parse(method).get<std::string>();
+  if (params.empty() || params == "null") return;
+  if (params[0] != '{') invalid_request("'params' must be an object");
+  request.params = std::move(params);
+}
+
+std::string result_reply(const std::string& id, std::string_view result) {
+  std::string out;
+  out.reserve(result.size() + id.size() + 40);
+  out.append("{\"jsonrpc\":\"2.0\",\"id\":")
+      .append(id)
+      .append(",\"result\":")
+      .append(result)
+      .append("}");
+  return out;
+}
+
+std::string error_reply(const std::string& id, const ApiError& error) {
+  OrderedJson data{{"error", error.name()}, {"retryable", error.retryable()}};
+  for (const auto& [key, value] : error.fields().items()) data[key] = value;
+  const OrderedJson body{{"code", code_of(error)}, {"message", error.what()}, {"data", data}};
+  return "{\"jsonrpc\":\"2.0\",\"id\":" + id +
+         ",\"error\":" + body.dump(-1, ' ', false, OrderedJson::error_handler_t::replace) + "}";
+}
+
+Params::Params(const std::string& text) : params_(Json::parse(text)) {
+  for (auto it = params_.begin(); it != params_.end();)
+    it = it->is_null() ? params_.erase(it) : ++it;
+}
+
+const Json* Params::get(const char* key) {
+  asked_.insert(key);
+  const auto it = params_.find(key);
+  return it == params_.end() ? nullptr : &*it;
+}
+
+std::optional<std::string> Params::text(const char* key, std::size_t most) {
+  const Json* value = get(key);
+  if (!value) return std::nullopt;
+  if (!value->is_string()) invalid_request(std::string("'") + key + "' must be a string");
+  auto out = value->get<std::string>();
+  if (out.size() > most)
+    invalid_request(std::string("'") + key + "' is longer than " + std::to_string(most) + " bytes");
+  return out;
+}
+
+std::string Params::required_text(const char* key, std::size_t most) {
+  const auto value = text(key, most);
+  if (!value || value->empty()) invalid_request(std::string("'") + key + "' is required, a string");
+  return *value;
+}
+
+std::string Params::job_id() {
+  const auto value = text("job_id", SIZE_MAX);
+  if (!value) invalid_request("'job_id' is required, a string");
+  return *value;
+}
+
+std::int64_t Params::integer(const char* key, std::int64_t fallback, std::int64_t least,
+                             std::int64_t most) {
+  const Json* value = get(key);
+  if (!value) return fallback;
+  const bool fits = value->is_number_integer() &&
+                    !(value->is_number_unsigned() && value->get<std::uint64_t>() > INT64_MAX);
+  if (!fits) invalid_request(std::string("'") + key + "' must be an integer");
+  const auto number = value->get<std::int64_t>();
+  if (number < least || number > most)
+    invalid_request(std::string("'") + key + "' must lie between " + std::to_string(least) +
+                    " and " + std::to_string(most));
+  return number;
+}
+
+bool Params::boolean(const char* key, bool fallback) {
+  const Json* value = get(key);
+  if (value && !value->is_boolean())
+    invalid_request(std::string("'") + key + "' must be true or false");
+  return value ? value->get<bool>() : fallback;
+}
+
+double Params::number(const char* key, double fallback, double least) {
+  const Json* value = get(key);
+  if (!value) return fallback;
+  if (!value->is_number()) invalid_request(std::string("'") + key + "' must be a number");
+  if (value->get<double>() < least) invalid_request(std::string("'") + key + "' is too small");
+  return value->get<double>();
+}
+
+Json Params::object(const char* key) {
+  const Json* value = get(key);
+  if (value && !value->is_object()) invalid_request(std::string("'") + key + "' must be an object");
+  return value ? *value : Json();
+}
+
+Json Params::array(const char* key) {
+  const Json* value = get(key);
+  if (value && !value->is_array()) invalid_request(std::string("'") + key + "' must be an array");
+  return value ? *value : Json();
+}
+
+void Params::done() const {
+  for (const auto& item : params_.items())
+    if (!asked_.count(item.key())) invalid_request("unknown parameter '" + item.key() + "'");
+}
+
+}  // namespace domed

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "domed/collector.h"
+#include "log/job.h"
+#include "provenance/guarded_call.h"
+#include "provenance/tool_facts.h"
+
+namespace domed {
+
+// One provenance plugin in use, in the deployment's order.
+struct Source {
+  std::string name, version;
+  std::vector<std::string> fields;  // what its manifest announces
+  std::chrono::milliseconds budget{2000};
+  std::shared_ptr<Collector> collector;  // keeps alive all that it uses
+  std::string library_sha256{};
+};
+
+// Makes the provenance record of a run: what the collectors find out, merged
+// (provenance_merge.h) with what the kernel knows itself, in one canonical
+// encoding (provenance_record.h).  Every field is always there; what is not
+// known is "unknown" with a FIELD_reason.
+//
+// Thread-safe.  A collector that throws, hangs or answers nonsense costs its own
+// fields, and no more than its budget.
+class Provenance {
+ public:
+  using Log = std::function<void(const std::string&)>;
+  // "runner": the program that supervises commands; empty: not known.
+  Provenance(std::vector<Source> sources, Log log, std::string runner = "");
+
+  // No collector is waited for any more: a daemon that is to end must not stay for
+  // their sake, nor write "unknown" for it.  What was asked meanwhile, or is later,
+  // throws ApiError(E_BUSY).
+  void stop() { stop_.request_stop(); }
+
+  // The payload of the "provenance" event, for a run in "cwd" (empty: not named)
+  // whose command gets "environment".
+  std::string collect(const JobFixed& job, const std::string& cwd,
+                      const CommandEnvironment& environment = {}) const;
+  // The payload of "provenance_end": whether the sources moved since; empty
+  // where there is nothing to compare with, or no collector looks at sources.
+  std::string collect_end(const JobFixed& job, const std::string& cwd) const;
+
+ private:
+  struct Guarded {
+    Source source;
+    GuardedCall call;
+  };
+  Json ask(const JobFixed& job, const std::string& cwd, bool at_end) const;
+  Json answer_of(const Guarded& guarded, const JobFixed& job, const std::string& cwd) const;
+  void add_versions(Json& record, const JobFixed& job, const Launch& launch) const;
+  void add_inputs(Json& record, const JobFixed& job, const std::string& cwd) const;
+  void add_hashes(Json& record, const JobFixed& job) const;
+
+  void must_go_on() const;
+
+  std::stop_source stop_;
+  std::vector<Guarded> sources_;
+  Log log_;
+  // Shared with calls that are late.
+  std::shared_ptr<ToolFacts> tools_;
+  GuardedCall tool_call_, input_call_;
+};
+
+}  // namespace domed

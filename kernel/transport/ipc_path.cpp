@@ -1,0 +1,192 @@
+#include "transport/ipc_path.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <spdlog/spdlog.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <map>
+#include <mutex>
+#include <vector>
+
+#include "domed/error.h"
+#include "system/own_file.h"
+#include "system/trusted_path.h"
+
+namespace domed {
+namespace {
+
+constexpr std::size_t kLongestPath = sizeof(sockaddr_un::sun_path) - 1;
+
+Error system_error(const std::string& what) {
+  return Error(Code::io, what + ": " + std::strerror(errno));
+}
+
+std::string pid_in(int file) {
+  char text[32];
+  const ssize_t size = pread(file, text, sizeof text, 0);
+  std::string pid(text, size > 0 ? static_cast<std::size_t>(size) : 0);
+  while (!pid.empty() && pid.back() == '\n') pid.pop_back();
+  return pid.empty() ? "unknown" : pid;
+}
+
+void write_pid(int file) {
+  const std::string pid = std::to_string(getpid()) + "\n";
+  if (ftruncate(file, 0) != 0 || pwrite(file, pid.data(), pid.size(), 0) < 0)
+    spdlog::warn("cannot note the pid in a lock file: {}", std::strerror(errno));
+}
+
+std::string octal(mode_t mode) {
+  char text[8];
+  std::snprintf(text, sizeof text, "%04o", mode & 07777);
+  return text;
+}
+
+// What lies on the way there was looked at when it was made or found.
+void check_directory(const std::string& directory, std::optional<gid_t> group) {
+  struct stat status;
+  if (lstat(directory.c_str(), &status) != 0)
+    throw system_error("cannot look at the socket's directory " + directory);
+  const std::string subject = "the socket's directory " + directory;
+  const std::string way_out = ": configure a path in a directory of your own";
+  if (S_ISLNK(status.st_mode))
+    throw Error(Code::invalid_argument, subject + " is a symbolic link" + way_out);
+  if (!S_ISDIR(status.st_mode))
+    throw Error(Code::invalid_argument, subject + " is not a directory" + way_out);
+  if (status.st_uid != geteuid())
+    throw Error(Code::invalid_argument, subject + " belongs to " + describe_user(status.st_uid) +
+                                            ", not to " + describe_user(geteuid()) + way_out);
+  const mode_t closed = group ? S_IWGRP | S_IRWXO : S_IRWXG | S_IRWXO;
+  if (status.st_mode & closed)
+    throw Error(Code::invalid_argument,
+                subject + " has the mode " + octal(status.st_mode) + ", which lets others in: " +
+                    (group ? "chmod 750 " + directory
+                           : "chmod 700 " + directory +
+                                 ", or name the group that may come in as control.group"));
+  if (group && (status.st_gid != *group || !(status.st_mode & S_IXGRP)))
+    spdlog::warn("{} cannot be entered by group {}: chgrp {} and chmod 750 it", subject, *group,
+                 *group);
+}
+
+void check_path(const std::string& path) {
+  if (path.empty() || path.front() != '/')
+    throw Error(Code::invalid_argument,
+                "ipc://" + path + " is not an absolute path: write ipc:///directory/name.ipc");
+  if (path.size() > kLongestPath)
+    throw Error(Code::invalid_argument, "ipc://" + path + " is " + std::to_string(path.size()) +
+                                            " bytes long, a socket's path at most " +
+                                            std::to_string(kLongestPath) +
+                                            ": configure a shorter one");
+}
+
+std::mutex socket_files_mutex;
+std::map<std::string, FileIdentity> socket_files;  // of this process's listeners
+
+// Nobody listens at a socket that was left behind by a process that ended.
+bool is_stale(const std::string& path) {
+  const Fd probe(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, kLongestPath);
+  return connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 &&
+         errno == ECONNREFUSED;
+}
+
+}  // namespace
+
+FileIdentity identity_of(const std::string& path) {
+  struct stat status;
+  if (lstat(path.c_str(), &status) != 0) return {};
+  return {status.st_dev, status.st_ino};
+}
+
+void SocketFile::remember() {
+  own_ = identity_of(path_);
+  const std::lock_guard lock(socket_files_mutex);
+  socket_files[path_] = own_;
+}
+
+SocketFile::~SocketFile() {
+  const std::lock_guard lock(socket_files_mutex);
+  socket_files.erase(path_);
+}
+
+FileLock::FileLock(const std::string& path, const std::string& claim)
+    : path_(path), file_(open_own(path, O_RDWR | O_CREAT)) {
+  if (!file_)
+    throw Error(Code::io, "cannot make the lock file " + path + ": its directory is gone");
+  if (flock(file_.get(), LOCK_EX | LOCK_NB) == 0) {
+    write_pid(file_.get());
+    return;
+  }
+  if (errno != EWOULDBLOCK) throw system_error("cannot lock " + path);
+  throw Error(Code::conflict, claim + " by another domed (pid " + pid_in(file_.get()) +
+                                  "): stop it or configure another path");
+}
+
+bool FileLock::in_place() const {
+  struct stat status;
+  return file_ && fstat(file_.get(), &status) == 0 &&
+         identity_of(path_) == FileIdentity{status.st_dev, status.st_ino};
+}
+
+FileLock claim_ipc_path(const std::string& path, std::optional<gid_t> group) {
+  check_path(path);
+  const std::string directory = std::filesystem::path(path).parent_path().string();
+  make_private_directories(directory, "the socket's directory " + directory, group);
+  check_directory(directory, group);
+  return {path + ".lock", "ipc://" + path + " is served"};
+}
+
+void set_ipc_access(const std::string& path, std::optional<gid_t> group) {
+  if (!group) return;  // made with 0600
+  if (chown(path.c_str(), -1, *group) != 0 || chmod(path.c_str(), 0660) != 0)
+    throw system_error("cannot open " + path + " to group " + std::to_string(*group));
+}
+
+void remove_stale_socket(const std::string& path, const FileIdentity& own) {
+  struct stat status;
+  if (lstat(path.c_str(), &status) != 0) {
+    if (errno == ENOENT) return;
+    throw system_error("cannot look at " + path);
+  }
+  if (!S_ISSOCK(status.st_mode))
+    throw Error(Code::invalid_argument,
+                path + " exists and is not a socket: move it away or configure another path");
+  if (own != FileIdentity{status.st_dev, status.st_ino} && !is_stale(path))
+    throw Error(Code::conflict,
+                "another program listens at " + path + ": stop it or configure another path");
+  if (unlinkat(AT_FDCWD, path.c_str(), 0) != 0 && errno != ENOENT)
+    throw system_error("cannot remove the stale socket " + path);
+}
+
+gid_t group_id(const std::string& name) {
+  gid_t number = 0;
+  const auto [end, failure] = std::from_chars(name.data(), name.data() + name.size(), number);
+  if (failure == std::errc{} && end == name.data() + name.size()) return number;
+  std::vector<char> space(1 << 16);
+  group entry;
+  group* found = nullptr;
+  getgrnam_r(name.c_str(), &entry, space.data(), space.size(), &found);
+  if (!found)
+    throw Error(Code::invalid_argument,
+                "there is no group '" + name + "': create it or configure another");
+  return found->gr_gid;
+}
+
+}  // namespace domed
+
+extern "C" bool domed_may_unlink(const char* path) {
+  const std::lock_guard lock(domed::socket_files_mutex);
+  const auto found = domed::socket_files.find(path);
+  return found == domed::socket_files.end() || domed::identity_of(path) == found->second;
+}

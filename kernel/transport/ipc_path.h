@@ -1,0 +1,76 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "system/fd.h"
+
+namespace domed {
+
+// Which file a name leads to; all zero: none.  A file that is still open keeps its
+// number to itself.
+struct FileIdentity {
+  dev_t device = 0;
+  ino_t number = 0;
+  bool operator==(const FileIdentity&) const = default;
+};
+FileIdentity identity_of(const std::string& path);
+
+// Keeps what lies at a socket's path, once that is no longer our socket, from being
+// removed when the listener there is closed (common/nng_guard.c).
+class SocketFile {
+ public:
+  SocketFile() = default;
+  explicit SocketFile(std::string path) : path_(std::move(path)) {}
+  ~SocketFile();
+  SocketFile(const SocketFile&) = delete;
+  SocketFile& operator=(const SocketFile&) = delete;
+
+  // What lies at the path now is ours.
+  void remember();
+  bool in_place() const { return identity_of(path_) == own_; }
+  const FileIdentity& identity() const { return own_; }
+
+ private:
+  const std::string path_;
+  FileIdentity own_;
+};
+
+// An advisory lock on a file, held until the end of its life.  The kernel lets
+// go of it however the process ends, so it never has to be cleaned up.  The file
+// stays: removing it would let two daemons lock two different files.
+class FileLock {
+ public:
+  FileLock() = default;
+  // Throws Error(conflict) when another holds it: "claim", as in "ipc:///x is served",
+  // and by whom.
+  FileLock(const std::string& path, const std::string& claim);
+
+  // Whether the path still leads to the file that is locked.
+  bool in_place() const;
+
+ private:
+  std::string path_;
+  Fd file_;
+};
+
+// Makes "path" safe to listen on, and keeps other daemons off it while the
+// result lives: the directory exists, is ours (0700, with a "group" 0750), and
+// nobody else can replace it or what leads there (common/trusted_path.h); the path
+// is short enough for a socket.
+FileLock claim_ipc_path(const std::string& path, std::optional<gid_t> group);
+
+// Opens the socket at "path" to its owner, and to "group" where there is one.
+void set_ipc_access(const std::string& path, std::optional<gid_t> group);
+
+// Removes a socket at "path" that is "own" or that nobody listens at; throws Error
+// where something else lies there.
+void remove_stale_socket(const std::string& path, const FileIdentity& own = {});
+
+// The id of the group "name" (or number).  Throws Error where there is none.
+gid_t group_id(const std::string& name);
+
+}  // namespace domed

@@ -1,0 +1,105 @@
+#include "transport/listen_url.h"
+
+#include <arpa/inet.h>
+
+#include <optional>
+#include <string_view>
+
+#include "base/units.h"
+#include "base/words.h"
+#include "protocol/endpoint.h"
+
+namespace domed {
+namespace {
+
+// sun_path holds 108 bytes, the last of them NUL.
+constexpr std::size_t kMaxIpcPath = 107;
+
+struct Authority {
+  std::string host;  // without brackets
+  std::string port, path;
+};
+
+std::optional<Authority> split(std::string_view rest) {
+  Authority out;
+  const std::size_t slash = std::min(rest.find('/'), rest.size());
+  out.path = rest.substr(slash);
+  rest = rest.substr(0, slash);
+  const std::size_t colon = rest.rfind(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  out.host = rest.substr(0, colon);
+  out.port = rest.substr(colon + 1);
+  if (out.host.size() > 2 && out.host.front() == '[' && out.host.back() == ']')
+    out.host = out.host.substr(1, out.host.size() - 2);
+  return out;
+}
+
+std::string check_ipc(const std::string& path, int shards) {
+  if (path.empty() || path[0] != '/') return "an ipc URL needs an absolute path: ipc:///run/...";
+  const std::size_t suffix = shards > 1 ? 1 + std::to_string(shards - 1).size() : 0;
+  if (path.size() + suffix <= kMaxIpcPath) return "";
+  return "its path has " + std::to_string(path.size() + suffix) + " bytes" +
+         (suffix ? " (with the shard's suffix)" : "") + ", a socket's may have " +
+         std::to_string(kMaxIpcPath) + "; choose a shorter one";
+}
+
+std::string check_network(const std::string& scheme, const std::string& rest, int shards) {
+  const auto authority = split(rest);
+  if (!authority || authority->host.empty())
+    return "expected " + scheme + "://HOST:PORT, as in " + scheme + "://127.0.0.1:7450";
+  if (!is_loopback(authority->host))
+    return in_quotes(authority->host) +
+           " is beyond loopback, which needs tls+tcp with client certificates, and that is not "
+           "supported yet; use 127.0.0.1, [::1] or localhost";
+  const auto port = parse_integer(authority->port);
+  const int top = 65536 - shards;
+  if (!port || *port < 0 || *port > top)
+    return "the port must be from 0 (a free one) to " + std::to_string(top) +
+           (shards > 1 ? " (each shard takes the next one)" : "");
+  if (scheme == "tcp" && !authority->path.empty()) return "a tcp URL has no path";
+  return "";
+}
+
+}  // namespace
+
+bool is_loopback(const std::string& host) {
+  in_addr v4{};
+  if (inet_pton(AF_INET, host.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24) == 127;
+  in6_addr v6{};
+  if (inet_pton(AF_INET6, host.c_str(), &v6) == 1) return IN6_IS_ADDR_LOOPBACK(&v6);
+  return host == "localhost";
+}
+
+std::string check_listen_url(const std::string& url, int shards) {
+  const std::string scheme = url_scheme(url);
+  const std::string rest = scheme.empty() ? "" : url.substr(scheme.size() + 3);
+  std::string problem;
+  if (scheme == "ipc")
+    problem = check_ipc(rest, shards);
+  else if (scheme == "tcp" || scheme == "ws")
+    problem = check_network(scheme, rest, shards);
+  else if (scheme == "tls+tcp")
+    problem = "tls+tcp is not supported yet; use ipc://, or tcp:// on loopback";
+  else
+    problem = "a listener's URL begins with ipc://, tcp:// or ws://";
+  return problem.empty() ? "" : "cannot listen at " + in_quotes(url) + ": " + problem;
+}
+
+std::vector<std::string> listen_places(const std::string& url, int shards) {
+  std::vector<std::string> out{url};
+  const std::string scheme = url_scheme(url);
+  if (scheme == "ipc") {
+    for (int shard = 1; shard < shards; ++shard) out.push_back(url + "." + std::to_string(shard));
+    return out;
+  }
+  const auto authority = split(std::string_view(url).substr(scheme.size() + 3));
+  const int port = std::stoi(authority->port);
+  if (port == 0) return {};
+  const std::string base =
+      url.substr(0, url.size() - authority->path.size() - authority->port.size());
+  for (int shard = 1; shard < shards; ++shard)
+    out.push_back(base + std::to_string(port + shard) + authority->path);
+  return out;
+}
+
+}  // namespace domed

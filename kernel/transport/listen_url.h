@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace domed {
+
+// What is wrong with "url" as a place to listen at, for "shards" sockets; empty:
+// nothing.  Allowed are ipc:// with an absolute path, and tcp:// and ws:// on
+// loopback; port 0 takes a free one.
+std::string check_listen_url(const std::string& url, int shards = 1);
+
+// The URLs that "shards" sockets at "url" occupy: an ipc path gets ".1", ".2", ...
+// behind it, a port counts up.  Empty for port 0.  "url" passed check_listen_url().
+std::vector<std::string> listen_places(const std::string& url, int shards);
+
+// Whether "host" is this machine alone.  A name such as 127.example.org is not, so only true
+// addresses count, and "localhost".
+bool is_loopback(const std::string& host);
+
+}  // namespace domed

@@ -1,0 +1,141 @@
+#include "transport/nng/pipe_gate.h"
+
+#include <nng/transport/ipc/ipc.h>
+#include <spdlog/spdlog.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "transport/nng/socket.h"
+
+namespace domed {
+namespace {
+
+// The values of every header Origin among "headers", lines of "Name: value"; a
+// browser sends one at most.
+std::vector<std::string_view> origins_in(std::string_view headers) {
+  constexpr std::string_view kName = "origin:";
+  std::vector<std::string_view> out;
+  while (!headers.empty()) {
+    std::string_view line = headers.substr(0, headers.find('\n'));
+    headers.remove_prefix(std::min(line.size() + 1, headers.size()));
+    if (line.size() < kName.size() || strncasecmp(line.data(), kName.data(), kName.size()) != 0)
+      continue;
+    line.remove_prefix(kName.size());
+    const auto is_space = [](char c) { return c == ' ' || c == '\t' || c == '\r'; };
+    while (!line.empty() && is_space(line.front())) line.remove_prefix(1);
+    while (!line.empty() && is_space(line.back())) line.remove_suffix(1);
+    out.push_back(line);
+  }
+  return out;
+}
+
+}  // namespace
+
+void PipeGate::attach(nng_socket socket) {
+  check_nng(nng_pipe_notify(socket, NNG_PIPE_EV_ADD_PRE, arrived, this), "cannot watch pipes");
+  check_nng(nng_pipe_notify(socket, NNG_PIPE_EV_REM_POST, left, this), "cannot watch pipes");
+}
+
+void PipeGate::expect_origins(int listener, std::vector<std::string> origins) {
+  const std::lock_guard lock(mutex_);
+  origins_[listener] = std::move(origins);
+}
+
+// nng asks no origin, so that any page that is open in a browser on this machine
+// would get through to a socket on loopback.
+bool PipeGate::is_foreign_page(nng_pipe pipe) const {
+  const auto expected = origins_.find(nng_listener_id(nng_pipe_listener(pipe)));
+  if (expected == origins_.end()) return false;
+  char* headers = nullptr;
+  if (nng_pipe_get_string(pipe, NNG_OPT_WS_REQUEST_HEADERS, &headers) != 0) return true;
+  const auto found = origins_in(headers);
+  const bool listed = std::all_of(found.begin(), found.end(), [&](std::string_view origin) {
+    return std::find(expected->second.begin(), expected->second.end(), origin) !=
+           expected->second.end();
+  });
+  nng_strfree(headers);
+  return !listed;
+}
+
+void PipeGate::on_gone(std::function<void(std::uint32_t)> gone) {
+  const std::lock_guard lock(mutex_);
+  gone_ = std::move(gone);
+}
+
+void PipeGate::shut() {
+  const std::lock_guard lock(mutex_);
+  shut_ = true;
+}
+
+std::size_t PipeGate::pipes() const {
+  const std::lock_guard lock(mutex_);
+  return pipes_.size();
+}
+
+std::uint64_t PipeGate::refused() const {
+  const std::lock_guard lock(mutex_);
+  return refused_;
+}
+
+std::uint64_t PipeGate::arrivals(int listener) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = arrivals_.find(listener);
+  return found == arrivals_.end() ? 0 : found->second;
+}
+
+const char* PipeGate::objection(nng_pipe pipe) const {
+  if (shut_) return "the daemon is going down";
+  if (pipes_.size() >= bound_) return "there are too many connections";
+  if (is_foreign_page(pipe)) return "it comes from a web page whose origin is not listed";
+  std::uint64_t uid = 0;
+  const int result = nng_pipe_get_uint64(pipe, NNG_OPT_IPC_PEER_UID, &uid);
+  if (result == NNG_ENOTSUP || any_user_) return nullptr;  // not ipc: nobody to ask
+  if (result != 0) return "its user is unknown";
+  return uid == 0 || uid == geteuid() ? nullptr : "it belongs to another user";
+}
+
+// Once a second at most: whoever is refused may well try again at once.
+void PipeGate::note_refusal(const char* why) {
+  ++refused_;
+  ++refused_unlogged_;
+  const auto now = std::chrono::steady_clock::now();
+  if (shut_ || now - logged_ < std::chrono::seconds(1)) return;
+  spdlog::warn("refused {} connection(s), the last because {} ({} of {} open)", refused_unlogged_,
+               why, pipes_.size(), bound_);
+  logged_ = now;
+  refused_unlogged_ = 0;
+}
+
+void PipeGate::arrived(nng_pipe pipe, nng_pipe_ev, void* self) {
+  auto& gate = *static_cast<PipeGate*>(self);
+  {
+    const std::lock_guard lock(gate.mutex_);
+    ++gate.arrivals_[nng_listener_id(nng_pipe_listener(pipe))];
+    const char* why = gate.objection(pipe);
+    if (!why) {
+      gate.pipes_.insert(static_cast<std::uint32_t>(nng_pipe_id(pipe)));
+      return;
+    }
+    gate.note_refusal(why);
+  }
+  nng_pipe_close(pipe);
+}
+
+void PipeGate::left(nng_pipe pipe, nng_pipe_ev, void* self) {
+  auto& gate = *static_cast<PipeGate*>(self);
+  const auto id = static_cast<std::uint32_t>(nng_pipe_id(pipe));
+  std::function<void(std::uint32_t)> gone;
+  {
+    const std::lock_guard lock(gate.mutex_);
+    if (gate.pipes_.erase(id) == 0) return;  // one that was refused
+    gone = gate.gone_;
+  }
+  if (gone) gone(id);
+}
+
+}  // namespace domed

@@ -1,0 +1,28 @@
+#include "transport/nng/socket.h"
+
+#include <signal.h>
+
+#include <cstring>
+
+namespace domed {
+
+void check_nng(int result, std::string_view what) {
+  if (result != 0) throw Error(Code::io, std::string(what) + ": " + nng_strerror(result));
+}
+
+// Reserved first, then filled: inserting into a message corrupts its heap in nng 1.5.
+Message make_message(std::string_view bytes) {
+  nng_msg* message = nullptr;
+  check_nng(nng_msg_alloc(&message, bytes.size()), "cannot allocate a message");
+  std::memcpy(nng_msg_body(message), bytes.data(), bytes.size());
+  return Message(message);
+}
+
+void block_signals() {
+  sigset_t all;
+  sigfillset(&all);
+  for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) sigdelset(&all, fault);
+  pthread_sigmask(SIG_BLOCK, &all, nullptr);
+}
+
+}  // namespace domed

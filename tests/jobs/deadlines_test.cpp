@@ -1,0 +1,65 @@
+#include "jobs/deadlines.h"
+
+#include <gtest/gtest.h>
+
+namespace domed {
+namespace {
+
+using namespace std::chrono_literals;
+using Ids = std::vector<std::string>;
+
+Deadlines::Clock::time_point in(std::chrono::milliseconds time) {
+  return Deadlines::Clock::now() + time;
+}
+
+TEST(Deadlines, AreNoneForAJobThatIsNotToEnd) {
+  Deadlines deadlines(10s);
+  deadlines.begin("job", 0s);
+  EXPECT_FALSE(deadlines.running("job"));
+  EXPECT_FALSE(deadlines.canceled("another"));
+  EXPECT_EQ(Deadlines::Clock::time_point::max(), deadlines.next());
+}
+
+TEST(Deadlines, GiveTheRunnerItsPatienceFirst) {
+  Deadlines deadlines(10s);
+  deadlines.begin("job", 60s);
+  EXPECT_TRUE(deadlines.running("job"));
+  EXPECT_FALSE(deadlines.running("job")) << "the first word counts";
+  EXPECT_EQ(Ids{}, deadlines.take_due(in(69s)));
+  EXPECT_EQ(Ids{"job"}, deadlines.take_due(in(71s)));
+  EXPECT_EQ("timeout", deadlines.verdict("job")->reason);
+  EXPECT_EQ(State::failed, deadlines.verdict("job")->to);
+}
+
+TEST(Deadlines, GiveItAgainAfterARestart) {
+  Deadlines deadlines(10s);
+  deadlines.begin("job", 60s);
+  deadlines.running("job", std::chrono::hours(5));
+  EXPECT_EQ(Ids{}, deadlines.take_due(in(9s)));
+  EXPECT_EQ(Ids{"job"}, deadlines.take_due(in(11s)));
+}
+
+TEST(Deadlines, TheOneThatCameFirstIsTheReason) {
+  Deadlines deadlines(10s);
+  deadlines.begin("job", 60s);
+  deadlines.running("job");
+  EXPECT_TRUE(deadlines.canceled("job"));
+  EXPECT_EQ(Ids{"job"}, deadlines.take_due(in(100s)));
+  EXPECT_EQ("cancel", deadlines.verdict("job")->reason);
+  EXPECT_EQ(Ids{}, deadlines.take_due(in(101s)));
+  EXPECT_EQ(Ids{"job"}, deadlines.take_due(in(111s))) << "it is not gone yet";
+  EXPECT_EQ("cancel", deadlines.verdict("job")->reason);
+}
+
+TEST(Deadlines, AJobThatIsOverHasNoVerdict) {
+  Deadlines deadlines(10s);
+  deadlines.begin("job", 0s);
+  deadlines.sealed("job");
+  EXPECT_EQ(Ids{"job"}, deadlines.take_due(in(11s)));
+  EXPECT_FALSE(deadlines.verdict("job"));
+  deadlines.end("job");
+  EXPECT_EQ(Ids{}, deadlines.take_due(in(100s)));
+}
+
+}  // namespace
+}  // namespace domed

@@ -1,0 +1,143 @@
+#include "support/harness.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <future>
+#include <sstream>
+
+namespace domed::test {
+
+std::string FixedEnvironment::random_id() {
+  char text[33];
+  std::snprintf(text, sizeof text, "%032x", ++ids);
+  return text;
+}
+
+Scratch::Scratch() {
+  std::string name = (std::filesystem::temp_directory_path() / "domed-kernel-XXXXXX").string();
+  path_ = mkdtemp(name.data());
+}
+
+Scratch::~Scratch() {
+  std::filesystem::remove_all(path_);
+}
+
+std::unique_ptr<Store> open_store(const std::string& plugin, const std::filesystem::path& dir) {
+  static QuietHost host;
+  const Plugin loaded(
+      load_manifest(std::filesystem::path(DOMED_TEST_PLUGINS) / (plugin + ".yaml")));
+  return loaded.create_store(make_options(loaded.manifest(), {}, dir), host);
+}
+
+Kernel::Kernel(const std::string& store_plugin, const std::filesystem::path& dir,
+               std::vector<Source> collectors)
+    : Kernel(store_plugin, dir, open_store(store_plugin, dir), std::move(collectors)) {}
+
+Kernel::Kernel(const std::string& store_plugin, const std::filesystem::path& dir,
+               std::unique_ptr<Store> open, std::vector<Source> collectors)
+    : store(std::move(open)),
+      provenance(std::move(collectors), [](const std::string&) {}),
+      workers(2) {
+  const auto events_urls = [](const std::string&) {
+    return std::vector<std::string>{"ipc:///events"};
+  };
+  streams = std::make_unique<Streams>(*store, workers, 8, events_urls);
+  Doubts doubts;
+  doubts.committing = [this](const std::string& job_id) { streams->committing(job_id); };
+  doubts.forget = [this](const std::string& job_id) { streams->forget(job_id); };
+  journal = std::make_unique<Journal>(
+      *store, environment,
+      [this](const Commit& commit) {
+        commits.push_back(commit);
+        streams->committed(commit);
+      },
+      doubts);
+  SchedulerConfig config;
+  config.run.state_dir = dir;
+  scheduler = std::make_unique<Scheduler>(*store, *journal, environment, provenance, config,
+                                          [](Level, const std::string&) {});
+  ServiceConfig service;
+  service.epoch = "epoch";
+  service.store_name = store_plugin;
+  service.allow_ad_hoc = true;
+  service.events_urls = events_urls;
+  service.all_events_urls = [] { return std::vector<std::string>{"ipc:///events"}; };
+  methods = std::make_unique<Methods>(*store, *journal, *streams, *scheduler, provenance,
+                                      environment, workers, service);
+}
+
+Kernel::~Kernel() {
+  streams->stop();
+  workers.stop();
+  journal->stop();
+  methods.reset();
+}
+
+std::string Kernel::raw(const std::string& bytes) {
+  auto promise = std::make_shared<std::promise<std::string>>();
+  Call call{"null", "", 1, [promise](std::string reply) { promise->set_value(std::move(reply)); }};
+  Request request;
+  try {
+    read_request(bytes, request);
+    call.params = request.params;
+    call.id = request.id;
+    methods->call(request.method, call);
+  } catch (...) {
+    call.id = request.id;
+    call.error(std::current_exception());
+  }
+  return promise->get_future().get();
+}
+
+Json Kernel::request(const std::string& method, const Json& params) {
+  return Json::parse(
+      raw(Json{{"jsonrpc", "2.0"}, {"id", 1}, {"method", method}, {"params", params}}.dump()));
+}
+
+Json Kernel::call(const std::string& method, const Json& params) {
+  const Json reply = request(method, params);
+  EXPECT_TRUE(reply.contains("result")) << method << " " << params << ": " << reply;
+  return reply.value("result", Json());
+}
+
+std::string Kernel::error(const std::string& method, const Json& params) {
+  const Json reply = request(method, params);
+  return reply.contains("error") ? reply["error"]["data"]["error"].get<std::string>() : "";
+}
+
+Json Kernel::running_job(const std::string& key) {
+  const Json job = call("SubmitJob", {{"idempotency_key", key}, {"executor", "external"}});
+  append(job, 1, {change_to("running")}, "starter");
+  return job;
+}
+
+// A braced list of one event is the event itself to nlohmann.
+Json Kernel::append(const Json& job, int batch, const Json& events, const std::string& producer) {
+  return request("AppendJobEvents",
+                 {{"job_id", job["job_id"]},
+                  {"producer_id", producer},
+                  {"producer_token", job["producer_token"]},
+                  {"batch", batch},
+                  {"events", events.is_object() ? Json::array({events}) : events}});
+}
+
+std::vector<std::string> Kernel::lines(const std::string& job_id, std::uint64_t since) {
+  const auto slice = store->read(job_id, since + 1, 100000, 1u << 30);
+  std::vector<std::string> out;
+  std::istringstream text(slice ? slice->events : "");
+  for (std::string line; std::getline(text, line);) out.push_back(line);
+  return out;
+}
+
+Json log_event(const std::string& text, bool eol) {
+  Json payload{{"stream", "stdout"}, {"text", text}};
+  if (!eol) payload["eol"] = false;
+  return {{"type", "log"}, {"payload", payload}};
+}
+
+Json change_to(const std::string& state) {
+  return {{"type", "state_change"}, {"payload", {{"to", state}}}};
+}
+
+}  // namespace domed::test

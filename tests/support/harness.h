@@ -1,0 +1,93 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "api/methods.h"
+#include "loader/loader.h"
+#include "loader/options.h"
+#include "log/journal.h"
+
+namespace domed::test {
+
+// Time and ids that a test decides on.
+class FixedEnvironment final : public Environment {
+ public:
+  std::int64_t now() override { return time += 1000; }
+  std::string random_id() override;
+  std::atomic<std::int64_t> time{1'700'000'000'000'000};
+  std::atomic<int> ids{0};
+};
+
+class QuietHost final : public Host {
+ public:
+  void log(Level, std::string_view) noexcept override {}
+};
+
+// A directory that goes away with the test.
+class Scratch {
+ public:
+  Scratch();
+  ~Scratch();
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+std::unique_ptr<Store> open_store(const std::string& plugin, const std::filesystem::path& dir);
+
+// The kernel from the methods down to a real store, without sockets; no command
+// is ever started.
+class Kernel {
+ public:
+  Kernel(const std::string& store_plugin, const std::filesystem::path& dir,
+         std::vector<Source> collectors = {});
+  // Over a store that is open already.
+  Kernel(const std::string& store_plugin, const std::filesystem::path& dir,
+         std::unique_ptr<Store> open, std::vector<Source> collectors = {});
+  ~Kernel();
+
+  // The whole reply of one request.
+  Json request(const std::string& method, const Json& params);
+  // Its result; a test failure where it is an error.
+  Json call(const std::string& method, const Json& params);
+  // The E_ name of its error; "" where it is none.
+  std::string error(const std::string& method, const Json& params);
+  std::string raw(const std::string& bytes);
+
+  // An external job, running; returns its SubmitJob result.
+  Json running_job(const std::string& key);
+  Json append(const Json& job, int batch, const Json& events, const std::string& producer = "p");
+  // The event lines of a page, byte-exact.
+  std::vector<std::string> lines(const std::string& job_id, std::uint64_t since = 0);
+
+  FixedEnvironment environment;
+  std::vector<Commit> commits;  // what the observer saw; read it only when quiet
+  std::unique_ptr<Store> store;
+  Provenance provenance;
+  Workers workers;
+  std::unique_ptr<Streams> streams;
+  std::unique_ptr<Journal> journal;
+  std::unique_ptr<Scheduler> scheduler;
+  std::unique_ptr<Methods> methods;
+};
+
+Json log_event(const std::string& text, bool eol = true);
+Json change_to(const std::string& state);
+
+// The E_ name that "action" throws; "" where it throws none.
+template <class Action>
+std::string error_name(Action&& action) {
+  try {
+    action();
+    return "";
+  } catch (const ApiError& e) {
+    return e.name();
+  }
+}
+
+}  // namespace domed::test
