@@ -1,0 +1,50 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <string>
+
+#include "domed/host.h"
+#include "domed/store.h"
+#include "jobs/retention.h"
+#include "jobs/run_spec.h"
+#include "log/environment.h"
+#include "log/journal.h"
+#include "provenance/provenance.h"
+
+namespace domed {
+
+// What the deployment says of starting and keeping jobs.
+struct SchedulerConfig {
+  RunSettings run;
+  RetentionLimits retention;
+  std::string runner;  // path of domed-runner
+  std::size_t max_running = 4;
+  std::map<std::string, std::size_t> queues;  // how many of a queue's jobs run at once
+  std::chrono::milliseconds retry{1000};      // after a failure that may pass
+  // What a runner gets for ending its tree beyond cancel_grace and drain, until it is
+  // taken for mute.
+  std::chrono::milliseconds mute{10'000};
+
+  std::chrono::milliseconds patience() const { return run.cancel_grace + run.drain + mute; }
+};
+
+using JobsLog = std::function<void(Level, const std::string&)>;
+
+// What each step on a run works with: launch(), settle(), make_next_attempt(), Recovery, Sweep.
+// They are functions of the store, the disk and the processes of this machine, hold no lock, and
+// keep nothing: what comes of a step they return, and the scheduler plans with it.  Each may run on
+// any thread; for one job at a time only, which its slot sees to.
+struct JobsContext {
+  Store& store;
+  Journal& journal;
+  Environment& environment;
+  const Provenance& provenance;
+  const SchedulerConfig& config;
+  JobsLog log;
+  std::function<bool()> stopping;  // what takes long is then left to the next daemon
+};
+
+}  // namespace domed

@@ -1,0 +1,191 @@
+#include "jobs/plan.h"
+
+#include <algorithm>
+
+#include "log/retry.h"
+
+namespace domed {
+namespace {
+
+using namespace std::chrono_literals;
+constexpr auto kLongest = 60s;   // without a look
+constexpr auto kLookAgain = 1s;  // at a runner that cannot be seen
+
+}  // namespace
+
+Plan::Plan(const SchedulerConfig& config)
+    : config_(config),
+      queue_(config.queues),
+      deadlines_(config.patience()),
+      endings_(config.run.cancel_grace) {}
+
+bool Plan::notice(const Commit& commit, Clock::time_point now) {
+  const std::string& id = commit.job_id;
+  if (is_terminal(commit.state)) {
+    if (commit.lines->empty()) return false;  // it was over before
+    endings_.ended(id);
+    queue_.remove(id);
+    deadlines_.sealed(id);  // by whomever: its processes are to end
+    if (commit.retry) {
+      retries_.insert(id);
+      queue_.replace(id, retry_id(id));
+    } else {
+      need_ended(id, commit.state == State::succeeded, now);
+    }
+    return true;
+  }
+  if (commit.external) return commit.cancel_requested && endings_.canceled(id, now);
+  if (commit.state == State::queued && !slots_.find(id)) {
+    arrivals_.push_back(id);
+    return true;
+  }
+  const bool runs = commit.state == State::running && deadlines_.running(id);
+  const bool ends = commit.cancel_requested && deadlines_.canceled(id);
+  return runs || ends;
+}
+
+void Plan::take_over(const Unfinished& job, std::int64_t wall, Clock::time_point now) {
+  const std::string& id = job.fixed.job_id;
+  if (job.what == Takeover::retry) retries_.insert(id);
+  if (job.what == Takeover::line_up) arrivals_.push_back(id);
+  if (job.what == Takeover::leave && job.head.cancel_requested) endings_.canceled(id, now);
+  if (job.what != Takeover::settle) return;
+  slots_.open(id, queue_name(job.fixed));
+  begin(job.fixed);
+  // A runner that lived on without a daemon gets its time again to end what it is to end.
+  const std::chrono::microseconds since(wall - job.head.started);
+  if (job.head.state == State::running)
+    deadlines_.running(id, std::chrono::duration_cast<std::chrono::milliseconds>(since));
+  if (job.head.cancel_requested) deadlines_.canceled(id);
+}
+
+void Plan::arrival_failed(const std::string& job_id, const std::string& trouble) {
+  troubles_[job_id] = trouble;
+  arrivals_.push_back(job_id);
+}
+
+// All that it still needs is to be looked at, and not only when the job is new: the look before may
+// have failed half-way.
+std::set<std::string> Plan::line_up(const std::string& job_id,
+                                    const std::optional<JobQueue::Job>& job) {
+  troubles_.erase(job_id);
+  if (!job) return {};
+  if (slots_.find(job_id)) {  // held while it was being started: again when its slot is free
+    arrivals_.push_back(job_id);
+    return {};
+  }
+  queue_.put(*job);
+  return queue_.find(job_id)->needs;
+}
+
+void Plan::need_ended(const std::string& job_id, bool succeeded, Clock::time_point now) {
+  for (const auto& id : queue_.ended(job_id, succeeded)) endings_.need_failed(id, job_id, now);
+}
+
+std::vector<std::pair<std::string, Plan::Step>> Plan::take_steps(std::int64_t wall,
+                                                                 Clock::time_point now) {
+  std::vector<std::pair<std::string, Step>> out;
+  auto running = slots_.per_queue();
+  while (!closed_ && slots_.size() < config_.max_running) {
+    const auto job = queue_.take(running, wall);
+    if (!job) break;
+    ++running[job->queue];
+    slots_.open(job->id, job->queue);  // at once: it is in no place else now
+    out.emplace_back(job->id, Step::launch);
+  }
+  for (const auto& [id, step] : slots_.take_due(now)) out.emplace_back(id, step);
+  return out;
+}
+
+void Plan::begin(const JobFixed& job) {
+  slots_.begin(job.job_id, job.run_id);
+  deadlines_.begin(job.job_id, timeout_of(job));
+}
+
+void Plan::step_done(const std::string& job_id, Outcome outcome, Clock::time_point now) {
+  switch (outcome.next) {
+    case Outcome::Next::watch:
+      troubles_.erase(job_id);
+      return slots_.watch(job_id, std::move(outcome.runner));
+    case Outcome::Next::look_again:
+      return slots_.postpone(job_id, Step::settle, now + kLookAgain);
+    case Outcome::Next::line_up:
+      arrivals_.push_back(job_id);
+      return release(job_id);
+    case Outcome::Next::release:
+      return release(job_id);
+  }
+}
+
+void Plan::step_failed(const std::string& job_id, Step step, const std::string& trouble,
+                       Clock::time_point now) {
+  troubles_[job_id] = trouble;
+  slots_.postpone(job_id, step, now + config_.retry);
+}
+
+void Plan::release(const std::string& job_id) {
+  slots_.close(job_id);
+  deadlines_.end(job_id);
+  troubles_.erase(job_id);
+}
+
+Ended Plan::ended(const std::string& job_id) const {
+  const Slots::Slot* slot = slots_.find(job_id);
+  return slot ? Ended{job_id, slot->run_id, slot->ended_well} : Ended{job_id, "", false};
+}
+
+std::map<std::string, int> Plan::pidfds() const {
+  std::map<std::string, int> out;
+  for (const auto& [id, slot] : slots_.all())
+    if (slot.runner.pidfd) out.emplace(id, slot.runner.pidfd.get());
+  return out;
+}
+
+std::map<std::string, std::string> Plan::runs() const {
+  std::map<std::string, std::string> out;
+  for (const auto& [id, slot] : slots_.all()) out.emplace(slot.run_id, id);
+  return out;
+}
+
+std::optional<Overdue> Plan::overdue(const std::string& job_id) const {
+  const Slots::Slot* slot = slots_.find(job_id);
+  if (!slot || slot->run_id.empty()) return std::nullopt;
+  const Process runner = slot->runner.pidfd ? slot->runner.process : Process{};
+  return Overdue{job_id, slot->run_id, runner, deadlines_.verdict(job_id)};
+}
+
+Plan::Clock::time_point Plan::next(std::int64_t wall, Clock::time_point now) const {
+  auto out = std::min({now + kLongest, slots_.next(), endings_.next(), deadlines_.next()});
+  const std::int64_t time = queue_.next_time(wall);
+  if (time < INT64_MAX)  // a far one would overflow the clock
+    out = std::min(out, now + std::min<std::chrono::microseconds>(
+                                  kLongest, std::chrono::microseconds(time - wall)));
+  if (!arrivals_.empty() || !retries_.empty()) out = std::min(out, now + config_.retry);
+  return out;
+}
+
+Waiting Plan::waiting(JobQueue::Job job, std::int64_t wall, Clock::time_point now) const {
+  Waiting out;
+  if (const auto trouble = troubles_.find(job.id); trouble != troubles_.end())
+    out.trouble = trouble->second;
+  if (const Slots::Slot* slot = slots_.find(job.id)) {
+    out.start.emplace();
+    if (slot->runner.pidfd)
+      out.start->runner_for = std::chrono::duration_cast<std::chrono::seconds>(now - slot->since);
+    return out;
+  }
+  if (const JobQueue::Job* queued = queue_.find(job.id)) job.needs = queued->needs;
+  out.held = job.held;
+  out.needs = std::move(job.needs);
+  out.not_before = job.not_before;
+  out.now = wall;
+  out.queue = job.queue;
+  out.queue_limit = queue_.limit_of(job.queue);
+  for (const auto& [id, slot] : slots_.all()) out.queue_running += slot.queue == job.queue;
+  out.running = slots_.size();
+  out.max_running = config_.max_running;
+  out.stopping = closed_;
+  return out;
+}
+
+}  // namespace domed

@@ -1,0 +1,103 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "jobs/deadlines.h"
+#include "jobs/endings.h"
+#include "jobs/job_queue.h"
+#include "jobs/lineup.h"
+#include "jobs/outcome.h"
+#include "jobs/recovery.h"
+#include "jobs/settle.h"
+#include "jobs/slots.h"
+#include "jobs/waiting.h"
+
+namespace domed {
+
+// What the scheduler knows of its jobs and is going to do: who waits and in what order, who has a
+// slot, what is to be ended, tried again or looked at once more.  News goes in, what is due comes
+// out; nothing is read, started or waited for here.
+//
+// Not thread-safe: the scheduler's mutex is around each call.  What a call returns is a copy, and
+// may be out of date when it is acted on; each step asks the record or the process again.
+// A job is in one place at a time: an arrival, in the queue, or in a slot.
+class Plan {
+ public:
+  using Clock = std::chrono::steady_clock;
+  using Step = Slots::Step;
+
+  explicit Plan(const SchedulerConfig& config);
+
+  // What the journal made durable.  False: nothing is to be done about it.
+  bool notice(const Commit& commit, Clock::time_point now);
+  // What an earlier daemon left.  "wall": microseconds since 1970.
+  void take_over(const Unfinished& job, std::int64_t wall, Clock::time_point now);
+  // Starts nothing more.
+  void close() { closed_ = true; }
+  bool is_idle() const { return slots_.size() == 0; }
+  void forget_slots() { slots_.clear(); }
+
+  // Jobs whose record is to be looked at: they may have joined the queue, or were held or released.
+  std::vector<std::string> take_arrivals() { return std::exchange(arrivals_, {}); }
+  void arrival_failed(const std::string& job_id, const std::string& trouble);
+  // What its record said; nullopt: it does not wait any more.  Returns the jobs that it needs,
+  // which are to be looked at (need_of).
+  std::set<std::string> line_up(const std::string& job_id, const std::optional<JobQueue::Job>& job);
+  void need_replaced(const std::string& id, const std::string& by) { queue_.replace(id, by); }
+  void need_ended(const std::string& job_id, bool succeeded, Clock::time_point now);
+
+  // The steps that workers are to take now: of jobs whose turn has come, each in a slot of its own
+  // from here on, and of those whose time to be tried again has come.
+  std::vector<std::pair<std::string, Step>> take_steps(std::int64_t wall, Clock::time_point now);
+  // A runner of the job is about to come.
+  void begin(const JobFixed& job);
+  void step_done(const std::string& job_id, Outcome outcome, Clock::time_point now);
+  void step_failed(const std::string& job_id, Step step, const std::string& trouble,
+                   Clock::time_point now);
+  void runner_ended(const std::string& job_id, bool well) { slots_.runner_ended(job_id, well); }
+  Ended ended(const std::string& job_id) const;
+  // Of the runners that are watched, by job; they stay open until runner_ended().
+  std::map<std::string, int> pidfds() const;
+  // The jobs that have one of the runs, by run id.
+  std::map<std::string, std::string> runs() const;
+
+  // Runs whose runner should have ended them; nullopt: there is nothing to end.
+  std::vector<std::string> take_overdue(Clock::time_point now) { return deadlines_.take_due(now); }
+  std::optional<Overdue> overdue(const std::string& job_id) const;
+  std::optional<Deadlines::Verdict> verdict(const std::string& job_id) const {
+    return deadlines_.verdict(job_id);
+  }
+
+  Endings& endings() { return endings_; }
+
+  // Failed jobs whose next attempt is to be made.
+  std::set<std::string> retries() const { return retries_; }
+  void retry_made(const std::string& job_id) { retries_.erase(job_id); }
+
+  // When something is due without news.
+  Clock::time_point next(std::int64_t wall, Clock::time_point now) const;
+  // What keeps "job", as its record has it, from running.
+  Waiting waiting(JobQueue::Job job, std::int64_t wall, Clock::time_point now) const;
+
+ private:
+  void release(const std::string& job_id);
+
+  const SchedulerConfig& config_;
+  bool closed_ = false;
+  std::vector<std::string> arrivals_;
+  JobQueue queue_;
+  Slots slots_;
+  Deadlines deadlines_;  // of those
+  Endings endings_;
+  std::set<std::string> retries_;
+  std::map<std::string, std::string> troubles_;  // why a job that is tried again did not start
+};
+
+}  // namespace domed

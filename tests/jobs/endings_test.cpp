@@ -1,0 +1,48 @@
+#include "jobs/endings.h"
+
+#include <gtest/gtest.h>
+
+namespace domed::test {
+namespace {
+
+using namespace std::chrono_literals;
+const Endings::Clock::time_point cancel_time{};
+
+TEST(Endings, AProducerGetsItsGraceFromTheFirstCancel) {
+  Endings endings(5s);
+  EXPECT_TRUE(endings.canceled("job", cancel_time));
+  EXPECT_FALSE(endings.canceled("job", cancel_time + 4s))
+      << "a second cancel gives no second grace";
+  EXPECT_TRUE(endings.due(cancel_time + 4s).empty());
+  EXPECT_EQ(cancel_time + 5s, endings.next());
+  EXPECT_EQ(State::canceled, endings.due(cancel_time + 5s).at("job").to);
+}
+
+TEST(Endings, AJobWhoseNeedFailedEndsAtOnce) {
+  Endings endings(5s);
+  endings.need_failed("job", "other", cancel_time);
+  const auto due = endings.due(cancel_time);
+  EXPECT_EQ(State::failed, due.at("job").to);
+  EXPECT_EQ("dependency", due.at("job").reason);
+  EXPECT_EQ("job other, which has to succeed first, did not", due.at("job").message);
+}
+
+TEST(Endings, OneThatTheStoreRefusedIsDueAgain) {
+  Endings endings(0s);
+  endings.canceled("job", cancel_time);
+  endings.postpone("job", cancel_time + 1s);
+  EXPECT_TRUE(endings.due(cancel_time).empty());
+  EXPECT_EQ(1u, endings.due(cancel_time + 1s).size());
+}
+
+TEST(Endings, AJobThatIsOverIsNotEnded) {
+  Endings endings(0s);
+  endings.canceled("job", cancel_time);
+  endings.ended("job");
+  endings.postpone("job", cancel_time);
+  EXPECT_TRUE(endings.due(cancel_time + 1h).empty());
+  EXPECT_EQ(Endings::Clock::time_point::max(), endings.next());
+}
+
+}  // namespace
+}  // namespace domed::test

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include "jobs/context.h"
+#include "support/faulty_store.h"
+#include "support/harness.h"
+
+namespace domed::test {
+
+// What the steps on a run need, over a store in memory; no scheduler, and no thread but the
+// journal's.
+class JobsTest : public ::testing::Test {
+ protected:
+  JobsTest() {
+    config.run.state_dir = scratch.path();
+    config.runner = scratch.path() / "runner";
+  }
+  ~JobsTest() override { journal.stop(); }
+
+  void submit(const std::string& id, Json request = {{"command", {"true"}}, {"cwd", "/"}}) {
+    journal.run(id, [&](JobLog& log) {
+      Submission submission;
+      submission.fixed.job_id = id;
+      submission.fixed.run_id = "run-" + id;
+      submission.fixed.producer_token = "t";
+      submission.fixed.request = request;
+      log.create(submission);
+    });
+  }
+  void finish(const std::string& id, State to) {
+    journal.run(id, [&](JobLog& log) { log.finish(to, "exit", ""); });
+  }
+  JobHead head(const std::string& id) { return head_of(*store.find(id)); }
+  JobFixed fixed(const std::string& id) { return fixed_of(*store.find(id)); }
+  RunDir run_dir(const std::string& id) { return RunDir(run_path(config.run, "run-" + id)); }
+
+  Scratch scratch;
+  FixedEnvironment environment;
+  FaultyStore store{open_store("store-memory", scratch.path())};
+  Journal journal{store, environment, [](const Commit&) {}};
+  Provenance provenance{{}, [](const std::string&) {}};
+  SchedulerConfig config;
+  std::string said;  // what was logged
+  bool stopping = false;
+  JobsContext context{store,
+                      journal,
+                      environment,
+                      provenance,
+                      config,
+                      [this](Level, const std::string& line) { said += line + "\n"; },
+                      [this] { return stopping; }};
+};
+
+}  // namespace domed::test

@@ -1,0 +1,86 @@
+#include "jobs/lineup.h"
+
+#include "jobs_fixture.h"
+#include "log/retry.h"
+
+namespace domed::test {
+namespace {
+
+using Word = Need::Word;
+const Json kTwoAttempts{{"command", {"true"}}, {"retry", {{"max_attempts", 2}, {"backoff_s", 0}}}};
+
+class LineupTest : public JobsTest {
+ protected:
+  Need need(const std::string& id) {
+    return need_of(store, id, [this](const std::string& from, const std::string& to) {
+      steps += from + " to " + (to == retry_id(from) ? "its retry" : to) + "\n";
+      if (meanwhile) meanwhile();
+    });
+  }
+
+  std::string steps;
+  std::function<void()> meanwhile;
+};
+
+TEST_F(LineupTest, TheQueueGetsWhatTheRequestSays) {
+  submit("job", {{"command", {"true"}},
+                 {"queue", "builds"},
+                 {"priority", 7},
+                 {"hold", true},
+                 {"depends_on", {"need"}},
+                 {"not_before", "2030-01-01T00:00:00.000000Z"}});
+  const auto job = waiting_job(store, "job");
+  ASSERT_TRUE(job);
+  EXPECT_EQ("builds", job->queue);
+  EXPECT_EQ(7, job->priority);
+  EXPECT_TRUE(job->held);
+  EXPECT_EQ(std::set<std::string>{"need"}, job->needs);
+  EXPECT_EQ(1'893'456'000'000'000, job->not_before);
+}
+
+TEST_F(LineupTest, OnlyAQueuedJobWaits) {
+  submit("job");
+  finish("job", State::canceled);
+  EXPECT_FALSE(waiting_job(store, "job"));
+  EXPECT_FALSE(waiting_job(store, "unknown"));
+  EXPECT_TRUE(is_over(*store.find("job")));
+}
+
+TEST_F(LineupTest, ANeedIsOpenUntilItsJobIsOver) {
+  submit("need");
+  EXPECT_EQ(Word::open, need("need").word);
+  finish("need", State::canceled);
+  EXPECT_EQ(Word::failed, need("need").word);
+  EXPECT_EQ("", steps);
+}
+
+TEST_F(LineupTest, AJobThatIsGoneNeverSucceeds) {
+  EXPECT_EQ(Word::failed, need("unknown").word);
+}
+
+TEST_F(LineupTest, TheLastAttemptDecides) {
+  submit("need", kTwoAttempts);
+  finish("need", State::failed);
+  const std::string next = retry_id("need");
+  EXPECT_EQ(Word::open, need("need").word) << "the attempt is still to be made";
+  submit(next);
+  finish(next, State::failed);
+  EXPECT_EQ(next, need("need").job_id);
+  EXPECT_EQ(Word::failed, need("need").word);
+}
+
+// The commit found nobody that needs the next attempt, for nobody did yet.
+TEST_F(LineupTest, AnAttemptThatEndsMeanwhileIsNotMissed) {
+  submit("need", kTwoAttempts);
+  finish("need", State::failed);
+  meanwhile = [this] {
+    submit(retry_id("need"));
+    finish(retry_id("need"), State::failed);
+    meanwhile = nullptr;
+  };
+  EXPECT_EQ(Word::failed, need("need").word);
+  EXPECT_EQ("need to its retry\n", steps);
+}
+
+}  // namespace
+}  // namespace domed::test

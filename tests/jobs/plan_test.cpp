@@ -1,0 +1,219 @@
+#include "jobs/plan.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+
+#include "jobs/context.h"
+#include "log/retry.h"
+
+namespace domed::test {
+namespace {
+
+using namespace std::chrono_literals;
+using Ids = std::vector<std::string>;
+using Next = Outcome::Next;
+
+// News and times go in; no store, process or thread is there.
+class PlanTest : public ::testing::Test {
+ protected:
+  PlanTest() {
+    config.max_running = 1;
+    config.retry = 1s;
+  }
+  static Commit commit(const std::string& id, State state) {
+    Commit out;
+    out.job_id = id, out.state = state;
+    out.lines = std::make_shared<const std::string>("line\n");
+    return out;
+  }
+  bool notice(const std::string& id, State state) { return plan.notice(commit(id, state), now); }
+  void line_up(const std::string& id, std::set<std::string> needs = {}) {
+    plan.line_up(id, JobQueue::Job{id, "default", 0, false, std::move(needs)});
+  }
+  // The jobs whose step is due.
+  Ids steps() {
+    Ids out;
+    for (const auto& [id, step] : plan.take_steps(wall, now)) out.push_back(id);
+    return out;
+  }
+  // A job whose runner is watched.
+  void run(const std::string& id) {
+    line_up(id);
+    EXPECT_EQ(Ids{id}, steps());
+    JobFixed fixed;
+    fixed.job_id = id, fixed.run_id = "run-" + id, fixed.request = Json::object();
+    plan.begin(fixed);
+    plan.step_done(id, watched(), now);
+  }
+  static Outcome watched() {
+    return {Next::watch, {Fd(open("/dev/null", O_RDONLY | O_CLOEXEC)), {1, 1}}};
+  }
+  std::string why(const std::string& id) {
+    JobQueue::Job job;
+    job.id = id;
+    return plan.waiting(job, wall, now).why();
+  }
+
+  SchedulerConfig config;
+  Plan plan{config};
+  std::int64_t wall = 1'700'000'000'000'000;
+  Plan::Clock::time_point now = Plan::Clock::now();
+};
+
+TEST_F(PlanTest, AQueuedJobIsLookedAtAndThenGetsASlot) {
+  EXPECT_TRUE(notice("job", State::queued));
+  EXPECT_EQ(Ids{"job"}, plan.take_arrivals());
+  EXPECT_EQ(Ids{}, plan.take_arrivals());
+  line_up("job");
+  EXPECT_EQ(Ids{"job"}, steps());
+  EXPECT_EQ(Ids{}, steps()) << "a worker has it";
+  EXPECT_FALSE(plan.is_idle());
+}
+
+TEST_F(PlanTest, NoMoreJobsRunThanMay) {
+  line_up("a"), line_up("b");
+  EXPECT_EQ(Ids{"a"}, steps());
+  EXPECT_EQ("all 1 slots of the daemon (jobs.max_running) are taken", why("b"));
+  plan.step_done("a", {}, now);
+  EXPECT_EQ(Ids{"b"}, steps());
+}
+
+TEST_F(PlanTest, NothingStartsOnceItIsClosed) {
+  line_up("job");
+  plan.close();
+  EXPECT_EQ(Ids{}, steps());
+  EXPECT_EQ("the daemon is stopping and starts nothing more", why("job"));
+}
+
+TEST_F(PlanTest, AFailedStepIsTriedAgainAndSaysWhy) {
+  line_up("job");
+  steps();
+  plan.step_failed("job", Plan::Step::launch, "no disk", now);
+  EXPECT_EQ("it could not be started and is tried again: no disk", why("job"));
+  EXPECT_EQ(now + 1s, plan.next(wall, now));
+  now += 1s;
+  EXPECT_EQ(Ids{"job"}, steps());
+}
+
+TEST_F(PlanTest, AJobHeldWhileItWasBeingStartedIsLookedAtAgain) {
+  line_up("job");
+  steps();
+  EXPECT_FALSE(notice("job", State::queued)) << "its own step will see it";
+  plan.step_done("job", {Next::line_up, {}}, now);
+  EXPECT_EQ(Ids{"job"}, plan.take_arrivals());
+  EXPECT_TRUE(plan.is_idle());
+}
+
+TEST_F(PlanTest, AnArrivalWithASlotWaitsForItsEnd) {
+  line_up("job");
+  steps();
+  line_up("job");
+  EXPECT_EQ(Ids{"job"}, plan.take_arrivals());
+  plan.step_done("job", {}, now);
+  EXPECT_EQ(Ids{}, steps()) << "it is not in the queue yet";
+}
+
+// The store failed between the two.
+TEST_F(PlanTest, NeedsThatCouldNotBeLookedAtAreLookedAtAgain) {
+  const JobQueue::Job job{"job", "default", 0, false, {"need", "other"}};
+  plan.line_up("job", job);
+  plan.need_ended("other", true, now);
+  plan.arrival_failed("job", "no");
+  EXPECT_EQ(Ids{"job"}, plan.take_arrivals());
+  EXPECT_EQ(std::set<std::string>{"need"}, plan.line_up("job", job));
+}
+
+TEST_F(PlanTest, AJobWhoseNeedFailedIsEndedAndNotStarted) {
+  line_up("job", {"need"});
+  EXPECT_EQ(Ids{}, steps());
+  EXPECT_TRUE(notice("need", State::failed));
+  EXPECT_EQ("dependency", plan.endings().due(now).at("job").reason);
+  EXPECT_EQ(Ids{}, steps());
+}
+
+TEST_F(PlanTest, AFailedJobHandsItsDependentsOnToItsRetry) {
+  line_up("job", {"need"});
+  Commit failed = commit("need", State::failed);
+  failed.retry = true;
+  EXPECT_TRUE(plan.notice(failed, now));
+  EXPECT_EQ(std::set<std::string>{"need"}, plan.retries());
+  EXPECT_TRUE(plan.endings().due(now).empty());
+  notice(retry_id("need"), State::succeeded);
+  EXPECT_EQ(Ids{"job"}, steps());
+}
+
+TEST_F(PlanTest, AJobThatWasOverBeforeIsNoNews) {
+  line_up("job", {"need"});
+  Commit again = commit("need", State::failed);
+  again.lines = std::make_shared<const std::string>();
+  EXPECT_FALSE(plan.notice(again, now));
+  EXPECT_TRUE(plan.endings().due(now).empty());
+}
+
+TEST_F(PlanTest, AnExternalJobsCancelIsToldOnce) {
+  Commit canceled = commit("job", State::running);
+  canceled.external = true;
+  EXPECT_FALSE(plan.notice(canceled, now));
+  canceled.cancel_requested = true;
+  EXPECT_TRUE(plan.notice(canceled, now));
+  EXPECT_FALSE(plan.notice(canceled, now));
+  EXPECT_EQ("cancel", plan.endings().due(now + config.run.cancel_grace).at("job").reason);
+}
+
+TEST_F(PlanTest, ARunIsOverdueWhenItsRunnerDoesNotEndIt) {
+  run("job");
+  Commit canceled = commit("job", State::running);
+  canceled.cancel_requested = true;
+  EXPECT_TRUE(plan.notice(canceled, now));
+  now = Plan::Clock::now() + config.patience();
+  EXPECT_EQ(Ids{"job"}, plan.take_overdue(now));
+  EXPECT_EQ("run-job", plan.overdue("job")->run_id);
+  EXPECT_EQ(1, plan.overdue("job")->runner.pid);
+  EXPECT_EQ("cancel", plan.overdue("job")->verdict->reason);
+}
+
+TEST_F(PlanTest, AJobThatIsNotRunIsNeverOverdue) {
+  EXPECT_FALSE(plan.overdue("job"));
+  line_up("job");
+  steps();
+  EXPECT_FALSE(plan.overdue("job")) << "no runner has begun";
+}
+
+TEST_F(PlanTest, ARunnerThatCannotBeSeenIsLookedForAgain) {
+  run("job");
+  plan.runner_ended("job", false);
+  EXPECT_TRUE(plan.pidfds().empty());
+  plan.step_done("job", {Next::look_again, {}}, now);
+  EXPECT_EQ(Ids{}, steps());
+  now += 1s;
+  EXPECT_EQ(Ids{"job"}, steps());
+  plan.step_done("job", watched(), now);
+  EXPECT_EQ(1u, plan.pidfds().count("job"));
+}
+
+TEST_F(PlanTest, WhatAnEarlierDaemonLeftIsTakenUp) {
+  Unfinished job{Takeover::settle, {}, {}};
+  job.fixed.request = Json::object();
+  job.fixed.job_id = "ran", job.fixed.run_id = "run-ran";
+  plan.take_over(job, wall, now);
+  job.what = Takeover::line_up, job.fixed.job_id = "waits";
+  plan.take_over(job, wall, now);
+  job.what = Takeover::retry, job.fixed.job_id = "failed";
+  plan.take_over(job, wall, now);
+  job.what = Takeover::leave, job.fixed.job_id = "external", job.head.cancel_requested = 1;
+  plan.take_over(job, wall, now);
+  EXPECT_EQ((std::map<std::string, std::string>{{"run-ran", "ran"}}), plan.runs());
+  EXPECT_EQ(Ids{"waits"}, plan.take_arrivals());
+  EXPECT_EQ(std::set<std::string>{"failed"}, plan.retries());
+  EXPECT_EQ(1u, plan.endings().due(now + config.run.cancel_grace).count("external"));
+}
+
+TEST_F(PlanTest, ATimeThatIsFarAwayIsLookedAtInBetween) {
+  plan.line_up("job", JobQueue::Job{"job", "default", 0, false, {}, INT64_MAX - 1});
+  EXPECT_EQ(now + 60s, plan.next(wall, now));
+  plan.line_up("soon", JobQueue::Job{"soon", "default", 0, false, {}, wall + 2'000'000});
+  EXPECT_EQ(now + 2s, plan.next(wall, now));
+}
+
+}  // namespace
+}  // namespace domed::test
