@@ -42,8 +42,9 @@ struct ToolSpec {
   std::string contract;
 };
 
-// What its contract and its descriptor for clients tell alike.
-Json description_of(const ToolSpec& tool);
+// What is known of the tool, for clients and for the jobs that keep it.  It holds the values of
+// "env" too.
+Json descriptor_of(const ToolSpec& tool);
 
 // Reads the list "tools"; problems go to "check".
 std::vector<ToolSpec> read_tools(const YamlNode& node, Checker& check);

@@ -6,18 +6,9 @@
 #include <string>
 #include <utility>
 
-#include "system/fd.h"
+#include "system/file_lock.h"
 
 namespace domed {
-
-// Which file a name leads to; all zero: none.  A file that is still open keeps its
-// number to itself.
-struct FileIdentity {
-  dev_t device = 0;
-  ino_t number = 0;
-  bool operator==(const FileIdentity&) const = default;
-};
-FileIdentity identity_of(const std::string& path);
 
 // Keeps what lies at a socket's path, once that is no longer our socket, from being
 // removed when the listener there is closed (common/nng_guard.c).
@@ -37,24 +28,6 @@ class SocketFile {
  private:
   const std::string path_;
   FileIdentity own_;
-};
-
-// An advisory lock on a file, held until the end of its life.  The kernel lets
-// go of it however the process ends, so it never has to be cleaned up.  The file
-// stays: removing it would let two daemons lock two different files.
-class FileLock {
- public:
-  FileLock() = default;
-  // Throws Error(conflict) when another holds it: "claim", as in "ipc:///x is served",
-  // and by whom.
-  FileLock(const std::string& path, const std::string& claim);
-
-  // Whether the path still leads to the file that is locked.
-  bool in_place() const;
-
- private:
-  std::string path_;
-  Fd file_;
 };
 
 // Makes "path" safe to listen on, and keeps other daemons off it while the

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <optional>
 #include <string_view>
 
@@ -100,6 +101,12 @@ std::vector<std::string> listen_places(const std::string& url, int shards) {
   for (int shard = 1; shard < shards; ++shard)
     out.push_back(base + std::to_string(port + shard) + authority->path);
   return out;
+}
+
+std::vector<std::string> ipc_first(std::vector<std::string> urls) {
+  std::stable_partition(urls.begin(), urls.end(),
+                        [](const auto& url) { return url_scheme(url) == "ipc"; });
+  return urls;
 }
 
 }  // namespace domed
