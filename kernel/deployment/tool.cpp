@@ -10,7 +10,7 @@
 #include "base/json_schema.h"
 #include "base/units.h"
 #include "domed/support/hash.h"
-#include "system/place.h"
+#include "system/found_path.h"
 #include "yaml/yaml_fields.h"
 
 namespace domed {
