@@ -36,7 +36,7 @@ struct ToolSpec {
   std::vector<std::string> version_command;  // argv; empty: none
   // What it runs on ("python"), and the argv that prints its version.
   std::map<std::string, std::vector<std::string>> runtimes;
-  std::vector<std::string> inputs;  // patterns of files below the cwd (run/input_files.h)
+  std::vector<std::string> inputs;  // patterns of files below the cwd (provenance/input_files.h)
   // All of the above as RFC 8785 JSON.  It holds the values of "env": to be
   // hashed, not to be shown.
   std::string contract;

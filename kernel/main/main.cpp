@@ -9,6 +9,7 @@
 #include <regex>
 #include <thread>
 
+#include "base/exit_code.h"
 #include "base/version.h"
 #include "loader/describe.h"
 #include "main/daemon.h"
@@ -18,8 +19,6 @@
 
 namespace domed {
 namespace {
-
-constexpr int kUsage = 2;
 
 struct CommandLine {
   std::string config, explain;

@@ -19,20 +19,13 @@
 
 #include "domed/error.h"
 #include "system/trusted_path.h"
+#include "system/unix_socket.h"
 
 namespace domed {
 namespace {
 
-constexpr std::size_t kLongestPath = sizeof(sockaddr_un::sun_path) - 1;
-
 Error system_error(const std::string& what) {
   return Error(Code::io, what + ": " + std::strerror(errno));
-}
-
-std::string octal(mode_t mode) {
-  char text[8];
-  std::snprintf(text, sizeof text, "%04o", mode & 07777);
-  return text;
 }
 
 // What lies on the way there was looked at when it was made or found.
@@ -65,10 +58,10 @@ void check_path(const std::string& path) {
   if (path.empty() || path.front() != '/')
     throw Error(Code::invalid_argument,
                 "ipc://" + path + " is not an absolute path: write ipc:///directory/name.ipc");
-  if (path.size() > kLongestPath)
+  if (path.size() > kLongestSocketPath)
     throw Error(Code::invalid_argument, "ipc://" + path + " is " + std::to_string(path.size()) +
                                             " bytes long, a socket's path at most " +
-                                            std::to_string(kLongestPath) +
+                                            std::to_string(kLongestSocketPath) +
                                             ": configure a shorter one");
 }
 
@@ -80,7 +73,7 @@ bool is_stale(const std::string& path) {
   const Fd probe(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  path.copy(address.sun_path, kLongestPath);
+  path.copy(address.sun_path, kLongestSocketPath);
   return connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 &&
          errno == ECONNREFUSED;
 }

@@ -11,7 +11,7 @@
 namespace domed {
 
 // Keeps what lies at a socket's path, once that is no longer our socket, from being
-// removed when the listener there is closed (common/nng_guard.c).
+// removed when the listener there is closed (transport/nng/nng_guard.c).
 class SocketFile {
  public:
   SocketFile() = default;
@@ -32,7 +32,7 @@ class SocketFile {
 
 // Makes "path" safe to listen on, and keeps other daemons off it while the
 // result lives: the directory exists, is ours (0700, with a "group" 0750), and
-// nobody else can replace it or what leads there (common/trusted_path.h); the path
+// nobody else can replace it or what leads there (system/trusted_path.h); the path
 // is short enough for a socket.
 FileLock claim_ipc_path(const std::string& path, std::optional<gid_t> group);
 

@@ -9,12 +9,10 @@
 #include "base/units.h"
 #include "base/words.h"
 #include "protocol/endpoint.h"
+#include "system/unix_socket.h"
 
 namespace domed {
 namespace {
-
-// sun_path holds 108 bytes, the last of them NUL.
-constexpr std::size_t kMaxIpcPath = 107;
 
 struct Authority {
   std::string host;  // without brackets
@@ -38,10 +36,10 @@ std::optional<Authority> split(std::string_view rest) {
 std::string check_ipc(const std::string& path, int shards) {
   if (path.empty() || path[0] != '/') return "an ipc URL needs an absolute path: ipc:///run/...";
   const std::size_t suffix = shards > 1 ? 1 + std::to_string(shards - 1).size() : 0;
-  if (path.size() + suffix <= kMaxIpcPath) return "";
+  if (path.size() + suffix <= kLongestSocketPath) return "";
   return "its path has " + std::to_string(path.size() + suffix) + " bytes" +
          (suffix ? " (with the shard's suffix)" : "") + ", a socket's may have " +
-         std::to_string(kMaxIpcPath) + "; choose a shorter one";
+         std::to_string(kLongestSocketPath) + "; choose a shorter one";
 }
 
 std::string check_network(const std::string& scheme, const std::string& rest, int shards) {
