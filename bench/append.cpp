@@ -1,3 +1,4 @@
+#include "bench/batch.h"
 #include "bench/floor.h"
 #include "bench/load.h"
 #include "bench/verbs.h"
@@ -5,13 +6,13 @@
 namespace domed::bench {
 namespace {
 
-constexpr std::uint64_t kProducers = 8, kBatch = 200;
+constexpr std::uint64_t kProducers = 8;
 
 void measure_pipelined(const Options& options, Report& report) {
   Server server(options);
   const auto jobs = submit_all(server.client(), kProducers, "append-");
   const std::uint64_t batches = options.scaled(300, 2);
-  const Json result = produce_all(produce_params(server, jobs, batches, kBatch, kText));
+  const Json result = produce_all(produce_params(server, jobs, batches, kUsualBatch, kText));
   const double events = result.at("events");
   report.add("append.pipelined", "events/s", events / result.at("seconds").get<double>());
   report.add("append.daemon.cpu", "us/event", server.process().cpu_seconds() / events * 1e6);

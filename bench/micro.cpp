@@ -6,8 +6,9 @@
 #include <filesystem>
 #include <mutex>
 
-#include "domed/support/hash.h"
+#include "bench/batch.h"
 #include "client/event_line.h"
+#include "domed/support/hash.h"
 #include "loader/loader.h"
 #include "loader/manifest.h"
 #include "loader/options.h"
@@ -18,7 +19,7 @@
 namespace domed {
 namespace {
 
-constexpr std::uint64_t kBatch = 200;
+using bench::kUsualBatch;
 const std::string kJob(64, 'a'), kToken(32, 't');
 const std::string kText(94, 'x');  // a payload of 128 bytes
 
@@ -44,14 +45,14 @@ void count_events(benchmark::State& state, std::uint64_t each) {
 
 // A request's bytes to a batch that can be folded.
 void read_request(benchmark::State& state) {
-  const std::string bytes =
-      R"({"jsonrpc":"2.0","id":1,"method":"AppendJobEvents","params":)" + params(1, kBatch) + "}";
+  const std::string bytes = R"({"jsonrpc":"2.0","id":1,"method":"AppendJobEvents","params":)" +
+                            params(1, kUsualBatch) + "}";
   for (auto _ : state) {
     Request request;
     domed::read_request(bytes, request);
     benchmark::DoNotOptimize(read_append(request.params));
   }
-  count_events(state, kBatch);
+  count_events(state, kUsualBatch);
 }
 BENCHMARK(read_request);
 
@@ -93,7 +94,7 @@ void fold(benchmark::State& state) {
   AppendResult result;
   log.create(job);
   log.append(running(), true, result);
-  AppendRequest request = read_append(params(2, kBatch));
+  AppendRequest request = read_append(params(2, kUsualBatch));
   for (auto _ : state) {
     const auto mark = log.mark();
     log.append(request.batch, true, result);
@@ -101,7 +102,7 @@ void fold(benchmark::State& state) {
     log.take_committed();
     ++request.batch.number;
   }
-  count_events(state, kBatch);
+  count_events(state, kUsualBatch);
 }
 BENCHMARK(fold);
 
@@ -144,12 +145,12 @@ void journal(benchmark::State& state) {
   });
   AppendResult result;
   journal.run(kJob, [&](JobLog& log) { log.append(running(), true, result); });
-  AppendRequest request = read_append(params(2, kBatch));
+  AppendRequest request = read_append(params(2, kUsualBatch));
   for (auto _ : state) {
     journal.run(kJob, [&](JobLog& log) { log.append(request.batch, true, result); });
     ++request.batch.number;
   }
-  count_events(state, kBatch);
+  count_events(state, kUsualBatch);
 }
 BENCHMARK(journal)->UseRealTime();
 

@@ -4,13 +4,12 @@
 
 #include "base/json.h"
 #include "protocol/api_error.h"
+#include "protocol/event.h"
 
 namespace domed {
 namespace {
 
 namespace od = simdjson::ondemand;
-
-constexpr std::string_view kDaemonTopic = "daemon\n";
 
 template <class T>
 T must(simdjson::simdjson_result<T>&& result) {

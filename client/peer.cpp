@@ -16,13 +16,13 @@
 #include "domed/error.h"
 #include "protocol/endpoint.h"
 #include "system/trusted_path.h"
+#include "system/unix_socket.h"
 
 namespace domed {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kLongestPath = sizeof(sockaddr_un::sun_path) - 1;
 constexpr const char* kVariable = "DOMED_ENDPOINT_USER";
 
 std::optional<uid_t> user_of(const std::string& text) {
@@ -68,9 +68,9 @@ std::string way_to(const fs::path& path) {
 
 std::string ipc_failure(const fs::path& path, int result) {
   if (!path.is_absolute()) return "it is no absolute path: write ipc:///directory/name.ipc";
-  if (path.string().size() > kLongestPath)
+  if (path.string().size() > kLongestSocketPath)
     return "its path has " + std::to_string(path.string().size()) + " bytes, a socket's may have " +
-           std::to_string(kLongestPath);
+           std::to_string(kLongestSocketPath);
   struct stat status {};
   if (stat(path.c_str(), &status) != 0) return way_to(path);
   if (!S_ISSOCK(status.st_mode)) return "it is a file and no socket";

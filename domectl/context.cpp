@@ -5,6 +5,7 @@
 #include <sstream>
 #include <thread>
 
+#include "base/exit_code.h"
 #include "base/version.h"
 #include "base/words.h"
 #include "domectl/arguments.h"
@@ -16,8 +17,6 @@
 
 namespace domed::ctl {
 namespace {
-
-constexpr int kUsage = 2;
 
 void describe(CLI::App& app, Context& context) {
   app.description("domectl: runs jobs on a domed daemon, and looks at them");

@@ -18,6 +18,7 @@
 #include <exception>
 #include <string>
 
+#include "base/exit_code.h"
 #include "domed/error.h"
 #include "runner/exec.h"
 #include "runner/files.h"
@@ -27,8 +28,6 @@
 
 namespace domed {
 namespace {
-
-constexpr int kUsage = 2;
 
 // Secrecy first: the descriptor can be read by way of /proc until then.  What this process
 // executes later is as any other again.  Signals then: every thread inherits the mask, nng's too.

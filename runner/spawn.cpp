@@ -17,11 +17,10 @@
 #include "domed/error.h"
 #include "runner/exec.h"
 #include "system/found_path.h"
+#include "system/process.h"
 
 namespace domed {
 namespace {
-
-constexpr const char* kDefaultPath = "/usr/local/bin:/usr/bin:/bin";
 
 [[noreturn]] void refuse(const std::string& name, const std::string& why) {
   throw SpawnError("cannot run \"" + name + "\": " + why);

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "base/note.h"
+
 namespace domed {
 
 // What each process of the job may use; 0: no limit of ours.
@@ -24,9 +26,6 @@ struct Limits {
 struct TerminalSize {
   std::uint16_t rows = 0, columns = 0;
 };
-
-// Where the daemon puts what it asks for.
-inline constexpr int kSpecDescriptor = 3;
 
 // What the daemon asks for: a JSON object.
 struct Spec {

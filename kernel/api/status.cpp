@@ -1,4 +1,5 @@
-#include "api/methods.h"
+#include "api/status.h"
+
 #include "base/units.h"
 #include "domed/error.h"
 #include "log/retry.h"

@@ -6,6 +6,9 @@
 
 namespace domed {
 
+// Where a runner finds what the daemon asks of it.
+inline constexpr int kSpecDescriptor = 3;
+
 // A note that a run's runner leaves in a file for the daemon, signed so that a job cannot
 // forge it: "mac" is HMAC-SHA256 over the others' canonical form.  The key is the SHA-256 of
 // the run's token, which only daemon and runner have.

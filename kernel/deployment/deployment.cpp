@@ -10,6 +10,7 @@
 #include "domed/error.h"
 #include "loader/plugin_path.h"
 #include "protocol/endpoint.h"
+#include "system/installation.h"
 #include "system/trusted_path.h"
 #include "transport/listen_url.h"
 

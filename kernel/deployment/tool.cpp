@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/json_schema.h"
 #include "base/units.h"
+#include "domed/support/hash.h"
 #include "system/found_path.h"
 #include "yaml/yaml_fields.h"
 
@@ -68,6 +69,26 @@ std::string input_pattern_problem(const std::string& pattern) {
     begin = end + 1;
   }
   return "";
+}
+
+// What the contract and the descriptor tell alike.
+Json description_of(const ToolSpec& tool) {
+  return {{"id", tool.id},
+          {"version", tool.version},
+          {"title", tool.title},
+          {"description", tool.description},
+          {"command", tool.command},
+          {"cwd", tool.cwd},
+          {"env", tool.env},
+          {"limits", tool.limits},
+          {"accepts",
+           {{"env", tool.accepts.env}, {"cwd", tool.accepts.cwd}, {"stdin", tool.accepts.stdin}}},
+          {"permissions", tool.permissions},
+          {"side_effects", tool.side_effects},
+          {"input_schema", Json::parse(tool.input_schema)},
+          {"version_command", tool.version_command},
+          {"runtimes", tool.runtimes},
+          {"inputs", tool.inputs}};
 }
 
 std::string contract_of(const ToolSpec& tool) {
@@ -267,23 +288,15 @@ class ToolReader {
 
 }  // namespace
 
-Json description_of(const ToolSpec& tool) {
-  return {{"id", tool.id},
-          {"version", tool.version},
-          {"title", tool.title},
-          {"description", tool.description},
-          {"command", tool.command},
-          {"cwd", tool.cwd},
-          {"env", tool.env},
-          {"limits", tool.limits},
-          {"accepts",
-           {{"env", tool.accepts.env}, {"cwd", tool.accepts.cwd}, {"stdin", tool.accepts.stdin}}},
-          {"permissions", tool.permissions},
-          {"side_effects", tool.side_effects},
-          {"input_schema", Json::parse(tool.input_schema)},
-          {"version_command", tool.version_command},
-          {"runtimes", tool.runtimes},
-          {"inputs", tool.inputs}};
+Json descriptor_of(const ToolSpec& tool) {
+  const auto seconds = [](std::chrono::milliseconds time) {
+    return static_cast<double>(time.count()) / 1000;
+  };
+  Json out = description_of(tool);
+  out["timeout_s"] = seconds(tool.timeout);
+  out["retry"] = {{"max_attempts", tool.max_attempts}, {"backoff_s", seconds(tool.backoff)}};
+  out["contract_sha256"] = sha256_hex(tool.contract);
+  return out;
 }
 
 std::string to_json(const YamlNode& node) {

@@ -36,14 +36,15 @@ struct ToolSpec {
   std::vector<std::string> version_command;  // argv; empty: none
   // What it runs on ("python"), and the argv that prints its version.
   std::map<std::string, std::vector<std::string>> runtimes;
-  std::vector<std::string> inputs;  // patterns of files below the cwd (run/input_files.h)
+  std::vector<std::string> inputs;  // patterns of files below the cwd (provenance/input_files.h)
   // All of the above as RFC 8785 JSON.  It holds the values of "env": to be
   // hashed, not to be shown.
   std::string contract;
 };
 
-// What its contract and its descriptor for clients tell alike.
-Json description_of(const ToolSpec& tool);
+// What is known of the tool, for clients and for the jobs that keep it.  It holds the values of
+// "env" too.
+Json descriptor_of(const ToolSpec& tool);
 
 // Reads the list "tools"; problems go to "check".
 std::vector<ToolSpec> read_tools(const YamlNode& node, Checker& check);

@@ -1,6 +1,7 @@
 #include "follow/publisher.h"
 
 #include "base/units.h"
+#include "protocol/event.h"
 #include "protocol/limits.h"
 
 namespace domed {
@@ -8,7 +9,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t kQueueBytes = 32u << 20;
+constexpr std::size_t kUnsentBytes = 32u << 20;
 constexpr std::size_t kSmall = 16u << 10, kFew = 4;  // what the committing thread sends itself
 constexpr std::chrono::milliseconds kFirstBeat = 250ms, kLongestBeat = 10s;
 constexpr std::chrono::milliseconds kLastBeatOfTerminal = 1s;
@@ -41,7 +42,7 @@ void Publisher::add(Commit commit) {
   const auto now = Clock::now();
   std::lock_guard lock(mutex_);
   // The head is never dropped: the heartbeat tells followers what they missed.
-  if (queued_bytes_ + bytes > kQueueBytes) commit.lines = nullptr;
+  if (queued_bytes_ + bytes > kUnsentBytes) commit.lines = nullptr;
   queued_bytes_ += commit.lines ? bytes : 0;
   const bool late = subscribers > 0 && now + kFirstBeat < wakes_at_;
   if (commit.lines || late) wake_.notify_one();  // else the thread comes in time
@@ -178,8 +179,8 @@ void Publisher::schedule(const std::string& job_id, Beat beat) {
 }
 
 void Publisher::send_daemon() {
-  const std::string message = "daemon\n{\"epoch\":\"" + epoch_ + "\",\"time\":\"" +
-                              format_time(environment_.now()) + "\"}\n";
+  const std::string message = std::string(kDaemonTopic) + "{\"epoch\":\"" + epoch_ +
+                              "\",\"time\":\"" + format_time(environment_.now()) + "\"}\n";
   for (std::size_t shard = 0; shard < shards_; ++shard) send_(shard, message);
 }
 

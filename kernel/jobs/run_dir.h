@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "base/note.h"
 #include "system/fd.h"
 #include "system/process.h"
 
@@ -20,7 +21,7 @@ inline constexpr const char* kTaskFile = "task.json";
 //   task.json   the job's task, for its command; there where the job has one
 //   lock        held (flock) by the runner for its whole life
 //   runner.json, child.json   pid, start time and boot id of runner and command;
-//               the latter is signed, see common/note.h
+//               the latter is signed, see base/note.h
 //   spool       the runner's batches, one AppendJobEvents params object a line, but
 //               for the token; the last one is the exit record
 //   log         the runner's own messages
@@ -29,8 +30,8 @@ inline constexpr const char* kTaskFile = "task.json";
 // the tokens of a run.
 //
 // Every job of this user can write here, so that all of this is a hint: files are opened
-// as common/own_file.h says, have bounds, and one that is not as it should be is as good
-// as none.  Whom the daemon signals is proved otherwise (run/runners.h, run/leftovers.h).
+// as system/own_file.h says, have bounds, and one that is not as it should be is as good
+// as none.  Whom the daemon signals is proved otherwise (jobs/runners.h, jobs/leftovers.h).
 class RunDir {
  public:
   explicit RunDir(std::filesystem::path path) : path_(std::move(path)) {}
@@ -76,7 +77,6 @@ struct Runner {
 
 // Starts "program" on "dir".  It finds "spec" at descriptor kSpecDescriptor, and of our
 // environment nothing but what the system's loader needs.  Throws Error; no runner is then left.
-inline constexpr int kSpecDescriptor = 3;
 Runner spawn_runner(const std::string& program, const RunDir& dir, const std::string& spec);
 
 }  // namespace domed

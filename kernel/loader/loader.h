@@ -27,7 +27,7 @@ class Plugin {
   // "1.0": what the library was built for.
   std::string abi() const;
 
-  // A new instance, behind a fence (host/fence.h): what it throws, now or later,
+  // A new instance, behind a fence (loader/fence.h): what it throws, now or later,
   // is a domed::Error without the values of secret options.  "host" must outlive
   // it.  A store whose facets are not those that its manifest announces is refused.
   std::unique_ptr<Store> create_store(const OptionValues& options, Host& host) const;

@@ -9,11 +9,6 @@ namespace domed {
 
 namespace fs = std::filesystem;
 
-fs::path this_installation() {
-  std::error_code error;
-  return fs::read_symlink("/proc/self/exe", error).parent_path().parent_path();
-}
-
 std::vector<fs::path> plugin_dirs(const std::vector<std::string>& entries, const fs::path& base,
                                   const fs::path& installation) {
   std::vector<fs::path> out;

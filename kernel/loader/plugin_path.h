@@ -6,10 +6,6 @@
 
 namespace domed {
 
-// The directory above the one that holds this program: where an installation
-// or a build keeps its plugins.
-std::filesystem::path this_installation();
-
 // The directories that the entries of a "plugin_path" name, in order: an
 // absolute one as it stands; a relative one below "base", then below
 // "installation", then below its library directory for domed.

@@ -11,6 +11,8 @@
 
 namespace domed {
 
+// `Forward`.  Nothing leads away from a terminal state, which is half of `TerminalLast`; the other
+// half is that nothing but a change of state may come then (append, import_line).
 void refuse_transition(State from, State to) {
   const bool allowed = (from == State::queued &&
                         (to == State::running || to == State::failed || to == State::canceled)) ||
@@ -40,6 +42,8 @@ void JobLog::must_exist() const {
   if (tombstone_) throw job_is_gone(job_id_, state_name(head_.state), head_.head_seq);
 }
 
+// `IdempotentSubmit`: the id is made of the key, so that the log itself is the claim on it.
+// `Identity`: its log_id is drawn here, and never again but in become().
 void JobLog::create(Submission& submission) {
   if (exists_ && head_.importing) throw busy("job '" + job_id_ + "' is being imported", 1000);
   if (exists_) {
@@ -76,125 +80,6 @@ void JobLog::refuse_other(const Submission& submission) const {
                  "this idempotency_key already names job '" + job_id_ + "' " + why, fields);
 }
 
-// The order of the checks is the contract's: token, replay, gap, seal, transition.
-bool JobLog::append(const Batch& batch, bool last_chance, AppendResult& result) {
-  must_exist();
-  authorize(batch);
-  result = {head_.head_seq + 1, head_.head_seq, head_.state, false, head_.cancel_requested != 0};
-  if (batch.number == 0) return true;
-  const ProducerState* known = known_producer(batch.producer_id);
-  const std::uint64_t last = known ? known->last_batch : 0;
-  if (batch.number <= last) {
-    result = replay(batch, *known);
-    return true;
-  }
-  if (batch.number > last + 1) {
-    if (!last_chance && batch.number <= last + limits::kBatchesAhead) return false;
-    throw ApiError("E_BATCH_GAP", "batch " + std::to_string(last + 1) + " is missing",
-                   {{"expected", last + 1}});
-  }
-  if (is_terminal(head_.state))
-    throw ApiError("E_SEALED",
-                   "job '" + job_id_ + "' is " + std::string(state_name(head_.state)) +
-                       ": nothing can be appended",
-                   {{"state", state_name(head_.state)}, {"head", head_.head_seq}});
-  check_transitions(batch);
-  apply(batch);
-  result.head_seq = head_.head_seq;
-  result.state = head_.state;
-  return true;
-}
-
-// A running command has a token of its own, which does not allow what is the runner's to say.
-void JobLog::authorize(const Batch& batch) const {
-  if (batch.producer_token == fixed_.producer_token) return;
-  if (batch.producer_token != fixed_.job_token())
-    throw ApiError("E_UNAUTHORIZED", "producer_token is not that of job '" + job_id_ + "'");
-  for (const auto& event : batch.events)
-    if (event.type == "state_change" || event.type == "log" || event.type == "stream_end")
-      throw ApiError("E_UNAUTHORIZED",
-                     "a job's own token does not allow '" + event.type + "' events");
-}
-
-const ProducerState* JobLog::known_producer(const std::string& id) const {
-  for (const auto& producer : head_.producers)
-    if (producer.id == id) return &producer;
-  return nullptr;
-}
-
-AppendResult JobLog::replay(const Batch& batch, const ProducerState& producer) const {
-  const std::uint64_t age = producer.last_batch - batch.number;
-  if (age >= producer.outcomes.size())
-    throw ApiError("E_INVALID_REQUEST", "batch " + std::to_string(batch.number) +
-                                            " is too old: only the last " +
-                                            std::to_string(limits::kKeptOutcomes) + " are kept");
-  const BatchOutcome& first = producer.outcomes[producer.outcomes.size() - 1 - age];
-  if (first.content != batch.content)
-    throw ApiError("E_BATCH_MISMATCH", "batch " + std::to_string(batch.number) +
-                                           " was accepted before with other content");
-  return {first.first_seq, first.head_seq, first.state, true, head_.cancel_requested != 0};
-}
-
-void JobLog::check_transitions(const Batch& batch) const {
-  State state = head_.state;
-  for (const auto& event : batch.events) {
-    if (is_terminal(state))
-      throw ApiError("E_INVALID_TRANSITION",
-                     "an event follows the terminal one: the terminal state is a log's last event");
-    if (event.to) {
-      refuse_transition(state, *event.to);
-      state = *event.to;
-    } else if (state == State::queued) {
-      throw ApiError("E_INVALID_TRANSITION",
-                     "job '" + job_id_ + "' is queued: report state_change to running first");
-    }
-  }
-}
-
-void JobLog::apply(const Batch& batch) {
-  const std::size_t before = lines_.size();
-  const std::uint64_t first_seq = head_.head_seq + 1;
-  make_room(batch.events);
-  for (const auto& event : batch.events) {
-    if (event.to == State::running && !batch.provenance.empty()) set_provenance(batch.provenance);
-    if (event.to && is_terminal(*event.to) && head_.has_provenance && !batch.provenance_end.empty())
-      add("provenance_end", batch.provenance_end);
-    if (event.to)
-      change_state(event);
-    else
-      add(event);
-  }
-  if (lines_.size() - before > limits::kBatchBytes)
-    throw ApiError("E_TOO_LARGE", "a batch may come to " + std::to_string(limits::kBatchBytes) +
-                                      " bytes of event lines: send smaller batches");
-  ProducerState& from = producer(batch.producer_id);
-  from.last_batch = batch.number;
-  from.outcomes.push_back({batch.number, first_seq, head_.head_seq, head_.state, batch.content});
-  if (from.outcomes.size() > limits::kKeptOutcomes) from.outcomes.pop_front();
-}
-
-// The lines outlive the commit, in memory that followers are answered from: not with
-// the half of it unused.
-void JobLog::make_room(const std::vector<Event>& events) {
-  constexpr std::size_t kEnvelope =
-      sizeof R"({"job_id":,"seq":4294967295,"ts":"","type":"","payload":})";
-  std::size_t bytes = lines_.size();
-  for (const auto& event : events)
-    bytes += kEnvelope + job_id_literal_.size() + event.type.size() + event.payload.size() +
-             sizeof "2026-01-31T12:00:00.000000Z";
-  if (bytes > lines_.capacity()) lines_.reserve(bytes);
-}
-
-ProducerState& JobLog::producer(const std::string& id) {
-  for (auto& producer : head_.producers)
-    if (producer.id == id) return producer;
-  if (head_.producers.size() == limits::kProducers)
-    throw ApiError("E_TOO_LARGE", "job '" + job_id_ + "' has its " +
-                                      std::to_string(limits::kProducers) + " producers already");
-  head_.producers.push_back({id, 0, {}});
-  return head_.producers.back();
-}
-
 StreamTotals& JobLog::stream(const std::string& name) {
   for (auto& stream : head_.streams)
     if (stream.name == name) return stream;
@@ -205,7 +90,8 @@ StreamTotals& JobLog::stream(const std::string& name) {
   return head_.streams.back();
 }
 
-// The kernel writes the payload of every state_change itself.
+// `TerminalLast`: the kernel writes the payload of every state_change itself, from what the
+// producer said and from the log.
 void JobLog::change_state(const Event& event) {
   refuse_transition(head_.state, *event.to);
   plan_retry(event);
@@ -241,6 +127,7 @@ std::string JobLog::terminal_payload(const Event& event) const {
   return payload.dump();
 }
 
+// `Cancel`: once; and a queued job, which no runner has, is canceled in the same commit.
 void JobLog::request_cancel(const std::string& reason) {
   must_exist();
   if (is_terminal(head_.state) || head_.cancel_requested) return;
@@ -265,6 +152,7 @@ void JobLog::hold(bool held, const std::string& reason) {
   add(held ? "held" : "released", reason.empty() ? "{}" : OrderedJson{{"reason", reason}}.dump());
 }
 
+// `StateIsEvents`: once, and before "running".
 void JobLog::set_provenance(const std::string& payload) {
   must_exist();
   if (head_.has_provenance || head_.state != State::queued) return;
@@ -314,6 +202,7 @@ void JobLog::abandon_import() {
   tombstone_ = true;
 }
 
+// `Identity`: bytes may have been lost under the old name, and must not come again as others.
 void JobLog::become(const std::string& log_id, const Digest& digest) {
   must_exist();
   head_.log_id = log_id;
@@ -326,6 +215,7 @@ void JobLog::add(std::string type, std::string payload) {
   add(read_event(std::move(type), std::move(payload), Author::kernel, ""));
 }
 
+// Times never go back within a log, whatever the clock does.
 void JobLog::add(const Event& event) {
   const std::int64_t ts = std::max(environment_->now(), head_.last_ts);
   const std::size_t begin = lines_.size();
@@ -334,13 +224,15 @@ void JobLog::add(const Event& event) {
   seal_line(begin, event, ts);
 }
 
+// `Immutable`: a line from elsewhere stays byte for byte.
 void JobLog::add_line(std::string_view line, const Event& event, std::int64_t ts) {
   const std::size_t begin = lines_.size();
   lines_ += line;
   seal_line(begin, event, ts);
 }
 
-// Folds the line at the end of lines_; a refusal is undone with the whole command.
+// `Contiguous` and `Digest`: the one place where the head moves, by one for each line, and with it
+// the chain.  Fold first, for it may refuse: then the whole command is undone.
 void JobLog::seal_line(std::size_t begin, const Event& event, std::int64_t ts) {
   const std::string_view line = std::string_view(lines_).substr(begin);
   if (line.size() > limits::kEventBytes)
@@ -353,6 +245,7 @@ void JobLog::seal_line(std::size_t begin, const Event& event, std::int64_t ts) {
   ends_.push_back(static_cast<std::uint32_t>(lines_.size()));
 }
 
+// `StateIsEvents`: nothing but events changes what a status tells, here for live and imported ones.
 void JobLog::fold(const Event& event, std::int64_t ts) {
   head_.last_ts = ts;
   if (head_.head_seq == 0) head_.created = ts;
@@ -392,6 +285,8 @@ void JobLog::fold_log(const Event& event) {
   if (event.eol) ++totals.lines;
 }
 
+// `Contiguous` holds against other writers too: the store takes an entry only behind the head that
+// its events were numbered from, and tells of a conflict else.
 Entry JobLog::entry() {
   Entry out;
   encoded_head_ = head_.encode();
@@ -433,6 +328,8 @@ std::shared_ptr<const std::string> JobLog::take_committed() {
   return lines;
 }
 
+// What a refused command had added is cut off again, its numbers with it.  Of what was there
+// before, nothing was changed in place but what the head tells of.
 void JobLog::undo(Mark mark) {
   head_ = std::move(mark.head);
   exists_ = mark.exists;

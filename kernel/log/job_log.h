@@ -39,7 +39,9 @@ struct Submission {
 
 // One job's log: the state machine, the numbering, the digest chain and the
 // rules of idempotent appending, all in one place.  Changes collect as a pending
-// entry until the journal has made it durable.
+// entry until the journal has made it durable.  Clauses of the contract (docs/contract.md) are
+// named where the code keeps them: batches in appending.cpp, copies from elsewhere in import.cpp,
+// all else in job_log.cpp.
 //
 // A method that throws ApiError has changed nothing.  Not thread-safe: it belongs
 // to the journal's thread.

@@ -1,6 +1,5 @@
 #include <malloc.h>
 #include <signal.h>
-#include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
@@ -10,15 +9,16 @@
 #include <regex>
 #include <thread>
 
+#include "base/exit_code.h"
 #include "base/version.h"
 #include "loader/describe.h"
 #include "main/daemon.h"
+#include "main/log.h"
+#include "system/installation.h"
 #include "transport/nng/socket.h"
 
 namespace domed {
 namespace {
-
-constexpr int kUsage = 2;
 
 struct CommandLine {
   std::string config, explain;
@@ -38,15 +38,6 @@ std::filesystem::path config_file(const std::string& given) {
   throw Error(Code::not_found, "no deployment: give one with --config FILE, or put one at " +
                                    (own / "domed" / "domed.yaml").string() +
                                    " or /etc/domed/domed.yaml");
-}
-
-void set_up_log(const std::string& level) {
-  auto logger = spdlog::stderr_color_mt("domed");
-  logger->set_pattern(
-      isatty(STDERR_FILENO) ? "%H:%M:%S.%e %^%l%$ %v" : "%Y-%m-%dT%H:%M:%S.%fZ %l %v",
-      isatty(STDERR_FILENO) ? spdlog::pattern_time_type::local : spdlog::pattern_time_type::utc);
-  logger->set_level(spdlog::level::from_str(level));
-  spdlog::set_default_logger(logger);
 }
 
 // Every plugin is tried, so that one run shows all that cannot be used.

@@ -9,6 +9,9 @@
 
 namespace domed {
 
+// The topic of the frames by which a daemon tells that it lives.
+inline constexpr std::string_view kDaemonTopic = "daemon\n";
+
 // One event as a producer wants it, or as a line of a log holds it: checked, with
 // what the fold needs taken out once, so that nothing is parsed twice.
 struct Event {

@@ -24,8 +24,8 @@ struct Source {
 };
 
 // Makes the provenance record of a run: what the collectors find out, merged
-// (provenance_merge.h) with what the kernel knows itself, in one canonical
-// encoding (provenance_record.h).  Every field is always there; what is not
+// (merge.h) with what the kernel knows itself, in one canonical
+// encoding (record.h).  Every field is always there; what is not
 // known is "unknown" with a FIELD_reason.
 //
 // Thread-safe.  A collector that throws, hangs or answers nonsense costs its own

@@ -4,14 +4,14 @@
 
 #include "base/version.h"
 #include "domed/error.h"
-#include "provenance/merge.h"
 #include "domed/support/executable.h"
 #include "domed/support/program.h"
+#include "provenance/merge.h"
+#include "system/process.h"
 
 namespace domed {
 namespace {
 
-constexpr const char* kDefaultPath = "/usr/local/bin:/usr/bin:/bin";
 constexpr const char* kElsewhere = "the run is elsewhere: its producer does not say";
 constexpr std::size_t kMaxVersion = 256, kMaxVersions = 1024;
 

@@ -24,6 +24,13 @@ void set(const std::filesystem::path& file, std::uint64_t limit) {
 
 }  // namespace
 
+void must_be_delegated(const std::filesystem::path& dir, const std::string& subject) {
+  if (access(dir.c_str(), W_OK) == 0) return;
+  throw Error(Code::io, subject + ": " + dir.string() + ": " + std::strerror(errno) +
+                            ": it has to be a directory of cgroup v2 that is delegated to the "
+                            "daemon's user");
+}
+
 bool write_control(const char* file, const char* text) {
   const int fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (fd < 0) return false;

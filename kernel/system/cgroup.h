@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <string>
 
 namespace domed {
 
@@ -30,6 +31,10 @@ class Cgroup {
  private:
   std::filesystem::path path_;
 };
+
+// Throws Error(io) that names "subject" unless runs can be given cgroups below "dir".  Limits that
+// would silently not hold are worse than none.
+void must_be_delegated(const std::filesystem::path& dir, const std::string& subject);
 
 // Writes "text" to a file of a cgroup; false with errno set where that failed.
 bool write_control(const char* file, const char* text);

@@ -35,7 +35,7 @@ class Fd {
 
 // The file's bytes, at most kMostOfProc; "" where it cannot be read.  For /proc, where files
 // vanish at any moment and a process decides how long its own are.  Other files that somebody
-// else can write: common/own_file.h.
+// else can write: system/own_file.h.
 inline constexpr std::size_t kMostOfProc = 8 << 20;
 std::string read_if_there(const std::string& path);
 

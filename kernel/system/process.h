@@ -14,6 +14,9 @@
 
 namespace domed {
 
+// Where a command without a PATH is looked for.
+inline constexpr const char* kDefaultPath = "/usr/local/bin:/usr/bin:/bin";
+
 struct ProcessStat {
   char state = 0;
   pid_t ppid = 0, group = 0, session = 0;

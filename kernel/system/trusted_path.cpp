@@ -25,12 +25,6 @@ bool is_trusted(uid_t user) {
   return user == 0 || user == geteuid();
 }
 
-std::string octal(mode_t mode) {
-  char text[8];
-  std::snprintf(text, sizeof text, "%04o", mode & 07777);
-  return text;
-}
-
 std::string name_of(uid_t user) {
   std::vector<char> space(1 << 14);
   passwd entry{};
@@ -176,6 +170,12 @@ void make_missing(const fs::path& directory, const std::string& subject,
 }
 
 }  // namespace
+
+std::string octal(mode_t mode) {
+  char text[8];
+  std::snprintf(text, sizeof text, "%04o", mode & 07777);
+  return text;
+}
 
 std::optional<std::string> weakness_of(const fs::path& path) {
   return Walk(path).run();

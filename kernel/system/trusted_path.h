@@ -25,6 +25,9 @@ std::optional<std::string> weakness_of(const std::filesystem::path& path);
 void make_private_directories(const std::filesystem::path& directory, const std::string& subject,
                               std::optional<gid_t> group = {});
 
+// "0750".
+std::string octal(mode_t mode);
+
 // "uid 7 (mary)".
 std::string describe_user(uid_t user);
 

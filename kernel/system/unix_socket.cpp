@@ -1,7 +1,6 @@
 #include "system/unix_socket.h"
 
 #include <fcntl.h>
-#include <sys/un.h>
 
 #include <cerrno>
 #include <cstdio>

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <spdlog/spdlog.h>
-#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -19,36 +18,14 @@
 #include <vector>
 
 #include "domed/error.h"
-#include "system/own_file.h"
 #include "system/trusted_path.h"
+#include "system/unix_socket.h"
 
 namespace domed {
 namespace {
 
-constexpr std::size_t kLongestPath = sizeof(sockaddr_un::sun_path) - 1;
-
 Error system_error(const std::string& what) {
   return Error(Code::io, what + ": " + std::strerror(errno));
-}
-
-std::string pid_in(int file) {
-  char text[32];
-  const ssize_t size = pread(file, text, sizeof text, 0);
-  std::string pid(text, size > 0 ? static_cast<std::size_t>(size) : 0);
-  while (!pid.empty() && pid.back() == '\n') pid.pop_back();
-  return pid.empty() ? "unknown" : pid;
-}
-
-void write_pid(int file) {
-  const std::string pid = std::to_string(getpid()) + "\n";
-  if (ftruncate(file, 0) != 0 || pwrite(file, pid.data(), pid.size(), 0) < 0)
-    spdlog::warn("cannot note the pid in a lock file: {}", std::strerror(errno));
-}
-
-std::string octal(mode_t mode) {
-  char text[8];
-  std::snprintf(text, sizeof text, "%04o", mode & 07777);
-  return text;
 }
 
 // What lies on the way there was looked at when it was made or found.
@@ -81,10 +58,10 @@ void check_path(const std::string& path) {
   if (path.empty() || path.front() != '/')
     throw Error(Code::invalid_argument,
                 "ipc://" + path + " is not an absolute path: write ipc:///directory/name.ipc");
-  if (path.size() > kLongestPath)
+  if (path.size() > kLongestSocketPath)
     throw Error(Code::invalid_argument, "ipc://" + path + " is " + std::to_string(path.size()) +
                                             " bytes long, a socket's path at most " +
-                                            std::to_string(kLongestPath) +
+                                            std::to_string(kLongestSocketPath) +
                                             ": configure a shorter one");
 }
 
@@ -96,18 +73,12 @@ bool is_stale(const std::string& path) {
   const Fd probe(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  path.copy(address.sun_path, kLongestPath);
+  path.copy(address.sun_path, kLongestSocketPath);
   return connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 &&
          errno == ECONNREFUSED;
 }
 
 }  // namespace
-
-FileIdentity identity_of(const std::string& path) {
-  struct stat status;
-  if (lstat(path.c_str(), &status) != 0) return {};
-  return {status.st_dev, status.st_ino};
-}
 
 void SocketFile::remember() {
   own_ = identity_of(path_);
@@ -118,25 +89,6 @@ void SocketFile::remember() {
 SocketFile::~SocketFile() {
   const std::lock_guard lock(socket_files_mutex);
   socket_files.erase(path_);
-}
-
-FileLock::FileLock(const std::string& path, const std::string& claim)
-    : path_(path), file_(open_own(path, O_RDWR | O_CREAT)) {
-  if (!file_)
-    throw Error(Code::io, "cannot make the lock file " + path + ": its directory is gone");
-  if (flock(file_.get(), LOCK_EX | LOCK_NB) == 0) {
-    write_pid(file_.get());
-    return;
-  }
-  if (errno != EWOULDBLOCK) throw system_error("cannot lock " + path);
-  throw Error(Code::conflict, claim + " by another domed (pid " + pid_in(file_.get()) +
-                                  "): stop it or configure another path");
-}
-
-bool FileLock::in_place() const {
-  struct stat status;
-  return file_ && fstat(file_.get(), &status) == 0 &&
-         identity_of(path_) == FileIdentity{status.st_dev, status.st_ino};
 }
 
 FileLock claim_ipc_path(const std::string& path, std::optional<gid_t> group) {

@@ -6,21 +6,12 @@
 #include <string>
 #include <utility>
 
-#include "system/fd.h"
+#include "system/file_lock.h"
 
 namespace domed {
 
-// Which file a name leads to; all zero: none.  A file that is still open keeps its
-// number to itself.
-struct FileIdentity {
-  dev_t device = 0;
-  ino_t number = 0;
-  bool operator==(const FileIdentity&) const = default;
-};
-FileIdentity identity_of(const std::string& path);
-
 // Keeps what lies at a socket's path, once that is no longer our socket, from being
-// removed when the listener there is closed (common/nng_guard.c).
+// removed when the listener there is closed (transport/nng/nng_guard.c).
 class SocketFile {
  public:
   SocketFile() = default;
@@ -39,27 +30,9 @@ class SocketFile {
   FileIdentity own_;
 };
 
-// An advisory lock on a file, held until the end of its life.  The kernel lets
-// go of it however the process ends, so it never has to be cleaned up.  The file
-// stays: removing it would let two daemons lock two different files.
-class FileLock {
- public:
-  FileLock() = default;
-  // Throws Error(conflict) when another holds it: "claim", as in "ipc:///x is served",
-  // and by whom.
-  FileLock(const std::string& path, const std::string& claim);
-
-  // Whether the path still leads to the file that is locked.
-  bool in_place() const;
-
- private:
-  std::string path_;
-  Fd file_;
-};
-
 // Makes "path" safe to listen on, and keeps other daemons off it while the
 // result lives: the directory exists, is ours (0700, with a "group" 0750), and
-// nobody else can replace it or what leads there (common/trusted_path.h); the path
+// nobody else can replace it or what leads there (system/trusted_path.h); the path
 // is short enough for a socket.
 FileLock claim_ipc_path(const std::string& path, std::optional<gid_t> group);
 

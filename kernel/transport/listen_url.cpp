@@ -2,18 +2,17 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <optional>
 #include <string_view>
 
 #include "base/units.h"
 #include "base/words.h"
 #include "protocol/endpoint.h"
+#include "system/unix_socket.h"
 
 namespace domed {
 namespace {
-
-// sun_path holds 108 bytes, the last of them NUL.
-constexpr std::size_t kMaxIpcPath = 107;
 
 struct Authority {
   std::string host;  // without brackets
@@ -37,10 +36,10 @@ std::optional<Authority> split(std::string_view rest) {
 std::string check_ipc(const std::string& path, int shards) {
   if (path.empty() || path[0] != '/') return "an ipc URL needs an absolute path: ipc:///run/...";
   const std::size_t suffix = shards > 1 ? 1 + std::to_string(shards - 1).size() : 0;
-  if (path.size() + suffix <= kMaxIpcPath) return "";
+  if (path.size() + suffix <= kLongestSocketPath) return "";
   return "its path has " + std::to_string(path.size() + suffix) + " bytes" +
          (suffix ? " (with the shard's suffix)" : "") + ", a socket's may have " +
-         std::to_string(kMaxIpcPath) + "; choose a shorter one";
+         std::to_string(kLongestSocketPath) + "; choose a shorter one";
 }
 
 std::string check_network(const std::string& scheme, const std::string& rest, int shards) {
@@ -100,6 +99,12 @@ std::vector<std::string> listen_places(const std::string& url, int shards) {
   for (int shard = 1; shard < shards; ++shard)
     out.push_back(base + std::to_string(port + shard) + authority->path);
   return out;
+}
+
+std::vector<std::string> ipc_first(std::vector<std::string> urls) {
+  std::stable_partition(urls.begin(), urls.end(),
+                        [](const auto& url) { return url_scheme(url) == "ipc"; });
+  return urls;
 }
 
 }  // namespace domed

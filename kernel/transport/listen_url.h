@@ -14,6 +14,9 @@ std::string check_listen_url(const std::string& url, int shards = 1);
 // behind it, a port counts up.  Empty for port 0.  "url" passed check_listen_url().
 std::vector<std::string> listen_places(const std::string& url, int shards);
 
+// "urls" with those of this machine's sockets in front: for who runs here, and takes the first.
+std::vector<std::string> ipc_first(std::vector<std::string> urls);
+
 // Whether "host" is this machine alone.  A name such as 127.example.org is not, so only true
 // addresses count, and "localhost".
 bool is_loopback(const std::string& host);

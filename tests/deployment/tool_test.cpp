@@ -101,9 +101,9 @@ TEST(Tool, WhatItAcceptsIsNamedItemByItem) {
   const Read got =
       read("- {id: t, command: [x], accepts: {env: [CI], cwd: [/a, /b], stdin: [bytes, /c]}}");
   EXPECT_EQ(got.problems, "");
-  EXPECT_EQ(description_of(got.tools.at(0)).at("accepts").dump(),
+  EXPECT_EQ(descriptor_of(got.tools.at(0)).at("accepts").dump(),
             R"({"cwd":["/a","/b"],"env":["CI"],"stdin":["bytes","/c"]})");
-  EXPECT_EQ(description_of(read("- {id: t, command: [x]}").tools.at(0)).at("accepts").dump(),
+  EXPECT_EQ(descriptor_of(read("- {id: t, command: [x]}").tools.at(0)).at("accepts").dump(),
             R"({"cwd":[],"env":[],"stdin":[]})");
   for (const char* bad : {"env: ['A=B']", "env: ['*']", "env: [DOMED_X]", "cwd: [rel]",
                           "cwd: [/a/../b]", "cwd: [bytes]", "stdin: [file]", "tty: [x]", "env: A"})

@@ -5,7 +5,7 @@
 namespace domed::test {
 namespace {
 
-// As client/ctl/copies.cpp; the rest of a status is in the events, where they are kept.
+// As domectl/copies.cpp; the rest of a status is in the events, where they are kept.
 Json record_of(const Json& status) {
   Json out = Json::object();
   const auto take = [&](std::initializer_list<const char*> keys) {

@@ -58,35 +58,28 @@ Kernel::Kernel(const std::string& store_plugin, const std::filesystem::path& dir
   scheduler = std::make_unique<Scheduler>(*store, *journal, environment, provenance, config,
                                           [](Level, const std::string&) {});
   ServiceConfig service;
-  service.epoch = "epoch";
-  service.store_name = store_plugin;
-  service.allow_ad_hoc = true;
+  service.facts.epoch = "epoch";
+  service.facts.store_name = store_plugin;
+  service.facts.events_urls = [] { return std::vector<std::string>{"ipc:///events"}; };
+  service.facts.allow_ad_hoc = service.rules.allow_ad_hoc = true;
   service.events_urls = events_urls;
-  service.all_events_urls = [] { return std::vector<std::string>{"ipc:///events"}; };
   methods = std::make_unique<Methods>(*store, *journal, *streams, *scheduler, provenance,
                                       environment, workers, service);
+  dispatcher = std::make_unique<Dispatcher>(*methods, workers);
 }
 
 Kernel::~Kernel() {
   streams->stop();
   workers.stop();
   journal->stop();
+  dispatcher.reset();
   methods.reset();
 }
 
 std::string Kernel::raw(const std::string& bytes) {
   auto promise = std::make_shared<std::promise<std::string>>();
-  Call call{"null", "", 1, [promise](std::string reply) { promise->set_value(std::move(reply)); }};
-  Request request;
-  try {
-    read_request(bytes, request);
-    call.params = request.params;
-    call.id = request.id;
-    methods->call(request.method, call);
-  } catch (...) {
-    call.id = request.id;
-    call.error(std::current_exception());
-  }
+  dispatcher->take(bytes, 1,
+                   [promise](std::string reply) { promise->set_value(std::move(reply)); });
   return promise->get_future().get();
 }
 

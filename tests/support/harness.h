@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "api/dispatcher.h"
 #include "api/methods.h"
 #include "loader/loader.h"
 #include "loader/options.h"
@@ -74,6 +75,7 @@ class Kernel {
   std::unique_ptr<Journal> journal;
   std::unique_ptr<Scheduler> scheduler;
   std::unique_ptr<Methods> methods;
+  std::unique_ptr<Dispatcher> dispatcher;
 };
 
 Json log_event(const std::string& text, bool eol = true);

@@ -68,6 +68,13 @@ std::vector<std::string> EventSockets::urls(std::size_t shard) const {
   return result;
 }
 
+std::vector<std::string> EventSockets::urls() const {
+  std::vector<std::string> result;
+  for (std::size_t shard = 0; shard < shards(); ++shard)
+    for (auto& url : urls(shard)) result.push_back(std::move(url));
+  return result;
+}
+
 std::vector<Endpoint*> EventSockets::endpoints() const {
   std::vector<Endpoint*> result;
   for (const auto& shard : shards_)

@@ -37,6 +37,8 @@ class EventSockets {
   std::size_t shards() const { return shards_.size(); }
   // The shard's addresses, one per transport; after start().
   std::vector<std::string> urls(std::size_t shard) const;
+  // Of all shards, in order.
+  std::vector<std::string> urls() const;
   // For the watchdog; valid until close().
   std::vector<Endpoint*> endpoints() const;
   std::size_t pipes() const;

@@ -9,6 +9,7 @@
 
 #include "domed/error.h"
 #include "protocol/endpoint.h"
+#include "protocol/event.h"
 #include "transport/nng/socket.h"
 
 namespace domed {
@@ -17,7 +18,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr int kStrikes = 2;
-constexpr std::string_view kDaemonTopic = "daemon\n";
 
 // Its connection must not be tried again: one arrival belongs to one probe.
 constexpr nng_duration kNever = 60'000;

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+
+#include "base/workers.h"
+#include "domed/store.h"
+#include "jobs/scheduler.h"
+#include "log/append.h"
+#include "log/journal.h"
+#include "protocol/call.h"
+#include "provenance/provenance.h"
+
+namespace domed {
+
+// AppendJobEvents: a producer's batch on its way to the journal.
+//
+// Most batches go there at once.  One that starts or ends a job has to bring what is known of its
+// sources, which takes as long as the collectors may: it is read on a thread of ours, never on the
+// journal's.  An end that was pipelined behind its start finds no beginning to compare with yet.
+// It waits its turn in the journal, as any batch ahead of its predecessor, and is looked at again.
+//
+// All batches from here to their answers count against one bound, those that wait for collectors
+// with the rest.
+//
+// Thread-safe.
+class AppendMethods {
+ public:
+  AppendMethods(const Store& store, Journal& journal, const Scheduler& scheduler,
+                const Provenance& provenance, std::size_t most)
+      : store_(store),
+        journal_(journal),
+        scheduler_(scheduler),
+        provenance_(provenance),
+        most_(most) {}
+
+  void append_job_events(Call call);
+
+  // Starts no collecting any more; what waits for it gets E_BUSY.
+  void close() { collecting_.close(); }
+  // And waits for what is being collected.
+  void stop() { collecting_.stop(); }
+
+ private:
+  using RequestPtr = std::shared_ptr<AppendRequest>;
+
+  void collect(Call call, RequestPtr request, bool last_chance);
+  bool add_provenance(AppendRequest& request, bool last_chance) const;
+  void await_turn(Call call, RequestPtr request);
+  void commit(Call call, AppendRequest request);
+
+  const Store& store_;
+  Journal& journal_;
+  const Scheduler& scheduler_;
+  const Provenance& provenance_;
+  const std::size_t most_;
+  std::atomic<std::size_t> under_way_{0};
+  Workers collecting_{4};
+};
+
+}  // namespace domed

@@ -1,0 +1,113 @@
+#include "api/cancel.h"
+
+#include "api/change.h"
+#include "base/words.h"
+#include "log/retry.h"
+#include "protocol/limits.h"
+#include "protocol/request.h"
+
+namespace domed {
+namespace {
+
+// What a cancel found, and made of it.
+struct Canceled {
+  State before = State::queued, after = State::queued;
+  bool next = false;  // it had failed and is tried again
+
+  OrderedJson json() const {
+    return {{"state", state_name(after)}, {"already_terminal", is_terminal(before)}};
+  }
+};
+
+Canceled cancel(JobLog& log, const std::string& reason) {
+  Canceled out;
+  out.before = log.head().state;
+  log.request_cancel(reason);
+  out.after = log.head().state;
+  out.next = is_terminal(out.before) &&
+             is_tried_again(log.head(), log.fixed(), out.after, log.head().reason);
+  return out;
+}
+
+}  // namespace
+
+void CancelMethods::cancel_job(Call call) {
+  Params params(call.params);
+  const std::string job_id = params.job_id();
+  const std::string reason = params.text("reason", limits::kMessageBytes).value_or("");
+  params.done();
+  const auto found = std::make_shared<Canceled>();
+  Journal::Command command;
+  command.job_id = job_id;
+  command.bytes = call.params.size();
+  command.apply = [=](JobLog& log, bool) {
+    *found = cancel(log, reason);
+    return true;
+  };
+  command.done = [=, this](std::exception_ptr e) {
+    if (e) return call.error(e);
+    if (!found->next) return call.result(found->json().dump());
+    workers_.run(
+        [=, this] {
+          try {
+            OrderedJson out = found->json();
+            out["retry"] = cancel_retry(job_id, reason);
+            call.result(out.dump());
+          } catch (...) {
+            call.error(std::current_exception());
+          }
+        },
+        [call] { call.error(stopping_error()); });
+  };
+  journal_.submit(std::move(command));
+}
+
+// "job_id" is over and was to be tried again: its newest attempt is told to end where it has not
+// started.  One that runs is a job of its own, and is only named.
+OrderedJson CancelMethods::cancel_retry(std::string job_id, const std::string& reason) {
+  const std::string why = shortened(
+      "the retry of job " + job_id + " was canceled" + (reason.empty() ? "" : ": " + reason),
+      limits::kMessageBytes);
+  for (;;) {
+    const JobRecord record = existing(store_, job_id);
+    make_planned(record);
+    job_id = retry_id(job_id);
+    const auto next = store_.find(job_id);
+    if (!next || next->tombstone)
+      return {{"job_id", job_id}, {"state", "gone"}, {"canceled", false}};
+    if (next->columns.state == state_name(State::running))
+      return {{"job_id", job_id}, {"state", "running"}, {"canceled", false}};
+    Canceled it;
+    journal_.run(job_id, [&](JobLog& log) { it = cancel(log, why); });
+    const bool canceled = it.before == State::queued && it.after == State::canceled;
+    if (!it.next)
+      return {{"job_id", job_id}, {"state", state_name(it.after)}, {"canceled", canceled}};
+  }
+}
+
+// As the scheduler would: what needs the job has to hear of an end, so an attempt that is not to
+// be started is made all the same.
+void CancelMethods::make_planned(const JobRecord& record) {
+  const JobHead head = head_of(record);
+  if (!head.retry_at) return;
+  Submission next = next_attempt(head, fixed_of(record));
+  next.fixed.run_id = environment_.random_id();
+  next.fixed.producer_token = environment_.random_id();
+  journal_.run(next.fixed.job_id, [&](JobLog& log) { log.create(next); });
+  journal_.run(record.job_id, [](JobLog& log) { log.retried(); });
+}
+
+void CancelMethods::hold(Call call, bool held) {
+  Params params(call.params);
+  Change change;
+  change.job_id = params.job_id();
+  const std::string reason = params.text("reason", limits::kMessageBytes).value_or("");
+  params.done();
+  change.apply = [=](JobLog& log) { log.hold(held, reason); };
+  change.result = [=, job_id = change.job_id] {
+    return OrderedJson{{"job_id", job_id}, {"held", held}}.dump();
+  };
+  submit(journal_, std::move(call), std::move(change));
+}
+
+}  // namespace domed

@@ -1,0 +1,28 @@
+#include "api/change.h"
+
+#include "log/refusal.h"
+
+namespace domed {
+
+void submit(Journal& journal, Call call, Change change) {
+  Journal::Command command;
+  command.job_id = std::move(change.job_id);
+  command.exclusive = change.exclusive;
+  command.bytes = call.params.size();
+  command.apply = [apply = std::move(change.apply)](JobLog& log, bool) {
+    apply(log);
+    return true;
+  };
+  command.done = [call, result = std::move(change.result)](std::exception_ptr e) {
+    e ? call.error(e) : call.result(result());
+  };
+  journal.submit(std::move(command));
+}
+
+JobRecord existing(const Store& store, const std::string& job_id) {
+  auto record = store.find(job_id);
+  must_be_there(job_id, record ? &*record : nullptr);
+  return std::move(*record);
+}
+
+}  // namespace domed

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "domed/store.h"
+#include "log/journal.h"
+#include "protocol/call.h"
+
+namespace domed {
+
+// How every method that changes a job does it: the journal applies the change, and the client is
+// answered when that is durable, by the thread that committed it.  So "result" must not block, and
+// asks neither store nor journal.
+struct Change {
+  std::string job_id;
+  std::function<void(JobLog&)> apply;   // throws ApiError for what it refuses
+  std::function<std::string()> result;  // JSON text, of what "apply" saw
+  bool exclusive = false;               // see Journal::Command
+};
+
+// Throws ApiError(E_BUSY) where the journal is full; "call" is then not answered.
+void submit(Journal& journal, Call call, Change change);
+
+// The record of a job that is there.  Throws ApiError(E_NOT_FOUND, E_GONE).
+JobRecord existing(const Store& store, const std::string& job_id);
+
+}  // namespace domed

@@ -1,0 +1,53 @@
+#include "api/dispatcher.h"
+
+#include "protocol/limits.h"
+#include "protocol/request.h"
+
+namespace domed {
+namespace {
+
+constexpr std::size_t kQuickBytes = 64 << 10;  // read on the thread that brought them
+
+}  // namespace
+
+void Dispatcher::take(std::string bytes, std::uint32_t pipe,
+                      std::function<void(std::string)> reply) {
+  Call call{"null", "", pipe, std::move(reply)};
+  if (bytes.size() > limits::kRequestBytes)  // never queued, so that such cannot pile up
+    return call.error(
+        ApiError("E_TOO_LARGE", "a request may have " + std::to_string(limits::kRequestBytes) +
+                                    " bytes, this one has " + std::to_string(bytes.size())));
+  if (bytes.size() <= kQuickBytes) return handle(bytes, std::move(call));
+  const auto large = std::make_shared<const std::string>(std::move(bytes));
+  const auto task = [this, large, call] { handle(*large, call); };
+  workers_.run(task, task);  // dropped, it is refused by what it asks for
+}
+
+void Dispatcher::handle(const std::string& bytes, Call call) {
+  Request request;
+  try {
+    read_request(bytes, request);
+    call.params = std::move(request.params);
+    call.id = request.id;
+    answer(methods_.named(request.method), call);
+  } catch (...) {
+    call.id = request.id;
+    call.error(std::current_exception());
+  }
+}
+
+void Dispatcher::answer(const Method& method, Call call) {
+  if (method.runs == Runs::at_once) return method.answer(std::move(call));
+  const auto shared = std::make_shared<Call>(std::move(call));
+  workers_.run(
+      [&method, shared] {
+        try {
+          method.answer(*shared);
+        } catch (...) {
+          shared->error(std::current_exception());
+        }
+      },
+      [shared] { shared->error(stopping_error()); });
+}
+
+}  // namespace domed

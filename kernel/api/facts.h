@@ -1,0 +1,36 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "log/environment.h"
+#include "protocol/call.h"
+
+namespace domed {
+
+// What a daemon tells of itself.
+struct DaemonFacts {
+  std::string epoch, store_name;
+  OrderedJson plugins = OrderedJson::array();
+  bool allow_ad_hoc = false;
+  std::size_t most_polls = 1024;
+  std::function<std::vector<std::string>()> events_urls;  // of all event sockets
+};
+
+// Health and ListCapabilities: which daemon this is, and what it can do.  Thread-safe.
+class FactMethods {
+ public:
+  FactMethods(DaemonFacts facts, Environment& environment)
+      : facts_(std::move(facts)), environment_(environment) {}
+
+  void health(Call call) const;
+  void list_capabilities(Call call) const;
+
+ private:
+  const DaemonFacts facts_;
+  Environment& environment_;
+};
+
+}  // namespace domed

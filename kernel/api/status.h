@@ -1,0 +1,13 @@
+#pragma once
+
+#include "base/json.h"
+#include "domed/store.h"
+
+namespace domed {
+
+// The JSON objects that GetJobStatus and ListJobs show of a job.  A damaged record is
+// Error(corruption) in a status; in a list it costs its own line only.
+OrderedJson status_json(const JobRecord& record);
+OrderedJson summary_json(const JobRecord& record);
+
+}  // namespace domed

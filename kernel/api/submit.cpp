@@ -1,0 +1,112 @@
+#include "api/submit.h"
+
+#include "api/change.h"
+#include "api/submission.h"
+#include "log/refusal.h"
+#include "protocol/limits.h"
+
+namespace domed {
+
+SubmitMethods::SubmitMethods(const Store& store, Journal& journal, Environment& environment,
+                             const ToolMethods& tools, SubmitRules rules, EventsUrls events_urls)
+    : store_(store),
+      journal_(journal),
+      environment_(environment),
+      tools_(tools),
+      rules_(std::move(rules)),
+      events_urls_(std::move(events_urls)) {}
+
+void SubmitMethods::submit_job(Call call) {
+  Params params(call.params);
+  auto submission = std::make_shared<Submission>(read_job(params));
+  JobFixed& fixed = submission->fixed;
+  if (!store_.find(fixed.job_id)) check_rules(fixed);
+  fixed.run_id = environment_.random_id();
+  fixed.producer_token = environment_.random_id();
+  auto state = std::make_shared<std::pair<State, std::string>>();
+  Change change;
+  change.job_id = fixed.job_id;
+  change.apply = [submission, state](JobLog& log) {
+    log.create(*submission);
+    *state = {log.head().state, log.head().log_id};
+  };
+  change.result = [this, submission, state] {
+    const JobFixed& job = submission->fixed;
+    OrderedJson out{{"job_id", job.job_id},
+                    {"run_id", job.run_id},
+                    {"log_id", state->second},
+                    {"state", state_name(state->first)},
+                    {"replayed", submission->replayed},
+                    {"events_urls", events_urls_(job.job_id)}};
+    if (job.external()) out["producer_token"] = job.producer_token;
+    return out.dump();
+  };
+  submit(journal_, std::move(call), std::move(change));
+}
+
+// Of a new job: its queue and what it depends on are there, and its command is one that the
+// deployment lets run.  The job gets its tool's descriptor, as it is now.
+void SubmitMethods::check_rules(JobFixed& job) const {
+  const std::string queue = job.request.value("queue", "default");
+  std::string known;
+  for (const auto& name : rules_.queues) known += (known.empty() ? "" : ", ") + name;
+  if (!rules_.queues.contains(queue))
+    throw ApiError("E_INVALID_REQUEST",
+                   "no queue '" + queue + "' in the deployment: there are " + known);
+  for (const auto& id : job.request.value("depends_on", Json::array()))
+    if (!store_.find(id.get<std::string>()))
+      throw ApiError("E_INVALID_REQUEST", "'depends_on': no job '" + id.get<std::string>() + "'");
+  if (!job.tool_id().empty()) {
+    set_tool(job, tools_.tool(job.tool_id()));
+    fence_.check(job, job.tool);
+  } else if (!job.external() && !rules_.allow_ad_hoc) {
+    throw ApiError("E_POLICY_DENIED",
+                   "this deployment runs its tools only (allow_ad_hoc: false): name a tool_id",
+                   {{"field", "command"}});
+  }
+}
+
+namespace {
+
+// A copy has of the request what a status shows.
+void must_be_whole(const JobFixed& job) {
+  std::string missing;
+  const Json env = job.request.value("env", Json::object());
+  for (const auto& item : env.items())
+    if (item.value().is_null()) missing += (missing.empty() ? "" : ", ") + item.key();
+  if (!missing.empty()) missing = "the values of its variables " + missing;
+  if (job.request.value("stdin", Json::object()).contains("sha256"))
+    missing += (missing.empty() ? "" : " and ") + std::string("the bytes that it read");
+  if (!missing.empty())
+    throw ApiError("E_INVALID_REQUEST", "job '" + job.job_id + "' was imported without " + missing +
+                                            ": submit it anew with them");
+}
+
+}  // namespace
+
+// A job is one run with one sealed log, so a retry is a job of its own: the same
+// request, values of "env" included, which no client can read back.
+void SubmitMethods::retry_job(Call call) {
+  Params params(call.params);
+  const std::string job_id = params.job_id();
+  const std::string key = params.required_text("idempotency_key", limits::kKeyBytes);
+  const std::string client_id = params.text("client_id", limits::kKeyBytes).value_or("");
+  params.done();
+  const JobRecord record = existing(store_, job_id);
+  const JobFixed before = fixed_of(record);
+  if (!is_terminal(head_of(record).state))
+    throw ApiError("E_INVALID_TRANSITION", "job '" + job_id + "' is " + record.columns.state +
+                                               ": only a job that is over can be tried again");
+  if (before.external())
+    throw ApiError("E_INVALID_REQUEST",
+                   "job '" + job_id + "' is external: its producer may submit another");
+  must_be_whole(before);
+  Json request = before.request;
+  if (!before.tool_id().empty()) request.erase("command");  // the tool makes it anew
+  for (const char* once : {"hold", "depends_on", "not_before"}) request.erase(once);
+  request.update({{"idempotency_key", key}, {"client_id", client_id}, {"retry_of", job_id}});
+  call.params = request.dump();
+  submit_job(std::move(call));
+}
+
+}  // namespace domed

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <functional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "api/tool_fence.h"
+#include "api/tools.h"
+#include "domed/store.h"
+#include "log/environment.h"
+#include "log/journal.h"
+#include "protocol/call.h"
+
+namespace domed {
+
+// Which jobs the deployment takes.
+struct SubmitRules {
+  bool allow_ad_hoc = false;  // commands, and not its tools alone
+  std::set<std::string> queues{"default"};
+};
+
+// SubmitJob and RetryJob: how a job comes to be.  A repeated request returns its job, whatever the
+// deployment allows by now; so the rules are looked at only while there is none, and that there
+// is one is decided by the journal alone.
+//
+// Thread-safe.
+class SubmitMethods {
+ public:
+  // "events_urls" tells where the frames of a job are published.
+  using EventsUrls = std::function<std::vector<std::string>(const std::string& job_id)>;
+
+  SubmitMethods(const Store& store, Journal& journal, Environment& environment,
+                const ToolMethods& tools, SubmitRules rules, EventsUrls events_urls);
+
+  void submit_job(Call call);
+  void retry_job(Call call);
+
+ private:
+  void check_rules(JobFixed& job) const;
+
+  const Store& store_;
+  Journal& journal_;
+  Environment& environment_;
+  const ToolMethods& tools_;
+  const SubmitRules rules_;
+  const EventsUrls events_urls_;
+  const ToolFence fence_;
+};
+
+}  // namespace domed

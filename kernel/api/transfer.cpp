@@ -1,0 +1,100 @@
+#include "api/transfer.h"
+
+#include "api/change.h"
+#include "api/import.h"
+#include "log/refusal.h"
+#include "protocol/limits.h"
+#include "protocol/request.h"
+
+namespace domed {
+namespace {
+
+// What deleting and importing answer: which log it was, and how far it went.
+std::string log_text(const std::string& job_id, const JobHead& head) {
+  return OrderedJson{{"job_id", job_id},
+                     {"log_id", head.log_id},
+                     {"state", state_name(head.state)},
+                     {"head_seq", head.head_seq},
+                     {"digest", to_hex(head.digest)}}
+      .dump();
+}
+
+}  // namespace
+
+void TransferMethods::delete_job(Call call) {
+  Params params(call.params);
+  const std::string job_id = params.job_id();
+  params.done();
+  auto head = std::make_shared<JobHead>();
+  Change change;
+  change.job_id = job_id;
+  change.exclusive = true;
+  change.apply = [=](JobLog& log) {
+    log.purge();
+    *head = log.head();
+  };
+  change.result = [=, this] {
+    workers_.run([this, job_id] { scheduler_.forget(job_id); });
+    return log_text(job_id, *head);
+  };
+  submit(journal_, std::move(call), std::move(change));
+}
+
+void TransferMethods::trim_job(Call call) {
+  Params params(call.params);
+  const std::string job_id = params.job_id();
+  const auto keep = static_cast<std::uint64_t>(params.integer("keep_from_seq", 0, 1, INT64_MAX));
+  params.done();
+  if (keep == 0)
+    throw ApiError("E_INVALID_REQUEST", "'keep_from_seq' is required: the oldest seq to keep");
+  const JobRecord record = existing(store_, job_id);
+  // The newest event stays: without its end a log could not be told from a torn one.
+  if (keep > record.head_seq)
+    throw ApiError("E_CURSOR_AHEAD", "keep_from_seq lies beyond the head, which always stays",
+                   {{"head", record.head_seq}});
+  if (keep <= record.first_seq)
+    return call.result(OrderedJson{{"first_seq", record.first_seq}}.dump());
+  const Digest base = base_before(record, keep);
+  Change change;
+  change.job_id = job_id;
+  change.exclusive = true;
+  change.apply = [=, first = record.first_seq](JobLog& log) { log.trim(first, keep, base); };
+  change.result = [=] { return OrderedJson{{"first_seq", keep}}.dump(); };
+  submit(journal_, std::move(call), std::move(change));
+}
+
+// Events never change, so the digest can be computed outside the journal.
+Digest TransferMethods::base_before(const JobRecord& record, std::uint64_t keep_from) const {
+  Digest digest = head_of(record).base_digest;
+  std::uint64_t seq = record.first_seq;
+  while (seq < keep_from) {
+    const auto slice = store_.read(record.job_id, seq, limits::kPageEvents, limits::kPageBytesMost);
+    if (!slice || slice->ends.empty() || slice->from != seq)
+      throw busy("job '" + record.job_id + "' was trimmed by someone else just now");
+    std::size_t begin = 0;
+    for (const std::uint32_t end : slice->ends) {
+      if (seq++ == keep_from) return digest;
+      digest = chain(digest, std::string_view(slice->events).substr(begin, end - begin - 1));
+      begin = end;
+      if (seq == keep_from) break;
+    }
+  }
+  return digest;
+}
+
+void TransferMethods::import_job(Call call) {
+  std::string job_id;
+  auto piece = std::make_shared<ImportPiece>(read_import(call.params, job_id));
+  if (piece->record) piece->record->fixed.producer_token = environment_.random_id();
+  auto head = std::make_shared<JobHead>();
+  Change change;
+  change.job_id = job_id;
+  change.apply = [=](JobLog& log) {
+    log.import(*piece);
+    *head = log.head();
+  };
+  change.result = [=] { return log_text(job_id, *head); };
+  submit(journal_, std::move(call), std::move(change));
+}
+
+}  // namespace domed

@@ -1,0 +1,38 @@
+#pragma once
+
+#include "base/workers.h"
+#include "domed/store.h"
+#include "jobs/scheduler.h"
+#include "log/environment.h"
+#include "log/journal.h"
+#include "protocol/call.h"
+
+namespace domed {
+
+// DeleteJob, TrimJob and ImportJob: what takes whole logs, or parts of them, away or in.
+// Thread-safe.
+class TransferMethods {
+ public:
+  TransferMethods(const Store& store, Journal& journal, Environment& environment,
+                  const Scheduler& scheduler, Workers& workers)
+      : store_(store),
+        journal_(journal),
+        environment_(environment),
+        scheduler_(scheduler),
+        workers_(workers) {}
+
+  void delete_job(Call call);
+  void trim_job(Call call);
+  void import_job(Call call);
+
+ private:
+  Digest base_before(const JobRecord& record, std::uint64_t keep_from) const;
+
+  const Store& store_;
+  Journal& journal_;
+  Environment& environment_;
+  const Scheduler& scheduler_;  // knows what a deleted job left on disk
+  Workers& workers_;
+};
+
+}  // namespace domed

@@ -1,0 +1,20 @@
+#include "loader/opened_plugin.h"
+
+namespace domed {
+
+OpenedPlugin::OpenedPlugin(const Manifest& manifest, OptionValues options,
+                           std::shared_ptr<spdlog::logger> logger)
+    : options_(std::move(options)),
+      log_(std::make_shared<PluginLog>(manifest.name, options_.secrets(), std::move(logger))),
+      plugin_(manifest) {}
+
+std::unique_ptr<Store> OpenedPlugin::store() const {
+  return plugin_.create_store(options_, *log_);
+}
+
+std::shared_ptr<Collector> OpenedPlugin::collector() const {
+  return {plugin_.create_collector(options_, *log_).release(),
+          [log = log_](Collector* it) { delete it; }};
+}
+
+}  // namespace domed

@@ -1,0 +1,138 @@
+// The part of JobLog that takes producers' batches.
+#include <algorithm>
+
+#include "log/job_log.h"
+#include "log/refusal.h"
+#include "protocol/api_error.h"
+#include "protocol/limits.h"
+
+namespace domed {
+
+// `IdempotentAppend`: the order of the checks is the contract's.  The token first, so that a stranger
+// learns nothing.  A replay before the seal and the transition, for the producer of a log's last
+// batch may not have heard that it was taken, and its events have made that transition already.
+// Checks and change are one command of the journal: a refused batch appends nothing, and its number
+// stays free.
+bool JobLog::append(const Batch& batch, bool last_chance, AppendResult& result) {
+  must_exist();
+  authorize(batch);
+  result = {head_.head_seq + 1, head_.head_seq, head_.state, false, head_.cancel_requested != 0};
+  if (batch.number == 0) return true;
+  const ProducerState* known = known_producer(batch.producer_id);
+  const std::uint64_t last = known ? known->last_batch : 0;
+  if (batch.number <= last) {
+    result = replay(batch, *known);
+    return true;
+  }
+  if (batch.number > last + 1) {
+    if (!last_chance && batch.number <= last + limits::kBatchesAhead) return false;
+    throw ApiError("E_BATCH_GAP", "batch " + std::to_string(last + 1) + " is missing",
+                   {{"expected", last + 1}});
+  }
+  if (is_terminal(head_.state))
+    throw ApiError("E_SEALED",
+                   "job '" + job_id_ + "' is " + std::string(state_name(head_.state)) +
+                       ": nothing can be appended",
+                   {{"state", state_name(head_.state)}, {"head", head_.head_seq}});
+  check_transitions(batch);
+  apply(batch);
+  result.head_seq = head_.head_seq;
+  result.state = head_.state;
+  return true;
+}
+
+// A running command has a token of its own, which does not allow what is the runner's to say.
+void JobLog::authorize(const Batch& batch) const {
+  if (batch.producer_token == fixed_.producer_token) return;
+  if (batch.producer_token != fixed_.job_token())
+    throw ApiError("E_UNAUTHORIZED", "producer_token is not that of job '" + job_id_ + "'");
+  for (const auto& event : batch.events)
+    if (event.type == "state_change" || event.type == "log" || event.type == "stream_end")
+      throw ApiError("E_UNAUTHORIZED",
+                     "a job's own token does not allow '" + event.type + "' events");
+}
+
+const ProducerState* JobLog::known_producer(const std::string& id) const {
+  for (const auto& producer : head_.producers)
+    if (producer.id == id) return &producer;
+  return nullptr;
+}
+
+// What the batch was answered first, from the record: it outlives the daemon.
+AppendResult JobLog::replay(const Batch& batch, const ProducerState& producer) const {
+  const std::uint64_t age = producer.last_batch - batch.number;
+  if (age >= producer.outcomes.size())
+    throw ApiError("E_INVALID_REQUEST", "batch " + std::to_string(batch.number) +
+                                            " is too old: only the last " +
+                                            std::to_string(limits::kKeptOutcomes) + " are kept");
+  const BatchOutcome& first = producer.outcomes[producer.outcomes.size() - 1 - age];
+  if (first.content != batch.content)
+    throw ApiError("E_BATCH_MISMATCH", "batch " + std::to_string(batch.number) +
+                                           " was accepted before with other content");
+  return {first.first_seq, first.head_seq, first.state, true, head_.cancel_requested != 0};
+}
+
+// `Forward` and `TerminalLast` within the batch.
+void JobLog::check_transitions(const Batch& batch) const {
+  State state = head_.state;
+  for (const auto& event : batch.events) {
+    if (is_terminal(state))
+      throw ApiError("E_INVALID_TRANSITION",
+                     "an event follows the terminal one: the terminal state is a log's last event");
+    if (event.to) {
+      refuse_transition(state, *event.to);
+      state = *event.to;
+    } else if (state == State::queued) {
+      throw ApiError("E_INVALID_TRANSITION",
+                     "job '" + job_id_ + "' is queued: report state_change to running first");
+    }
+  }
+}
+
+// `StateIsEvents`: what was collected of the sources comes before the state that it explains.
+void JobLog::apply(const Batch& batch) {
+  const std::size_t before = lines_.size();
+  const std::uint64_t first_seq = head_.head_seq + 1;
+  make_room(batch.events);
+  for (const auto& event : batch.events) {
+    if (event.to == State::running && !batch.provenance.empty()) set_provenance(batch.provenance);
+    if (event.to && is_terminal(*event.to) && head_.has_provenance && !batch.provenance_end.empty())
+      add("provenance_end", batch.provenance_end);
+    if (event.to)
+      change_state(event);
+    else
+      add(event);
+  }
+  if (lines_.size() - before > limits::kBatchBytes)
+    throw ApiError("E_TOO_LARGE", "a batch may come to " + std::to_string(limits::kBatchBytes) +
+                                      " bytes of event lines: send smaller batches");
+  // In the same entry as its events: the store has both, or neither.
+  ProducerState& from = producer(batch.producer_id);
+  from.last_batch = batch.number;
+  from.outcomes.push_back({batch.number, first_seq, head_.head_seq, head_.state, batch.content});
+  if (from.outcomes.size() > limits::kKeptOutcomes) from.outcomes.pop_front();
+}
+
+// The lines outlive the commit, in memory that followers are answered from: not with
+// the half of it unused.
+void JobLog::make_room(const std::vector<Event>& events) {
+  constexpr std::size_t kEnvelope =
+      sizeof R"({"job_id":,"seq":4294967295,"ts":"","type":"","payload":})";
+  std::size_t bytes = lines_.size();
+  for (const auto& event : events)
+    bytes += kEnvelope + job_id_literal_.size() + event.type.size() + event.payload.size() +
+             sizeof "2026-01-31T12:00:00.000000Z";
+  if (bytes > lines_.capacity()) lines_.reserve(bytes);
+}
+
+ProducerState& JobLog::producer(const std::string& id) {
+  for (auto& producer : head_.producers)
+    if (producer.id == id) return producer;
+  if (head_.producers.size() == limits::kProducers)
+    throw ApiError("E_TOO_LARGE", "job '" + job_id_ + "' has its " +
+                                      std::to_string(limits::kProducers) + " producers already");
+  head_.producers.push_back({id, 0, {}});
+  return head_.producers.back();
+}
+
+}  // namespace domed

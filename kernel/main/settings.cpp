@@ -1,0 +1,82 @@
+#include "main/settings.h"
+
+#include <cstdlib>
+
+#include "system/installation.h"
+
+namespace domed {
+namespace {
+
+std::vector<Place> places(const std::vector<Listener>& listeners) {
+  std::vector<Place> out;
+  for (const auto& listener : listeners) out.emplace_back(listener.url, listener.origins);
+  return out;
+}
+
+OrderedJson plugin_json(const Plugin& plugin) {
+  const Manifest& manifest = plugin.manifest();
+  return {{"name", manifest.name},
+          {"kind", manifest.kind},
+          {"version", manifest.version},
+          {"abi", plugin.abi()},
+          {"capabilities", manifest.capabilities},
+          {"library_sha256", plugin.library_sha256()}};
+}
+
+}  // namespace
+
+ControlOptions control_options(const Deployment& deployment, std::size_t pipes) {
+  ControlOptions options;
+  options.urls = places(deployment.control_listen);
+  options.listen.group = deployment.group;
+  options.contexts = kPolls + kAppends + kOthers;
+  options.pipes = pipes;
+  return options;
+}
+
+EventOptions event_options(const Deployment& deployment, std::size_t pipes) {
+  EventOptions options;
+  options.urls = places(deployment.events_listen);
+  options.listen.group = deployment.group;
+  options.shards = static_cast<std::size_t>(deployment.event_shards);
+  options.pipes = pipes;
+  return options;
+}
+
+SchedulerConfig scheduler_config(const Deployment& deployment, const Inherited& inherited) {
+  const JobSettings& jobs = deployment.jobs;
+  SchedulerConfig config;
+  config.runner = runner_program();
+  config.max_running = static_cast<std::size_t>(jobs.max_running);
+  config.queues = jobs.queues;
+  config.run.state_dir = deployment.state_dir;
+  config.run.cancel_grace = jobs.cancel_grace;
+  config.run.drain = jobs.drain;
+  config.run.give_up = jobs.give_up;
+  config.run.open_files = inherited.open_files;
+  config.run.max_output = jobs.max_output;
+  config.run.umask = jobs.umask.value_or(inherited.umask);
+  config.run.cgroup = jobs.cgroup;
+  for (const auto& name : jobs.env_allowlist)
+    if (const char* value = std::getenv(name.c_str())) config.run.environment[name] = value;
+  config.retention.keep_finished = deployment.retention.keep_finished;
+  config.retention.keep_jobs = static_cast<std::uint64_t>(deployment.retention.keep_jobs);
+  config.retention.keep_tombstones = deployment.retention.keep_tombstones;
+  return config;
+}
+
+ServiceConfig service_config(const Deployment& deployment, const std::string& epoch,
+                             const std::vector<std::unique_ptr<OpenedPlugin>>& plugins) {
+  ServiceConfig config;
+  config.facts.epoch = epoch;
+  config.facts.store_name = deployment.store.manifest.name;
+  for (const auto& opened : plugins) config.facts.plugins.push_back(plugin_json(opened->plugin()));
+  config.facts.most_polls = kPolls;
+  config.facts.allow_ad_hoc = config.rules.allow_ad_hoc = deployment.jobs.allow_ad_hoc;
+  for (const auto& [name, limit] : deployment.jobs.queues) config.rules.queues.insert(name);
+  for (const auto& tool : deployment.tools) config.tools[tool.id] = descriptor_of(tool);
+  config.most_appends = kAppends;
+  return config;
+}
+
+}  // namespace domed

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "api/methods.h"
+#include "deployment/deployment.h"
+#include "jobs/scheduler.h"
+#include "loader/opened_plugin.h"
+#include "transport/nng/control_server.h"
+#include "transport/nng/event_sockets.h"
+
+namespace domed {
+
+// What a deployment says, in the words of each part.  The parts know nothing of deployments, so
+// that tests and other daemons can put them together otherwise.
+
+// How many requests of a kind are held or under way at once.
+inline constexpr std::size_t kPolls = 1024, kAppends = 2048, kOthers = 256;
+
+// What the daemon was started with, and its jobs are to have again.
+struct Inherited {
+  mode_t umask = 0;
+  std::size_t open_files = 0;  // the soft limit
+};
+
+// "pipes": connections to each socket.
+ControlOptions control_options(const Deployment& deployment, std::size_t pipes);
+EventOptions event_options(const Deployment& deployment, std::size_t pipes);
+SchedulerConfig scheduler_config(const Deployment& deployment, const Inherited& inherited);
+// All but where the events are published, which is known once somebody listens.
+ServiceConfig service_config(const Deployment& deployment, const std::string& epoch,
+                             const std::vector<std::unique_ptr<OpenedPlugin>>& plugins);
+
+}  // namespace domed
