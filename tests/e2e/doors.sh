@@ -38,16 +38,16 @@ if [ "$(id -u)" -ne 0 ] || ! command -v setpriv >/dev/null; then
   echo "SKIPPED: acting as another user needs root and setpriv"
   exit 0
 fi
-as_other() { setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; }
+other=(setpriv --reuid=65534 --regid=65534 --clear-groups)
 chmod 755 "$scratch"
-as_other "$bin/domectl" health >"$scratch/check" 2>&1 && fail "another user was let in"
+"${other[@]}" "$bin/domectl" health >"$scratch/check" 2>&1 && fail "another user was let in"
 says "permission denied: the directory $scratch/run of uid 0 (root) lets this user, uid 65534"
 
 # A socket that another user laid out gets nothing from us, unless we name that user.
 stop
 mkdir "$scratch/theirs" && chown 65534 "$scratch/theirs"
 sed "s|$scratch/run|$scratch/theirs/run|; s|$scratch/state|$scratch/theirs/state|" "$scratch/domed.yaml" >"$scratch/theirs.yaml"
-as_other "$bin/domed" --config "$scratch/theirs.yaml" >>"$scratch/log" 2>&1 & daemon=$!
+"${other[@]}" "$bin/domed" --config "$scratch/theirs.yaml" >>"$scratch/log" 2>&1 & daemon=$!
 url="ipc://$scratch/theirs/run/control.ipc"
 for _ in $(seq 300); do [ -S "$scratch/theirs/run/control.ipc" ] && break; sleep 0.1; done
 ctl --endpoint "$url" submit --env PASSWORD=s3cret -- true >"$scratch/check" 2>&1 && fail "we spoke to a stranger"

@@ -11,8 +11,8 @@ end_jobs() {
     timeout 5 "$bin/domectl" cancel "$job" >/dev/null 2>&1 || true
     timeout 5 "$bin/domectl" follow "$job" >/dev/null 2>&1 || true
   done
-  for record in "$scratch"/state/runs/*/runner.json; do
-    [ -f "$record" ] && kill "$(jq -r .pid "$record")" 2>/dev/null
+  for process in /proc/[0-9]*; do
+    tr '\0' ' ' 2>/dev/null <"$process/cmdline" | grep -qF "domed-runner $scratch/" && kill "${process#/proc/}" 2>/dev/null
   done
 }
 
