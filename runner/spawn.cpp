@@ -16,7 +16,7 @@
 
 #include "domed/error.h"
 #include "runner/exec.h"
-#include "system/place.h"
+#include "system/found_path.h"
 
 namespace domed {
 namespace {
@@ -63,8 +63,8 @@ void check_cwd(const std::string& name, const std::string& cwd) {
 
 // When the daemon took the request the path may have led elsewhere than now: what counts is
 // what is opened here, and used.
-Place place_of(const Chosen& chosen) {
-  Place place(chosen.path);
+FoundPath find_chosen(const Chosen& chosen) {
+  FoundPath place(chosen.path);
   if (!chosen.below.empty() && !place.is_in_one_of(chosen.below))
     throw Error(Code::invalid_argument,
                 "\"" + chosen.path + "\" leads to where its tool does not accept it");
@@ -72,9 +72,9 @@ Place place_of(const Chosen& chosen) {
 }
 
 // Nothing where the path alone decides.
-std::optional<Place> open_cwd(const std::string& name, const Chosen& cwd) try {
+std::optional<FoundPath> open_cwd(const std::string& name, const Chosen& cwd) try {
   if (cwd.below.empty()) return std::nullopt;
-  return place_of(cwd);
+  return find_chosen(cwd);
 } catch (const Error& e) {
   refuse(name, std::string("its working directory ") + e.what());
 }
@@ -129,7 +129,8 @@ Pipe make_terminal(const TerminalSize& size) {
 // Above 2 as the pipes are.
 Fd open_input(const std::string& name, const Chosen& input) try {
   const bool none = input.path == "/dev/null" && input.below.empty();
-  const Fd low = none ? Fd(open("/dev/null", O_RDONLY | O_CLOEXEC)) : place_of(input).open_file();
+  const Fd low =
+      none ? Fd(open("/dev/null", O_RDONLY | O_CLOEXEC)) : find_chosen(input).open_file();
   Fd fd(fcntl(low.get(), F_DUPFD_CLOEXEC, 3));
   if (!fd) throw Error(Code::io, strerror(errno));
   return fd;
@@ -142,7 +143,7 @@ class Actions {
   // "status" stays open as kExecStatus, unless it is negative.  "directory", where there is one,
   // is what "cwd" names.
   Actions(int in, int out, int err, int status, const std::string& cwd,
-          const std::optional<Place>& directory) {
+          const std::optional<FoundPath>& directory) {
     posix_spawn_file_actions_init(&actions_);
     if (directory)  // before a descriptor takes its number
       posix_spawn_file_actions_addfchdir_np(&actions_, directory->get());
@@ -247,7 +248,7 @@ Child spawn(const std::vector<std::string>& command, const std::vector<std::stri
             const Chosen& cwd, const Limits& limits, const Chosen& input,
             const TerminalSize& terminal, mode_t mask) {
   const std::string& name = command.front();
-  const std::optional<Place> directory = open_cwd(name, cwd);
+  const std::optional<FoundPath> directory = open_cwd(name, cwd);
   check_cwd(name, cwd.path);
   Program program{find_program(name, value_of(environment, "PATH", ""), cwd.path), command};
   const bool tty = terminal.rows > 0, in_two_steps = tty || limits.any();

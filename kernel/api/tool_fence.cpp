@@ -5,7 +5,7 @@
 
 #include "domed/error.h"
 #include "protocol/api_error.h"
-#include "system/place.h"
+#include "system/found_path.h"
 
 namespace domed {
 namespace {
@@ -87,7 +87,7 @@ bool ToolFence::leads_elsewhere(const std::string& path,
     for (std::filesystem::path part = path; is_written_in_one_of(part, directories);
          part = part.parent_path())
       try {
-        return Place(part).is_in_one_of(directories) ? "in" : "out";
+        return FoundPath(part).is_in_one_of(directories) ? "in" : "out";
       } catch (const Error& e) {
         if (e.code() != Code::not_found || part == part.parent_path()) throw;
       }

@@ -14,7 +14,7 @@ namespace domed {
 // A directory stands for itself and all below it.
 //
 // A path that is refused here never becomes a job's.  What is taken here may lead elsewhere by
-// the time the command starts, so domed-runner looks again at what it opens (common/place.h).
+// the time the command starts, so domed-runner looks again at what it opens (common/found_path.h).
 //
 // Thread-safe.
 class ToolFence {

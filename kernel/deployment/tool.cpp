@@ -9,7 +9,7 @@
 #include "base/json.h"
 #include "base/json_schema.h"
 #include "base/units.h"
-#include "system/place.h"
+#include "system/found_path.h"
 #include "yaml/yaml_fields.h"
 
 namespace domed {

@@ -10,7 +10,7 @@ namespace domed {
 namespace {
 
 // What "slice" holds, for a client that may see it.  Throws ApiError.
-Page page_of(Slice slice, const PageRequest& request) {
+LogPage page_of(Slice slice, const PageRequest& request) {
   const JobHead head = head_of(slice.job);
   const std::uint64_t first = slice.job.first_seq, last = slice.job.head_seq;
   if (!request.log_id.empty() && request.log_id != head.log_id)
@@ -28,7 +28,7 @@ Page page_of(Slice slice, const PageRequest& request) {
 }
 
 // Both append the page's events, as JSON values or as strings of JSON, and return how many.
-std::size_t put_lines(std::string& out, const Page& page) {
+std::size_t put_lines(std::string& out, const LogPage& page) {
   const std::size_t begin = out.size();
   out.append(page.lines);
   for (const std::uint32_t end : page.ends) out[begin + end - 1] = ',';
@@ -38,7 +38,7 @@ std::size_t put_lines(std::string& out, const Page& page) {
 
 // Escaped they are longer, at most twice as long: "most" holds for what is sent, so the page may
 // end before its last line, but not before its first.
-std::size_t put_strings(std::string& out, const Page& page, std::size_t most) {
+std::size_t put_strings(std::string& out, const LogPage& page, std::size_t most) {
   const std::size_t begin = out.size();
   std::size_t count = 0, at = 0;
   for (const std::uint32_t end : page.ends) {
@@ -107,11 +107,11 @@ void Streams::answer_from_store(const AskedPtr& asked) {
   auto slice =
       store_.read(request.job_id, request.since_seq + 1, request.max_events, request.max_bytes);
   must_be_there(request.job_id, slice ? &slice->job : nullptr);
-  const Page page = page_of(std::move(*slice), request);
+  const LogPage page = page_of(std::move(*slice), request);
   must_wait(*asked, page) ? hold(asked, true) : answer(*asked, page);
 }
 
-bool Streams::must_wait(const Asked& asked, const Page& page) {
+bool Streams::must_wait(const Asked& asked, const LogPage& page) {
   return page.ends.empty() && !is_terminal(page.state) && !asked.released && asked.wait.count() > 0;
 }
 
@@ -144,7 +144,7 @@ void Streams::forget(const std::string& job_id) {
   polls_.wake(job_id);
 }
 
-void Streams::answer(const Asked& asked, const Page& page) const {
+void Streams::answer(const Asked& asked, const LogPage& page) const {
   std::string out;
   out.reserve(page.lines.size() + 512);
   out.append("{\"log_id\":\"").append(page.log_id);

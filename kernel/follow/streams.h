@@ -52,8 +52,8 @@ class Streams {
   void answer_on_worker(const AskedPtr& asked);
   bool answer_from_memory(const AskedPtr& asked);
   void answer_from_store(const AskedPtr& asked);
-  void answer(const Asked& asked, const Page& page) const;
-  static bool must_wait(const Asked& asked, const Page& page);
+  void answer(const Asked& asked, const LogPage& page) const;
+  static bool must_wait(const Asked& asked, const LogPage& page);
   void hold(const AskedPtr& asked, bool may_read);
   bool may_have_grown(const PageRequest& request, bool may_read) const;
 

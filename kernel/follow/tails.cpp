@@ -13,7 +13,7 @@ std::size_t size_of(const std::shared_ptr<const std::string>& lines) {
 }
 
 // Adds whole lines to "page", the first one in any case; false: no more fit.
-bool take(Page& page, std::string_view lines, const PageRequest& request) {
+bool take(LogPage& page, std::string_view lines, const PageRequest& request) {
   while (!lines.empty()) {
     const std::size_t size = lines.find('\n') + 1;
     const bool fits =

@@ -23,7 +23,7 @@ struct PageRequest {
 };
 
 // Whole lines of a log, as many as a request allows, and how far the log goes.
-struct Page {
+struct LogPage {
   std::string log_id;
   State state = State::queued;
   std::uint64_t first_seq = 0, head_seq = 0;  // of the log
@@ -44,7 +44,7 @@ class Tails {
       : most_(most), most_of_job_(most_of_job) {}
 
   struct Found {
-    Page page;
+    LogPage page;
     bool committing = false;  // the store may be further by now
   };
   // What the store would have answered when the last commit of the job was over.

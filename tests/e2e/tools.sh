@@ -39,14 +39,14 @@ expect "a tool that is not there" 1 "$(refusal --tool nothing | grep -c E_NOT_FO
 expect "an ad-hoc command" 1 "$(refusal -- true | grep -c E_POLICY_DENIED)"
 
 # Of env, cwd and stdin a request sets what the tool accepts, whichever way it asks.
-denied() { grep -q "E_POLICY_DENIED.*'$1" <<<"$(refusal "${@:2}")" || fail "$* was not denied"; }
+denied() { grep -q "E_POLICY_DENIED: --$1: the tool" <<<"$(refusal "${@:2}")" || fail "$* was not denied"; }
 denied env --tool free --env LD_PRELOAD=/x
 denied cwd --tool free --cwd /
-denied stdin.path --tool free --stdin /etc/passwd
-denied stdin.b64 --tool free --stdin - </dev/null
+denied stdin --tool free --stdin /etc/passwd
+denied stdin --tool free --stdin - </dev/null
 denied env --tool open --env PATH=/tmp
 denied cwd --tool open --cwd "$scratch/in/../out"
-denied stdin.path --tool open --stdin /proc/self/environ
+denied stdin --tool open --stdin /proc/self/environ
 expect "what is accepted" "$(realpath "$scratch")/in/deep|1|inside" \
   "$(ctl run --tool open --env CI=1 --cwd "$scratch/in/deep" --stdin "$scratch/in/file" | paste -sd'|')"
 expect "bytes" "given" "$(echo given | ctl run --tool open --stdin - | tail -n 1)"

@@ -25,6 +25,7 @@ other=store-memory; [ "$store" = store-memory ] && other=store-sqlite
 sed -i "s/^store: .*/store: { plugin: $other }/; s#^state_dir: .*#state_dir: $scratch/other#" "$scratch/domed.yaml"
 start
 ctl import "$scratch/export" >/dev/null
-ctl status "$job" --json | cmp - "$scratch/before" || fail "another store has another status"
+ctl status "$job" --json | jq -cj "del(.imported)" | cmp - <(jq -cj . "$scratch/before") ||
+  fail "another store has another status, its mark aside"
 ctl verify "$job" >/dev/null || fail "another store has another log"
 stop

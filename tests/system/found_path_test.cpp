@@ -1,4 +1,4 @@
-#include "system/place.h"
+#include "system/found_path.h"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -14,23 +14,23 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class PlaceTest : public ::testing::Test {
+class FoundPathTest : public ::testing::Test {
  protected:
-  PlaceTest() {
+  FoundPathTest() {
     std::string name = (fs::temp_directory_path() / "domed-place-XXXXXX").string();
     root = fs::canonical(mkdtemp(name.data()));
     fs::create_directories(root / "in/deep");
     fs::create_directory(root / "out");
     for (const char* file : {"in/file", "out/file"}) std::ofstream(root / file) << file;
   }
-  ~PlaceTest() override { fs::remove_all(root); }
+  ~FoundPathTest() override { fs::remove_all(root); }
 
   bool is_inside(const std::string& path) const {
-    return Place(root / path).is_in(Place(root / "in"));
+    return FoundPath(root / path).is_in(FoundPath(root / "in"));
   }
   std::string refusal(const std::string& path) const {
     try {
-      Place(path).open_file();
+      FoundPath(path).open_file();
       return "";
     } catch (const Error& e) {
       return e.what();
@@ -39,7 +39,7 @@ class PlaceTest : public ::testing::Test {
   fs::path root;
 };
 
-TEST_F(PlaceTest, IsWhereThePathLeadsWhateverItLooksLike) {
+TEST_F(FoundPathTest, IsWhereThePathLeadsWhateverItLooksLike) {
   fs::create_directory_symlink(root / "out", root / "in/away");
   fs::create_directory_symlink("deep", root / "in/near");
   fs::create_directory_symlink(root / "in/deep", root / "out/back");
@@ -50,37 +50,37 @@ TEST_F(PlaceTest, IsWhereThePathLeadsWhateverItLooksLike) {
     EXPECT_FALSE(is_inside(path)) << path;
 }
 
-TEST_F(PlaceTest, OpensTheRegularFileThatWasFound) {
+TEST_F(FoundPathTest, OpensTheRegularFileThatWasFound) {
   fs::create_symlink(root / "in/file", root / "link");
   char text[8] = {};
-  EXPECT_EQ(7, read(Place(root / "link").open_file().get(), text, sizeof text));
+  EXPECT_EQ(7, read(FoundPath(root / "link").open_file().get(), text, sizeof text));
   EXPECT_STREQ("in/file", text);
 }
 
-TEST_F(PlaceTest, StaysTheSameWhenItsPathIsTurnedElsewhere) {
-  const Place place(root / "in/deep");
+TEST_F(FoundPathTest, StaysTheSameWhenItsPathIsTurnedElsewhere) {
+  const FoundPath place(root / "in/deep");
   fs::rename(root / "in", root / "was");
   fs::create_directory_symlink(root / "out", root / "in");
-  EXPECT_TRUE(place.is_in(Place(root / "was")));
-  EXPECT_FALSE(place.is_in(Place(root / "out")));
+  EXPECT_TRUE(place.is_in(FoundPath(root / "was")));
+  EXPECT_FALSE(place.is_in(FoundPath(root / "out")));
 }
 
-TEST_F(PlaceTest, RefusesAFileThatTookThePlaceOfTheOneFound) {
-  const Place place(root / "in/file");
+TEST_F(FoundPathTest, RefusesAFileThatTookThePlaceOfTheOneFound) {
+  const FoundPath place(root / "in/file");
   fs::rename(root / "out/file", root / "in/file");
   EXPECT_THROW(place.open_file(), Error);
 }
 
-TEST_F(PlaceTest, NeverWaitsAndReadsNothingButRegularFiles) {
+TEST_F(FoundPathTest, NeverWaitsAndReadsNothingButRegularFiles) {
   mkfifo((root / "fifo").c_str(), 0600);
   EXPECT_NE(std::string::npos, refusal(root / "fifo").find("not a regular file"));
   EXPECT_NE(std::string::npos, refusal(root / "in").find("not a regular file"));
   EXPECT_NE(std::string::npos, refusal("/").find("not a regular file"));
 }
 
-TEST_F(PlaceTest, LooksAtNothingThatMeansAnotherThingToEachProcess) {
+TEST_F(FoundPathTest, LooksAtNothingThatMeansAnotherThingToEachProcess) {
   const std::string pid = std::to_string(getpid());
-  const std::string fd = std::to_string(Place(root / "in/file").get());
+  const std::string fd = std::to_string(FoundPath(root / "in/file").get());
   fs::create_symlink("/proc/self/environ", root / "link");
   for (const std::string& path :
        {std::string("/proc/self/environ"), "/proc/" + pid + "/environ", std::string("/dev/stdin"),
@@ -89,22 +89,22 @@ TEST_F(PlaceTest, LooksAtNothingThatMeansAnotherThingToEachProcess) {
     EXPECT_NE(std::string::npos, refusal(path).find("/proc")) << path << ": " << refusal(path);
 }
 
-TEST_F(PlaceTest, FollowsNoLinkThatAnotherUserOwns) {
+TEST_F(FoundPathTest, FollowsNoLinkThatAnotherUserOwns) {
   if (geteuid() != 0) GTEST_SKIP() << "only root can make a link that is another user's";
   fs::create_symlink(root / "in/file", root / "link");
   ASSERT_EQ(0, lchown((root / "link").c_str(), 4242, 4242));
   EXPECT_NE(std::string::npos, refusal(root / "link").find("another user owns"));
 }
 
-TEST_F(PlaceTest, EndsInACircle) {
+TEST_F(FoundPathTest, EndsInACircle) {
   fs::create_symlink("b", root / "a");
   fs::create_symlink("a", root / "b");
   EXPECT_NE(std::string::npos, refusal(root / "a").find("symbolic links"));
 }
 
-TEST_F(PlaceTest, TellsWhatIsMissing) {
+TEST_F(FoundPathTest, TellsWhatIsMissing) {
   for (const char* path : {"none", "in/file/x", "in/none/../file"}) try {
-      Place(root / path);
+      FoundPath(root / path);
       ADD_FAILURE() << path;
     } catch (const Error& e) {
       EXPECT_EQ(Code::not_found, e.code()) << path;

@@ -1,4 +1,4 @@
-#include "system/place.h"
+#include "system/found_path.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -44,7 +44,7 @@ std::string target_of(int link, const std::string& path) {
 
 }  // namespace
 
-Place::Place(const std::string& path) : path_(path) {
+FoundPath::FoundPath(const std::string& path) : path_(path) {
   if (!path.starts_with('/')) refuse(path, "is not absolute");
   steps_.emplace_back();
   steps_.back().fd = Fd(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
@@ -61,7 +61,7 @@ Place::Place(const std::string& path) : path_(path) {
   }
 }
 
-void Place::go(const std::string& name, std::vector<std::string>& rest, int& links) {
+void FoundPath::go(const std::string& name, std::vector<std::string>& rest, int& links) {
   if (!is_directory()) fail(path_, ENOTDIR);
   if (name == "..") {
     if (steps_.size() > 1) steps_.pop_back();
@@ -91,28 +91,28 @@ void Place::go(const std::string& name, std::vector<std::string>& rest, int& lin
               std::make_move_iterator(more.rend()));
 }
 
-bool Place::is_in(const Place& directory) const {
+bool FoundPath::is_in(const FoundPath& directory) const {
   const Step& wanted = directory.steps_.back();
   return std::any_of(steps_.begin(), steps_.end(), [&](const Step& step) {
     return step.device == wanted.device && step.inode == wanted.inode;
   });
 }
 
-bool Place::is_in_one_of(const std::vector<std::string>& directories) const {
+bool FoundPath::is_in_one_of(const std::vector<std::string>& directories) const {
   return std::any_of(directories.begin(), directories.end(), [&](const auto& directory) {
     try {
-      return is_in(Place(directory));
+      return is_in(FoundPath(directory));
     } catch (const Error&) {
       return false;
     }
   });
 }
 
-bool Place::is_directory() const {
+bool FoundPath::is_directory() const {
   return S_ISDIR(steps_.back().mode);
 }
 
-Fd Place::open_file() const {
+Fd FoundPath::open_file() const {
   const Step& file = steps_.back();
   if (!S_ISREG(file.mode)) refuse(path_, "is not a regular file");
   Fd out(openat(steps_.at(steps_.size() - 2).fd.get(), file.name.c_str(),

@@ -17,14 +17,14 @@ namespace domed {
 // this process's user's own, so that nobody else chooses what is opened; nothing in a procfs is,
 // for "/proc/self" means another thing to each process that says it, and "/dev/stdin" leads there.
 // Nothing is opened for reading on the way, so no fifo and no device is waited for or touched.
-class Place {
+class FoundPath {
  public:
   // "path" is absolute.  Throws Error: not_found where there is nothing, invalid_argument for
   // what is never followed, io for the rest.
-  explicit Place(const std::string& path);
+  explicit FoundPath(const std::string& path);
 
   // Whether it is "directory" itself or lies below it, whatever its path looks like.
-  bool is_in(const Place& directory) const;
+  bool is_in(const FoundPath& directory) const;
   // The same of any of "directories"; one that is not there holds nothing.
   bool is_in_one_of(const std::vector<std::string>& directories) const;
   bool is_directory() const;
