@@ -22,12 +22,18 @@ using std::chrono::milliseconds;
 constexpr milliseconds kDialTime{5000};
 // Without any connection for so long, a daemon that was there is taken to be gone.
 constexpr milliseconds kConnectTime{2000};
+// Between two looks for a daemon that is to come any moment.
+constexpr milliseconds kLookAgain{20};
 
 [[noreturn]] void unreachable(const std::string& text) {
   throw ApiError("E_UNREACHABLE", text);
 }
 
 std::string no_daemon(const std::string& url, int result) {
+  if (is_starting(url))
+    return "no daemon answers at " + url + " yet, but one holds the lock " +
+           lock_beside(*ipc_path_of(url)) +
+           ": it is still starting; try again later, its log says what it is doing";
   return "no daemon answers at " + url + " (" + connect_failure(url, result) +
          "): start one with 'domed --config FILE', or name another with --endpoint or "
          "DOMED_ENDPOINT";
@@ -50,6 +56,12 @@ std::string no_answer(const std::string& url, milliseconds waited) {
 
 milliseconds since(Clock::time_point begin) {
   return std::chrono::duration_cast<milliseconds>(Clock::now() - begin);
+}
+
+// For one attempt of a call that began at "begin".
+milliseconds left(Clock::time_point begin, const CallOptions& options) {
+  const auto left = std::chrono::ceil<milliseconds>(begin + options.deadline - Clock::now());
+  return std::clamp(left, milliseconds(1), options.reply_timeout);
 }
 
 bool has_field(const ApiError& error, const char* name) {
@@ -170,7 +182,8 @@ class Client::Pending {
   Message reply;
 };
 
-Client::Client(std::string endpoint) : channel_(std::move(endpoint)) {}
+Client::Client(std::string endpoint, Patience patience)
+    : channel_(std::move(endpoint)), patience_(std::move(patience)) {}
 
 Json Client::call(std::string_view method, const Json& params, const CallOptions& options) {
   Json result = Json::parse(call_raw(method, params, options), nullptr, false);
@@ -193,9 +206,7 @@ std::string Client::call_text(std::string_view method, std::string_view params,
   std::optional<ApiError> answer;  // says more than that time ran out
   for (milliseconds backoff = kFirstPause;; backoff = std::min(backoff * 2, kLongestPause)) {
     try {
-      const auto left = std::chrono::ceil<milliseconds>(deadline - Clock::now());
-      return finish(*send(request, std::clamp(left, milliseconds(1), options.reply_timeout), begin,
-                          options.stop));
+      return finish(*send(request, begin, options));
     } catch (const ApiError& e) {
       if (!options.repeat || !is_retryable(e) ||
           (has_field(e, "never_there") && !options.await_daemon))
@@ -215,15 +226,35 @@ std::string Client::request_text(std::string_view method, std::string_view param
 
 std::shared_ptr<Client::Pending> Client::begin(std::string_view method, const Json& params,
                                                const CallOptions& options) {
-  const milliseconds timeout = options.reply_timeout + held_for(params);
-  return send(request_text(method, text_of(params)), std::min(timeout, options.deadline),
-              Clock::now(), options.stop);
+  CallOptions held = options;
+  held.reply_timeout += held_for(params);
+  return send(request_text(method, text_of(params)), Clock::now(), held);
 }
 
-std::shared_ptr<Client::Pending> Client::send(const std::string& request, milliseconds timeout,
-                                              Clock::time_point begin,
-                                              const std::stop_token& stop) {
-  const int result = channel_.dial(std::min(timeout, kDialTime), stop);
+// The first call's dial goes on while a daemon may be about to listen.  A sign that goes away, as
+// of one that failed, ends the wait at once, unless another could still be about to show.
+int Client::dial(Clock::time_point begin, const CallOptions& options) {
+  const auto first = Clock::now();
+  for (;;) {
+    const int result = channel_.dial(std::min(left(begin, options), kDialTime), options.stop);
+    const milliseconds passed = since(first);
+    const bool hidden = passed < patience_.unseen;
+    if (waited_ || !nobody_listens(endpoint(), result) ||
+        Clock::now() + kLookAgain >= begin + options.deadline ||
+        !(hidden || (passed < patience_.starting && is_starting(endpoint())))) {
+      waited_ = true;
+      return result;
+    }
+    if (!hidden && patience_.tell) std::call_once(told_, patience_.tell, endpoint());
+    pause(kLookAgain, options.stop);
+  }
+}
+
+std::shared_ptr<Client::Pending> Client::send(const std::string& request, Clock::time_point begin,
+                                              const CallOptions& options) {
+  const int result = dial(begin, options);
+  const milliseconds timeout = left(begin, options);
+  const std::stop_token& stop = options.stop;
   const bool connected =
       result == 0 && channel_.await_connection(std::min(timeout, kConnectTime), stop);
   if (!connected && stop.stop_requested()) stopped();

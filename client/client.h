@@ -3,6 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -10,6 +11,7 @@
 
 #include "base/json.h"
 #include "client/channel.h"
+#include "client/patience.h"
 #include "protocol/api_error.h"
 
 namespace domed {
@@ -33,8 +35,8 @@ struct CallOptions {
 class Client {
  public:
   // "endpoint" is a URL, as control_endpoint() gives it.  Nothing is dialled
-  // before the first call.
-  explicit Client(std::string endpoint);
+  // before the first call, which waits for a daemon with "patience".
+  explicit Client(std::string endpoint, Patience patience = {});
 
   Json call(std::string_view method, const Json& params, const CallOptions& options = {});
   // The result's own bytes, as the daemon sent them.
@@ -58,12 +60,16 @@ class Client {
   const std::string& endpoint() const { return channel_.url(); }
 
  private:
-  std::shared_ptr<Pending> send(const std::string& request, std::chrono::milliseconds timeout,
+  int dial(std::chrono::steady_clock::time_point begin, const CallOptions& options);
+  std::shared_ptr<Pending> send(const std::string& request,
                                 std::chrono::steady_clock::time_point begin,
-                                const std::stop_token& stop);
+                                const CallOptions& options);
   std::string request_text(std::string_view method, std::string_view params);
 
   Channel channel_;
+  const Patience patience_;
+  std::atomic<bool> waited_{false};  // a daemon was found, or patience is at its end
+  std::once_flag told_;
   std::atomic<std::uint64_t> next_id_{1};
   std::atomic<int> followers_{0};
 };

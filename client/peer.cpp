@@ -36,10 +36,6 @@ std::optional<uid_t> user_of(const std::string& text) {
   return found ? std::optional(found->pw_uid) : std::nullopt;
 }
 
-fs::path path_of(const std::string& url) {
-  return url.substr(std::string("ipc://").size());
-}
-
 std::string foreign(const std::string& url, const std::string& what, uid_t user) {
   return what + " " + url + " belongs to " + describe_user(user) + ", this program runs as " +
          describe_user(geteuid()) +
@@ -99,9 +95,10 @@ bool Peers::are_trusted(uid_t user) const {
 }
 
 std::optional<std::string> Peers::objection(const std::string& url) const {
-  if (url_scheme(url) != "ipc") return std::nullopt;
+  const auto path = ipc_path_of(url);
+  if (!path) return std::nullopt;
   struct stat status {};
-  if (stat(path_of(url).parent_path().c_str(), &status) != 0 || are_trusted(status.st_uid))
+  if (stat(fs::path(*path).parent_path().c_str(), &status) != 0 || are_trusted(status.st_uid))
     return std::nullopt;
   return foreign(url, "the directory of", status.st_uid);
 }
@@ -118,7 +115,8 @@ std::optional<std::string> Peers::objection(nng_pipe pipe, const std::string& ur
 
 std::string connect_failure(const std::string& url, int result) {
   if (result == NNG_EAGAIN) return "too many connections wait to be taken there";
-  return url_scheme(url) == "ipc" ? ipc_failure(path_of(url), result) : nng_strerror(result);
+  const auto path = ipc_path_of(url);
+  return path ? ipc_failure(*path, result) : nng_strerror(result);
 }
 
 }  // namespace domed

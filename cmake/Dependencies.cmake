@@ -1,12 +1,16 @@
-# Everything comes from Debian 12; docs/dependencies.md says what each is for.
+# Everything comes from Debian 12 or 13; docs/dependencies.md says what each is for.
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
-find_package(Boost 1.74 REQUIRED)
+find_package(Boost 1.74 CONFIG REQUIRED)
 find_package(nng 1.5 REQUIRED)
 find_package(yaml-cpp 0.7 REQUIRED)
 find_package(spdlog 1.10 REQUIRED)
 find_package(nlohmann_json 3.11 REQUIRED)
-find_package(simdjson 3.0 REQUIRED)
+# Its version file takes no other minor version than the one asked for.
+find_package(simdjson REQUIRED)
+if(simdjson_VERSION VERSION_LESS 3.0 OR simdjson_VERSION VERSION_GREATER_EQUAL 4)
+  message(FATAL_ERROR "simdjson ${simdjson_VERSION} in ${simdjson_DIR}: domed needs 3.x: install libsimdjson-dev of Debian 12 or 13, or name another with -Dsimdjson_DIR")
+endif()
 find_package(CLI11 2.1 REQUIRED)
 pkg_check_modules(nettle REQUIRED IMPORTED_TARGET nettle)
 pkg_check_modules(sqlite3 REQUIRED IMPORTED_TARGET sqlite3)

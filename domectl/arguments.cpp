@@ -3,6 +3,8 @@
 #include <charconv>
 #include <cstring>
 
+#include "base/units.h"
+#include "domectl/context.h"
 #include "domectl/terminal.h"
 
 namespace domed::ctl {
@@ -71,6 +73,11 @@ void take_texts_whole(CLI::App& app) {
           ""));
   }
   for (CLI::App* verb : app.get_subcommands({})) take_texts_whole(*verb);
+}
+
+std::chrono::microseconds duration_of(const std::string& text, const char* option) {
+  if (const auto time = parse_duration(text)) return *time;
+  throw UsageError(std::string(option) + " '" + text + "' is not a time such as 30s, 5m or 2h");
 }
 
 CLI::Validator whole_number(std::int64_t least, std::int64_t most) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -24,6 +25,9 @@ struct Arguments {
 
 // For "app" and its verbs, once they have their options.
 void take_texts_whole(CLI::App& app);
+
+// The duration that "option" was given as; throws UsageError where "text" is none.
+std::chrono::microseconds duration_of(const std::string& text, const char* option);
 
 // Refuses what is not a whole number within these bounds.
 CLI::Validator whole_number(std::int64_t least, std::int64_t most);

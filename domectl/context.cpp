@@ -9,6 +9,7 @@
 #include "base/version.h"
 #include "base/words.h"
 #include "domectl/arguments.h"
+#include "domectl/domectl.h"
 #include "domectl/outcome.h"
 #include "domectl/report.h"
 #include "domectl/sink.h"
@@ -17,6 +18,9 @@
 
 namespace domed::ctl {
 namespace {
+
+// For a daemon that was started just before, as in "domed & domectl run ...".
+constexpr std::chrono::seconds kUnseen{2}, kStarting{10};
 
 void describe(CLI::App& app, Context& context) {
   app.description("domectl: runs jobs on a domed daemon, and looks at them");
@@ -28,6 +32,10 @@ void describe(CLI::App& app, Context& context) {
                  "User whose daemon that is, where it is neither you nor root (default: "
                  "DOMED_ENDPOINT_USER)")
       ->type_name("USER");
+  app.add_option("--connect-wait", context.connect_wait,
+                 "How long to wait for a daemon that does not listen yet; 0s: not at all (default: "
+                 "2s, or 10s where one is starting)")
+      ->type_name("TIME");
   app.add_flag("--json", context.json, "Machine-readable output");
   app.require_subcommand(1);
   app.footer(
@@ -96,10 +104,20 @@ int act(const Context& context, const std::function<int()>& action) {
   return written == 0 || (code != 0 && written != kReaderGone) ? code : written;
 }
 
+Patience patience_of(const Context& context) {
+  Patience out{kUnseen, kStarting, [json = context.json](const std::string& url) {
+                 if (!json) note("a daemon is starting at " + url + ": waiting for it");
+               }};
+  if (context.connect_wait.empty()) return out;
+  out.unseen = out.starting = std::chrono::ceil<std::chrono::milliseconds>(
+      duration_of(context.connect_wait, "--connect-wait"));
+  return out;
+}
+
 }  // namespace
 
 Client& Context::client() {
-  if (!client_) client_.emplace(control_endpoint(endpoint));
+  if (!client_) client_.emplace(control_endpoint(endpoint), patience_of(*this));
   return *client_;
 }
 

@@ -21,6 +21,7 @@ class UsageError : public std::runtime_error {
 struct Context {
   std::string endpoint;       // as given; empty: found by control_endpoint()
   std::string endpoint_user;  // as given
+  std::string connect_wait;   // as given; empty: as long as suits
   bool json = false;
   std::vector<std::string> command;  // what stood behind "--"
   std::function<int()> action;       // what the chosen verb does; returns the exit code
@@ -46,8 +47,5 @@ void add_append(CLI::App& app, Context& context);
 void add_daemon(CLI::App& app, Context& context);      // tools, health
 void add_provenance(CLI::App& app, Context& context);  // provenance, reproduce, diff-runs
 void add_copies(CLI::App& app, Context& context);      // verify, export, import
-
-// What is made of a verb's errors and its exit code.
-int run_domectl(int argc, char** argv);
 
 }  // namespace domed::ctl

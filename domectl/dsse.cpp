@@ -13,8 +13,8 @@
 #include <cerrno>
 #include <cstring>
 
-#include "domed/support/hash.h"
 #include "domed/error.h"
+#include "domed/support/hash.h"
 #include "system/fd.h"
 
 namespace domed::ctl {

@@ -1,6 +1,6 @@
 #include <clocale>
 
-#include "domectl/context.h"
+#include "domectl/domectl.h"
 #include "domectl/sink.h"
 
 int main(int argc, char** argv) {

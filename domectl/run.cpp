@@ -147,11 +147,6 @@ void add_terminal(Json& params) {
     params["env"]["TERM"] = term;
 }
 
-std::chrono::microseconds time_of(const std::string& text, const char* option) {
-  if (const auto time = parse_duration(text)) return *time;
-  throw UsageError(std::string(option) + " '" + text + "' is not a time such as 30s, 5m or 2h");
-}
-
 void add_time(const Submission& job, Json& params) {
   if (!job.not_before.empty()) {
     const auto wait = parse_duration(job.not_before);
@@ -160,7 +155,7 @@ void add_time(const Submission& job, Json& params) {
   if (job.attempts > 1) params["retry"]["max_attempts"] = job.attempts;
   if (job.backoff.empty()) return;
   if (job.attempts == 1) throw UsageError("--backoff goes with --attempts, 2 or more");
-  const auto backoff = time_of(job.backoff, "--backoff");
+  const auto backoff = duration_of(job.backoff, "--backoff");
   params["retry"]["backoff_s"] = static_cast<double>(backoff.count()) / 1e6;
 }
 
@@ -204,7 +199,7 @@ Json params_of(const Submission& job, const std::vector<std::string>& command) {
   if (job.tty) add_terminal(params);
   if (!job.labels.empty()) params["labels"] = pairs(job.labels, "--label");
   if (!job.timeout.empty()) {
-    const auto time = time_of(job.timeout, "--timeout");
+    const auto time = duration_of(job.timeout, "--timeout");
     if (time.count() == 0) throw UsageError("--timeout must be more than 0s");
     params["timeout_s"] = static_cast<double>(time.count()) / 1e6;
   }

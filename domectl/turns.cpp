@@ -9,6 +9,7 @@
 #include "base/words.h"
 #include "client/event_line.h"
 #include "client/follower.h"
+#include "domectl/arguments.h"
 #include "domectl/context.h"
 #include "domectl/interrupt.h"
 #include "domectl/outcome.h"
@@ -98,12 +99,9 @@ void tell(const Context& context, const std::string& job, const End& end) {
 int wait(Context& context, const Waiting& given) {
   FollowOptions options;
   options.on_connection = say_connection;
-  if (!given.timeout.empty()) {
-    const auto limit = parse_duration(given.timeout);
-    if (!limit)
-      throw UsageError("--timeout '" + given.timeout + "' is not a time such as 30s or 2h");
-    options.deadline = std::chrono::steady_clock::now() + std::min(*limit, kLongestWait);
-  }
+  if (!given.timeout.empty())
+    options.deadline = std::chrono::steady_clock::now() +
+                       std::min(duration_of(given.timeout, "--timeout"), kLongestWait);
   context.client();  // before the signals are taken
   const StopBySignal stop;
   options.stop = stop.token();

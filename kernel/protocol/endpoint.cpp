@@ -36,4 +36,13 @@ std::string url_scheme(const std::string& url) {
   return colon == std::string::npos ? "" : url.substr(0, colon);
 }
 
+std::optional<std::string> ipc_path_of(const std::string& url) {
+  if (url_scheme(url) != "ipc") return std::nullopt;
+  return url.substr(std::string("ipc://").size());
+}
+
+std::string lock_beside(const std::string& ipc_path) {
+  return ipc_path + ".lock";
+}
+
 }  // namespace domed

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 namespace domed {
@@ -11,5 +12,11 @@ std::string control_endpoint(const std::string& given);
 
 // "scheme" of an URL such as "ipc://...": "ipc"; empty where there is none.
 std::string url_scheme(const std::string& url);
+
+// "ipc:///x/control.ipc": "/x/control.ipc"; nullopt: another transport.
+std::optional<std::string> ipc_path_of(const std::string& url);
+
+// The file that a daemon locks before it makes its socket "ipc_path", and until it ends.
+std::string lock_beside(const std::string& ipc_path);
 
 }  // namespace domed

@@ -33,6 +33,11 @@ void write_own(const std::string& path, std::string_view bytes, bool sync = fals
 // the result lives.  nullopt: another process has it.  An empty one where there is no directory.
 std::optional<Fd> lock_own(const std::string& path);
 
+// Whether a process holds that lock of the file "path", whoever's it is.  Asks the system's list
+// of locks: to try it would keep another from taking it.  False where the list does not tell, as
+// of a process in another container, or on btrfs.
+bool is_locked(const std::string& path);
+
 // Writes all of "bytes" at "offset"; false with errno set where that failed.
 bool write_fully(int fd, std::string_view bytes, std::size_t offset);
 

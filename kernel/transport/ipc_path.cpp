@@ -18,6 +18,8 @@
 #include <vector>
 
 #include "domed/error.h"
+#include "protocol/endpoint.h"
+#include "system/own_file.h"
 #include "system/trusted_path.h"
 #include "system/unix_socket.h"
 
@@ -96,7 +98,7 @@ FileLock claim_ipc_path(const std::string& path, std::optional<gid_t> group) {
   const std::string directory = std::filesystem::path(path).parent_path().string();
   make_private_directories(directory, "the socket's directory " + directory, group);
   check_directory(directory, group);
-  return {path + ".lock", "ipc://" + path + " is served"};
+  return {lock_beside(path), "ipc://" + path + " is served"};
 }
 
 void set_ipc_access(const std::string& path, std::optional<gid_t> group) {

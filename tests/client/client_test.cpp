@@ -6,6 +6,8 @@
 #include <thread>
 
 #include "client/fake_daemon.h"
+#include "protocol/endpoint.h"
+#include "system/own_file.h"
 
 namespace domed {
 namespace {
@@ -98,6 +100,77 @@ TEST(Client, WaitsForADaemonWhereAsked) {
   options.await_daemon = true;
   EXPECT_EQ(R"(result {"version":"fake"})", failure(client, options));
   later.join();
+}
+
+TEST(Client, WaitsAMomentForADaemonThatDoesNotListenYet) {
+  Scratch scratch;
+  FakeDaemon daemon(scratch.path());
+  daemon.stop();
+  Client client(daemon.control(), {.unseen = 60s});
+  std::jthread later([&] { daemon.start(); });
+  EXPECT_EQ(R"(result {"version":"fake"})", failure(client, within(60s, 10s)));
+  later.join();
+}
+
+TEST(Client, WaitsForADaemonThatHoldsItsLock) {
+  Scratch scratch;
+  FakeDaemon daemon(scratch.path());
+  daemon.stop();
+  const auto lock = lock_own(lock_beside(*ipc_path_of(daemon.control())));
+  int told = 0;
+  Client client(daemon.control(), {.starting = 60s, .tell = [&](const std::string& url) {
+                                     EXPECT_EQ(daemon.control(), url);
+                                     ++told;
+                                     daemon.start();
+                                   }});
+  EXPECT_EQ(R"(result {"version":"fake"})", failure(client, within(60s, 10s)));
+  EXPECT_EQ(1, told);
+}
+
+TEST(Client, EndsItsWaitWithTheLock) {
+  Scratch scratch;
+  const std::string path = scratch.path() + "/none.ipc";
+  auto lock = lock_own(lock_beside(path));
+  Client client("ipc://" + path, {.starting = 60s, .tell = [&](const std::string&) {
+                                    lock.reset();  // as of a daemon that could not start
+                                  }});
+  const auto begin = Clock::now();
+  const std::string text = failure(client, within(60s));
+  EXPECT_LT(Clock::now() - begin, 30s);
+  EXPECT_NE(std::string::npos, text.find("(no such socket): start one")) << text;
+}
+
+TEST(Client, SaysThatADaemonIsStillStarting) {
+  Scratch scratch;
+  const std::string path = scratch.path() + "/none.ipc";
+  const auto lock = lock_own(lock_beside(path));
+  Client client("ipc://" + path);
+  EXPECT_EQ("E_UNREACHABLE: no daemon answers at ipc://" + path + " yet, but one holds the lock " +
+                path +
+                ".lock: it is still starting; try again later, its log says what it is doing",
+            failure(client, within(30s)));
+}
+
+TEST(Client, HasNoPatienceWithWhatCannotBecomeADaemon) {
+  Scratch scratch;
+  std::ofstream(scratch.path() + "/control.ipc") << "";
+  std::ofstream(scratch.path() + "/file") << "";
+  for (const std::string& url :
+       {"ipc://" + scratch.path() + "/control.ipc", "ipc://" + scratch.path() + "/file/control.ipc",
+        std::string("ipc://control.ipc"), "ipc:///" + std::string(200, 'x')}) {
+    Client client(url, {.unseen = 60s});
+    const auto begin = Clock::now();
+    EXPECT_EQ(0u, failure(client, within(60s)).find("E_UNREACHABLE: ")) << url;
+    EXPECT_LT(Clock::now() - begin, 30s) << url;
+  }
+}
+
+TEST(Client, HasPatienceWithinItsDeadlineOnly) {
+  Scratch scratch;
+  Client client("ipc://" + scratch.path() + "/none.ipc", {.unseen = 60s});
+  const auto begin = Clock::now();
+  failure(client, within(50ms));
+  EXPECT_LT(Clock::now() - begin, 30s);
 }
 
 TEST(Client, RepeatsARequestWhoseReplyWasLost) {

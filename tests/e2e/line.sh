@@ -162,3 +162,16 @@ expect "what logs says" 2 "$(wc -l <"$scratch/logs")"
 ctl cancel "$silent" >/dev/null
 wait $reading $waiting || true
 stop
+
+# A daemon that is just starting is waited for, where that is not asked not to be.
+try ctl --connect-wait soon health
+said "--connect-wait 'soon' is not a time"
+try ctl --connect-wait 0s health
+said '^domectl: E_UNREACHABLE: no daemon answers at .*: start one with'
+"$bin/domectl" --connect-wait 100s health >"$scratch/out" & early=$!
+"$bin/domectl" --connect-wait 100s follow "$silent" --json >"$scratch/follow" & follower=$!
+start
+wait $early || fail "it did not wait for the daemon"
+wait $follower || true
+expect "what it followed" "$(ctl follow "$silent" --json | sha256sum)" "$(sha256sum <"$scratch/follow")"
+stop

@@ -93,5 +93,15 @@ TEST_F(OwnFileTest, IsLockedOnce) {
   EXPECT_FALSE(lock_own(path("lock")));
 }
 
+TEST_F(OwnFileTest, TellsWhetherItIsLockedWithoutTakingIt) {
+  EXPECT_FALSE(is_locked(path("lock")));
+  auto lock = lock_own(path("lock"));
+  EXPECT_TRUE(is_locked(path("lock")));
+  write_own(path("other"), "");
+  EXPECT_FALSE(is_locked(path("other")));
+  lock.reset();
+  EXPECT_FALSE(is_locked(path("lock")));
+}
+
 }  // namespace
 }  // namespace domed
