@@ -174,14 +174,19 @@ Clock::time_point Producer::Core::send_ready() {
   if (!slots.empty() && options.give_up.count() > 0) wake = last_reply + options.give_up;
   if (ended) return Clock::time_point::max();
   const std::size_t window = std::clamp<std::size_t>(options.window, 1, 64);
+  bool first = true;  // that is not acknowledged
   for (std::size_t i = 0; i < std::min(window, slots.size()); ++i) {
     Slot& slot = slots[i];
     if (slot.ack) continue;
+    // Tried again, it goes alone: those behind it would wait for it in the daemon, and take the
+    // place it needs.  So it also waits for the answers to those before it, whose refusal may
+    // come later than its own.
+    const bool again = slot.pause.count() > 0;
+    if (again && !first) break;
+    first = false;
     if (slot.not_before > now) return std::min(wake, slot.not_before);
     if (!slot.in_flight) send(slot);
-    // Tried again, it goes alone: those behind it would wait for it in the daemon,
-    // and take the place it needs.
-    if (slot.pause.count() > 0) break;
+    if (again) break;
   }
   return wake;
 }
