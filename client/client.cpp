@@ -61,6 +61,7 @@ milliseconds since(Clock::time_point begin) {
 // For one attempt of a call that began at "begin".
 milliseconds left(Clock::time_point begin, const CallOptions& options) {
   const auto left = std::chrono::ceil<milliseconds>(begin + options.deadline - Clock::now());
+  // At least a millisecond: nng takes 0 for "now" and fails before it has tried.
   return std::clamp(left, milliseconds(1), options.reply_timeout);
 }
 
@@ -82,6 +83,7 @@ milliseconds held_for(const Json& params) {
   return milliseconds(wait != params.end() && wait->is_number_integer() ? wait->get<int>() : 0);
 }
 
+// Not sleep_for: whoever is told to stop should not wait out two seconds.
 void pause(milliseconds time, const std::stop_token& stop) {
   std::mutex mutex;
   std::condition_variable_any never;
@@ -93,6 +95,7 @@ void pause(milliseconds time, const std::stop_token& stop) {
   const Json error = Json::parse(raw, nullptr, false);
   if (!error.is_object() || !error.contains("message")) not_an_answer(url, "an odd error");
   Json data = error.value("data", Json::object());
+  // What is missing is put in: an error that cannot be read in full is an error all the same.
   if (!data.is_object()) data = Json::object();
   const Json name = data.value("error", Json("E_INTERNAL"));
   data.erase("error");
@@ -160,6 +163,7 @@ std::string result_of(std::string_view reply, const std::string& url) {
     od::object inner;
     if (field.value().get_object().get(inner) || inner.raw_json().get(raw))
       not_an_answer(url, is_result ? "its result is not an object" : "its error is not an object");
+    // simdjson gives what stands before the next comma, white space included.
     raw.remove_suffix(raw.size() - raw.rfind('}') - 1);
     (is_result ? result : error) = raw;
   }
@@ -204,6 +208,8 @@ std::string Client::call_text(std::string_view method, std::string_view params,
   const auto begin = Clock::now();
   const auto deadline = begin + options.deadline;
   std::optional<ApiError> answer;  // says more than that time ran out
+  // The same bytes, id and all: whether the request was done or not cannot be known, and every
+  // method may be repeated (IdempotentSubmit, IdempotentAppend, and the others by their nature).
   for (milliseconds backoff = kFirstPause;; backoff = std::min(backoff * 2, kLongestPause)) {
     try {
       return finish(*send(request, begin, options));
@@ -257,6 +263,9 @@ std::shared_ptr<Client::Pending> Client::send(const std::string& request, Clock:
   const std::stop_token& stop = options.stop;
   const bool connected =
       result == 0 && channel_.await_connection(std::min(timeout, kConnectTime), stop);
+  // From the most to the least particular: who was told to stop does not care; a daemon that must
+  // not be trusted was there; one that was never there is not worth waiting for; one that is gone
+  // is.
   if (!connected && stop.stop_requested()) stopped();
   if (const auto why = channel_.distrust(); why && !connected) throw ApiError("E_UNTRUSTED", *why);
   if (result != 0)
@@ -271,6 +280,7 @@ std::shared_ptr<Client::Pending> Client::send(const std::string& request, Clock:
   const auto pending = std::make_shared<Pending>(begin, stop);
   channel_.start(request, timeout, [pending](int outcome, Message reply) {
     const std::lock_guard lock(pending->mutex);
+    // On a thread of nng's, which must not wait: the lock is held for this alone.
     pending->done = true;
     pending->result = outcome;
     pending->reply = std::move(reply);

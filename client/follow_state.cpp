@@ -46,6 +46,7 @@ FollowState::Step FollowState::next(Time now) {
   if (page_ok_ == Time()) page_ok_ = now;  // a daemon that never answers is lost from then on
   if (now < retry_at_) return Step::wait;
   if (must_subscribe_) return Step::subscribe;
+  // A page that is due is asked for at once, and never held: what is missing is there already.
   held_ = !must_page_ && polling(now);
   if (must_page_ || held_ || now >= quiet_at_) {
     asked_ = now;
@@ -75,6 +76,8 @@ Json FollowState::page_params(std::uint64_t cursor) const {
 }
 
 void FollowState::page_came(const Page& page, Time now, const Take& take) {
+  // The chain begins with the log (Digest): who begins in its midst has no digest before, and gets
+  // none.
   if (!paged_ && cursor_ == 0 && page.first_seq <= 1) chain_.emplace(page.log_id);
   start_.log_id = page.log_id;
   if (!snapshot_head_) snapshot_head_ = page.head_seq;
@@ -89,6 +92,7 @@ void FollowState::page_came(const Page& page, Time now, const Take& take) {
     if (!event || event->seq > cursor_ + 1) wrong_page(cursor_);
     take_line(line, *event, take);
   }
+  // More, and nothing of it: asked again it would be the same, for ever (NeverHangs).
   if (page.more && cursor_ == before) wrong_page(cursor_);
   must_page_ = page.more;
   if (page.final && cursor_ >= page.head_seq) terminal_ = done_ = true;
@@ -104,6 +108,8 @@ void FollowState::page_came(const Page& page, Time now, const Take& take) {
 }
 
 void FollowState::take_line(std::string_view line, const EventLine& event, const Take& take) {
+  // The one place where an event is delivered, from pages and frames alike: each once and in order,
+  // whatever came twice or late (ExactlyOnce).
   if (event.seq != cursor_ + 1) return;
   take(line, event.seq);
   cursor_ = event.seq;
@@ -151,6 +157,7 @@ void FollowState::frame_came(std::string_view message, Time now, const Take& tak
 void FollowState::heard(const std::string& epoch, Time now) {
   heard_ = now;
   if (epoch.empty() || epoch == epoch_) return;
+  // Another start of the daemon: frames of its last moments may be lost with it.
   if (!epoch_.empty()) must_page_ = true;
   epoch_ = epoch;
 }
@@ -165,6 +172,7 @@ void FollowState::take_frame(const Frame& frame, Time now, const Take& take) {
   }
   for (const std::string_view line : frame.lines) {
     const auto event = read_event_line(line);
+    // A hole: what follows it is taken from the page that is asked for below.
     if (!event || event->seq > cursor_ + 1) break;
     take_line(line, *event, take);
     if (done_) return;

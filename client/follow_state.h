@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "client/event_line.h"
 #include "client/page.h"
+#include "protocol/frame.h"
 
 namespace domed {
 

@@ -91,6 +91,8 @@ CallOptions Follower::call_options() const {
 std::string Follower::page_bytes() {
   const Json params = state_.page_params();
   const auto ahead = std::exchange(ahead_, std::nullopt);
+  // The state may ask for another page than was guessed, as when a frame brought the lines
+  // meanwhile; the guess is then dropped, and its reply with it.
   if (ahead && ahead->params == params) return client_.finish(*ahead->page);
   return client_.call_raw("StreamJobEvents", params, call_options());
 }
@@ -125,6 +127,7 @@ void Follower::page(const OnEvent& on_event) {
   state_.page_came(page, now(), on_event);
 }
 
+// For good, not until it gets quieter: to come and go would cost more than a poll does.
 void Follower::leave_frames_to_few() {
   if (client_.followers() <= kFewFollowers || !options_.use_frames) return;
   options_.use_frames = false;

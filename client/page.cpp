@@ -2,9 +2,7 @@
 
 #include <simdjson.h>
 
-#include "base/json.h"
 #include "protocol/api_error.h"
-#include "protocol/event.h"
 
 namespace domed {
 namespace {
@@ -41,14 +39,6 @@ void read_field(Page& page, std::string_view key, od::value value) {
       page.events_urls.emplace_back(std::string_view(must(must(std::move(url)).get_string())));
 }
 
-std::string_view take_line(std::string_view& rest) {
-  const std::size_t end = rest.find('\n');
-  if (end == std::string_view::npos) return std::exchange(rest, {});
-  const std::string_view line = rest.substr(0, end);
-  rest.remove_prefix(end + 1);
-  return line;
-}
-
 }  // namespace
 
 void read_page(Page& page) {
@@ -61,23 +51,6 @@ void read_page(Page& page) {
     read_field(page, key, field.value());
   }
   if (page.log_id.empty()) throw ApiError("E_PROTOCOL", "the daemon sent a page without log_id");
-}
-
-bool read_frame(std::string_view message, std::string_view topic, Frame& frame) {
-  frame = {};
-  frame.daemon = message.starts_with(kDaemonTopic);
-  if (!frame.daemon && !message.starts_with(topic)) return false;
-  message.remove_prefix(frame.daemon ? kDaemonTopic.size() : topic.size());
-  const Json header = Json::parse(take_line(message), nullptr, false);
-  if (!header.is_object()) return false;
-  frame.epoch = text_at(header, "epoch");
-  if (frame.daemon) return true;
-  frame.log_id = text_at(header, "log_id");
-  frame.state = text_at(header, "state");
-  frame.first = number_at(header, "first");
-  frame.head = number_at(header, "head");
-  while (!message.empty()) frame.lines.push_back(take_line(message));
-  return true;
 }
 
 }  // namespace domed

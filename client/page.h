@@ -24,16 +24,4 @@ struct Page {
 // Reads "page.bytes".  Throws ApiError(E_PROTOCOL) where it is no page.
 void read_page(Page& page);
 
-// One message of an events socket.
-struct Frame {
-  bool daemon = false;  // the daemon's own sign of life, without a job
-  std::string epoch, log_id, state;
-  std::uint64_t first = 0, head = 0;
-  std::vector<std::string_view> lines;  // into the message
-};
-
-// False where "message" is not a frame for the job with topic "job/ID\n", nor the
-// daemon's.
-bool read_frame(std::string_view message, std::string_view topic, Frame& frame);
-
 }  // namespace domed

@@ -9,6 +9,8 @@
 namespace domed {
 
 bool nobody_listens(const std::string& url, int result) {
+  // nng says this of a path that is not there as well as of a socket without a listener; a path
+  // that is wrong in any other way will not get better by waiting.
   if (result != NNG_ECONNREFUSED) return false;
   const auto path = ipc_path_of(url);
   if (!path) return true;

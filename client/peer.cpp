@@ -94,6 +94,8 @@ bool Peers::are_trusted(uid_t user) const {
   return user == 0 || user == geteuid() || user == named_;
 }
 
+// Before dialing: the directory's owner decides who listens there.  Requests hold commands and
+// tokens, so that nothing is sent on trust.
 std::optional<std::string> Peers::objection(const std::string& url) const {
   const auto path = ipc_path_of(url);
   if (!path) return std::nullopt;
@@ -110,6 +112,7 @@ std::optional<std::string> Peers::objection(nng_pipe pipe, const std::string& ur
     return "the system does not say who listens at " + url + ": nothing was sent";
   if (!are_trusted(static_cast<uid_t>(user)))
     return foreign(url, "the process that listens at", static_cast<uid_t>(user));
+  // And the directory once more, as it is now that there is a connection.
   return objection(url);
 }
 

@@ -1,21 +1,13 @@
 #include "client/verify.h"
 
+#include "domed/support/hash.h"
+
 namespace domed {
 namespace {
 
-std::optional<Digest> from_hex(const std::string& hex) {
-  Digest digest;
-  if (hex.size() != digest.size() * 2) return std::nullopt;
-  for (std::size_t i = 0; i < digest.size(); ++i) {
-    const std::string byte = hex.substr(i * 2, 2);
-    if (byte.find_first_not_of("0123456789abcdef") != std::string::npos) return std::nullopt;
-    digest[i] = static_cast<std::uint8_t>(std::stoi(byte, nullptr, 16));
-  }
-  return digest;
-}
-
 DigestChain begin_of(const Json& record) {
-  if (const auto base = from_hex(text_at(record, "base_digest"))) return DigestChain(*base);
+  Digest base;
+  if (from_hex(text_at(record, "base_digest"), base)) return DigestChain(base);
   return DigestChain(text_at(record, "log_id"));
 }
 
@@ -33,13 +25,15 @@ Verifier::Verifier(const Json& record)
 }
 
 void Verifier::wrong(const std::string& text) {
+  // The first is the cause; after it the chain cannot fit any more.
   if (!problem_) problem_ = text;
 }
 
 void Verifier::check_base() {
   if (log_id_.size() != 32) wrong("the record has no log_id");
   const std::string base = text_at(record_, "base_digest");
-  if (!base.empty() && !from_hex(base)) wrong("base_digest is not a SHA-256 in hex");
+  if (Digest digest; !base.empty() && !from_hex(base, digest))
+    wrong("base_digest is not a SHA-256 in hex");
   if (first_ == 1 && chain_.digest() != sha256(log_id_))
     wrong("base_digest " + base + " is not the SHA-256 of log_id " + log_id_);
 }

@@ -18,6 +18,9 @@ struct Appending {
   std::uint64_t batch = 0;
 };
 
+// Within a job the environment says which job this is and proves it may speak: a script needs
+// neither id nor token.  The token is better there than on the command line, which every user can
+// read in ps.
 std::string from_environment(const std::string& given, const char* name, const char* option) {
   if (!given.empty()) return given;
   const char* value = std::getenv(name);
@@ -40,6 +43,8 @@ std::string events_of(const Appending& given) {
            compact_json(given.payload) + "}]";
   }
   const std::string text = read_all(given.file);
+  // Told apart by the first character, since no event line begins with "[": who has a JSON array
+  // need not take it apart.
   const auto first = text.find_first_not_of(" \t\r\n");
   if (first != std::string::npos && text[first] == '[') return compact_json(text);
   std::string out = "[";
@@ -52,6 +57,8 @@ std::string events_of(const Appending& given) {
   return out + "]";
 }
 
+// /tmp is for everybody: AppendState opens its file without following links, and takes none of
+// another user's.
 const char* state_directory() {
   for (const char* name : {"XDG_RUNTIME_DIR", "TMPDIR"})
     if (const char* value = std::getenv(name); value && *value) return value;
@@ -66,6 +73,8 @@ std::string send(Context& context, const ProducerOptions& options, std::uint64_t
 // The next batch of the shared producer.  Another number is only tried where the
 // remembered one proves to be out of date.
 std::string send_next(Context& context, ProducerOptions options, const std::string& events) {
+  // Held, and locked, over the calls: two commands of one script at the same time would take the
+  // same number.
   AppendState state(state_directory(), options.job_id, options.producer_token);
   options.producer_id = state.producer_id();
   for (std::uint64_t batch = state.next_batch();;) {
@@ -74,6 +83,8 @@ std::string send_next(Context& context, ProducerOptions options, const std::stri
       state.acknowledged(batch);
       return result;
     } catch (const ApiError& e) {
+      // The number is taken by other content: the next may be free.  The same content under it
+      // would have been answered as replayed (IdempotentAppend).
       if (e.name() != "E_BATCH_MISMATCH") throw;
       state.acknowledged(batch++);  // an earlier call ended before it heard of its success
     }
@@ -85,6 +96,8 @@ int append(Context& context, const Appending& given) {
   options.job_id = from_environment(given.job, "DOMED_JOB_ID", "the job's id");
   options.producer_token = from_environment(given.token, "DOMED_PRODUCER_TOKEN", "--token");
   options.producer_id = given.producer_id;
+  // One without the other would be no protection: numbers mean something within a producer, and a
+  // producer's batches have them all.
   if (given.producer_id.empty() != (given.batch == 0))
     throw UsageError("--producer-id and --batch belong together");
   const std::string events = events_of(given);

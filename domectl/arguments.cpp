@@ -10,6 +10,8 @@
 namespace domed::ctl {
 namespace {
 
+// No key types it, and a text that begins with it all the same is marked as well, so that taking
+// marks off gives back every text.
 constexpr char kMark = '\x01';
 
 // Where in "word" a value begins, if it is an option with its value or a value.
@@ -43,6 +45,8 @@ bool has_command(const std::vector<std::string>& words) {
 Arguments::Arguments(int argc, const char* const* argv) {
   for (int i = 0; i < argc; ++i) {
     if (std::strcmp(argv[i], "--") == 0) {
+      // Everything behind "--" is the job's, byte for byte, and CLI11 never sees it: it would take
+      // "--help" of a command for ours.  For other verbs "--" means what it means everywhere.
       if (has_command(words)) {
         command.assign(argv + i + 1, argv + argc);
         return;
@@ -50,6 +54,7 @@ Arguments::Arguments(int argc, const char* const* argv) {
       for (; i < argc; ++i) words.push_back(marked(argv[i]));
       return;
     }
+    // Before anything is parsed: a command line that is wrong is to be reported in JSON too.
     json = json || std::strcmp(argv[i], "--json") == 0;
     words.push_back(marked(argv[i]));
   }

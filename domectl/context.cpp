@@ -63,6 +63,8 @@ int usage_code(const Context& context) {
 // What a CLI::ParseError asks for: help, the version, or a word about what is wrong.
 int usage(const CLI::App& app, const CLI::ParseError& error, const Context& context) {
   std::ostringstream help, wrong;
+  // Help and version are output, and go the way of all output: "domectl --help | head" ends
+  // quietly.
   if (app.exit(error, help, wrong) == 0) {
     put(help.str());
     return 0;
@@ -86,6 +88,7 @@ int reported(const Context& context, const std::function<int()>& action) {
     report_usage(e.what(), context.json);
     return usage_code(context);
   } catch (const ApiError& e) {
+    // Stopped by a signal, of which the user knows.
     if (e.name() == "E_STOPPED") return kCanceled;
     report(e, context.json);
   } catch (const std::exception& e) {
@@ -97,6 +100,8 @@ int reported(const Context& context, const std::function<int()>& action) {
 // What was put before it failed is output too; what cannot be written is a failure itself.
 int act(const Context& context, const std::function<int()>& action) {
   const int code = reported(context, action);
+  // Its own failure comes first, the output's second; a reader that left says more than either
+  // (141).
   const int written = reported(context, [] {
     out().finish();
     return 0;
@@ -124,6 +129,8 @@ Client& Context::client() {
 Json Context::status_of(const std::string& job_id, std::stop_token stop) {
   CallOptions options;
   options.stop = std::move(stop);
+  // Ten seconds.  A next attempt's log is made in a commit of its own, behind the one that told of
+  // it.
   for (int patience = 100;; --patience) try {
       return client().call("GetJobStatus", {{"job_id", job_id}}, options);
     } catch (const ApiError& e) {

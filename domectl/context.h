@@ -35,6 +35,7 @@ struct Context {
   std::string endpoint_option() const;
 
  private:
+  // Made by the first who asks, since "--help" and a usage error need no daemon.
   std::optional<Client> client_;
 };
 

@@ -18,6 +18,9 @@ namespace {
 
 // An export is JSON lines: this header, then the event lines as they are.
 //   {"domed_export":1,"record":{...the job's status...},"base_digest":"..."}
+// JSON lines again, so that jq and a text editor do, and the event lines verbatim: the digest is of
+// them (Digest).  Rejected: an archive with files of its own (an export goes through a pipe), the
+// events in one array (a log of a gigabyte would have to be read as a whole).
 constexpr int kFormat = 1;
 // Of event lines in one request of an import: at most doubled as JSON strings they
 // stay below the daemon's bound on requests, and as they are below that on commits.
@@ -31,11 +34,14 @@ void read_log(Context& context, const Json& record, const OnLine& on_line,
   const auto head = record.at("head_seq").get<std::uint64_t>();
   FollowOptions options;
   options.job_id = record.at("job_id").get<std::string>();
+  // Named, for the job may be purged and its id be used by an import while this reads: what is
+  // copied is of one log or none (LoudLoss).
   options.log_id = record.at("log_id").get<std::string>();
   options.since_seq = record.at("first_seq").get<std::uint64_t>() - 1;
   options.follow = false;
   options.stop = std::move(stop);
   Follower(context.client(), options).run([&](std::string_view line, std::uint64_t seq) {
+    // A live job goes on meanwhile; the record covers what it covers.
     if (seq <= head) on_line(line);
   });
 }
@@ -116,6 +122,8 @@ int report(const Context& context, const std::string& job_id, const Verifier& ve
 // nothing before it, although the log may have been trimmed since.
 Json record_of_copy(Context& context, const OrderedJson& copy) {
   Json record = record_of(context, copy.at("job_id").get<std::string>());
+  // The digest before any other event is known to the daemon alone, and only where its log begins
+  // there, too: otherwise the check says that they do not fit.
   if (copy.at("first_seq") != 1) return record;
   record["first_seq"] = 1;
   record.erase("base_digest");
@@ -196,6 +204,7 @@ OrderedJson import_record(const OrderedJson& record) {
                           "as_of_seq",   "created_at", "started_at",
                           "ended_at",    "streams",    "cancel_requested"})
     if (record.contains(key)) out[key] = record[key];
+  // Of a log that begins at 1 the events say it again, and the daemon believes them.
   if (record.value("first_seq", 1) == 1) return out;
   for (const char* key : {"provenance", "artifacts"})
     if (record.contains(key)) out[key] = record[key];
@@ -208,6 +217,8 @@ Json send_piece(Context& context, const OrderedJson& record, OrderedJson& lines,
   if (first)
     params["record"] = import_record(record);
   else
+    // Later pieces go to the log that the first one began, not to whatever the job id means by
+    // then.
     params["log_id"] = record.at("log_id");
   if (last) params["digest"] = record.at("digest");
   lines = OrderedJson::array();
@@ -262,6 +273,8 @@ void add_copies(CLI::App& app, Context& context) {
       "against the daemon's record of the job.");
   verb->callback([&context, subject] {
     context.action = [&context, subject] {
+      // A file first: no job's id is likely to be the name of a file in this directory, and a file
+      // that was meant would otherwise be reported as a job that is not there.
       return is_file(*subject) ? verify_file(context, *subject) : verify_job(context, *subject);
     };
   });

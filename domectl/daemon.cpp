@@ -7,12 +7,15 @@ namespace domed::ctl {
 namespace {
 
 int tools(Context& context, const std::string& id) {
+  // The daemon's own bytes go out with --json: what a newer one tells is shown by an older domectl,
+  // and numbers and the order of keys stay.
   const std::string result = id.empty() ? context.client().call_raw("ListTools", Json::object())
                                         : context.client().call_raw("GetTool", {{"tool_id", id}});
   if (context.json) {
     put_json(out(), result);
     return 0;
   }
+  // The order of keys is the daemon's: what matters comes first.
   const OrderedJson json = OrderedJson::parse(result);
   if (!id.empty()) {
     put(listing(json));
@@ -30,12 +33,14 @@ int tools(Context& context, const std::string& id) {
 
 int health(Context& context, bool all) {
   OrderedJson json = OrderedJson::parse(context.client().call_raw("Health", Json::object()));
+  // Two calls, and only when asked for: health is what scripts ask in a loop.
   if (all)
     json["capabilities"] =
         OrderedJson::parse(context.client().call_raw("ListCapabilities", Json::object()));
   if (context.json)
     put_json(out(), json.dump());
   else
+    // First of all, whom was asked: with several daemons that is the usual mistake.
     put(visible("endpoint  " + context.client().endpoint()) + "\n" + listing(json));
   return 0;
 }

@@ -7,6 +7,8 @@
 namespace domed::ctl {
 namespace {
 
+// What was asked for and what came of it.  Not ids, times and digests, which differ between any two
+// runs and would bury what matters.
 constexpr const char* kCompared[] = {"tool_id",   "command",     "executor",
                                      "cwd",       "env",         "labels",
                                      "task",      "constraints", "profile",
@@ -18,6 +20,8 @@ constexpr const char* kCompared[] = {"tool_id",   "command",     "executor",
 
 // Names by their path, "provenance.repo.name"; lists of texts stay whole.
 void flatten(const std::string& name, const OrderedJson& value, OrderedJson& out) {
+  // A command is read as a whole: word by word, one inserted argument would show as a change of all
+  // that follow.
   const bool texts =
       value.is_array() && std::all_of(value.begin(), value.end(),
                                       [](const auto& item) { return !item.is_structured(); });
@@ -51,6 +55,7 @@ OrderedJson run_differences(const OrderedJson& a, const OrderedJson& b) {
   const OrderedJson left = flat(a), right = flat(b);
   OrderedJson out = OrderedJson::object();
   for (const auto& [key, value] : left.items()) {
+    // In the order of A, then what only B has: two calls with the same jobs print the same.
     const OrderedJson other = right.value(key, OrderedJson());
     if (value != other) out[key] = {{"a", value}, {"b", other}};
   }

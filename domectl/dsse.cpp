@@ -35,6 +35,8 @@ void fill(const Fd& file, const std::string& bytes) {
 }
 
 pid_t spawn(const std::string& command, int in, int out) {
+  // By a shell, since a signer is given as people write a command, with its key and options.
+  // Standard error stays ours: it may ask for a PIN.
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
   ::posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
@@ -85,6 +87,8 @@ std::string read_all(int pipe, const Child& child, const SignerLimits& limits) {
     const auto left =
         std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     if (left.count() <= 0) fail("the command did not end in time");
+    // The child's end counts, not the pipe's: an agent that it started may hold that for hours.
+    // What it wrote before is still read, as long as the pipe has something.
     if (::poll(events.data(), events.size(), static_cast<int>(left.count())) <= 0) continue;
     if (!events[0].revents && events[1].revents) return out;
     if (!events[0].revents) continue;
@@ -111,12 +115,14 @@ std::string run_signer(const std::string& command, const std::string& bytes,
   const std::string signature = read_all(out.get(), child, limits);
   const int status = child.wait();
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) fail("'" + command + "' failed");
+  // An envelope without a signature would look signed to whoever only looks for the field.
   if (signature.empty()) fail("'" + command + "' printed no signature");
   return signature;
 }
 
 }  // namespace
 
+// DSSE's own form (PAE): the lengths are signed too, so that no part can be moved into the other.
 std::string pre_authentication(const std::string& type, const std::string& payload) {
   const auto part = [](const std::string& text) {
     return " " + std::to_string(text.size()) + " " + text;

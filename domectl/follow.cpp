@@ -20,6 +20,8 @@ struct Following {
 
 Printer::Options printing(const Context& context, const Following& given) {
   Printer::Options options;
+  // Pictures for people only where a terminal is: what is piped is the job's output and nothing
+  // else, as if it had been run here.
   options.form = context.json                               ? Printer::Form::lines
                  : !given.raw && is_terminal(STDOUT_FILENO) ? Printer::Form::people
                                                             : Printer::Form::output;
@@ -27,6 +29,7 @@ Printer::Options printing(const Context& context, const Following& given) {
   return options;
 }
 
+// The resumed follow is to go on as this one did.
 std::string flags_of(const Context& context, const Following& given) {
   std::string out;
   if (given.polls) out += " --polls";
@@ -64,6 +67,8 @@ int follow(Context& context, const Following& given) {
   context.client();  // before the signals are taken
   for (;;) {
     std::unique_ptr<Watch> watch;
+    // Behind "watch", of which its hook speaks: so it ends before that does.  Made anew for each
+    // attempt, as the signal that ended one is used up.
     const StopBySignal stop(
         [&watch] {
           if (watch) watch->say_resume("resume with: ");
@@ -76,6 +81,8 @@ int follow(Context& context, const Following& given) {
       if (stop.code() != kReaderGone) watch->say_resume("resume with: ");
       return stop.code();
     }
+    // The follow did what it was asked for, however the job ended: a pipe of "follow | grep" is not
+    // to fail for a job's code.
     if (!given.exit_code) return 0;
     const Ended ended = end_of(context, options.job_id, *watch, stop.token());
     if (ended.next.empty()) {
@@ -85,6 +92,7 @@ int follow(Context& context, const Following& given) {
     note("it is tried again as job " + ended.next);
     options.job_id = ended.next;
     options.since_seq = 0;
+    // Another job has another log, which begins at its beginning.
     options.log_id.clear();
     context.status_of(options.job_id, stop.token());  // it is made just after the other's end
   }

@@ -18,6 +18,8 @@ namespace {
 // To leave by itself: enough for what is under way, and not felt as a delay.
 constexpr int kGraceMs = 300;
 
+// As nohup and shells without job control arrange it; whoever did so did not mean "except for
+// domectl".
 bool is_ignored(int signal) {
   struct sigaction action {};
   return sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
@@ -31,6 +33,7 @@ sigset_t heeded() {
   return set;
 }
 
+// A terminal that was stopped (Ctrl-S) would hold up even the last words.
 bool takes_words(int fd) {
   pollfd room{fd, POLLOUT, 0};
   return poll(&room, 1, 0) == 1 && (room.revents & POLLOUT);
@@ -45,6 +48,9 @@ int exit_code(int signal) {
 Interrupt::Interrupt(Hooks hooks)
     : hooks_(std::move(hooks)), end_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   const sigset_t set = heeded();
+  // By signalfd and a thread, not by a handler: what is to be done takes locks and speaks to the
+  // daemon, of which a handler may do nothing.  Blocked before the thread begins, which inherits
+  // that.
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   signals_ = Fd(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
   thread_ = std::thread([this] { work(); });
@@ -68,6 +74,8 @@ void Interrupt::work() {
     signalfd_siginfo info;
     if (fds[1].revents && read(signals_.get(), &info, sizeof info) == sizeof info)
       signal = static_cast<int>(info.ssi_signo);
+    // Standard output asks for nothing (events 0), so that only its end is told: a reader that went
+    // away before there was anything to write to it.
     if (fds[2].revents) {
       fds[2].fd = -1;
       if (signal == 0 && (fds[2].revents & (POLLERR | POLLHUP))) signal = SIGPIPE;

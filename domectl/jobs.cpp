@@ -32,6 +32,8 @@ int status(Context& context, const std::string& job) {
     return 0;
   }
   OrderedJson record = ask(context, "GetJobStatus", {{"job_id", job}});
+  // A record of forty fields would bury the ten that people look for; what it says of changes is
+  // told by "drift".
   record.erase("provenance_end");
   if (record.contains("provenance") && record["provenance"].is_object()) {
     const OrderedJson& found = record["provenance"];
@@ -53,9 +55,11 @@ std::string what(const OrderedJson& job) {
 
 std::string row(const OrderedJson& job, std::size_t width, const Colours& colours) {
   std::string id = field(job, "job_id"), state = field(job, "state");
+  // It is queued, and will stay so: what people want to see is why.
   if (job.contains("held")) state = "held";
   std::string code = job.contains("exit_code") ? field(job, "exit_code") : "-";
   std::string when = age(field(job, "created_at"), now_micros());
+  // By hand and not by the state's own text: the colours around it take no room.
   const std::string pad(state.size() < 10 ? 10 - state.size() : 0, ' ');
   id.resize(std::max(id.size(), width), ' ');
   code.resize(std::max<std::size_t>(code.size(), 5), ' ');
@@ -69,15 +73,19 @@ Json query_of(const Listing& given) {
   if (!given.label.empty()) params["label"] = given.label;
   if (!given.tool.empty()) params["tool_id"] = given.tool;
   if (given.since.empty()) return params;
+  // Either form; the daemon refuses what is neither, and knows the calendar better.
   const auto back = parse_duration(given.since);
   params["since"] = back ? format_time(now_micros() - back->count()) : given.since;
   return params;
 }
 
+// As many as were asked for, over as many pages as that takes.
 std::vector<OrderedJson> fetch(Context& context, const Listing& given, std::stop_token stop = {}) {
   Json params = query_of(given);
   std::vector<OrderedJson> jobs;
   while (jobs.size() < given.limit) {
+    // The daemon's most for a page.  Between two pages jobs may be made; the list goes from new to
+    // old by a mark, so that none is shown twice.
     params["limit"] = std::min<std::size_t>(given.limit - jobs.size(), 1000);
     const OrderedJson page = ask(context, "ListJobs", params, stop);
     for (const auto& job : page.at("jobs")) jobs.push_back(job);
@@ -111,6 +119,8 @@ int watch(Context& context, const Listing& given) {
   const StopBySignal stop;
   while (!stop.stopped()) {
     const std::vector<OrderedJson> jobs = fetch(context, given, stop.token());
+    // The new list is there before the old one goes: the screen does not flicker, and stays where
+    // the daemon does not answer.
     put("\033[H\033[2J");
     show(context, jobs);
     out().flush();
@@ -179,6 +189,7 @@ void add_cancel(CLI::App& app, Context& context) {
       Json params{{"job_id", *job}};
       if (!reason->empty()) params["reason"] = *reason;
       return change(context, "CancelJob", params, [](const OrderedJson& result) {
+        // No error: what the caller wants, that the job does not run, is so (Cancel).
         const bool over = result.value("already_terminal", false);
         return (over ? "already " : "cancel requested; ") + field(result, "state") +
                retry_text(result);

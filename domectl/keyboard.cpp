@@ -25,6 +25,7 @@ constexpr int kTryAgainMs = 50;  // until the command has begun
 std::atomic<int> resized{-1};  // an eventfd
 
 void window_changed(int) {
+  // A handler may come between a call and the look at its errno.
   const int error = errno;
   eventfd_write(resized, 1);
   errno = error;
@@ -35,6 +36,8 @@ void window_changed(int) {
 class RawTerminal {
  public:
   RawTerminal() {
+    // Static, so that the thread that ends the program can put it back: nobody gets a shell without
+    // echo because a daemon hung.
     if (tcgetattr(STDIN_FILENO, &before_) != 0) return;
     termios raw = before_;
     cfmakeraw(&raw);
@@ -79,6 +82,8 @@ std::string LeaveKeys::pass(std::string_view typed, bool& leaves) {
       leaves = true;
       return out;
     }
+    // A tilde that begins a line is held back until the next key tells whether it was meant.  As
+    // ssh does it, whose users know it.
     if (std::exchange(tilde_, false)) out += '~';
     tilde_ = line_begins_ && c == '~';
     if (!tilde_) out += c;
@@ -107,6 +112,7 @@ Keyboard::~Keyboard() {
 }
 
 void Keyboard::work() {
+  // The runner makes its socket when it starts the command, some time after the job was submitted.
   while (!connect()) {
     pollfd end{end_.get(), POLLIN, 0};
     if (poll(&end, 1, kTryAgainMs) > 0) return;
@@ -123,6 +129,7 @@ bool Keyboard::connect() {
 }
 
 void Keyboard::type() {
+  // Only now: until somebody takes the keys, Ctrl-C is to end domectl as ever.
   const RawTerminal raw;
   const WindowWatch window;
   LeaveKeys keys;
@@ -162,6 +169,8 @@ void Keyboard::send_window() {
 bool Keyboard::send(const std::string& line) {
   const std::string text = line + "\n";
   for (std::size_t done = 0; done < text.size();) {
+    // A command that reads nothing lets its terminal fill up, then this socket: who typed must
+    // still be able to leave.
     pollfd fds[] = {{link_.get(), POLLOUT, 0}, {end_.get(), POLLIN, 0}};
     if (poll(fds, std::size(fds), -1) < 0 && errno != EINTR) return false;
     if (fds[1].revents) return false;

@@ -16,6 +16,7 @@ class LeaveKeys {
   std::string pass(std::string_view typed, bool& leaves);
 
  private:
+  // Of all that was typed so far: a read may end between the tilde and the dot.
   bool line_begins_ = true, tilde_ = false;
 };
 

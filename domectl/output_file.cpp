@@ -23,6 +23,7 @@ namespace {
 int named_descriptor(const std::string& path) {
   std::error_code error;
   std::filesystem::path at = path;
+  // Link by link and not by realpath(): that would go through the descriptor to the file behind it.
   for (int links = 0; links < 8; ++links) {
     const std::filesystem::path parent = std::filesystem::canonical(at.parent_path(), error);
     const std::string folder = "/proc/" + std::to_string(getpid()) + "/fd";
@@ -49,6 +50,7 @@ void sync_directory(const std::string& file) {
 OutputFile::OutputFile(const std::string& path) : path_(path), output_(&out()) {
   if (path == "-") return;
   if (const int own = named_descriptor(path); own >= 0) {
+    // The same open file, so that what others write to it stays before and behind ours.
     file_ = Fd(fcntl(own, F_DUPFD_CLOEXEC, 3));
     if (!file_) refuse(std::strerror(errno));
   } else {
@@ -58,6 +60,7 @@ OutputFile::OutputFile(const std::string& path) : path_(path), output_(&out()) {
     else if (errno != ENOENT)
       refuse(std::strerror(errno));
     else if (lstat(path.c_str(), &info) == 0)
+      // Whose target would have to be made: where a link leads is for its owner to mend.
       refuse("it is a link to what does not exist");
     else
       target_ = std::filesystem::absolute(path).string();
@@ -91,6 +94,8 @@ void OutputFile::open_beside() {
       (std::filesystem::path(target_).parent_path() / (".domectl-" + random_hex(8) + ".part"))
           .string();
   file_ = Fd(open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+                  // Closed to others until it has the replaced file's owner and mode: its bytes are
+                  // there already.
                   replaces_ ? 0600 : 0666));
   if (!file_) {
     const std::string why = std::strerror(errno);
@@ -106,8 +111,11 @@ void OutputFile::open_beside() {
 void OutputFile::commit() {
   output_->flush();
   if (temporary_.empty()) return;
+  // Before the rename: the name must not lead to bytes that a crash can still take away.
   if (fsync(file_.get()) != 0) fail(std::strerror(errno));
   struct stat now;
+  // Looked at again just before: an hour may have passed.  The moment between this and the rename
+  // stays open for a replaced file; for a new one RENAME_NOREPLACE closes it.
   const bool there = lstat(target_.c_str(), &now) == 0;
   if (there != replaces_ || (there && (now.st_dev != device_ || now.st_ino != inode_)))
     fail("another file took its place meanwhile, which is left as it is");

@@ -9,6 +9,7 @@
 namespace domed::ctl {
 namespace {
 
+// With the percentage and a word beside it in 80 columns.
 constexpr int kBarWidth = 30;
 
 std::string text(const Json& json, const char* key) {
@@ -81,6 +82,7 @@ std::string progress_bar(std::string_view payload) {
   const double value = std::clamp(json["value"].get<double>(), 0.0, 1.0);
   const int full = static_cast<int>(std::lround(value * kBarWidth));
   char percent[16];
+  // Down, not to the nearest: 100 % is said when it is done.
   std::snprintf(percent, sizeof percent, "%3d%%", static_cast<int>(std::floor(value * 100)));
   std::string out = "[" + std::string(static_cast<std::size_t>(full), '#') +
                     std::string(static_cast<std::size_t>(kBarWidth - full), '-') + "] " + percent;

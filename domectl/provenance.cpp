@@ -25,6 +25,7 @@ int print_statement(const OrderedJson& status, const Wanted& wanted) {
 
 int provenance(Context& context, Wanted wanted) {
   if (wanted.format.empty()) wanted.format = context.json ? "json" : "text";
+  // Silently another form would be worse than a word: what is signed has to be what was asked for.
   if (!wanted.signer.empty() && wanted.format != "slsa")
     throw UsageError("--sign-with signs a statement: add --format slsa");
   const OrderedJson status = status_of(context, wanted.job);
@@ -36,6 +37,8 @@ int provenance(Context& context, Wanted wanted) {
     put_json(ctl::out(), out["provenance"].dump());
     return 0;
   }
+  // People read the record's fields at the first level; drift stands beside the record in a status,
+  // as it was learned later.
   OrderedJson flat = out["provenance"].is_object() ? out["provenance"] : OrderedJson(out);
   for (const char* key : {"drift", "drift_reason"})
     if (out.contains(key)) flat[key] = out[key];

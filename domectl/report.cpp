@@ -11,7 +11,8 @@
 namespace domed::ctl {
 namespace {
 
-// Parameters of the protocol, and what they are here.
+// Parameters of the protocol, and what they are here.  The daemon speaks of its protocol to all
+// clients alike.  Whoever typed --since never heard of since_seq.
 constexpr std::pair<std::string_view, std::string_view> kWords[] = {
     {"since_seq", "--since"},
     {"keep_from_seq", "--keep-from"},
@@ -86,6 +87,7 @@ std::string translated(std::string_view text) {
 
 std::string in_own_words(const ApiError& error) {
   const auto head = number_field(error, "head"), first = number_field(error, "first");
+  // What to do next is a command here, and not a parameter.
   if (error.name() == "E_COMPACTED" && first)
     return "the events before " + std::to_string(*first) +
            " were trimmed: 'domectl follow JOB --since " + std::to_string(*first - 1) +
@@ -99,6 +101,8 @@ std::string in_own_words(const ApiError& error) {
 }
 
 void report(const ApiError& error, bool json) {
+  // With --json the error is a line of JSON on standard error, the daemon's fields with it, so that
+  // a script needs no text to be told apart.
   if (!json) return note(error.name() + ": " + in_own_words(error));
   nlohmann::ordered_json out{{"error", error.name()}, {"message", error.what()}};
   if (error.fields().is_object())

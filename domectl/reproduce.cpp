@@ -55,6 +55,7 @@ bool is_relative(const std::string& remote) {
 }
 
 // As a shell's word for a program, never for one of its own commands.
+// "test" or "FOO=1" as a program's name would be the shell's own to a shell.
 std::string as_program(const std::string& name) {
   return (name.find_first_of("/=") == std::string::npos ? "env -- " : "") + quoted(name);
 }
@@ -63,6 +64,10 @@ bool is_hex(const std::string& text) {
   return !text.empty() && text.find_first_not_of("0123456789abcdef") == std::string::npos;
 }
 
+// Everything in it comes from a record, and a record from repositories and requests of anybody:
+// every text is quoted for the shell, ids go unquoted only where they are hex, and comments are
+// cleaned of line ends.  What cannot be restored is listed at the end instead of guessed: a script
+// that claims too much is worse than a short one.
 class Script {
  public:
   Script(const OrderedJson& status, const OrderedJson& tool)
@@ -72,6 +77,7 @@ class Script {
     line("#!/bin/sh");
     comment("Rebuilds what job " + field(status_, "job_id") +
             " was started from, as far as its provenance tells.");
+    // The checks along the way end it: what follows would be built from something else.
     line("set -eu");
     sources();
     inputs();
@@ -116,6 +122,7 @@ void Script::sources() {
   const OrderedJson repo = part(record_, "repo");
   const std::string commit = raw(record_, "commit_sha"), recorded = raw(repo, "remote"),
                     remote = is_relative(recorded) ? "" : recorded;
+  // Without a commit there is only the directory, as it is by now.
   if (!is_hex(commit)) {
     lost("the sources: " + reason(record_, "commit_sha"));
     const std::string asked = raw(status_, "cwd"), cwd = asked.empty() ? raw(tool_, "cwd") : asked;
@@ -126,11 +133,13 @@ void Script::sources() {
     lost("where the repository came from: " +
          (recorded.empty() ? reason(repo, "remote")
                            : recorded + ", seen from a directory of that machine"));
+  // The whole history: a server need not give out a single commit by its id.
   line("git clone -- " +
        (remote.empty() ? "\"${REMOTE:?say where the repository is}\"" : quoted(remote)) +
        " sources");
   line("cd sources");
   line("git checkout --detach " + commit);
+  // The commit's id says that already, unless a replacement or a graft is at work in the clone.
   if (const std::string tree = raw(record_, "tree_sha"); is_hex(tree))
     line("test \"$(git rev-parse 'HEAD^{tree}')\" = " + tree);
   submodules();
@@ -204,6 +213,7 @@ void Script::program() {
       lost("the values of " + (*of)["env"].dump() + ": they are kept, but never shown");
   const std::string agreed = raw(part(record_, "contract_hashes"), "tool"),
                     now = raw(tool_, "contract_sha256");
+  // By the contract's hash and not the version, which people forget to raise.
   if (!agreed.empty() && agreed != now)
     lost("the tool as it was: the deployment's definition of " + field(status_, "tool_id") +
          " is another now");

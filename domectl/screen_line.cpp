@@ -68,6 +68,7 @@ void set_style(const std::vector<unsigned>& numbers, Style& style) {
 std::size_t sequence(std::string_view text, char end, std::vector<unsigned>& numbers) {
   if (!text.starts_with("\033[")) return 0;
   numbers.assign(1, 0);
+  // Bounded, for the sequence comes from the job: one that never ends is shown as the text it is.
   for (std::size_t i = 2; i < text.size() && numbers.size() < 64; ++i) {
     if (text[i] == end) return i + 1;
     if (text[i] >= '0' && text[i] <= '9')
@@ -86,6 +87,9 @@ class Line {
     std::vector<unsigned> numbers;
     while (!text.empty()) {
       std::size_t bytes = 1;
+      // As a terminal would end up showing the line, and nothing that reaches beyond it: no
+      // sequence that moves to other lines, sets titles or asks the terminal for an answer is
+      // obeyed.  A progress bar of a thousand steps becomes its last one.
       if (text[0] == '\r') {
         at_ = 0;
       } else if (text[0] == '\b') {
@@ -140,6 +144,7 @@ std::size_t columns_of(std::string_view character) {
   wchar_t wide = 0;
   const std::size_t bytes = std::mbrtowc(&wide, character.data(), character.size(), &state);
   if (bytes > character.size()) return 1;
+  // As wide as the terminal draws it, or nearly: a bar that is one column too long wraps.
   const int columns = wcwidth(wide);
   return columns < 0 ? 1 : static_cast<std::size_t>(columns);
 }

@@ -17,6 +17,8 @@
 namespace domed::ctl {
 namespace {
 
+// A million short lines are a few writes; what a person waits for is flushed when the log is idle
+// (Watch).
 constexpr std::size_t kWaiting = 64 * 1024;
 
 bool is_pipe(int fd) {
@@ -37,6 +39,7 @@ void Sink::put(std::string_view bytes) {
 // A pipe gets so much at a time as it takes as a whole: who is ended while it waits for
 // the pipe's reader knows what arrived.
 void Sink::flush() {
+  // Taken out first: what failed once is not written a second time by a later flush.
   const std::string bytes = std::exchange(waiting_, {});
   for (std::size_t done = 0; done < bytes.size();) {
     const std::size_t left = bytes.size() - done;
@@ -56,6 +59,7 @@ void Sink::flush() {
 
 void Sink::finish() {
   flush();
+  // A full disk over NFS, or a quota, may be told at the close only.
   if (taken_ > 0 && close(fd_) != 0 && errno != EINTR) fail(errno);
 }
 
@@ -80,12 +84,16 @@ void put(std::string_view bytes) {
 }
 
 void put_json(Sink& sink, std::string_view json) {
+  // JSON has an escape for what steers a terminal: it is still the same JSON for whoever copies it
+  // from there.
   sink.put(is_terminal(sink.fd()) ? visible_json(json) : std::string(json));
   sink.put("\n");
 }
 
 void fill_standard_descriptors() {
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    // Where one of them is closed, the next socket would get its number, and the job's output go to
+    // the daemon.  Opened the wrong way round, so that who uses it gets an error and no silence.
     while (fcntl(fd, F_GETFD) < 0)  // the lowest free one is taken
       if (open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0) return;
 }

@@ -23,6 +23,7 @@ OrderedJson subjects(const OrderedJson& status) {
                      {"digest", {{"sha256", field(artifact, "sha256")}}},
                      {"annotations", {{"kind", field(artifact, "kind")}}}});
   if (!out.empty()) return out;
+  // What the job wrote is what it made, where it names nothing else.
   const std::string name = "job/" + field(status, "job_id") + "/";
   const OrderedJson streams = part(status, "streams");
   for (const auto& [stream, totals] : streams.items())
@@ -64,6 +65,8 @@ OrderedJson source_of(const OrderedJson& provenance) {
   const OrderedJson repo = part(provenance, "repo");
   const std::string place = known(repo, "remote") ? field(repo, "remote") : field(repo, "name");
   const std::string ref = known(provenance, "ref") ? "@" + field(provenance, "ref") : "";
+  // The digest names the commit, and a verifier takes that for all there is: that the tree was
+  // dirty stands beside it, as an annotation, since in-toto has no field for it.
   OrderedJson source{{"uri", "git+" + place + ref},
                      {"digest", {{"gitCommit", field(provenance, "commit_sha")}}}};
   OrderedJson notes = OrderedJson::object();

@@ -16,6 +16,7 @@ std::string plain(const OrderedJson& value) {
   return visible(value.is_string() ? value.get<std::string>() : value.dump());
 }
 
+// Lists stay in one row: their elements have no names to show.
 void flatten(const std::string& key, const OrderedJson& value, Rows& rows) {
   if (!value.is_object()) {
     rows.emplace_back(visible(key), plain(value));
@@ -29,6 +30,8 @@ void flatten(const std::string& key, const OrderedJson& value, Rows& rows) {
 
 std::string field(const OrderedJson& json, const char* key) {
   const auto found = json.find(key);
+  // For a terminal, with what would steer it shown instead: job ids, labels and messages are
+  // anybody's text.
   return found == json.end() || found->is_null() ? "" : plain(*found);
 }
 
@@ -46,7 +49,9 @@ std::string listing(const OrderedJson& json) {
 std::string age(const std::string& time, std::int64_t now) {
   const auto then = parse_time(time);
   if (!then) return "-";
+  // The daemon's clock may be ahead of ours.
   const auto seconds = std::max<std::int64_t>(0, (now - *then) / 1'000'000);
+  // In the largest unit of which there are two: "1h ago" could be nearly two.
   if (seconds >= 2 * 86400) return std::to_string(seconds / 86400) + "d ago";
   if (seconds >= 2 * 3600) return std::to_string(seconds / 3600) + "h ago";
   if (seconds >= 120) return std::to_string(seconds / 60) + "m ago";

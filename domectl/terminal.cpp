@@ -23,6 +23,7 @@ std::size_t columns_of_terminal(int fd) {
 Colours Colours::of(int fd) {
   const char* term = std::getenv("TERM");
   const char* none = std::getenv("NO_COLOR");
+  // no-color.org: set to anything but the empty text.
   return Colours(is_terminal(fd) && !(none && *none) && !(term && term == std::string("dumb")));
 }
 
@@ -42,6 +43,7 @@ std::size_t character_bytes(std::string_view text) {
   if (text.empty()) return 0;
   const auto lead = static_cast<unsigned char>(text[0]);
   const std::size_t bytes = lead < 0xc0 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+  // What is no UTF-8 goes byte by byte, so that each of them is shown.
   return is_utf8(text.substr(0, bytes)) && bytes <= text.size() ? bytes : 1;
 }
 
@@ -52,7 +54,10 @@ namespace {
 bool steers(std::string_view character) {
   const auto byte = static_cast<unsigned char>(character[0]);
   if (character.size() == 1) return (byte < 0x20 && byte != '\t') || byte >= 0x7f;
+  // C1 in UTF-8: some terminals take U+009B for ESC [.
   if (byte == 0xc2) return static_cast<unsigned char>(character[1]) < 0xa0;
+  // Marks that turn the reading direction make a line look like another one, in a file's name or a
+  // command just as in source code.
   if (character == "\u061c") return true;
   return (character >= "\u200e" && character <= "\u200f") ||
          (character >= "\u202a" && character <= "\u202e") ||
@@ -61,6 +66,8 @@ bool steers(std::string_view character) {
 
 }  // namespace
 
+// By two hex digits a byte, as people know it from C. The text cannot be got back from it, since a
+// "\x1b" of its own stays as it is: for eyes only.
 std::string visible(std::string_view text) {
   std::string out;
   while (!text.empty()) {

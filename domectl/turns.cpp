@@ -52,9 +52,12 @@ CallOptions until(const FollowOptions& options) {
 // The payload of the job's end, or what is as good; empty where the time was up.
 std::string await_end(Context& context, const std::string& job, FollowOptions options) {
   Json status = context.client().call("GetJobStatus", {{"job_id", job}}, until(options));
+  // In the form of a terminal event's payload, which is what outcome_text() reads: a status has the
+  // same keys but for this one.
   status["to"] = status.at("state");
   if (is_terminal_state(status.value("state", ""))) return status.dump();
   options.job_id = job;
+  // From the head on: only the end is wanted, not the output that came before.
   options.since_seq = status.at("head_seq").get<std::uint64_t>();
   options.log_id = status.at("log_id").get<std::string>();
   std::string end;
@@ -76,6 +79,7 @@ std::string next_attempt(Context& context, const std::string& job, const FollowO
 
 End await_last_end(Context& context, const std::string& job, const FollowOptions& options) {
   End end{job, await_end(context, job, options)};
+  // A job that is tried again has not ended as far as its caller cares.
   for (std::string next;
        !end.payload.empty() && !(next = next_attempt(context, end.job, options)).empty();)
     end = {next, await_end(context, next, options)};
@@ -91,6 +95,7 @@ void tell(const Context& context, const std::string& job, const End& end) {
     return put_json(ctl::out(), out.dump());
   }
   const std::string text = outcome_text(end.payload);
+  // A line for each job as it ends, in the order given: the next may take hours.
   put(visible(job + " " + (text.empty() ? state : text) +
               (end.job == job ? "" : " (last attempt: " + end.job + ")")) +
       "\n");
@@ -115,6 +120,8 @@ int wait(Context& context, const Waiting& given) {
     }
     tell(context, job, end);
     out().flush();
+    // The first that failed, in the order given: the same jobs give the same code, whichever ends
+    // first.
     if (code == 0) code = exit_code_of(end.payload);
   }
   return code;
@@ -145,6 +152,8 @@ class Reader {
     const auto output = read_output(event->payload);
     if (!output) return;
     streams_.insert(output->stream);
+    // By the event's own time, which never decreases within a job; the daemon has no index by it,
+    // so that all of the log is read.
     const auto time = parse_time(std::string(event->ts)).value_or(0);
     if (time < since_ || time > until_) return;
     if (!given_.stream.empty() && output->stream != given_.stream) return;
@@ -211,6 +220,7 @@ int logs(Context& context, const Reading& given) {
   options.job_id = given.job;
   options.follow = given.follow;
   options.stop = stop.token();
+  // What is there is shown as soon as nothing more is: a person may be waiting for it.
   options.on_idle = [] { out().flush(); };
   options.on_connection = say_connection;
   for (;;) {
@@ -219,6 +229,7 @@ int logs(Context& context, const Reading& given) {
       follower.run([&](std::string_view line, std::uint64_t) { reader.take(line); });
       break;
     } catch (const ApiError& e) {
+      // Where it broke off, not where it began: what was printed is not printed again.
       options.since_seq = follower.cursor();
       if (!begin_behind_trimmed(e, options)) throw;
     }

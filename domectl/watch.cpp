@@ -5,6 +5,7 @@ namespace {
 
 // For a shell.
 std::string quoted(const std::string& text) {
+  // Unquoted where that is safe: it is to be read and typed by people.
   if (!text.empty() && text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                               "0123456789-_./:@%+=,") == std::string::npos)
     return text;
@@ -66,6 +67,7 @@ FollowOptions Watch::with_hooks(FollowOptions options) {
 }
 
 FollowEnd Watch::run() try { return follow(); } catch (const Error& e) {
+  // The words are in the error: whoever reports it has said them.
   said_.test_and_set();
   throw Error(e.code(), std::string(e.what()) + "; resume with: " + resume_command());
 }
@@ -83,6 +85,8 @@ FollowEnd Watch::follow() {
 }
 
 void Watch::know_log() {
+  // Only this thread writes it, so that its own look needs no lock; others ask through
+  // resume_command(), under it.
   if (!log_id_.empty()) return;
   const std::lock_guard lock(mutex_);
   log_id_ = follower_.log_id();
@@ -92,6 +96,8 @@ void Watch::look_at(std::string_view line) {
   const auto event = read_event_line(line);
   if (!event) return;
   if (is_terminal(*event)) outcome_ = event->payload;
+  // It comes before the terminal event, in the same log: whoever saw the end knows whether there is
+  // more.
   if (event->type == "retry") next_attempt_ = Json::parse(event->payload).value("job_id", "");
   if (event->type != "stream_end" || quiet_ || form_ != Printer::Form::output) return;
   const std::string text = stream_end_note(event->payload);

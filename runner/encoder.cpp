@@ -4,14 +4,16 @@
 #include <charconv>
 #include <cstdint>
 
-#include "domed/support/hash.h"
 #include "base/json.h"
+#include "domed/support/hash.h"
 
 namespace domed {
 namespace {
 
 constexpr std::array<std::uint8_t, 256> escape_costs() {
   std::array<std::uint8_t, 256> costs{};
+  // As the kernel's encoder would write them: a payload is kept as it comes, so that its size has
+  // to be right here.
   for (std::size_t byte = 0; byte < costs.size(); ++byte) costs[byte] = byte < 0x20 ? 6 : 1;
   for (const char c : {'"', '\\', '\b', '\t', '\n', '\f', '\r'})
     costs[static_cast<std::uint8_t>(c)] = 2;
@@ -31,6 +33,7 @@ bool is_continuation(char c) {
 // How long a character is that begins with "lead"; 1 for what begins none.
 std::size_t character_length(char lead) {
   const auto byte = static_cast<std::uint8_t>(lead);
+  // What no UTF-8 begins with is a character of one byte here; is_utf8() finds it afterwards.
   if (byte >= 0xf0 && byte < 0xf5) return 4;
   if (byte >= 0xe0) return byte < 0xf0 ? 3 : 1;
   return byte >= 0xc2 ? 2 : 1;
@@ -127,8 +130,10 @@ LineCutter::Length LineCutter::first_piece(std::string_view line) {
   std::size_t length = 0;
   for (std::size_t size = 0; length < line.size(); ++length)
     if ((size += cost(line[length])) > kMaxString) break;
+  // Not in the middle of a character: the piece would be binary, and the next one too.
   if (length < line.size())
     for (std::size_t back = 0; back < 3 && is_continuation(line[length]); ++back) --length;
+  // For the whole piece: one stray byte makes all of it base64, for there is no way to mix them.
   if (is_utf8(line.substr(0, length))) return {length, true};
   return {std::min(line.size(), kMaxBinary), false};
 }
@@ -161,6 +166,8 @@ void LogEncoder::encode(const Piece& piece, std::vector<EncodedEvent>& out) {
   }
   event += piece.eol ? "}}" : ",\"eol\":false}}";
   out.push_back(std::move(event));
+  // Only a line that came whole: a part of one may look like progress and be none.  The line itself
+  // stays in the log, and in its totals (TerminalLast).
   if (!piece.text || !piece.eol || !piece.whole) return;
   const std::string progress = progress_payload(piece.bytes);
   if (!progress.empty()) out.push_back(encode_event("progress", progress));

@@ -56,6 +56,7 @@ int exec_limited(char** argv) {
       std::sscanf(argv[0], "%llu,%llu,%llu,%llu,%d", &memory, &cpu, &open_files, &processes,
                   &tty) != 5)
     return report(EINVAL);
+  // First, so that all that happens from here on counts in it.
   if (*argv[1] && !join(argv[1])) return report(errno);
   if (tty && ioctl(STDIN_FILENO, TIOCSCTTY, 0) != 0) return report(errno);
   set_limit(RLIMIT_CPU, cpu, kAfterWarning);

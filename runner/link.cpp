@@ -49,10 +49,13 @@ ProducerOptions Link::producer_options() {
 }
 
 void Link::send() {
+  // One batch is taken from the spool at a time, and kept in "unsent_" while the producer is full:
+  // next() hands each out once only.
   while (!refusal()) {
     if (!unsent_) unsent_ = spool_.next();
     if (!unsent_) return;
     try {
+      // The token is put in here, and is in no file.
       if (!producer_.try_append_frozen(unsent_->batch, token_member_ + unsent_->line.substr(1)))
         return;
     } catch (const ApiError& error) {
@@ -88,6 +91,7 @@ void Link::acknowledged(const Ack& ack) {
     ++answers_;
   }
   changed_.notify_all();
+  // A job that talks all the time learns of a cancel by this, sooner than by its poll.
   if (ack.cancel_requested) cancel_requested_ = true;
   wake_();
 }
@@ -131,6 +135,7 @@ void Link::poll_once(const std::stop_token& stop) {
   options.await_daemon = true;
   const Json page = client_.call("StreamJobEvents", poll_params(), options);
   heard();
+  // By its state and not by its last event: with max_events 1 the page may end before that one.
   const std::string state = page.value("state", "");
   if (!state.empty() && state != "queued" && state != "running") {
     sealed_ = true;
@@ -149,6 +154,7 @@ void Link::poll_once(const std::stop_token& stop) {
 // reason to give up: the next reply to an append tells the head.
 void Link::poll_failed(const ApiError& error, const std::stop_token& stop) {
   if (error.name() != "E_UNREACHABLE") heard();  // a refusal is an answer too
+  // The job, or this log of it, is gone for good (LoudLoss): no retry brings it back.
   if (is_lost(error)) return refused(error);
   std::unique_lock lock(mutex_);
   const bool trimmed = error.name() == "E_COMPACTED" && error.fields().contains("first");

@@ -3,10 +3,20 @@
 // hold.  For their sake nobody may look into this process either.  It is
 // started by the daemon and survives it.  DIR afterwards holds, until the
 // daemon removes it:
-//   lock         flocked while this process lives
+//   lock         flocked while this process lives: a second runner of the same job leaves at once
 //   runner.json  {"pid","start_time","boot_id"} of this process
-//   child.json   the same of the command, its "pgid" and the inodes of its "pipes", signed
 //   spool        what the job said, see spool.h
+//   tty          a socket, where the command has a terminal, see typing.h
+//   stdin        what the command reads, where its request brought it as bytes
+//   child.json   as runner.json, of the command, its "pgid" and the inodes of its "pipes", signed
+// They are made in this order, and DIR is used once: a runner that finds a spool or a child.json
+// refuses, since no command runs twice (Restart).  Where there is no child.json the command was
+// not started, or the runner died before it could say so; what is left of it is then found by
+// its environment (docs/contract.md, What belongs to a run).
+//
+// Rejected: one file with all of it, rewritten at each step (a kill while it is written would
+// leave none); a pid alone (it is given to others, and a reboot starts anew: hence start time
+// and boot id); the daemon as the command's parent (it would have to live as long: Restart).
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>

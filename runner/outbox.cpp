@@ -54,10 +54,13 @@ bool Outbox::close_first(std::size_t count) {
   }
   line += "]}";
   const bool written = spool_.append(batch_ + 1, line);
+  // Once, not for each attempt: it goes to the run's own log, on the disk that is full.
   if (!written && !refused_)
     std::fprintf(stderr, "the spool cannot be written: %s; the job waits for space\n",
                  std::strerror(errno));
   refused_ = !written;
+  // The number is used by the line that is in the spool, never by one that could not be written: a
+  // hole would make the daemon wait for a batch that never comes.
   if (!written) return false;
   ++batch_;
   for (std::size_t i = 0; i < count; ++i) bytes_ -= open_[i].size();

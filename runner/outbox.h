@@ -13,6 +13,7 @@ namespace domed {
 // Collects events into numbered batches and puts those into the spool.
 class Outbox {
  public:
+  // Well below what a batch may hold (protocol/limits.h): one that is full is sent at once.
   static constexpr std::size_t kMaxEvents = 1000;
   static constexpr std::size_t kMaxBytes = 200 * 1024;
 

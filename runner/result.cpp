@@ -26,6 +26,7 @@ void add_status(OrderedJson& payload, int status) {
 
 OrderedJson own_result(const Spec& spec, int status, bool out_of_memory) {
   OrderedJson payload;
+  // The kernel's out-of-memory killer says nothing but SIGKILL; the cgroup counted it.
   if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && out_of_memory) {
     payload = head("failed", "limit");
     payload["message"] =
@@ -77,6 +78,8 @@ OrderedJson stopped(const Spec& spec, Stop stop, std::optional<int> status) {
 
 std::string terminal_payload(const Spec& spec, const Ending& ending) {
   OrderedJson payload;
+  // What was never started has no status; what ended by itself keeps its own result, also where it
+  // was being stopped at that moment; all else is told as the reason for which it was ended.
   if (!ending.spawn_error.empty()) {
     payload = head("failed", "spawn_error");
     payload["message"] = ending.spawn_error;

@@ -38,6 +38,8 @@ std::string in_directory(const std::string& cwd, const std::string& path) {
   return path.starts_with('/') ? path : cwd + '/' + path;
 }
 
+// As execvp: the first that can be executed, and EACCES is remembered, for "not found" would be a
+// lie about a file that is there.
 std::string find_on_path(const std::string& name, std::string_view path, const std::string& cwd) {
   int denied = 0;
   for (bool more = true; more;) {
@@ -119,6 +121,7 @@ Pipe make_terminal(const TerminalSize& size) {
     throw SpawnError(std::string("a terminal: ") + strerror(errno));
   const winsize window{size.rows, size.columns, 0, 0};
   ioctl(low.get(), TIOCSWINSZ, &window);
+  // Opened here, too: a terminal whose other side nobody has open reads as ended.
   const Fd slave(open(name, O_RDWR | O_NOCTTY | O_CLOEXEC));
   out.write = Fd(slave ? fcntl(slave.get(), F_DUPFD_CLOEXEC, 3) : -1);
   if (!out.write) throw SpawnError(std::string("a terminal: ") + strerror(errno));
@@ -232,6 +235,7 @@ pid_t start(const Program& program, const std::vector<std::string>& environment,
 // Returns when the command has taken the place of its starter.
 void await_exec(Pipe& status, pid_t pid, const std::string& name) {
   status.write.reset();
+  // Blocking: until the exec there is nothing else to do, and it takes no longer than one.
   fcntl(status.read.get(), F_SETFL, 0);
   int error = 0;
   ssize_t n;

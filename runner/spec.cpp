@@ -9,6 +9,8 @@ namespace {
 
 template <class T>
 void take(const Json& object, const char* key, T& out) {
+  // What is absent keeps its default, and what is not known is passed over: daemon and runner may
+  // be a version apart while one build is installed over another.
   if (!object.contains(key)) return;
   try {
     object.at(key).get_to(out);

@@ -14,14 +14,31 @@
 namespace domed {
 
 // Batches on their way to the daemon, on disk, so that what a job said outlives
-// its runner.  The file holds one batch a line, the params of AppendJobEvents but for
-// the token, which no file may have, with their LF:
+// its runner.  The file holds one batch a line, with its LF:
+//
 //   {"job_id":..,"producer_id":..,"batch":N,"events":[..]}
-// Lines have ascending numbers and are never changed.  A last line without LF
-// is torn, and was never sent.  The daemon replays the file of a dead runner;
-// the batch number makes that harmless for what it had already.
+//
+// That is the params of AppendJobEvents but for the token, which no file may have (jobs can
+// read it here).  Numbers ascend by one and lines are never changed, so that the bytes of a
+// batch are frozen before they are first sent (IdempotentAppend); the first line of a file that
+// was shortened may have any number.  A last line without LF is torn: it was never sent, and
+// nobody waits for it.  The last whole line of a job that ended is its terminal event, the exit
+// record.
+//
+// The daemon imports the file of a dead runner by sending each line as the runner would have
+// (Restart): what it has already it knows by the number, so that nothing has to be noted of how
+// far the runner came.
+//
 // No sync: the spool survives the death of processes, and what it holds was
-// promised to nobody.
+// promised to nobody (Durable begins with an acknowledgement).  Jobs can write to it, as to all
+// files of their user: what is sent from here is compared with the digest of what was appended,
+// and a file that was changed ends the delivery instead of speaking with our token.
+//
+// Rejected: a binary format with lengths (importing would need a second parser, and people could
+// not read what a lost job said last); a separate file of positions (two files can contradict
+// each other after a kill); sending from memory while the daemon answers, and the file only when
+// it does not (what was read from the pipe and not yet sent would die with the runner); one file
+// for each batch (thousands of them, and no order but by name).
 //
 // Thread-safe: one thread appends, others send and acknowledge.
 class Spool {

@@ -45,6 +45,8 @@ bool Stream::read(std::vector<EncodedEvent>& out) {
 }
 
 void Stream::take(std::string_view bytes, std::vector<EncodedEvent>& out) {
+  // Above the limit it is read and counted, but not kept: a job that is not read would stand still
+  // at its next write, and one that writes too much is not stopped for that.
   const std::size_t wanted = std::min<std::uint64_t>(bytes.size(), budget_.left);
   budget_.left -= wanted;
   bytes_ += wanted;

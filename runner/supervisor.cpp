@@ -84,6 +84,8 @@ int Supervisor::run() {
   }
   if (daemon_lost_job()) return ended_refused();
   const auto status = exited_ ? std::optional(status_) : std::nullopt;
+  // Everything that was started is over by now, so that nothing can follow the terminal event
+  // (TerminalLast); the cgroup is asked before it is removed.
   const Ending ending{stop_, status, spawn_error_, lost_output_, cgroup_.ran_out_of_memory()};
   cgroup_.remove();
   outbox_.add(encode_event("state_change", terminal_payload(spec_, ending)));

@@ -7,13 +7,14 @@
 
 #include <cerrno>
 
-#include "domed/support/hash.h"
 #include "base/json.h"
+#include "domed/support/hash.h"
 #include "system/unix_socket.h"
 
 namespace domed {
 namespace {
 
+// Of a pasted text, in base64; who sends more without a line's end does not speak this.
 constexpr std::size_t kLongestLine = 64 * 1024;
 
 }  // namespace
@@ -40,6 +41,7 @@ void Typing::serve(std::span<const pollfd, kFds> fds, int terminal) {
 void Typing::accept_client() {
   Fd fresh(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
   if (!fresh) return;
+  // The last one types: whoever lost a connection without noticing is replaced by coming again.
   client_ = std::move(fresh);
   received_.clear();
 }

@@ -30,8 +30,9 @@ Placeholder read_placeholder(std::string_view inside) {
   return out;
 }
 
-// Calls "literal" and "placeholder" for the parts of "text" in order; false: a
-// placeholder is not closed or has no well-formed path.
+// Calls "literal" and "placeholder" for the parts of "text" in order; false: a placeholder is not
+// closed or has no well-formed path.  The check of a deployment and the filling of a job share this
+// walk, so that a command which passed the one never stops the other.
 bool scan(std::string_view text, const std::function<void(std::string_view)>& literal,
           const std::function<void(const Placeholder&)>& placeholder) {
   for (;;) {
@@ -68,12 +69,16 @@ std::string value_of(const Placeholder& placeholder, const Json& task) {
   const Json* value = find(task, placeholder.path);
   if (!value && placeholder.fallback) return *placeholder.fallback;
   if (!value) unfit("'" + name + "' is missing: the tool's command needs it");
+  // A job without a task looks to the tool like one whose task is empty.
   if (placeholder.path.empty()) return value->is_null() ? "{}" : value->dump();
   if (value->is_string()) {
     auto text = value->get<std::string>();
+    // execve() would end the argument there, and the command see another word than was asked for.
     if (text.find('\0') != std::string::npos) unfit("'" + name + "' must have no NUL");
     return text;
   }
+  // A list or map could be spelled in many ways, of which each program expects another.  Who has
+  // one takes the whole task, which is JSON.
   if (!value->is_number() && !value->is_boolean())
     unfit("'" + name + "' must be a text, a number or a boolean: it becomes an argument");
   return value->dump();

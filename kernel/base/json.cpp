@@ -11,6 +11,7 @@
 
 #include "domed/error.h"
 
+// The counterpart of "extern template" in the header.
 template class nlohmann::basic_json<>;
 template class nlohmann::basic_json<nlohmann::ordered_map>;
 
@@ -90,6 +91,9 @@ class Walker {
 
   static void check_escapes(od::raw_json_string raw) {
     const char* begin = raw.raw();
+    // Most strings hold no escape, and one search settles those.  It finds an end: simdjson's first
+    // stage has refused strings that are not closed.  Where the quote found is itself escaped a
+    // backslash stands before it, and the slow way finds the right one.
     const char* end = static_cast<const char*>(rawmemchr(begin, '"'));
     if (!std::memchr(begin, '\\', static_cast<std::size_t>(end - begin))) return;
     for (end = begin; *end != '"'; ++end)
@@ -98,6 +102,8 @@ class Walker {
   }
 
   void object(od::object o, std::size_t depth) {
+    // Sorted at the end and not kept in a set: a payload has a few keys, and this allocates nothing
+    // once "keys_" has grown.
     const auto base = static_cast<std::ptrdiff_t>(keys_.size());
     for (auto item : o) {
       od::field field = must(std::move(item));
@@ -126,6 +132,8 @@ std::string canonical_number(double value) {
   const std::size_t e = shortest.find('e');
   std::string digits(1, shortest[0]);
   if (e > 2) digits += shortest.substr(2, e - 2);
+  // The digits and where their point stands are the shortest that give the same double (to_chars
+  // promises that, as ECMAScript demands); what follows only decides how they are written.
   const int point = std::atoi(std::string(shortest.substr(e + 1)).c_str()) + 1;
   const int count = static_cast<int>(digits.size());
   std::string out = value < 0 ? "-" : "";
@@ -178,6 +186,8 @@ void canonical(const Json& value, std::string& out) {
     }
     out += ']';
   } else if (value.is_number()) {
+    // RFC 8785 knows doubles alone: 2^53 and 2^53 + 1 are one number to it, so that two requests
+    // which differ in that are the same request (IdempotentSubmit).
     out += canonical_number(value.get<double>());
   } else {
     out += value.dump();
@@ -187,6 +197,11 @@ void canonical(const Json& value, std::string& out) {
 }  // namespace
 
 std::string compact_json(std::string_view text) {
+  // Two passes over the bytes, one that refuses and one that removes white space.  To write the
+  // value anew from a tree would be one, and would change numbers, escapes and the order of keys: a
+  // payload is kept as its producer wrote it (Immutable), and the digest is of those bytes
+  // (Digest).  The parser keeps its buffers, which are as large as the largest text so far; a
+  // request has at most 1 MiB.
   thread_local od::parser parser;
   const simdjson::padded_string padded(text);
   od::document document = must(parser.iterate(padded));

@@ -10,6 +10,8 @@ namespace {
 constexpr const char* kMac = "mac";
 
 std::string mac_of(const Json& note, const std::string& token) {
+  // Who wrote the note has to prove that it had the token, without the note giving it away: jobs
+  // can read the file.
   const Digest key = sha256(token);
   const std::string text = note.dump(-1, ' ', false, Json::error_handler_t::replace);
   hmac_sha256_ctx context;
@@ -29,6 +31,7 @@ Json signed_note(Json note, const std::string& token) {
 
 Json read_note(const std::string& text, const std::string& token) {
   Json note = Json::parse(text, nullptr, false);
+  // With an empty token anybody could sign: a record that has none proves nothing.
   if (!note.is_object() || !note.contains(kMac) || token.empty()) return Json::object();
   const Json mac = std::move(note[kMac]);
   note.erase(kMac);

@@ -18,7 +18,7 @@ std::optional<double> scaled(std::string_view text,
   double number = 0;
   const auto [end, error] =
       std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
-  if (error != std::errc() || number < 0) return std::nullopt;
+  if (error != std::errc() || !(number >= 0)) return std::nullopt;  // nor "nan"
   const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
   for (const auto& [name, factor] : units)
     if (unit == name) return number * factor;
@@ -45,6 +45,8 @@ std::optional<std::int64_t> fraction(std::string_view text) {
   if (text.empty() || text.size() > 9) return std::nullopt;
   std::int64_t micros = 0;
   if (text.find_first_not_of("0123456789") != std::string_view::npos) return std::nullopt;
+  // What lies behind the microsecond is cut: rounding could carry into another second, day or year,
+  // and make a time later than it was.
   for (std::size_t i = 0; i < 6; ++i) micros = micros * 10 + (i < text.size() ? text[i] - '0' : 0);
   return micros;
 }
@@ -69,6 +71,7 @@ std::optional<std::chrono::microseconds> parse_duration(std::string_view text) {
   static constexpr std::array<std::pair<std::string_view, double>, 6> kUnits{
       {{"us", 1}, {"ms", 1e3}, {"s", 1e6}, {"m", 60e6}, {"h", 3600e6}, {"d", 86400e6}}};
   const auto value = scaled(text, kUnits);
+  // 3,000 years: a few of them can still be added without overflow.
   if (!value || *value > 1e17) return std::nullopt;
   return std::chrono::microseconds(rounded(*value));
 }
@@ -122,6 +125,7 @@ std::optional<std::int64_t> parse_time(std::string_view text) {
   const int year = digits(text, 0, 4), month = digits(text, 5, 2), day = digits(text, 8, 2);
   if (year < 1970 || month < 1 || month > 12 || day < 1 || day > days_in(year, month))
     return std::nullopt;
+  // The digits were looked at first: there are ten characters, then.
   if (text[4] != '-' || text[7] != '-') return std::nullopt;
   utc.tm_year = year - 1900, utc.tm_mon = month - 1, utc.tm_mday = day;
   std::int64_t micros = 0;

@@ -43,7 +43,10 @@ std::string in_quotes(std::string_view text) {
 }
 
 std::string did_you_mean(std::string_view word, const std::vector<std::string>& names) {
+  // The work is the product of the lengths, and the word comes from outside.
   if (word.size() > 64) return "";
+  // A third of the word may be wrong, and three letters at most: with more, any short name is close
+  // to any other, and a wrong hint is worse than none.
   std::size_t best = std::clamp<std::size_t>(word.size() / 3, 1, 3) + 1;
   const std::string* nearest = nullptr;
   for (const auto& name : names)

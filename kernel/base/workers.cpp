@@ -26,6 +26,7 @@ void Workers::close() {
     left.swap(tasks_);
   }
   wake_.notify_all();
+  // Without the lock, as tasks themselves are called: either may bring the next task.
   for (const auto& queued : left)
     if (queued.dropped) queued.dropped();
 }

@@ -14,6 +14,7 @@ namespace domed {
 // itself has no bound: whoever adds to it has one.
 class Workers {
  public:
+  // Throws nothing: there is nobody to tell, and the process would end.
   using Task = std::function<void()>;
 
   explicit Workers(std::size_t threads);
@@ -35,6 +36,7 @@ class Workers {
 
   void work();
 
+  // Guards what follows but for "threads_", which the constructor fills and stop() joins.
   std::mutex mutex_;
   std::condition_variable wake_, empty_;
   std::deque<Queued> tasks_;

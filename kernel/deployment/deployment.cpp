@@ -21,19 +21,27 @@ using std::chrono::hours;
 using std::chrono::milliseconds;
 using std::chrono::minutes;
 
+// Of the file's format, not of domed: a file that says it goes on meaning what it meant.
 constexpr int kVersion = 1;
+// A collector is told a quarter less than its time, and has to start a thread in it.
 constexpr milliseconds kShortestCollection{10};
 constexpr hours kLongest{24 * 36500};
 
 const std::vector<std::string> kDefaultEnvironment{"PATH",   "HOME", "USER", "LOGNAME", "LANG",
                                                    "LC_ALL", "TZ",   "TERM", "SHELL",   "TMPDIR"};
 
+// Reads the sections in an order in which each finds what it needs: plugins are looked for along
+// the plugin_path, and options of type "path" are relative to the state_dir.  A section that is
+// wrong leaves its defaults behind, and the others are read all the same: one run shows every
+// problem.
 class DeploymentReader {
  public:
   DeploymentReader(Checker& check, const DeploymentContext& context, const YamlNode& root)
       : check_(check), context_(context), fields_(check, root, "", kKeys) {}
 
   Deployment run() {
+    // Absolute from here on: a daemon's working directory may change, and the plugin_path is
+    // relative to where the file lies.
     out_.file = std::filesystem::absolute(check_.file()).lexically_normal();
     read_sockets();
     read_state_dir();
@@ -111,6 +119,8 @@ class DeploymentReader {
   }
 
   void read_group(const YamlFields& control) {
+    // Looked up now, and again when the sockets are made: a misspelt name is a problem of the file,
+    // told with its line, and not of a start at night.
     out_.group = control.text("group", "");
     if (!out_.group.empty() && !getgrnam(out_.group.c_str()))
       check_.fail(*control.find("group"),
@@ -122,8 +132,13 @@ class DeploymentReader {
     if (!text.empty() && text[0] != '/')
       check_.fail(*fields_.find("state_dir"),
                   "state_dir must be an absolute path, is " + in_quotes(text));
+    // Made absolute even where that was a problem, so that paths of options are told as they would
+    // be.
     out_.state_dir = std::filesystem::path("/" + text).lexically_normal();
     if (text.empty() || text[0] != '/') return;
+    // The store, the runs' directories and the scratch of jobs lie in it: who can replace it
+    // replaces what was acknowledged (Durable).  It need not be there yet; its parents are looked
+    // at then.
     if (const auto why = weakness_of(out_.state_dir))
       check_.fail(*fields_.find("state_dir"), "state_dir could be replaced by others: " + *why +
                                                   ": use a directory of your own");
@@ -148,6 +163,7 @@ class DeploymentReader {
       PluginUse use;
       read_plugin(entry, "provenance", use);
       read_timeout(entry, use);
+      // Its second answer would never be seen: of one field the first that is known counts.
       if (!use.manifest.name.empty() && !seen.insert(use.manifest.name).second)
         check_.fail(*entry.find("plugin"),
                     "provenance: the plugin " + in_quotes(use.manifest.name) + " is there twice");
@@ -158,6 +174,7 @@ class DeploymentReader {
   // What the kernel waits.  A plugin that limits itself has said what it needs.
   void read_timeout(const YamlFields& entry, PluginUse& use) {
     const OptionSpec* own = use.manifest.option("timeout");
+    // Options are only there to be asked where none of them was wrong.
     const bool limits_itself = own && own->type == OptionType::duration && check_.ok();
     if (limits_itself) use.timeout = use.options.duration("timeout");
     const milliseconds wanted = use.timeout;
@@ -188,6 +205,8 @@ class DeploymentReader {
   bool read_manifest(const YamlNode& name, Manifest& manifest) {
     std::filesystem::path file;
     try {
+      // Before its manifest is read: what it says is believed, and names the library that is
+      // loaded.  The library itself is looked at when it is opened (loader/).
       file = find_plugin(name.text, out_.plugin_path);
       if (const auto why = weakness_of(file)) {
         check_.fail(name, "the manifest of " + in_quotes(name.text) +
@@ -197,6 +216,8 @@ class DeploymentReader {
       manifest = load_manifest(file);
       return true;
     } catch (const Error& e) {
+      // Errors of the manifest stand in another file, and keep their own places there, below the
+      // line that led to it.
       const std::string context =
           file.empty() ? "" : "the manifest of " + in_quotes(name.text) + " is not valid:\n";
       check_.fail(name, context + e.what());
@@ -212,6 +233,7 @@ class DeploymentReader {
     out.max_running = jobs.integer("max_running", 1, 4096, out.max_running);
     out.allow_ad_hoc = jobs.boolean("allow_ad_hoc", out.allow_ad_hoc);
     out.cancel_grace = jobs.duration("cancel_grace", hours(1), out.cancel_grace);
+    // At least a line's worth: 0 reads like "no limit" to some and like "no output" to others.
     out.max_output = jobs.size("max_output", 1024, std::uint64_t{1} << 50, out.max_output);
     out.drain = jobs.duration("drain", minutes(10), out.drain);
     out.give_up = jobs.duration("give_up", kLongest, out.give_up);
@@ -232,6 +254,7 @@ class DeploymentReader {
   void read_umask(const YamlFields& jobs) {
     const std::string text = jobs.text("umask", "");
     if (text.empty() && !jobs.find("umask")) return;
+    // Read as text: YAML would take 027 for 27 or for 23, depending on its version.
     const bool octal = text.find_first_not_of("01234567") == std::string::npos;
     const auto value =
         text.empty() || text.size() > 4 ? 01000 : std::strtoul(text.c_str(), nullptr, 8);
@@ -248,6 +271,7 @@ class DeploymentReader {
     if (node->kind != YamlNode::Kind::map)
       return check_.fail(
           *node, "jobs.queues must be a map: a queue's name and how many of its jobs run at once");
+    // Any name will do, and none is known beforehand.
     const YamlFields queues(check_, *node, "jobs.queues", {});
     for (const auto& key : node->keys)
       out_.jobs.queues[key.text] = static_cast<std::size_t>(queues.integer(key.text, 1, 4096, 1));
@@ -303,6 +327,8 @@ Deployment load_deployment(const std::filesystem::path& file, const DeploymentCo
                    ": make it, and the directories above it, yours or root's alone");
   if (root.kind == YamlNode::Kind::null && !root.bad) check.fail(1, 1, "the file is empty");
   if (root.kind == YamlNode::Kind::null) check.done();
+  // Before anything is read, so that every value may hold variables, and a tool's schema left as it
+  // is: "$" begins keywords there, as in $schema and $id.
   expand_tree(root, context.variables, "input_schema", check);
   if (root.kind == YamlNode::Kind::map) check_version(check, root);
   Deployment out = DeploymentReader(check, context, root).run();

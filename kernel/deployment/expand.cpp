@@ -11,6 +11,7 @@
 namespace domed {
 namespace {
 
+// A variable comes from outside, and may be a megabyte; ${A:-${B:-...}} recurses.
 constexpr std::size_t kMaxValue = 64 * 1024;
 constexpr int kMaxNesting = 16;
 
@@ -23,6 +24,8 @@ class Expander {
     std::string out;
     for (std::size_t i = 0; i < text.size(); ++i) {
       const std::string_view rest = text.substr(i);
+      // From left to right, once: what a variable holds is never looked at again, so that a "$" in
+      // a password stays one, and no value can name another variable.
       if (rest.starts_with("$$")) {
         out += '$', ++i;
       } else if (rest.starts_with("${")) {
@@ -46,6 +49,7 @@ class Expander {
   static std::size_t closing(std::string_view text) {
     int open = 0;
     for (std::size_t i = 0; i < text.size(); ++i) {
+      // The default may hold variables, and these braces of their own.
       if (text.substr(i).starts_with("$$"))
         ++i;
       else if (text.substr(i).starts_with("${"))
@@ -63,6 +67,7 @@ class Expander {
       fail(in_quotes("${" + std::string(body) + "}") +
            " names no variable; write ${NAME} or ${NAME:-default}");
     auto value = variables_(name);
+    // Shells know it and do not export it, and a path in /run/user needs it.
     if (!value && name == "UID") value = std::to_string(getuid());
     if (colon != std::string_view::npos && (!value || value->empty()))
       return run(body.substr(colon + 2), nesting + 1);
@@ -93,6 +98,7 @@ std::string expand(std::string_view text, const Variables& variables) {
 void expand_tree(YamlNode& node, const Variables& variables, std::string_view except,
                  Checker& check) {
   for (std::size_t i = 0; i < node.items.size(); ++i)
+    // Keys are no values, and stay: a key from the environment could be any option.
     if (node.kind != YamlNode::Kind::map || node.keys[i].text != except)
       expand_tree(node.items[i], variables, except, check);
   if (node.kind != YamlNode::Kind::scalar) return;

@@ -15,6 +15,7 @@ namespace domed {
 namespace {
 
 // From the least to the most; each may do all that the ones before it may.
+// Four are read and one is accepted as yet: files keep their form when the others come.
 const std::vector<std::string> kRoles{"reader", "producer", "submitter", "operator"};
 
 using Roles = std::map<std::string, std::vector<std::string>>;
@@ -39,6 +40,8 @@ class ListenerReader {
       : item_(item), words_(words_of(audience)), check_(check) {}
 
   Listener read(int shards) {
+    // An URL alone is the usual case, of ipc.  What cannot be listened at has an empty url, and is
+    // left out of the checks that compare listeners.
     const bool ok = item_.kind == YamlNode::Kind::map ? read_map(shards) : read_url(item_, shards);
     if (!ok || !check_roles()) out_.url.clear();
     return std::move(out_);
@@ -59,6 +62,8 @@ class ListenerReader {
 
   bool read_map(int shards) {
     const YamlFields fields(check_, item_, words_.list, {"url", "roles", "origins", "tls"});
+    // Known, and refused in its own words: "unknown key" would send people to look for a typing
+    // error.
     if (const YamlNode* tls = fields.find("tls"))
       check_.fail(*tls, fields.subject("tls") + " is not supported yet; leave it out");
     if (const YamlNode* roles = fields.find("roles")) read_roles(*roles);
@@ -73,6 +78,7 @@ class ListenerReader {
     const YamlFields fields(check_, node, what, kRoles);
     for (const YamlNode& key : node.keys) {
       roles_[key.text] = fields.texts(key.text, {});
+      // Nobody at all, or everybody?  Whoever means something says it.
       if (roles_[key.text].empty())
         check_.fail(key, what + "." + key.text + " must name who has it, as in [anyone]");
     }
@@ -84,12 +90,17 @@ class ListenerReader {
       if (const std::string problem = check_origin(origin->text); !problem.empty())
         check_.fail(*origin, fields.subject("origins") + ": " + problem);
     const YamlNode* url = fields.find("url");
+    // Ignored, it would look as if it kept somebody out.
     if (url && fields.find("origins") && url_scheme(url->text) != "ws")
       check_.fail(*fields.find("origins"),
                   fields.subject("origins") + " are of web pages, which come over ws:// only");
   }
 
   bool check_roles() {
+    // Over ipc the system says who connects, and the socket's directory keeps others out.  Over tcp
+    // and ws everybody on this machine gets through, and whoever gets through runs commands as the
+    // daemon's user: no default may grant that, and no word short of it.  The warning comes at
+    // every start and in --check, for those who did not write the file.
     if (url_scheme(out_.url) == "ipc") {
       if (!roles_node_) return true;
       check_.fail(*roles_node_,
@@ -103,6 +114,7 @@ class ListenerReader {
                              "; use ipc://, or write it out if it is meant: " + written_out());
       return false;
     }
+    // Exactly this: "submitter: [anyone]" would read as a promise of less, which nothing keeps.
     if (roles_ != Roles{{words_.role, {"anyone"}}}) {
       check_.fail(*roles_node_, "other roles are not supported yet; use ipc://, or write " +
                                     written_out() + ", with which any user of this machine may " +

@@ -19,7 +19,10 @@ namespace {
 using std::chrono::hours;
 
 OrderedJson json_scalar(const YamlNode& node) {
+  // As the YAML core schema has them.  Not strtod alone: it takes "inf", "nan" and "0x10", of
+  // which JSON has none.
   static const std::regex kReal(R"([-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?)");
+  // Quotes are how a person says "text": "1.10" stays a version.
   if (node.quoted) return node.text;
   if (const auto value = parse_boolean(node.text)) return *value;
   if (const auto value = parse_integer(node.text)) return *value;
@@ -64,6 +67,7 @@ std::string input_pattern_problem(const std::string& pattern) {
     const std::size_t end = std::min(pattern.find('/', begin), pattern.size());
     const std::string part = pattern.substr(begin, end - begin);
     if (part.empty() || part == "." || part == "..") return "must not hold '.', '..' or '//'";
+    // Elsewhere it would mean no more than "*", which is not what is meant by who writes it.
     if (part != "**" && part.find("**") != std::string::npos)
       return "may hold '**' only as a whole part, as in 'src/**/*.c'";
     begin = end + 1;
@@ -94,6 +98,7 @@ Json description_of(const ToolSpec& tool) {
 std::string contract_of(const ToolSpec& tool) {
   Json contract = description_of(tool);
   contract["timeout_ms"] = tool.timeout.count();
+  // Left out where there is none: what a tool does not use is no part of what was agreed.
   if (tool.max_attempts > 1)
     contract["retry"] = {{"max_attempts", tool.max_attempts}, {"backoff_ms", tool.backoff.count()}};
   return canonical_json(contract);
@@ -110,6 +115,7 @@ class ToolReader {
     tool.version = fields_.text("version", "");
     tool.title = fields_.text("title", tool.id);
     tool.description = fields_.text("description", "");
+    // Reported here when it is absent; how it must look is said by read_command().
     fields_.need("command");
     tool.command = read_command();
     tool.cwd = read_cwd();
@@ -168,6 +174,8 @@ class ToolReader {
     if (!node) return out;
     const YamlFields runtimes(check_, *node, fields_.subject("runtimes"), {});
     for (const auto& key : node->keys) {
+      // In the record NAME_reason says why NAME is unknown (docs/provenance.md), and would be
+      // overwritten.
       if (!is_tool_id(key.text) || key.text.ends_with("_reason"))
         check_.fail(key, runtimes.subject(key.text) +
                              ": a runtime's name is letters, digits and "
@@ -207,6 +215,8 @@ class ToolReader {
   std::string read_schema() {
     const YamlNode* node = read_map("input_schema");
     if (!node) return "{}";
+    // As its author wrote it, key order included, for clients that show it; checked now, so that no
+    // job finds out that the schema is none.
     std::string schema = to_json(*node);
     const std::string problem =
         schema_problem(Json::parse(schema), fields_.subject("input_schema"));
@@ -226,6 +236,7 @@ class ToolReader {
     };
     add("memory", limits.size("memory", 1 << 20, std::uint64_t{1} << 60, 0));
     const auto cpu = limits.duration("cpu", hours(24 * 365), std::chrono::milliseconds(0));
+    // RLIMIT_CPU knows whole seconds: rounded up, or 500ms would be "no limit".
     add("cpu", static_cast<std::uint64_t>(std::chrono::ceil<std::chrono::seconds>(cpu).count()));
     for (const char* key : {"open_files", "processes"})
       add(key, static_cast<std::uint64_t>(limits.integer(key, 1, 1 << 30, 0)));
@@ -238,6 +249,8 @@ class ToolReader {
     if (!node) return out;
     const YamlFields accepts(check_, *node, fields_.subject("accepts"), {"env", "cwd", "stdin"});
     for (const YamlNode* item : accepts.items("env"))
+      // DOMED_* tell a command which job it is and with what it may speak for that job; what
+      // belongs to a run is found by them.  No request may say otherwise.
       if (!is_variable_name(item->text) || item->text.starts_with("DOMED_"))
         check_.fail(*item, accepts.subject("env") + ": " + in_quotes(item->text) +
                                " is no variable that a request may set: letters, digits and _, "
@@ -253,6 +266,8 @@ class ToolReader {
   }
 
   void check_directory(const YamlNode& item, const std::string& subject, std::string_view key) {
+    // By its text alone: the directory may not be there yet.  Where it leads to is looked at when a
+    // request names a path, and once more by the runner, through descriptors (system/found_path.h).
     if (item.text.starts_with('/') && !goes_up(item.text) &&
         item.text.find('\0') == std::string::npos)
       return;
@@ -292,6 +307,8 @@ Json descriptor_of(const ToolSpec& tool) {
   const auto seconds = [](std::chrono::milliseconds time) {
     return static_cast<double>(time.count()) / 1000;
   };
+  // For people and clients, in the units of requests; the contract beside it keeps its own, for its
+  // hash is compared over versions.
   Json out = description_of(tool);
   out["timeout_s"] = seconds(tool.timeout);
   out["retry"] = {{"max_attempts", tool.max_attempts}, {"backoff_s", seconds(tool.backoff)}};

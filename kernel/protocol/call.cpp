@@ -13,6 +13,8 @@ void Call::error(const ApiError& e) const {
 }
 
 void Call::error(std::exception_ptr e) const {
+  // An Error is taken for the store's, the only plugin that a request waits for.  Anything else
+  // is a mistake of ours, and still answered: who heard nothing would ask again for ever.
   try {
     std::rethrow_exception(e);
   } catch (const ApiError& api) {

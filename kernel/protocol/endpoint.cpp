@@ -10,12 +10,14 @@ namespace {
 // As the default deployment has it.
 std::string runtime_dir() {
   if (const char* set = std::getenv("XDG_RUNTIME_DIR"); set && *set) {
+    // A relative one would name another socket in each directory where a client is started.
     if (*set == '/') return set;
     throw Error(Code::invalid_argument, std::string("XDG_RUNTIME_DIR is no absolute path but '") +
                                             set +
                                             "': unset it, or name the daemon with "
                                             "--endpoint or DOMED_ENDPOINT");
   }
+  // Never /tmp: whoever makes the directory first would be the daemon to everybody else.
   if (const char* home = std::getenv("HOME"); home && *home == '/')
     return home + std::string("/.local/state/domed/run");
   throw Error(Code::invalid_argument,

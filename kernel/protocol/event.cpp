@@ -22,6 +22,8 @@ class CheckedSlice {
  public:
   explicit CheckedSlice(std::string& text) {
     thread_local od::parser parser;
+    // The padding is reserved and not appended: the payload stays as long as it is, and where there
+    // was room already nothing is copied.
     text.reserve(text.size() + simdjson::SIMDJSON_PADDING);
     document_ = parser.iterate(text);
   }
@@ -66,7 +68,12 @@ void read_log(Event& event, const std::string& where) {
     }
   }
   if (!is_name(event.stream)) invalid_request(where + "'stream' must be a name such as stdout");
+  // Bytes that are UTF-8 come as text, for people and jq; all others as base64, since JSON has no
+  // way to carry them and to replace them would lose them.
   if (has_text == has_b64) invalid_request(where + "a log event has either 'text' or 'b64'");
+  // A line of output is an event, and "eol" says that its LF was there: with one inside there would
+  // be two ways to say the same bytes, and the totals of TerminalLast could not be told from the
+  // lines.
   if (event.bytes.find('\n') != std::string::npos)
     invalid_request(where + "a line feed inside a line: send one log event for each line");
   event.eol = eol;
@@ -97,6 +104,8 @@ void read_state_change(Event& event, Author author, const std::string& where) {
                                                             "cancel", "spawn_error", "lost",
                                                             "limit",  "dependency",  "reported"};
   const Json json = Json::parse(event.payload);
+  // The kernel writes this payload anew (TerminalLast): a key that means nothing to it would be
+  // lost without a word, and is refused instead.
   for (const auto& item : json.items()) {
     static constexpr std::string_view kKeys = " from to reason message exit_code signal streams ";
     if (kKeys.find(" " + item.key() + " ") == std::string_view::npos)
@@ -149,6 +158,7 @@ bool known_type(const std::string& type, Author author) {
   for (const char* name :
        {"provenance", "provenance_end", "cancel_requested", "held", "released", "retry"})
     if (type == name) return author == Author::kernel;
+  // The prefix is for third parties, for good: a type that we add later meets none of theirs.
   return type.starts_with("x-") && type.size() > 2 && is_name(type);
 }
 
@@ -179,6 +189,7 @@ std::vector<Event> read_events(std::string_view array) {
   std::vector<Event> events;
   for (auto item : document.get_array()) {
     const std::string where = "events[" + std::to_string(events.size()) + "]: ";
+    // Before the event is read: a batch that is too long costs no more than one that fits.
     if (events.size() == limits::kBatchEvents)
       throw ApiError("E_TOO_LARGE",
                      "a batch holds at most " + std::to_string(limits::kBatchEvents) + " events");
@@ -193,6 +204,7 @@ std::vector<Event> read_events(std::string_view array) {
         od::object inner;
         if (field.value().get_object().get(inner))
           invalid_request(where + "'payload' must be an object");
+        // Its own bytes, out of the request as it came: never encoded again (Immutable).
         const std::string_view raw = inner.raw_json().value_unsafe();
         payload.reserve(raw.size() + simdjson::SIMDJSON_PADDING);
         payload = raw;
@@ -218,6 +230,9 @@ Line read_line(std::string_view text) try {
   const std::string where = "event " + std::to_string(line.seq) + ": ";
   line.event =
       read_event(json.at("type").get<std::string>(), std::move(payload), Author::kernel, where);
+  // An import takes bytes from outside into a log whose lines are ours to define.  Whatever the
+  // line says, it has to be what we would have written: then its digest is one that this daemon,
+  // and any follower, finds again.
   const std::string again = encode_line(json_string(line.job_id), line.seq, format_time(line.ts),
                                         line.event.type, line.event.payload);
   if (again != text) invalid_request(where + "the line is not in canonical form");

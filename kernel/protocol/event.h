@@ -51,6 +51,12 @@ struct Line {
 // Throws ApiError(E_INVALID_REQUEST) for anything else than a canonical line.
 Line read_line(std::string_view line);
 
+// An event line is JSON with these five keys in this order and no white space; "job_id_literal" is
+// a JSON string, "ts" 27 characters that sort as the times do.  It is written once, when the event
+// is committed, and spliced into pages, frames and exports from then on.  Rejected: keys in any
+// order (a client could not tell the bytes of a digest); the log_id in each line (32 bytes for
+// every event, where pages and frames name it once).
+//
 // Appends the canonical line, without LF, to "out".
 void append_line(std::string& out, std::string_view job_id_literal, std::uint64_t seq,
                  std::string_view ts, std::string_view type, std::string_view payload);

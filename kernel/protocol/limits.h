@@ -6,6 +6,9 @@
 
 namespace domed::limits {
 
+// What one request, job or page may take; docs/protocol.md lists it, and ListCapabilities tells
+// it to a client that has not read that.  The bounds hang together: 448 KiB of event lines, as
+// strings in which each byte may be escaped once more (ImportJob), still fit into a request.
 inline constexpr std::size_t kRequestBytes = 1 << 20;
 inline constexpr std::size_t kEventBytes = 64 * 1024;   // one encoded event line
 inline constexpr std::size_t kBatchBytes = 448 * 1024;  // encoded lines of one batch

@@ -43,6 +43,8 @@ int code_of(const ApiError& error) {
 void read_request(std::string_view bytes, Request& request) {
   std::string text;
   try {
+    // All of the request is checked here, once: what is taken out of it below, payloads included,
+    // needs no second look, so that the parsing that follows may leave errors unlooked at.
     text = compact_json(bytes);
   } catch (const Error& e) {
     throw RpcError(-32700, "E_INVALID_REQUEST", e.what());
@@ -67,6 +69,7 @@ void read_request(std::string_view bytes, Request& request) {
     else
       not_a_request("unknown member '" + key + "'");
   }
+  // First of all, so that a refusal for any other reason still goes to the request that it is of.
   if (!id.empty() && is_id(id)) request.id = id;
   if (version != "\"2.0\"") not_a_request("'jsonrpc' must be \"2.0\"");
   if (id.empty() || !is_id(id)) not_a_request("'id' must be a string or a number");
@@ -90,6 +93,7 @@ std::string result_reply(const std::string& id, std::string_view result) {
 
 std::string error_reply(const std::string& id, const ApiError& error) {
   OrderedJson data{{"error", error.name()}, {"retryable", error.retryable()}};
+  // The fields last: a "retryable" among them overrides what the name would say.
   for (const auto& [key, value] : error.fields().items()) data[key] = value;
   const OrderedJson body{{"code", code_of(error)}, {"message", error.what()}, {"data", data}};
   return "{\"jsonrpc\":\"2.0\",\"id\":" + id +

@@ -44,6 +44,9 @@ void doubt_unseen(std::string& doubts, const Json& now) {
 Json drift_record(const Json& before, const Json& now) {
   Json out{{"schema", kProvenanceEndSchema}, {"moved", Json::array()}};
   std::string doubts;
+  // What moved is certain, whatever else could not be compared; that nothing did is certain only
+  // where everything could.  So a list that is not empty outweighs any doubt, and a doubt an empty
+  // list.
   for (const std::string field : drift_fields()) {
     merge(out, Json{{field, now.at(field)}, {field + "_reason", reason_in(now, field)}});
     if (!known_in(before, field) || !known_in(now, field))

@@ -48,6 +48,10 @@ std::string GuardedCall::operator()(std::function<std::string()> work,
   // No thread is begun that nobody would wait for: it would run into the end of the program.
   if (stop_.stop_requested()) throw Error(Code::io, name_ + " is not asked any more");
   if (late_->load() > 0) throw Error(Code::conflict, name_ + " is still busy with an earlier run");
+  // Shared by both threads, since either may be the last: a caller that gives up leaves, and a
+  // plugin that never returns keeps its thread for ever.  There is no safe way to end a thread,
+  // which may hold a lock of the plugin's or of malloc's; so it is left alone, and counted, and
+  // nobody is asked again while it is at it.
   auto pending = std::make_shared<Pending>();
   try {
     std::thread([pending, late = late_, name = name_, work = std::move(work)]() mutable {

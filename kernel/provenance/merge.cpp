@@ -19,6 +19,8 @@ std::string reason_of(const Json& object, const std::string& key) {
 
 void put(Json& object, const std::string& key, const Json& value, const std::string& reason) {
   object[key] = value;
+  // A reason stands beside its field and nowhere else: one that was left over from an earlier value
+  // would explain what is known.
   if (reason.empty())
     object.erase(reason_key(key));
   else
@@ -44,6 +46,8 @@ bool is_reason(std::string_view key) {
 std::string reason_text(std::string_view text) {
   std::string out(text.substr(0, std::min(text.size(), kMaxReason)));
   if (text.size() > kMaxReason) {
+    // Half a character at the end would make all of the text invalid, and then all that is not
+    // ASCII in it a "?".
     while (!out.empty() && (static_cast<unsigned char>(out.back()) & 0xC0) == 0x80) out.pop_back();
     if (!out.empty() && static_cast<unsigned char>(out.back()) >= 0xC0) out.pop_back();
     out += "...";
@@ -71,6 +75,8 @@ Json honest(const Json& found, const std::string& source) {
   for (const auto& [key, value] : found.items()) {
     if (is_reason(key)) continue;
     const std::string reason = reason_of(found, key);
+    // Empty is how plugins forget to say that they do not know; a record that held it would look
+    // like an answer (docs/provenance.md: known, or unknown with a reason).
     if (value.is_null() || value == "")
       put_unknown(out, key, reason.empty() ? source + " left it empty" : reason);
     else if (is_unknown(value))
@@ -87,6 +93,8 @@ void merge(Json& object, const Json& more) {
   for (const auto& [key, value] : more.items()) {
     if (is_reason(key)) continue;
     const auto mine = object.find(key);
+    // The first who knows is believed, in the deployment's order; a later one only fills what
+    // nobody before it knew.
     if (mine == object.end() || (is_unknown(*mine) && !is_unknown(value)))
       put(object, key, value, reason_of(more, key));
     else if (mine->is_object() && value.is_object())

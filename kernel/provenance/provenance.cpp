@@ -34,6 +34,8 @@ bool looks_at_sources(const Source& source) {
 Json parse_answer(const std::string& answer, const std::string& source) {
   if (answer.size() > kMaxAnswer)
     throw Error(Code::internal, source + " answered with more than 1 MiB");
+  // By the kernel's own strict rules first: nlohmann takes duplicate keys, of which the record
+  // would keep one.
   Json out = Json::parse(compact_json(answer));
   if (!out.is_object()) throw Error(Code::internal, source + " did not return an object");
   return out;
@@ -74,12 +76,14 @@ Json Provenance::answer_of(const Guarded& guarded, const JobFixed& job,
 Json Provenance::ask(const JobFixed& job, const std::string& cwd, bool at_end) const {
   Json record = Json::object();
   for (const Guarded& guarded : sources_) {
+    // At the end only those are asked who tell what can drift: the machine is the same.
     if (at_end && !looks_at_sources(guarded.source)) continue;
     Json found = Json::object();
     try {
       found = answer_of(guarded, job, cwd);
     } catch (const std::exception& e) {
       log_("job " + job.job_id + ": " + guarded.source.name + ": " + reason_text(e.what()));
+      // What it announced it has to answer for, also by failing: each of its fields says why.
       for (const auto& field : guarded.source.fields) put_unknown_at(found, field, e.what());
       found = admit(found, guarded.source.name, [](const auto&) {});  // it may announce anything
     }
@@ -119,6 +123,7 @@ void Provenance::add_versions(Json& record, const JobFixed& job, const Launch& l
   Json facts;
   try {
     const auto deadline = std::chrono::steady_clock::now() + told(kToolBudget);
+    // The lambda holds what it needs by value, "tools" by its count: it may outlive this call.
     facts = Json::parse(tool_call_(
         [=, tools = tools_] { return tools->collect(job, launch, deadline).dump(); }, kToolBudget));
   } catch (const std::exception& e) {

@@ -90,6 +90,8 @@ std::string run_version_command(const std::string& program, std::vector<std::str
 
 std::string ToolFacts::version_of(const Json& argv, const Launch& launch, SteadyTime deadline) {
   auto words = argv.get<std::vector<std::string>>();
+  // Absolute entries of the PATH alone: this is run by the daemon, and the working directory may
+  // hold anything.
   const std::string program = find_executable(words.at(0), search_path(launch));
   const std::string stamp = file_stamp(program);
   if (stamp.empty())

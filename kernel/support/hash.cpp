@@ -17,13 +17,16 @@ std::string_view view(const Digest& digest) {
 }  // namespace
 
 Digest Sha256::digest() const {
+  // nettle's digest ends the hash; a log's goes on with the next event.
   sha256_ctx copy = context_;
   Digest out;
   sha256_digest(&copy, out.size(), out.data());
   return out;
 }
 
-// Eight state words, the block count, then the bytes of the open block.
+// Eight state words, the block count, then the bytes of the open block: in this machine's byte
+// order, for it is read by the same daemon.  It is kept in a job's record, so that no log is read
+// again after a restart; another implementation of SHA-256 would have to read this form.
 std::string Sha256::state() const {
   std::string out(40 + context_.index, '\0');
   std::memcpy(out.data(), context_.state, 32);
@@ -33,7 +36,9 @@ std::string Sha256::state() const {
 }
 
 bool Sha256::restore(std::string_view state) {
+  // A full block is hashed at once and never part of a state.
   if (state.size() < 40 || state.size() >= 40 + SHA256_BLOCK_SIZE) return false;
+  // What lies behind the index of the open block is written before it is read.
   sha256_init(&context_);
   std::memcpy(context_.state, state.data(), 32);
   std::memcpy(&context_.count, state.data() + 32, 8);
@@ -63,6 +68,8 @@ std::string to_hex(const Digest& digest) {
   return to_hex(view(digest));
 }
 bool from_hex(std::string_view text, Digest& digest) {
+  // Lower case alone: a digest is compared as text, in records, by people and by jq, so that there
+  // is one way to write it.
   constexpr std::string_view kDigits = "0123456789abcdef";
   if (text.size() != 2 * digest.size()) return false;
   for (std::size_t i = 0; i < digest.size(); ++i) {
@@ -84,6 +91,7 @@ std::string to_base64(std::string_view bytes) {
 }
 
 bool from_base64(std::string_view text, std::string& bytes) {
+  // A text that lost its end would otherwise decode to fewer bytes and look whole.
   if (text.size() % 4 != 0) return false;
   for (const char c : text)
     if (c <= ' ') return false;  // nettle skips white space
@@ -102,6 +110,8 @@ bool from_base64(std::string_view text, std::string& bytes) {
 std::string random_hex(std::size_t count) {
   std::string bytes(count, '\0');
   for (std::size_t done = 0; done < count;) {
+    // Of ids and tokens, which must not be guessed: no seed of our own, and no fallback where the
+    // system has none to give.
     const ssize_t n = getrandom(bytes.data() + done, count - done, 0);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) throw Error(Code::internal, std::string("getrandom: ") + std::strerror(errno));

@@ -17,6 +17,7 @@
 namespace domed::program {
 namespace {
 
+// Not system/fd.h: this library is installed for plugins, and stands below the rooms.
 class Descriptor {
  public:
   Descriptor() = default;
@@ -64,6 +65,9 @@ class SpawnPlan {
   SpawnPlan(const Command& command, int out, int err) {
     ::posix_spawn_file_actions_init(&actions_);
     ::posix_spawnattr_init(&attributes_);
+    // Opened in the child, in this order: the standard three first, then everything above them
+    // closed, for the host's own descriptors (its store, its sockets) may lack O_CLOEXEC. The
+    // directory last; it needs no descriptor.
     ::posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     ::posix_spawn_file_actions_adddup2(&actions_, out, STDOUT_FILENO);
     ::posix_spawn_file_actions_adddup2(&actions_, err, STDERR_FILENO);
@@ -85,9 +89,12 @@ class SpawnPlan {
   void reset_signals() {
     sigset_t none, all;
     ::sigemptyset(&none);
+    // A host that ignores SIGPIPE or blocks SIGTERM, as daemons do, would hand that on: the program
+    // would then neither notice that nobody reads it nor end when it is told to.
     ::sigfillset(&all);
     ::posix_spawnattr_setsigmask(&attributes_, &none);
     ::posix_spawnattr_setsigdefault(&attributes_, &all);
+    // What it starts is in the group too, and one signal ends them all.
     ::posix_spawnattr_setpgroup(&attributes_, 0);
     ::posix_spawnattr_setflags(
         &attributes_, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
@@ -152,6 +159,8 @@ bool Run::start() {
   const int error =
       ::posix_spawn(&pid_, command_.program.c_str(), plan.actions(), plan.attributes(),
                     pointers(words).data(), pointers(command_.environment).data());
+  // The child alone has them now, so that its end, and that of all it started, is an end of file
+  // here.
   out_.write.close();
   err_.write.close();
   if (error != 0) {
@@ -159,6 +168,8 @@ bool Run::start() {
     outcome_.error = failure("cannot run " + command_.program, error);
     return false;
   }
+  // A pidfd and not SIGCHLD: the signal belongs to the host, whose handler we would have to share.
+  // The pid cannot be another's: only end() reaps it.
   process_ = Descriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
   if (process_.open()) return true;
   outcome_.error = failure("cannot watch " + command_.program, errno);
@@ -208,6 +219,7 @@ bool Run::read_out() {
     out_.read.close();
     return false;
   }
+  // One byte more than allowed is what tells a full answer from a cut one.
   const std::size_t room = command_.max_out - out_bytes_;
   const std::string_view piece(buffer, std::min<std::size_t>(got, room));
   out_bytes_ += piece.size();
@@ -227,6 +239,7 @@ void Run::read_err() {
     if (got < 0 && errno == EINTR) continue;
     if (got < 0 && errno == EAGAIN) return;
     if (got <= 0) return err_.read.close();
+    // Read on even when it is full: a program that waits for room in its pipe would never end.
     const std::size_t room = command_.max_err - outcome_.err.size();
     outcome_.err.append(buffer, std::min<std::size_t>(got, room));
   }

@@ -44,6 +44,8 @@ void check_directory(const std::string& directory, std::optional<gid_t> group) {
   if (status.st_uid != geteuid())
     throw Error(Code::invalid_argument, subject + " belongs to " + describe_user(status.st_uid) +
                                             ", not to " + describe_user(geteuid()) + way_out);
+  // Who can enter the directory can try every socket in it, and could connect to one before its
+  // own mode is set.
   const mode_t closed = group ? S_IWGRP | S_IRWXO : S_IRWXG | S_IRWXO;
   if (status.st_mode & closed)
     throw Error(Code::invalid_argument,
@@ -68,6 +70,8 @@ void check_path(const std::string& path) {
 }
 
 std::mutex socket_files_mutex;
+// nng unlinks a listener's path when it closes it, whosever socket lies there by then: another
+// daemon's, say, that took the place after ours was removed. nng_guard.c asks here first.
 std::map<std::string, FileIdentity> socket_files;  // of this process's listeners
 
 // Nobody listens at a socket that was left behind by a process that ended.
@@ -76,6 +80,7 @@ bool is_stale(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   path.copy(address.sun_path, kLongestSocketPath);
+  // Refused, and nothing else: a full backlog (EAGAIN) is somebody who is busy.
   return connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 &&
          errno == ECONNREFUSED;
 }
@@ -116,6 +121,7 @@ void remove_stale_socket(const std::string& path, const FileIdentity& own) {
   if (!S_ISSOCK(status.st_mode))
     throw Error(Code::invalid_argument,
                 path + " exists and is not a socket: move it away or configure another path");
+  // One's own listens still, though nobody gets through to it (Endpoint::relisten).
   if (own != FileIdentity{status.st_dev, status.st_ino} && !is_stale(path))
     throw Error(Code::conflict,
                 "another program listens at " + path + ": stop it or configure another path");

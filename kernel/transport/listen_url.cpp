@@ -66,6 +66,7 @@ bool is_loopback(const std::string& host) {
   if (inet_pton(AF_INET, host.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24) == 127;
   in6_addr v6{};
   if (inet_pton(AF_INET6, host.c_str(), &v6) == 1) return IN6_IS_ADDR_LOOPBACK(&v6);
+  // As text: to ask a name server would make the answer of a check depend on the network.
   return host == "localhost";
 }
 
@@ -93,6 +94,7 @@ std::vector<std::string> listen_places(const std::string& url, int shards) {
   }
   const auto authority = split(std::string_view(url).substr(scheme.size() + 3));
   const int port = std::stoi(authority->port);
+  // The system gives a free one to each, which nobody else has.
   if (port == 0) return {};
   const std::string base =
       url.substr(0, url.size() - authority->path.size() - authority->port.size());

@@ -43,8 +43,10 @@ class TreeBuilder final : public YAML::EventHandler {
                 const std::string& value) override {
     YamlNode node = make(mark, YamlNode::Kind::scalar);
     node.text = value;
+    // yaml-cpp's way to tell: plain scalars come with the tag "?", quoted and block ones with "!".
     node.quoted = tag != "?";
     refuse_tag(mark, tag);
+    // Paths and arguments become C strings further on, and would end there.
     if (value.find('\0') != std::string::npos) {
       check_.fail(node, "a value cannot contain a NUL character");
       node.bad = true;
@@ -85,6 +87,8 @@ class TreeBuilder final : public YAML::EventHandler {
 
   void open(const YAML::Mark& mark, const std::string& tag, YamlNode::Kind kind) {
     refuse_tag(mark, tag);
+    // Thrown, not reported: parser and readers recurse with each level, and no file of ours comes
+    // near this one.
     if (open_.size() >= Checker::kMaxDepth)
       throw YAML::ParserException(
           mark, "nested deeper than " + std::to_string(Checker::kMaxDepth) + " levels");
@@ -112,6 +116,8 @@ class TreeBuilder final : public YAML::EventHandler {
   }
 
   void add_pair(Open& map, YamlNode value) {
+    // A pair whose key is a problem is left out: what is unknown or duplicate would otherwise be
+    // reported a second time by who reads the map.
     YamlNode key = std::move(*map.key);
     map.key.reset();
     if (key.bad) return;
@@ -126,6 +132,8 @@ class TreeBuilder final : public YAML::EventHandler {
   std::vector<Open> open_;
 };
 
+// Asked for what follows the document, which the parser would otherwise leave unread: half of a
+// file that was meant to count, behind a "---" of somebody who concatenated two.
 class SecondDocument final : public YAML::EventHandler {
  public:
   void OnDocumentStart(const YAML::Mark& mark) override {
@@ -153,6 +161,8 @@ std::string slurp(const std::filesystem::path& file) {
   if (!std::filesystem::is_regular_file(status))
     throw Error(Code::io, file.string() + ": not a regular file");
   std::ifstream in(file, std::ios::binary);
+  // One byte more than is allowed, by which parse() sees that there is more.  The size that stat
+  // tells would be that of a moment ago.
   std::string text(Checker::kMaxBytes + 1, '\0');
   in.read(text.data(), static_cast<std::streamsize>(text.size()));
   if (in.bad() || (!in.eof() && in.fail()))
@@ -180,6 +190,8 @@ YamlNode Checker::parse(const std::string& text) {
     fail(1, 1, "larger than 1 MiB; this cannot be a file of ours");
     return nothing;
   }
+  // Before the parser, which takes other encodings and guesses them by their first bytes; messages
+  // with parts of the file must be UTF-8.
   if (!is_utf8(text)) {
     fail(1, 1, "not UTF-8; save the file as UTF-8");
     return nothing;
@@ -193,6 +205,7 @@ YamlNode Checker::parse(const std::string& text) {
     parser.HandleNextDocument(second);
     return std::move(builder.root);
   } catch (const YAML::Exception& e) {
+    // What is no YAML has no tree worth looking at: this one problem, and those found before it.
     fail(e.mark.line + 1, e.mark.column + 1, "not valid YAML: " + e.msg);
   }
   return nothing;
@@ -213,6 +226,7 @@ std::string Checker::place(int line, int column) const {
 }
 
 std::vector<Checker::Problem> Checker::sorted(std::vector<Problem> problems) {
+  // Checks run section by section; who mends a file goes from its top to its end.
   std::stable_sort(problems.begin(), problems.end(), [](const Problem& a, const Problem& b) {
     return std::pair(a.line, a.column) < std::pair(b.line, b.column);
   });

@@ -32,6 +32,7 @@ struct YamlNode {
 // keys and NUL characters are problems.
 class Checker {
  public:
+  // Far above any file that a person writes, low enough that nothing here takes noticeable time.
   static constexpr std::size_t kMaxBytes = 1024 * 1024;
   static constexpr std::size_t kMaxDepth = 32;
   static constexpr std::size_t kMaxShown = 200;  // problems; the rest is counted

@@ -21,6 +21,8 @@ std::string in_units(std::uint64_t value, const std::pair<std::uint64_t, const c
 YamlFields::YamlFields(Checker& check, const YamlNode& node, std::string what,
                        const std::vector<std::string>& known)
     : check_(check), node_(node), what_(std::move(what)) {
+  // "jobs:" with nothing behind it is a section with nothing in it, as people write it when they
+  // comment its lines out.
   if (node.bad || node.kind == YamlNode::Kind::null) return;
   if (node.kind != YamlNode::Kind::map) {
     check_.fail(node, (what_.empty() ? "the file" : what_) + " must be a map (key: value)");
@@ -40,6 +42,8 @@ const YamlNode* YamlFields::find(std::string_view key) const {
 
 const YamlNode* YamlFields::need(std::string_view key) const {
   const YamlNode* found = node_.find(key);
+  // Where there is no map at all that was said already, and each missing key once more would bury
+  // it.
   const bool readable = node_.kind == YamlNode::Kind::map || node_.kind == YamlNode::Kind::null;
   if (!found && readable && !node_.bad)
     check_.fail(node_, (what_.empty() ? "" : what_ + ": ") + "missing key " + in_quotes(key));
@@ -79,6 +83,8 @@ std::string YamlFields::text(std::string_view key, const std::string& fallback) 
 
 std::int64_t YamlFields::integer(std::string_view key, std::int64_t min, std::int64_t max,
                                  std::optional<std::int64_t> fallback) const {
+  // What cannot be used is reported, and the reader gets a value that can: it goes on, and the
+  // problems behind this one are found in the same run.
   const YamlNode* found = scalar(key, "an integer", !fallback);
   if (!found) return fallback.value_or(min);
   const auto value = parse_integer(found->text);
@@ -88,6 +94,7 @@ std::int64_t YamlFields::integer(std::string_view key, std::int64_t min, std::in
 }
 
 bool YamlFields::boolean(std::string_view key, bool fallback) const {
+  // Nor "yes" and "on": the same word means a text elsewhere, depending on the version of YAML.
   const YamlNode* found = scalar(key, "true or false", false);
   if (!found) return fallback;
   const auto value = parse_boolean(found->text);
@@ -164,6 +171,7 @@ std::optional<bool> parse_boolean(std::string_view text) {
 
 std::optional<std::chrono::milliseconds> parse_milliseconds(std::string_view text) {
   const auto value = parse_duration(text);
+  // Refused rather than rounded: what a deployment says is what holds.
   if (!value || value->count() % 1000 != 0) return std::nullopt;
   return std::chrono::duration_cast<std::chrono::milliseconds>(*value);
 }

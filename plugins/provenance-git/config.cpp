@@ -19,6 +19,7 @@ Entry parse_entry(std::string_view text) {
   const std::string_view key = text.substr(0, line);
   entry.has_value = line != std::string_view::npos;
   if (entry.has_value) entry.value = text.substr(line + 1);
+  // A subsection may hold dots itself: the first and the last of them are the borders.
   const std::size_t first = key.find('.'), last = key.rfind('.');
   if (first == std::string_view::npos) return entry;
   entry.prefix = key.substr(0, last + 1);
@@ -46,6 +47,7 @@ void take_core(Config& config, const Entry& entry) {
 
 void take_remote(Config& config, const Entry& entry) {
   const std::string name(entry.subsection);
+  // The first of several is the one that git fetches from.
   if (entry.variable == "url") config.remotes.emplace(name, entry.value);
   if (entry.variable == "promisor" && is_true(entry)) config.partial = true;
 }

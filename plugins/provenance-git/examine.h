@@ -19,4 +19,9 @@ struct Wishes {
 Findings examine(const Git& git, const std::string& directory, const Wishes& wishes,
                  const Deadline& deadline);
 
+struct Inquiry;
+// The same of the submodule whose top-level directory is "directory", for "parent", whose time
+// and count of submodules it shares; without what only a job's own commit is asked for.
+Findings examine_submodule(Inquiry& parent, const std::string& directory);
+
 }  // namespace domed::git

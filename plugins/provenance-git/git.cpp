@@ -4,8 +4,8 @@
 #include <array>
 #include <cstdio>
 
-#include "domed/support/hash.h"
 #include "domed/support/executable.h"
+#include "domed/support/hash.h"
 
 namespace domed::git {
 namespace {

@@ -10,6 +10,7 @@ namespace domed::git {
 namespace {
 
 std::string search_path() {
+  // Once, at the start: the host's environment is not ours to read while threads run.
   const char* path = std::getenv("PATH");
   return path != nullptr ? path : "/usr/local/bin:/usr/bin:/bin";
 }
@@ -22,6 +23,8 @@ GitCollector::GitCollector(const Options& options, Host& host)
               .author_hash = options.boolean("author_hash")},
       git_(options.text("git"), search_path(), options.text("foreign_owner") == "read") {
   const std::string problem = git_.problem(Deadline(timeout_));
+  // A daemon without git starts all the same: each record then says why it tells nothing, and git
+  // may be installed while it runs.
   if (!problem.empty()) host.log(Level::warning, problem);
 }
 

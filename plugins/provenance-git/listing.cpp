@@ -11,6 +11,7 @@
 namespace domed::git {
 namespace {
 
+// A path has 4 KiB at most: beyond this there is something else than a listing.
 constexpr std::size_t kMaxEntry = 64 << 10;
 
 // Cuts the next part, up to "end", off the front of "text".
@@ -88,6 +89,7 @@ void IndexListing::take(std::string_view entry) {
   assume_unchanged_ |= mark >= 'a' && mark <= 'z';
   if (mark == 'S' || mark == 's') {
     skip_worktree_ = true;
+    // One is enough; to look at each of a million would take the time that the rest needs.
     if (!skipped_is_absent_) skipped_is_absent_ = is_absent(top_ + "/" + std::string(entry));
   }
   inside_is_tracked_ |= !inside_.empty() && entry.starts_with(inside_);
@@ -115,6 +117,7 @@ std::vector<std::string> parse_filtered(std::string_view output) {
   while (const auto path = cut(output, '\0')) {
     cut(output, '\0');  // "filter"
     const auto value = cut(output, '\0');
+    // "set" names no filter, as in "*.bin filter": git runs none then.
     if (!value || *value == "unspecified" || *value == "unset" || *value == "set") continue;
     out.emplace_back(*path);
   }
@@ -127,6 +130,7 @@ CommitHeader parse_commit(std::string_view text) {
   std::optional<std::int64_t> authored;
   std::string committer;
   while (const auto line = cut(text, '\n')) {
+    // Behind it comes the message, which may say "committer" as well.
     if (line->empty()) break;
     if (line->starts_with(kAuthor)) {
       take_person(line->substr(kAuthor.size()), header.author, authored);

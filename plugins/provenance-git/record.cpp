@@ -58,6 +58,8 @@ void put(Json& record, const std::string& field, const Known<std::uint64_t>& kno
 }
 
 std::string dump(const Json& value) {
+  // Paths and refs are bytes to git.  JSON is UTF-8, so that what is not is replaced and not
+  // refused: the rest of the record is worth having.
   return value.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
@@ -71,6 +73,7 @@ void put_submodules(Json& record, const Known<std::vector<SubmoduleState>>& know
     put(entry, "dirty", state.dirty);
     list.push_back(std::move(entry));
   }
+  // All or none: a list that was cut would read like all of them.
   if (dump(list).size() > kMaxSubmoduleBytes) {
     return put_unknown(record, "submodules", "their list is longer than 16 KiB");
   }

@@ -44,6 +44,7 @@ std::string existing_directory(const std::string& path) {
 std::string nearest_dot_git(std::string directory) {
   struct stat start, here, entry;
   if (::stat(directory.c_str(), &start) != 0) return {};
+  // Up to the border of the file system, as git goes without GIT_DISCOVERY_ACROSS_FILESYSTEM.
   while (true) {
     if (::stat(directory.c_str(), &here) != 0 || here.st_dev != start.st_dev) return {};
     const std::string base = directory == "/" ? "" : directory;

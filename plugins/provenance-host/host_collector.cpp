@@ -27,6 +27,7 @@ std::optional<std::string> own_variable(const std::string& name) {
 }
 
 void put(Json& out, const std::string& key, const std::string& value, const std::string& why) {
+  // Known or with a reason: an empty field would look like an answer.
   const bool known = !value.empty() && is_utf8(value);
   out[key] = known ? value : "unknown";
   if (!known) out[key + "_reason"] = value.empty() ? why : "it is not UTF-8";
@@ -42,6 +43,8 @@ void put_hash(Json& out, const std::string& key, const char* what, const std::st
 }
 
 std::string variable_hash(const Variable& variable, const std::string& name) {
+  // A hash and not the value: PATH alone tells of users and projects.  Whoever has the same
+  // environment can still compare.
   const auto value = variable(name);
   return value ? sha256_hex(*value) : "not set";
 }
@@ -64,8 +67,11 @@ std::string HostCollector::collect(const CollectRequest&) {
   put(out, "os", machine_.os(), "/etc/os-release does not name it");
   put(out, "kernel", std::string(name.sysname) + " " + name.release, "uname does not name it");
   put(out, "architecture", name.machine, "uname does not name it");
+  // Asked of the library itself: this plugin runs in the process whose libc it is.
   put(out, "libc", std::string("glibc ") + ::gnu_get_libc_version(), "");
   put(out, "cpu", machine_.cpu(), "/proc/cpuinfo does not name it");
+  // Those of the machine, not of a cgroup or affinity mask, which belong to the daemon and not to
+  // what the job may use.
   out["cpus"] = ::sysconf(_SC_NPROCESSORS_ONLN);
   put(out, "container", machine_.container(), "");
   put(out, "vm", machine_.vm(), "");

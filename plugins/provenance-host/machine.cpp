@@ -45,6 +45,8 @@ std::string kind_in(const std::string& text, const std::array<Mark, N>& marks) {
 
 std::string Machine::read(const std::string& path) const {
   std::ifstream file(root_ + path, std::ios::binary);
+  // The size that stat tells is 0 for files of /proc.  They are read as far as this; what is looked
+  // for stands in the first lines.
   std::string text(kMaxFile, '\0');
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<std::size_t>(file.gcount()));
@@ -57,8 +59,10 @@ bool Machine::exists(const std::string& path) const {
 }
 
 std::string Machine::os() const {
+  // In this order, as os-release(5) has it.
   for (const char* file : {"/etc/os-release", "/usr/lib/os-release"}) {
     std::string name = line_of(read(file), "PRETTY_NAME=");
+    // Quotes and backslashes are the shell's in that file; names have none of their own.
     std::erase_if(name, [](char c) { return c == '"' || c == '\'' || c == '\\'; });
     if (!name.empty()) return name;
   }
@@ -67,6 +71,7 @@ std::string Machine::os() const {
 
 std::string Machine::cpu() const {
   const std::string info = read("/proc/cpuinfo");
+  // On x86, ARM boards, MIPS and RISC-V; other kernels name no model.
   for (const char* key : {"model name\t:", "Model\t\t:", "cpu model\t\t:", "uarch\t\t:"})
     if (const std::string name = line_of(info, key); !name.empty()) return name;
   return "";
@@ -88,6 +93,7 @@ std::string Machine::container() const {
                                                 {"libpod", "podman"},
                                                 {"containerd", "containerd"},
                                                 {"lxc", "lxc"}}};
+  // From the most to the least particular: a pod is a container of containerd's as well.
   if (variable_("KUBERNETES_SERVICE_HOST")) return "kubernetes";
   if (const std::string name = trimmed(read("/run/systemd/container")); !name.empty()) return name;
   if (exists("/run/.containerenv")) return "podman";

@@ -11,7 +11,8 @@ TEST(Units, ParsesDurations) {
   EXPECT_EQ(2s, parse_duration("2s"));
   EXPECT_EQ(1500ms, parse_duration("1.5s"));
   EXPECT_EQ(720h, parse_duration("30d"));
-  for (const char* bad : {"", "s", "2", "2 s", "-1s", "2sec", "1e3s", "99999999999d"})
+  for (const char* bad :
+       {"", "s", "2", "2 s", "-1s", "2sec", "1e3s", "99999999999d", "nans", "infs"})
     EXPECT_FALSE(parse_duration(bad)) << bad;
 }
 
@@ -19,7 +20,7 @@ TEST(Units, ParsesSizes) {
   EXPECT_EQ(1073741824u, parse_size("1GiB"));
   EXPECT_EQ(5000u, parse_size("5KB"));
   EXPECT_EQ(77u, parse_size("77"));
-  for (const char* bad : {"", "GiB", "-1", "1 GiB", "1gib", "99999999TiB"})
+  for (const char* bad : {"", "GiB", "-1", "1 GiB", "1gib", "99999999TiB", "nan", "inf"})
     EXPECT_FALSE(parse_size(bad)) << bad;
 }
 

@@ -18,16 +18,6 @@ class JobsTest : public ::testing::Test {
   }
   ~JobsTest() override { journal.stop(); }
 
-  void submit(const std::string& id, Json request = {{"command", {"true"}}, {"cwd", "/"}}) {
-    journal.run(id, [&](JobLog& log) {
-      Submission submission;
-      submission.fixed.job_id = id;
-      submission.fixed.run_id = "run-" + id;
-      submission.fixed.producer_token = "t";
-      submission.fixed.request = request;
-      log.create(submission);
-    });
-  }
   void finish(const std::string& id, State to) {
     journal.run(id, [&](JobLog& log) { log.finish(to, "exit", ""); });
   }

@@ -23,12 +23,13 @@ class LineupTest : public JobsTest {
 };
 
 TEST_F(LineupTest, TheQueueGetsWhatTheRequestSays) {
-  submit("job", {{"command", {"true"}},
-                 {"queue", "builds"},
-                 {"priority", 7},
-                 {"hold", true},
-                 {"depends_on", {"need"}},
-                 {"not_before", "2030-01-01T00:00:00.000000Z"}});
+  submit(journal, "job",
+         {{"command", {"true"}},
+          {"queue", "builds"},
+          {"priority", 7},
+          {"hold", true},
+          {"depends_on", {"need"}},
+          {"not_before", "2030-01-01T00:00:00.000000Z"}});
   const auto job = waiting_job(store, "job");
   ASSERT_TRUE(job);
   EXPECT_EQ("builds", job->queue);
@@ -39,7 +40,7 @@ TEST_F(LineupTest, TheQueueGetsWhatTheRequestSays) {
 }
 
 TEST_F(LineupTest, OnlyAQueuedJobWaits) {
-  submit("job");
+  submit(journal, "job");
   finish("job", State::canceled);
   EXPECT_FALSE(waiting_job(store, "job"));
   EXPECT_FALSE(waiting_job(store, "unknown"));
@@ -47,7 +48,7 @@ TEST_F(LineupTest, OnlyAQueuedJobWaits) {
 }
 
 TEST_F(LineupTest, ANeedIsOpenUntilItsJobIsOver) {
-  submit("need");
+  submit(journal, "need");
   EXPECT_EQ(Word::open, need("need").word);
   finish("need", State::canceled);
   EXPECT_EQ(Word::failed, need("need").word);
@@ -59,11 +60,11 @@ TEST_F(LineupTest, AJobThatIsGoneNeverSucceeds) {
 }
 
 TEST_F(LineupTest, TheLastAttemptDecides) {
-  submit("need", kTwoAttempts);
+  submit(journal, "need", kTwoAttempts);
   finish("need", State::failed);
   const std::string next = retry_id("need");
   EXPECT_EQ(Word::open, need("need").word) << "the attempt is still to be made";
-  submit(next);
+  submit(journal, next);
   finish(next, State::failed);
   EXPECT_EQ(next, need("need").job_id);
   EXPECT_EQ(Word::failed, need("need").word);
@@ -71,10 +72,10 @@ TEST_F(LineupTest, TheLastAttemptDecides) {
 
 // The commit found nobody that needs the next attempt, for nobody did yet.
 TEST_F(LineupTest, AnAttemptThatEndsMeanwhileIsNotMissed) {
-  submit("need", kTwoAttempts);
+  submit(journal, "need", kTwoAttempts);
   finish("need", State::failed);
   meanwhile = [this] {
-    submit(retry_id("need"));
+    submit(journal, retry_id("need"));
     finish(retry_id("need"), State::failed);
     meanwhile = nullptr;
   };

@@ -41,14 +41,14 @@ class RecoveryTest : public JobsTest {
 };
 
 TEST_F(RecoveryTest, TheDirectoryOfARunThatNeverBeganIsRemoved) {
-  submit("job");
+  submit(journal, "job");
   run_dir("job").create("job");
   EXPECT_EQ(Takeover::line_up, taken("job")->what);
   EXPECT_FALSE(run_dir("job").exists());
 }
 
 TEST_F(RecoveryTest, ThatOfOneThatBeganIsKeptToBeSettled) {
-  submit("job");
+  submit(journal, "job");
   run_dir("job").create("job");
   std::ofstream(run_dir("job").path() / "child.json") << "{}";
   EXPECT_EQ(Takeover::settle, taken("job")->what);

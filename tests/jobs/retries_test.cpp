@@ -9,7 +9,8 @@ namespace {
 class RetriesTest : public JobsTest {
  protected:
   RetriesTest() {
-    submit("job", {{"command", {"true"}}, {"retry", {{"max_attempts", 2}, {"backoff_s", 0}}}});
+    submit(journal, "job",
+           {{"command", {"true"}}, {"retry", {{"max_attempts", 2}, {"backoff_s", 0}}}});
     finish("job", State::failed);
   }
   const std::string next = retry_id("job");

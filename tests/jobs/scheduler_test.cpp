@@ -78,16 +78,6 @@ class SchedulerTest : public ::testing::Test {
     std::lock_guard lock(mutex);
     scheduler = std::move(made);
   }
-  void submit(const std::string& id, Json request = {{"command", {"true"}}, {"cwd", "/"}}) {
-    journal.run(id, [&](JobLog& log) {
-      Submission submission;
-      submission.fixed.job_id = id;
-      submission.fixed.run_id = "run-" + id;
-      submission.fixed.producer_token = "t";
-      submission.fixed.request = request;
-      log.create(submission);
-    });
-  }
   void wait_for(const std::string& id, const std::string& state) {
     std::unique_lock lock(mutex);
     changed.wait(lock, [&] { return states[id] == state; });
@@ -160,7 +150,7 @@ TEST_F(SchedulerTest, ASpoolIsKeptUntilTheStoreTakesIt) {
   spool("job");
   make();
   scheduler->start({"ipc:///x"});
-  submit("job");
+  submit(journal, "job");
   std::ofstream go(path("go"));
   store.failures = 3;
   go << "now" << std::endl;
@@ -176,7 +166,7 @@ TEST_F(SchedulerTest, WhatTheRunnerWasNotToldOfIsNoReasonToStop) {
   spool("job");
   make();
   scheduler->start({"ipc:///x"});
-  submit("job");
+  submit(journal, "job");
   std::ofstream go(path("go"));
   for (int number = 1; number <= 70; ++number)  // more than are kept for a replay
     journal.run("job", [&](JobLog& log) {
@@ -204,7 +194,7 @@ TEST_F(SchedulerTest, WhatTheRunnerWasNotToldOfIsNoReasonToStop) {
 TEST_F(SchedulerTest, AStartThatTheStoreFailedIsTriedAgain) {
   spool("job");
   make();
-  submit("job");
+  submit(journal, "job");
   store.failures = 2;
   scheduler->start({"ipc:///x"});
   wait_for("job", "succeeded");
@@ -213,7 +203,7 @@ TEST_F(SchedulerTest, AStartThatTheStoreFailedIsTriedAgain) {
 
 TEST_F(SchedulerTest, ACancelThatTheStoreFailedIsTriedAgain) {
   make();
-  submit("job", {{"executor", "external"}});
+  submit(journal, "job", {{"executor", "external"}});
   journal.run("job", [](JobLog& log) {
     AppendResult ignored;
     log.append(begin(), true, ignored);
@@ -229,11 +219,11 @@ TEST_F(SchedulerTest, ADrainWaitsForWhatRunsAndStartsNothing) {
   spool("first");
   make();
   scheduler->start({"ipc:///x"});
-  submit("first");
+  submit(journal, "first");
   hear("ready");
-  submit("second");
+  submit(journal, "second");
   auto drained = std::async([this] { return scheduler->drain(std::stop_token()); });
-  submit("third");
+  submit(journal, "third");
   tell("go");
   EXPECT_TRUE(drained.get());
   EXPECT_EQ(State::succeeded, head("first").state);
@@ -245,7 +235,7 @@ TEST_F(SchedulerTest, ADrainEndsWhenItIsToldTo) {
   runner("echo > ../../ready; read line < ../../go");
   make();
   scheduler->start({"ipc:///x"});
-  submit("job");
+  submit(journal, "job");
   hear("ready");
   std::stop_source stop;
   auto drained = std::async([&] { return scheduler->drain(stop.get_token()); });
@@ -265,7 +255,7 @@ TEST_F(SchedulerTest, ARunnerThatCameFirstIsAdopted) {
   spool("job");
   make();
   scheduler->start({"ipc:///x"});
-  submit("job");
+  submit(journal, "job");
   wait_for_word("adopted");
   tell("go");
   wait_for("job", "succeeded");
@@ -275,8 +265,8 @@ TEST_F(SchedulerTest, AHeldJobRunsWhenItIsReleased) {
   spool("held");
   make();
   scheduler->start({"ipc:///x"});
-  submit("held", {{"command", {"true"}}, {"cwd", "/"}, {"hold", true}});
-  submit("other");
+  submit(journal, "held", {{"command", {"true"}}, {"cwd", "/"}, {"hold", true}});
+  submit(journal, "other");
   wait_for("other", "failed");
   EXPECT_EQ(State::queued, head("held").state);
   journal.run("held", [](JobLog& log) { log.hold(false, ""); });
@@ -289,10 +279,12 @@ TEST_F(SchedulerTest, AJobWaitsForWhatItNeeds) {
   config.max_running = 2;
   make();
   scheduler->start({"ipc:///x"});
-  submit("first");
+  submit(journal, "first");
   hear("ready");
-  submit("second", {{"command", {"true"}}, {"cwd", "/"}, {"depends_on", Json::array({"first"})}});
-  submit("never", {{"command", {"true"}}, {"cwd", "/"}, {"depends_on", Json::array({"second"})}});
+  submit(journal, "second",
+         {{"command", {"true"}}, {"cwd", "/"}, {"depends_on", Json::array({"first"})}});
+  submit(journal, "never",
+         {{"command", {"true"}}, {"cwd", "/"}, {"depends_on", Json::array({"second"})}});
   EXPECT_EQ(State::queued, head("second").state);
   tell("go");
   hear("ready");
@@ -312,14 +304,14 @@ Json tried_again(int attempts, int backoff_s) {
 TEST_F(SchedulerTest, AJobThatFailedIsTriedAgainWhenItsTimeHasCome) {
   make();
   scheduler->start({"ipc:///x"});
-  submit("job", tried_again(2, 60));
+  submit(journal, "job", tried_again(2, 60));
   const std::string next = retry_id("job");
   wait_for(next, "queued");
-  submit("other");
+  submit(journal, "other");
   wait_for("other", "failed");
   EXPECT_EQ(State::queued, head(next).state) << "its time has not come";
   environment.time += 61'000'000;
-  submit("another");  // no news comes from a clock that stands
+  submit(journal, "another");  // no news comes from a clock that stands
   wait_for(next, "failed");
   const Json request = JobFixed::decode(store.find(next)->fixed).request;
   EXPECT_EQ("job", request["retry_of"]);
@@ -329,7 +321,7 @@ TEST_F(SchedulerTest, AJobThatFailedIsTriedAgainWhenItsTimeHasCome) {
 
 // The daemon died between the end of a job and the job that tries it again.
 TEST_F(SchedulerTest, ANextAttemptIsMadeOnceWhoeverMakesIt) {
-  submit("job", tried_again(3, 0));
+  submit(journal, "job", tried_again(3, 0));
   journal.run("job", [](JobLog& log) { log.finish(State::failed, "lost", ""); });
   const std::string next = retry_id("job");
   EXPECT_FALSE(store.find(next));
@@ -346,7 +338,7 @@ TEST_F(SchedulerTest, ANextAttemptIsMadeOnceWhoeverMakesIt) {
 }
 
 TEST_F(SchedulerTest, AJobThatWasToEndIsNotTriedAgain) {
-  submit("job", tried_again(3, 0));
+  submit(journal, "job", tried_again(3, 0));
   journal.run("job", [](JobLog& log) {
     AppendResult ignored;
     log.append(begin(), true, ignored);
@@ -361,8 +353,9 @@ TEST_F(SchedulerTest, WhatNeedsAJobWaitsForItsLastAttempt) {
   spool_with_its_token(retry_id("first"));  // which the first attempt, of another id, cannot use
   make();
   scheduler->start({"ipc:///x"});
-  submit("first", tried_again(2, 0));
-  submit("second", {{"command", {"true"}}, {"cwd", "/"}, {"depends_on", Json::array({"first"})}});
+  submit(journal, "first", tried_again(2, 0));
+  submit(journal, "second",
+         {{"command", {"true"}}, {"cwd", "/"}, {"depends_on", Json::array({"first"})}});
   wait_for("second", "failed");
   EXPECT_EQ(State::failed, head("first").state);
   EXPECT_EQ(State::succeeded, head(retry_id("first")).state);
@@ -378,10 +371,10 @@ TEST_F(SchedulerTest, AQueueRunsNoMoreThanItMay) {
   make();
   scheduler->start({"ipc:///x"});
   const Json build = {{"command", {"true"}}, {"cwd", "/"}, {"queue", "builds"}};
-  submit("1", build);
+  submit(journal, "1", build);
   hear("ready");
-  submit("2", build);
-  submit("3");
+  submit(journal, "2", build);
+  submit(journal, "3");
   hear("ready");
   std::ifstream began(path("began"));
   std::string all{std::istreambuf_iterator<char>(began), {}};
@@ -396,8 +389,8 @@ TEST_F(SchedulerTest, EachRunnerIsAProducerOfItsOwn) {
   runner("cat <&3 >> ../../specs; echo >> ../../specs");
   make();
   scheduler->start({"ipc:///x"});
-  submit("first");
-  submit("second");
+  submit(journal, "first");
+  submit(journal, "second");
   wait_for("first", "failed");
   wait_for("second", "failed");
   std::ifstream specs(path("specs"));
@@ -410,7 +403,7 @@ TEST_F(SchedulerTest, ARunnerThatFailedAtOnceIsQuoted) {
   runner("echo 'no such library' >&2; exit 1");
   make();
   scheduler->start({"ipc:///x"});
-  submit("job");
+  submit(journal, "job");
   wait_for("job", "failed");
   EXPECT_EQ("lost", head("job").reason);
   EXPECT_NE(std::string::npos, head("job").message.find("no such library")) << head("job").message;
@@ -424,7 +417,7 @@ TEST_F(SchedulerTest, ADamagedRecordCostsItsOwnJobOnly) {
   entry.events = line, entry.ends = ends, entry.head = "rubbish", entry.fixed = "rubbish";
   entry.columns = {1, "queued", true, "", {}};
   store.commit({&entry, 1});
-  submit("job");
+  submit(journal, "job");
   spool("job");
   make();
   std::vector<std::string> seen;
@@ -466,7 +459,7 @@ TEST_F(SchedulerTest, OneBadRunCostsItsOwnJobOnly) {
   std::filesystem::create_symlink("/dev/zero", runs / "link");
   std::ofstream(runs / "file") << "x";
   for (const char* id : {"lock", "spool"}) {
-    submit(id);
+    submit(journal, id);
     journal.run(id, [](JobLog& log) {
       AppendResult ignored;
       log.append(begin(), true, ignored);
@@ -475,7 +468,7 @@ TEST_F(SchedulerTest, OneBadRunCostsItsOwnJobOnly) {
     dir.create(id);
     mkfifo((dir.path() / id).c_str(), 0600);
   }
-  submit("job");
+  submit(journal, "job");
   spool("job");
   make();
   scheduler->recover([](const std::string&, const JobHead&) {});
@@ -490,7 +483,7 @@ TEST_F(SchedulerTest, OneBadRunCostsItsOwnJobOnly) {
 
 // The build before kept the token in spec.json, and in each line of the spool.
 TEST_F(SchedulerTest, ARunOfTheBuildBeforeIsSettled) {
-  submit("job");
+  submit(journal, "job");
   journal.run("job", [](JobLog& log) {
     AppendResult ignored;
     log.append(begin(), true, ignored);
@@ -519,7 +512,7 @@ class MuteRunnerTest : public SchedulerTest {
   Fd run(Json request = {{"command", {"true"}}, {"cwd", "/"}}) {
     make();
     scheduler->start({"ipc:///x"});
-    submit("job", std::move(request));
+    submit(journal, "job", std::move(request));
     hear("ready");
     journal.run("job", [](JobLog& log) {
       AppendResult ignored;
@@ -626,7 +619,7 @@ TEST_F(SchedulerTest, WhatRunsOnOfAForgottenJobIsKilled) {
 }
 
 TEST_F(SchedulerTest, AQueuedJobOfAnEarlierDaemonIsStartedOnce) {
-  submit("job");
+  submit(journal, "job");
   RunDir earlier(scratch.path() / "runs" / "run-job");
   earlier.create("job");  // its daemon died before the runner began
   spool("job");

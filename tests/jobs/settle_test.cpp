@@ -11,7 +11,7 @@ namespace {
 class SettleTest : public JobsTest {
  protected:
   SettleTest() {
-    submit("job");
+    submit(journal, "job");
     run_dir("job").create("job");
   }
   // The next batch in the run's spool.
@@ -43,7 +43,7 @@ TEST_F(SettleTest, ASpoolThatIsImportedTwiceChangesNothingMore) {
 }
 
 TEST_F(SettleTest, AnImportEndsAtABatchOfAnotherJob) {
-  submit("other");
+  submit(journal, "other");
   spool(Json::array({change_to("running")}));
   spool(Json::array({log_event("said")}), "other");
   EXPECT_NE(std::string::npos, import().find("a batch of another job"));

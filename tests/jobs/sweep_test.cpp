@@ -13,7 +13,7 @@ class SweepTest : public JobsTest {
 };
 
 TEST_F(SweepTest, TheRunOfAFinishedJobIsRemoved) {
-  submit("job");
+  submit(journal, "job");
   finish("job", State::canceled);
   run_dir("job").create("job");
   sweep();
@@ -27,14 +27,14 @@ TEST_F(SweepTest, ARunThatIsNeededIsKeptWhateverItSaysOfItself) {
 }
 
 TEST_F(SweepTest, TheRunOfAnUnfinishedJobIsKept) {
-  submit("job");
+  submit(journal, "job");
   run_dir("job").create("job");
   sweep();
   EXPECT_TRUE(run_dir("job").exists());
 }
 
 TEST_F(SweepTest, AnotherRunOfAnUnfinishedJobIsRemoved) {
-  submit("job");
+  submit(journal, "job");
   run_dir("old").create("job");
   sweep();
   EXPECT_FALSE(run_dir("old").exists());

@@ -129,6 +129,17 @@ Json log_event(const std::string& text, bool eol) {
   return {{"type", "log"}, {"payload", payload}};
 }
 
+void submit(Journal& journal, const std::string& id, const Json& request) {
+  journal.run(id, [&](JobLog& log) {
+    Submission submission;
+    submission.fixed.job_id = id;
+    submission.fixed.run_id = "run-" + id;
+    submission.fixed.producer_token = "t";
+    submission.fixed.request = request;
+    log.create(submission);
+  });
+}
+
 Json change_to(const std::string& state) {
   return {{"type", "state_change"}, {"payload", {{"to", state}}}};
 }

@@ -78,6 +78,11 @@ class Kernel {
   std::unique_ptr<Dispatcher> dispatcher;
 };
 
+// Makes the log of a job "id" that is to run "request", as an accepted SubmitJob does: its run is
+// "run-ID", its token "t".
+void submit(Journal& journal, const std::string& id,
+            const Json& request = {{"command", {"true"}}, {"cwd", "/"}});
+
 Json log_event(const std::string& text, bool eol = true);
 Json change_to(const std::string& state);
 

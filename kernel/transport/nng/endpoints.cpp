@@ -18,8 +18,12 @@
 namespace domed {
 namespace {
 
+// Listeners that went deaf and whose connections still serve.  A bound, for each keeps a
+// descriptor, and what makes them deaf may come again and again.
 constexpr std::size_t kMostRetired = 4;
 constexpr std::size_t kMostPipes = 4096;
+// For the store, pipes of runs, /proc: a flood of connections must not keep a job from being
+// started.
 constexpr std::size_t kSpareDescriptors = 256;
 
 std::string path_of(const std::string& url) {
@@ -147,6 +151,7 @@ void Endpoint::start_listener() {
   nng_listener listener = NNG_LISTENER_INITIALIZER;
   if (const int result = nng_listener_create(&listener, socket_, url_.c_str()); result != 0)
     refuse_listening(url_, result);
+  // Before it listens: a page that was quicker would be asked nothing.
   if (url_scheme(url_) == "ws") gate_.expect_origins(nng_listener_id(listener), origins_);
   try {
     configure(listener);

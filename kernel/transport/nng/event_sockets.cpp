@@ -54,6 +54,7 @@ void EventSockets::start() {
 }
 
 void EventSockets::send(std::size_t shard, Message frame) {
+  // A frame that cannot be sent is freed, and is lost as any other may be (SlowReader).
   const nng_socket socket = shards_.at(shard)->socket.get();
   if (nng_sendmsg(socket, frame.get(), NNG_FLAG_NONBLOCK) == 0) static_cast<void>(frame.release());
 }

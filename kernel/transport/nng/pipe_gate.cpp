@@ -52,6 +52,8 @@ bool PipeGate::is_foreign_page(nng_pipe pipe) const {
   const auto expected = origins_.find(nng_listener_id(nng_pipe_listener(pipe)));
   if (expected == origins_.end()) return false;
   char* headers = nullptr;
+  // Whose headers cannot be seen may be a page.  A program sends no Origin and passes; a browser
+  // cannot leave it out.
   if (nng_pipe_get_string(pipe, NNG_OPT_WS_REQUEST_HEADERS, &headers) != 0) return true;
   const auto found = origins_in(headers);
   const bool listed = std::all_of(found.begin(), found.end(), [&](std::string_view origin) {
@@ -89,6 +91,7 @@ std::uint64_t PipeGate::arrivals(int listener) const {
 }
 
 const char* PipeGate::objection(nng_pipe pipe) const {
+  // The cheap ones first: whoever floods us is refused by the second.
   if (shut_) return "the daemon is going down";
   if (pipes_.size() >= bound_) return "there are too many connections";
   if (is_foreign_page(pipe)) return "it comes from a web page whose origin is not listed";
@@ -123,6 +126,7 @@ void PipeGate::arrived(nng_pipe pipe, nng_pipe_ev, void* self) {
     }
     gate.note_refusal(why);
   }
+  // Without the lock, which left() takes.
   nng_pipe_close(pipe);
 }
 

@@ -17,6 +17,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+// One call may fail by a full backlog or a busy machine; to listen anew for that would be the only
+// disturbance.
 constexpr int kStrikes = 2;
 
 // Its connection must not be tried again: one arrival belongs to one probe.

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "domectl/context.h"
+
+namespace domed::ctl {
+
+// What "run" and "submit" are told of a job, as it was given.
+struct Submission {
+  std::string cwd, timeout, tool, task, key, client_id, executor;
+  // As typed; times and sizes are read by params_of(), whose errors name the option.
+  std::string queue, input, not_before, backoff;
+  int priority = 0, attempts = 1;
+  std::vector<std::string> env, labels, limits, after;
+  bool quiet = false, hold = false, tty = false, accept_imported = false;
+};
+
+void add_submission_options(CLI::App& verb, Submission& job);
+
+// The params of SubmitJob.  Without a --key it has a random one, so that a request whose reply
+// was lost is not a second job.  Reads standard input where that was asked for.  Throws
+// UsageError.
+Json params_of(const Submission& job, const std::vector<std::string>& command);
+
+}  // namespace domed::ctl
