@@ -186,8 +186,8 @@ class Client::Pending {
   Message reply;
 };
 
-Client::Client(std::string endpoint, Patience patience)
-    : channel_(std::move(endpoint)), patience_(std::move(patience)) {}
+Client::Client(std::string endpoint, Patience patience, Trouble::Tell tell)
+    : channel_(std::move(endpoint)), patience_(std::move(patience)), trouble_(std::move(tell)) {}
 
 Json Client::call(std::string_view method, const Json& params, const CallOptions& options) {
   Json result = Json::parse(call_raw(method, params, options), nullptr, false);
@@ -212,7 +212,9 @@ std::string Client::call_text(std::string_view method, std::string_view params,
   // method may be repeated (IdempotentSubmit, IdempotentAppend, and the others by their nature).
   for (milliseconds backoff = kFirstPause;; backoff = std::min(backoff * 2, kLongestPause)) {
     try {
-      return finish(*send(request, begin, options));
+      std::string result = finish(*send(request, begin, options));
+      trouble_.over();
+      return result;
     } catch (const ApiError& e) {
       if (!options.repeat || !is_retryable(e) ||
           (has_field(e, "never_there") && !options.await_daemon))
@@ -220,6 +222,7 @@ std::string Client::call_text(std::string_view method, std::string_view params,
       if (e.name() != "E_UNREACHABLE") answer = e;
       const milliseconds wait = retry_after(e).value_or(backoff);
       if (Clock::now() + wait >= deadline) throw ApiError(answer.value_or(e));
+      trouble_.met(e);
       pause(wait, options.stop);
     }
   }

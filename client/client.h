@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "client/channel.h"
 #include "client/patience.h"
+#include "client/trouble.h"
 #include "protocol/api_error.h"
 
 namespace domed {
@@ -35,8 +36,9 @@ struct CallOptions {
 class Client {
  public:
   // "endpoint" is a URL, as control_endpoint() gives it.  Nothing is dialled
-  // before the first call, which waits for a daemon with "patience".
-  explicit Client(std::string endpoint, Patience patience = {});
+  // before the first call, which waits for a daemon with "patience".  "tell" hears of what
+  // calls and followers wait out.
+  explicit Client(std::string endpoint, Patience patience = {}, Trouble::Tell tell = nullptr);
 
   Json call(std::string_view method, const Json& params, const CallOptions& options = {});
   // The result's own bytes, as the daemon sent them.
@@ -56,6 +58,8 @@ class Client {
 
   // How many followers share this client: many fare better without frames.
   std::atomic<int>& followers() { return followers_; }
+  // What all that share this client wait out.
+  Trouble& trouble() { return trouble_; }
 
   const std::string& endpoint() const { return channel_.url(); }
 
@@ -68,6 +72,7 @@ class Client {
 
   Channel channel_;
   const Patience patience_;
+  Trouble trouble_;
   std::atomic<bool> waited_{false};  // a daemon was found, or patience is at its end
   std::once_flag told_;
   std::atomic<std::uint64_t> next_id_{1};

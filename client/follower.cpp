@@ -120,8 +120,10 @@ void Follower::page(const OnEvent& on_event) {
     if (e.name() == "E_STOPPED") return;
     if (!is_retryable(e) || (never_there && !options_.await_daemon)) throw;
     if (!options_.follow && Clock::now() - began_ >= kSnapshotPatience) throw;
+    if (e.name() != "E_UNREACHABLE") client_.trouble().met(e);  // of that on_connection tells
     return state_.page_failed(now(), retry_after(e));
   }
+  client_.trouble().over();
   read_page(page);
   fetch_ahead(page);
   state_.page_came(page, now(), on_event);

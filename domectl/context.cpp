@@ -109,6 +109,11 @@ int act(const Context& context, const std::function<int()>& action) {
   return written == 0 || (code != 0 && written != kReaderGone) ? code : written;
 }
 
+// Why nothing happens: a person would else take it for a hang.
+void say_trouble(const ApiError* error) {
+  note(error ? "trying again: " + in_own_words(*error) : "the daemon goes on");
+}
+
 Patience patience_of(const Context& context) {
   Patience out{kUnseen, kStarting, [json = context.json](const std::string& url) {
                  if (!json) note("a daemon is starting at " + url + ": waiting for it");
@@ -122,7 +127,9 @@ Patience patience_of(const Context& context) {
 }  // namespace
 
 Client& Context::client() {
-  if (!client_) client_.emplace(control_endpoint(endpoint), patience_of(*this));
+  if (!client_)
+    client_.emplace(control_endpoint(endpoint), patience_of(*this),
+                    json ? Trouble::Tell() : Trouble::Tell(say_trouble));
   return *client_;
 }
 

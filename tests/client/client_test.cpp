@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <stop_token>
 #include <thread>
+#include <vector>
 
 #include "client/fake_daemon.h"
 #include "protocol/endpoint.h"
@@ -48,6 +50,31 @@ TEST(Client, RefusesWhatTheProtocolCannotCarry) {
     EXPECT_EQ("E_INVALID_REQUEST", e.name());
   }
   EXPECT_EQ(0, daemon.calls("Health"));
+}
+
+// A store without room for it refuses for as long as that lasts.
+TEST(Client, SaysWhatItWaitsOutAndThatItIsOver) {
+  Scratch scratch;
+  FakeDaemon daemon(scratch.path());
+  std::vector<std::string> told;
+  Client client(daemon.control(), {}, [&](const ApiError* error) {
+    told.push_back(error ? error->name() + ": " + error->what() : "over");
+  });
+  std::atomic<bool> full{true};
+  daemon.answer("Health", [&](const Json&) -> std::optional<Json> {
+    if (full) throw ApiError("E_STORE", "no room", {{"retryable", true}});
+    return Json{{"version", "fake"}};
+  });
+  CallOptions options = within(60s);
+  std::stop_source stop;
+  options.stop = stop.get_token();
+  std::jthread calling([&] { EXPECT_EQ("fake", client.call("Health", {}, options)["version"]); });
+  while (daemon.calls("Health") < 7) std::this_thread::yield();  // the tries of three seconds
+  full = false;
+  calling.join();
+  EXPECT_EQ(told, (std::vector<std::string>{"E_STORE: no room", "over"}));
+  client.call("Health", {}, options);
+  EXPECT_EQ(told.size(), 2u);
 }
 
 TEST(Client, NamesASocketThatIsNotAControlSocket) {
