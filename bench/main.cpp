@@ -18,6 +18,15 @@ void add_options(CLI::App& app, Options& options) {
   app.add_option("--plugins", options.plugins, "Where the store's manifest is");
   app.add_option("--dir", options.dir, "Where databases go: the disk that is measured");
   app.add_option("--store", options.store, "The store's plugin");
+  app.add_option("--set", "An option of the store, KEY=VALUE; may be repeated")
+      ->expected(1)
+      ->take_all()
+      ->each([&options](const std::string& text) {
+        const std::size_t equals = text.find('=');
+        if (equals == 0 || equals == std::string::npos)
+          throw CLI::ValidationError("--set", "needs KEY=VALUE, is '" + text + "'");
+        options.set[text.substr(0, equals)] = text.substr(equals + 1);
+      });
   app.add_option("--synchronous", options.synchronous, "full or normal, for store-sqlite");
 }
 

@@ -75,7 +75,7 @@ Submission submission() {
   Submission out;
   out.fixed.job_id = kJob;
   out.fixed.request = {{"executor", "external"}};
-  out.fixed.producer_token = kToken;
+  out.token = kToken;
   return out;
 }
 
@@ -98,7 +98,7 @@ void fold(benchmark::State& state) {
   for (auto _ : state) {
     const auto mark = log.mark();
     log.append(request.batch, true, result);
-    benchmark::DoNotOptimize(log.entry());
+    benchmark::DoNotOptimize(log.entry("bench"));
     log.take_committed();
     ++request.batch.number;
   }
@@ -154,6 +154,8 @@ void journal(benchmark::State& state) {
 }
 BENCHMARK(journal)->UseRealTime();
 
+const std::string kRevision(kRevisionBytes, 'r');
+
 class Lines {
  public:
   explicit Lines(std::uint64_t count) {
@@ -165,9 +167,11 @@ class Lines {
   Entry entry(std::uint64_t head) const {
     Entry out;
     out.job_id = kJob;
-    out.expected_head = head;
+    out.expected_revision = head == 0 ? "" : kRevision;
+    out.revision = kRevision;  // the same each time: nobody else is here
+    out.base = head;
     out.events = bytes_, out.ends = ends_, out.head = record_;
-    out.columns = {1, "running", true, "", {}};
+    out.columns = {1, "running", true, {}};
     return out;
   }
 

@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -19,6 +21,14 @@ namespace fs = std::filesystem;
 
 constexpr auto kPatience = 60s;
 
+// As a plain scalar, where it is one, so that numbers stay numbers.
+std::string yaml_of(const std::string& value) {
+  const bool plain = !value.empty() && std::all_of(value.begin(), value.end(), [](unsigned char c) {
+    return std::isalnum(c) || c == '_' || c == '.' || c == '/' || c == '-';
+  });
+  return plain ? value : Json(value).dump();
+}
+
 }  // namespace
 
 Directory::Directory(const Options& options) : path_(options.dir + "/domed-bench-XXXXXX") {
@@ -32,9 +42,11 @@ Directory::~Directory() {
 
 Server::Server(const Options& options, int max_running, int shards)
     : options_(options), directory_(options), endpoint_("ipc://" + directory_.path() + "/c.ipc") {
-  const std::string store_options = options.store == "store-sqlite"
-                                        ? ", options: { synchronous: " + options.synchronous + " }"
-                                        : "";
+  std::string store_lines;
+  for (const auto& [name, value] : store_options(options))
+    store_lines +=
+        (store_lines.empty() ? ", options: { " : ", ") + name + ": " + yaml_of(value);
+  if (!store_lines.empty()) store_lines += " }";
   std::ofstream(directory_.path() + "/domed.yaml")
       << "domed: 1\n"
       << "control: { listen: [\"" << endpoint_ << "\"] }\n"
@@ -42,7 +54,7 @@ Server::Server(const Options& options, int max_running, int shards)
       << " }\n"
       << "state_dir: " << directory_.path() << "/state\n"
       << "plugin_path: [\"" << fs::absolute(options.plugins).string() << "\"]\n"
-      << "store: { plugin: " << options.store << store_options << " }\n"
+      << "store: { plugin: " << options.store << store_lines << " }\n"
       << "provenance: []\n"
       << "jobs: { allow_ad_hoc: true, max_running: " << max_running << " }\n";
   start();

@@ -23,9 +23,14 @@ void run_fanout(const Options& options, Report& report);
 void run_jobs(const Options& options, Report& report);
 void run_growth(const Options& options, Report& report);
 void run_restart(const Options& options, Report& report);
+void run_store(const Options& options, Report& report);
+void run_pages(const Options& options, Report& report);
 void run_output(const Options& options, Report& report);
 
 inline constexpr Verb kVerbs[] = {
+    {"store", "a store alone: appends of batches and of single events, reading a log", run_store},
+    {"pages", "a store alone: pages of every kind at 1,000,000 jobs and 10,000,000 lines",
+     run_pages},
     {"floor", "raw SQLite, fdatasync and nng, without domed", run_floor},
     {"append", "durable appends: 8 pipelined producers, and one event at a time", run_append},
     {"live", "from a producer's send to 1 and to 64 followers, 1,000 events/s", run_live},

@@ -4,6 +4,8 @@
 set -euo pipefail
 bench=$1 plugins=$2 verb=$3
 declare -A figures=(
+  [store]='store.batches store.single.p50 store.read'
+  [pages]='pages.fill pages.tag.worst pages.tags.worst pages.prefix.worst pages.backward.worst pages.backward.large.worst'
   [floor]='floor.sqlite.batches.64jobs floor.sqlite.single.p50 floor.fdatasync.p50 floor.nng.request.p50 floor.nng.publish.p50'
   [append]='append.pipelined append.single.p50 append.disk'
   [live]='live.1.p50 live.1.p99 live.64.p50'

@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "base/json.h"
+#include "base/units.h"
 
 namespace domed {
 namespace {
@@ -33,7 +34,8 @@ class Scanner {
     }
     return false;
   }
-  bool number(std::uint64_t& out) {
+  template <class Number>
+  bool number(Number& out) {
     const char* end = rest_.data() + rest_.size();
     const auto [stop, error] = std::from_chars(rest_.data(), end, out);
     if (error != std::errc()) return false;
@@ -62,7 +64,8 @@ std::optional<EventLine> read_event_line(std::string_view line) {
   EventLine event;
   if (!in.skip(R"({"job_id":)") || !in.literal(event.job_id) || !in.skip(R"(,"seq":)") ||
       !in.number(event.seq) || !in.skip(R"(,"ts":)") || !in.literal(event.ts) ||
-      !in.skip(R"(,"type":)") || !in.literal(event.type) || !in.skip(R"(,"payload":)"))
+      (in.skip(R"(,"t":)") && !in.number(event.t.emplace())) || !in.skip(R"(,"type":)") ||
+      !in.literal(event.type) || !in.skip(R"(,"payload":)"))
     return std::nullopt;
   event.payload = in.rest();
   if (event.payload.size() < 3 || event.payload.front() != '{' || !event.payload.ends_with("}}"))
@@ -71,6 +74,13 @@ std::optional<EventLine> read_event_line(std::string_view line) {
   event.ts = inside(event.ts);
   event.type = inside(event.type);
   return event;
+}
+
+bool is_clock_wrong(const EventLine& event, std::int64_t created) {
+  constexpr std::int64_t kAhead = 5'000'000;
+  if (!event.t) return false;
+  const auto ts = parse_time(event.ts);
+  return (ts && *event.t > *ts + kAhead) || (created != 0 && *event.t < created);
 }
 
 bool is_terminal_state(std::string_view state) {

@@ -10,16 +10,23 @@
 namespace domed {
 
 // A canonical event line, {"job_id":…,"seq":…,"ts":…,"type":…,"payload":…}, taken
-// apart without decoding it.  Everything points into the line.
+// apart without decoding it; behind "ts" some have a "t".  Everything points into the line.
 struct EventLine {
   std::string_view job_id;  // a JSON string literal, quotes included
   std::uint64_t seq = 0;
-  std::string_view ts, type;
+  std::string_view ts;
+  // When it happened by its producer's clock, where that is not "ts": microseconds since 1970.
+  std::optional<std::int64_t> t;
+  std::string_view type;
   std::string_view payload;  // a JSON object
 };
 
 // nullopt: "line" (without LF) does not have the canonical form.
 std::optional<EventLine> read_event_line(std::string_view line);
+
+// Whether the producer's clock cannot be right: "t" is more than 5 s after the kernel took the
+// event, or before "created", when the job was made (0: not known).
+bool is_clock_wrong(const EventLine& event, std::int64_t created);
 
 // Whether "event" is the last one of its log.
 bool is_terminal(const EventLine& event);

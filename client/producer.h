@@ -54,7 +54,8 @@ class Producer {
   Producer& operator=(const Producer&) = delete;
 
   // The frozen form of a batch: a complete AppendJobEvents params object, without
-  // line feeds outside "events_json", which is a JSON array of {type, payload}.
+  // line feeds outside "events_json", which is a JSON array of {type, payload}
+  // or {type, payload, t}, the latter where the daemon lists the feature "t".
   static std::string freeze(const ProducerOptions& options, std::uint64_t batch,
                             std::string_view events_json);
 

@@ -14,6 +14,7 @@ endif()
 find_package(CLI11 2.1 REQUIRED)
 pkg_check_modules(nettle REQUIRED IMPORTED_TARGET nettle)
 pkg_check_modules(sqlite3 REQUIRED IMPORTED_TARGET sqlite3)
+pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
 
 if(DOMED_CONFORMANCE OR BUILD_TESTING)
   find_package(GTest 1.12 REQUIRED)

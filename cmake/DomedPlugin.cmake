@@ -1,13 +1,14 @@
-# domed_add_plugin(<name> SOURCES <file>... [LIBRARIES <target>...])
+# domed_add_plugin(<name> SOURCES <file>... [LIBRARIES <target>...] [CONFORMANCE_ARGS <argument>...])
 #
 # Builds plugin <name> from SOURCES and the manifest <name>.yaml beside the
 # calling CMakeLists.txt, puts and installs both side by side, and registers
 # the conformance suite as the test "conformance.<name>", which leaves its results
-# as JUnit XML in conformance.<name>.xml.  The manifest is the
+# as JUnit XML in conformance.<name>.xml; CONFORMANCE_ARGS are further arguments of
+# domed-conformance, such as --set and --cleanup.  The manifest is the
 # one place that states name, kind and version: they are compiled into the
 # library, and the kernel refuses a library whose copy differs.
 function(domed_add_plugin name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;LIBRARIES")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;LIBRARIES;CONFORMANCE_ARGS")
   set(manifest ${CMAKE_CURRENT_SOURCE_DIR}/${name}.yaml)
   if(NOT EXISTS ${manifest})
     message(FATAL_ERROR "domed_add_plugin(${name}): no ${name}.yaml in ${CMAKE_CURRENT_SOURCE_DIR}")
@@ -52,6 +53,6 @@ function(domed_add_plugin name)
   if(BUILD_TESTING AND TARGET domed::conformance)
     add_test(NAME conformance.${name}
       COMMAND domed::conformance --plugin $<TARGET_FILE_DIR:${name}>/${name}.yaml --strict
-        --junit ${CMAKE_CURRENT_BINARY_DIR}/conformance.${name}.xml)
+        --junit ${CMAKE_CURRENT_BINARY_DIR}/conformance.${name}.xml ${arg_CONFORMANCE_ARGS})
   endif()
 endfunction()

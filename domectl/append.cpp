@@ -91,6 +91,12 @@ std::string send_next(Context& context, ProducerOptions options, const std::stri
   }
 }
 
+bool have_times(const std::string& events) {
+  const Json array = Json::parse(events);
+  return std::any_of(array.begin(), array.end(),
+                     [](const Json& event) { return event.is_object() && event.contains("t"); });
+}
+
 int append(Context& context, const Appending& given) {
   ProducerOptions options;
   options.job_id = from_environment(given.job, "DOMED_JOB_ID", "the job's id");
@@ -101,6 +107,7 @@ int append(Context& context, const Appending& given) {
   if (given.producer_id.empty() != (given.batch == 0))
     throw UsageError("--producer-id and --batch belong together");
   const std::string events = events_of(given);
+  if (have_times(events)) context.must_know("t", "the 't' of events");
   const std::string result = given.batch ? send(context, options, given.batch, events)
                                          : send_next(context, options, events);
   if (context.json) put_json(out(), result);
@@ -116,8 +123,10 @@ void add_append(CLI::App& app, Context& context) {
   verb->add_option("--type", given->type, "The event's type: progress, artifact, x-NAME, ...");
   verb->add_option("--payload", given->payload, "The event's payload, a JSON object")
       ->type_name("JSON");
-  verb->add_option("-f,--file", given->file,
-                   "Events {\"type\":..,\"payload\":..}, one a line or as an array; - is stdin")
+  verb->add_option(
+          "-f,--file", given->file,
+          "Events {\"type\":..,\"payload\":..}, one a line or as an array; all may have a \"t\", "
+          "when it happened, in microseconds since 1970; - is stdin")
       ->type_name("FILE");
   verb->add_option("--token", given->token, "The producer's token (default: DOMED_PRODUCER_TOKEN)");
   verb->add_option("--producer-id", given->producer_id, "Who appends; with --batch");

@@ -1,11 +1,13 @@
 #include "domectl/context.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <sstream>
 #include <thread>
 
 #include "base/exit_code.h"
+#include "base/units.h"
 #include "base/version.h"
 #include "base/words.h"
 #include "domectl/arguments.h"
@@ -15,6 +17,7 @@
 #include "domectl/sink.h"
 #include "domectl/terminal.h"
 #include "protocol/endpoint.h"
+#include "system/boot_clock.h"
 
 namespace domed::ctl {
 namespace {
@@ -146,6 +149,38 @@ Json Context::status_of(const std::string& job_id, std::stop_token stop) {
     }
 }
 
+// A daemon that does not know it would refuse the whole request, in other words.
+void Context::must_know(const std::string& feature, const std::string& what) {
+  const Json known =
+      client().call("ListCapabilities", Json::object()).value("features", Json::array());
+  if (std::find(known.begin(), known.end(), feature) == known.end())
+    throw UsageError("this daemon does not know " + what +
+                     ": it is of an older version than this domectl");
+}
+
+std::int64_t Context::daemon_now() {
+  const auto uptime = [] {
+    return std::chrono::duration_cast<std::chrono::microseconds>(
+               BootClock::now().time_since_epoch())
+        .count();
+  };
+  if (!daemon_clock_) {
+    const std::string time = client().call("Health", Json::object()).value("time", "");
+    daemon_clock_ = parse_time(time).value_or(now_micros()) - uptime();
+  }
+  return *daemon_clock_ + uptime();
+}
+
+// For a mark beside a time, no more: whoever follows does not wait long for it.
+std::string created_at(Context& context, const std::string& job_id) try {
+  CallOptions options;
+  options.deadline = std::chrono::seconds(2);
+  const Json status = context.client().call("GetJobStatus", {{"job_id", job_id}}, options);
+  return status.value("created_at", "");
+} catch (const ApiError&) {
+  return "";
+}
+
 std::string Context::endpoint_option() const {
   return (endpoint.empty() ? "" : "--endpoint " + endpoint + " ") +
          (endpoint_user.empty() ? "" : "--endpoint-user " + endpoint_user + " ");
@@ -164,6 +199,7 @@ int run_domectl(int argc, char** argv) {
   add_daemon(app, context);
   add_provenance(app, context);
   add_copies(app, context);
+  add_backup(app, context);
   take_texts_whole(app);
   const Arguments arguments(argc, argv);
   context.command = arguments.command;

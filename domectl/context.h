@@ -31,13 +31,23 @@ struct Context {
   // What is known of a job that is there, or is to be there in a moment: one that tries
   // another one again is made just after that one's end.
   Json status_of(const std::string& job_id, std::stop_token stop = {});
+  // Throws UsageError that names "what" unless the daemon lists "feature".
+  void must_know(const std::string& feature, const std::string& what);
+  // The time by the daemon's clock, microseconds since 1970: "2h ago" and "in 10m" are compared
+  // with times that it wrote or will look at, and its machine may be another one.
+  std::int64_t daemon_now();
   // "--endpoint URL " and the user's where they were given, for commands shown to the user.
   std::string endpoint_option() const;
 
  private:
   // Made by the first who asks, since "--help" and a usage error need no daemon.
   std::optional<Client> client_;
+  // The daemon's time less that of a clock that nobody sets, as it was first asked for.
+  std::optional<std::int64_t> daemon_clock_;
 };
+
+// When the job was made, as its status says; "" where that cannot be had soon.
+std::string created_at(Context& context, const std::string& job_id);
 
 // Each adds its verbs to "app".
 void add_run(CLI::App& app, Context& context);  // run, submit
@@ -48,5 +58,6 @@ void add_append(CLI::App& app, Context& context);
 void add_daemon(CLI::App& app, Context& context);      // tools, health
 void add_provenance(CLI::App& app, Context& context);  // provenance, reproduce, diff-runs
 void add_copies(CLI::App& app, Context& context);      // verify, export, import
+void add_backup(CLI::App& app, Context& context);
 
 }  // namespace domed::ctl

@@ -190,19 +190,15 @@ int export_job(Context& context, const std::string& job, const std::string& path
 // were not trimmed away.
 OrderedJson import_record(const OrderedJson& record) {
   OrderedJson out = OrderedJson::object();
-  for (const char* key : {"log_id",      "first_seq",  "request_hash",
-                          "run_id",      "client_id",  "idempotency_key",
-                          "executor",    "tool_id",    "command",
-                          "cwd",         "labels",     "task",
-                          "constraints", "profile",    "limits",
-                          "timeout_s",   "tty",        "stdin",
-                          "base_digest", "digest",     "env",
-                          "queue",       "priority",   "depends_on",
-                          "not_before",  "retry",      "retry_of",
-                          "state",       "reason",     "message",
-                          "exit_code",   "signal",     "head_seq",
-                          "as_of_seq",   "created_at", "started_at",
-                          "ended_at",    "streams",    "cancel_requested"})
+  for (const char* key :
+       {"log_id",          "first_seq",  "request_hash", "run_id",   "client_id",
+        "idempotency_key", "executor",   "tool_id",      "command",  "cwd",
+        "labels",          "task",       "constraints",  "profile",  "limits",
+        "timeout_s",       "expires_s",  "tty",          "stdin",    "base_digest",
+        "digest",          "env",        "queue",        "priority", "depends_on",
+        "not_before",      "retry",      "retry_of",     "state",    "reason",
+        "message",         "exit_code",  "signal",       "head_seq", "as_of_seq",
+        "created_at",      "started_at", "ended_at",     "streams",  "cancel_requested"})
     if (record.contains(key)) out[key] = record[key];
   // Of a log that begins at 1 the events say it again, and the daemon believes them.
   if (record.value("first_seq", 1) == 1) return out;

@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <chrono>
 
+#include "base/units.h"
 #include "domectl/context.h"
 #include "domectl/table.h"
 
@@ -31,18 +33,32 @@ int tools(Context& context, const std::string& id) {
   return 0;
 }
 
+std::string in_words(const OrderedJson& trouble) {
+  return trouble.value("subject", "") + ", for " +
+         format_duration(std::chrono::seconds(trouble.value("lasts_s", std::int64_t{0}))) + ": " +
+         trouble.value("message", "");
+}
+
+// A daemon that can keep nothing answers, and is not well.
 int health(Context& context, bool all) {
   OrderedJson json = OrderedJson::parse(context.client().call_raw("Health", Json::object()));
   // Two calls, and only when asked for: health is what scripts ask in a loop.
   if (all)
     json["capabilities"] =
         OrderedJson::parse(context.client().call_raw("ListCapabilities", Json::object()));
-  if (context.json)
+  const OrderedJson troubles = json.value("troubles", OrderedJson::array());
+  const bool fails = std::any_of(troubles.begin(), troubles.end(), [](const auto& trouble) {
+    return trouble.value("subject", "") == "store";
+  });
+  if (context.json) {
     put_json(out(), json.dump());
-  else
+  } else {
+    json.erase("troubles");
     // First of all, whom was asked: with several daemons that is the usual mistake.
     put(visible("endpoint  " + context.client().endpoint()) + "\n" + listing(json));
-  return 0;
+    for (const auto& trouble : troubles) put(visible("trouble   " + in_words(trouble)) + "\n");
+  }
+  return fails ? 1 : 0;
 }
 
 }  // namespace
@@ -55,7 +71,7 @@ void add_daemon(CLI::App& app, Context& context) {
       [&context, id] { context.action = [&context, id] { return tools(context, *id); }; });
 
   const auto all = std::make_shared<bool>(false);
-  verb = app.add_subcommand("health", "Ask the daemon how it is");
+  verb = app.add_subcommand("health", "Ask the daemon how it is; 1: its store keeps nothing");
   verb->add_flag("--all", *all, "Its plugins, limits and features too");
   verb->callback(
       [&context, all] { context.action = [&context, all] { return health(context, *all); }; });

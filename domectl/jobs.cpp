@@ -53,12 +53,13 @@ std::string what(const OrderedJson& job) {
   return visible(shortened(std::move(out), 60));
 }
 
-std::string row(const OrderedJson& job, std::size_t width, const Colours& colours) {
+std::string row(const OrderedJson& job, std::int64_t now, std::size_t width,
+                const Colours& colours) {
   std::string id = field(job, "job_id"), state = field(job, "state");
   // It is queued, and will stay so: what people want to see is why.
   if (job.contains("held")) state = "held";
   std::string code = job.contains("exit_code") ? field(job, "exit_code") : "-";
-  std::string when = age(field(job, "created_at"), now_micros());
+  std::string when = age(field(job, "created_at"), now);
   // By hand and not by the state's own text: the colours around it take no room.
   const std::string pad(state.size() < 10 ? 10 - state.size() : 0, ' ');
   id.resize(std::max(id.size(), width), ' ');
@@ -67,7 +68,7 @@ std::string row(const OrderedJson& job, std::size_t width, const Colours& colour
   return id + "  " + colours.state(state) + pad + " " + code + " " + when + " " + what(job) + "\n";
 }
 
-Json query_of(const Listing& given) {
+Json query_of(Context& context, const Listing& given) {
   Json params = Json::object();
   if (!given.state.empty()) params["state"] = given.state;
   if (!given.label.empty()) params["label"] = given.label;
@@ -75,13 +76,13 @@ Json query_of(const Listing& given) {
   if (given.since.empty()) return params;
   // Either form; the daemon refuses what is neither, and knows the calendar better.
   const auto back = parse_duration(given.since);
-  params["since"] = back ? format_time(now_micros() - back->count()) : given.since;
+  params["since"] = back ? format_time(context.daemon_now() - back->count()) : given.since;
   return params;
 }
 
 // As many as were asked for, over as many pages as that takes.
 std::vector<OrderedJson> fetch(Context& context, const Listing& given, std::stop_token stop = {}) {
-  Json params = query_of(given);
+  Json params = query_of(context, given);
   std::vector<OrderedJson> jobs;
   while (jobs.size() < given.limit) {
     // The daemon's most for a page.  Between two pages jobs may be made; the list goes from new to
@@ -95,7 +96,7 @@ std::vector<OrderedJson> fetch(Context& context, const Listing& given, std::stop
   return jobs;
 }
 
-int show(const Context& context, const std::vector<OrderedJson>& jobs) {
+int show(Context& context, const std::vector<OrderedJson>& jobs) {
   if (context.json) {
     for (const auto& job : jobs) put_json(out(), job.dump());
     return 0;
@@ -105,8 +106,9 @@ int show(const Context& context, const std::vector<OrderedJson>& jobs) {
   const Colours colours = Colours::of(STDOUT_FILENO);
   std::string head = "JOB ID";
   head.resize(width, ' ');
+  const std::int64_t now = jobs.empty() ? 0 : context.daemon_now();
   if (!jobs.empty()) put(colours.dim(head + "  STATE      CODE  CREATED    WHAT") + "\n");
-  for (const auto& job : jobs) put(row(job, width, colours));
+  for (const auto& job : jobs) put(row(job, now, width, colours));
   return 0;
 }
 

@@ -102,6 +102,10 @@ std::string summary(const EventLine& event, const Colours& colours) {
   if (event.type == "cancel_requested") return with_reason("its end was asked for", payload);
   if (event.type == "held") return with_reason("not to be started", payload);
   if (event.type == "released") return with_reason("may be started", payload);
+  if (event.type == "assigned")
+    return payload.value("node", Json()).is_string()
+               ? "to be run by node " + text(payload, "node")
+               : "back in the queue: the start came to nothing";
   if (event.type == "retry")
     return "tried again as job " + text(payload, "job_id") + ", not before " +
            text(payload, "not_before");
@@ -121,7 +125,8 @@ Printer::Printer(Sink& out, Sink& err, Options options)
       err_(err),
       options_(options),
       out_colours_(Colours::of(out.fd())),
-      err_colours_(Colours::of(err.fd())) {}
+      err_colours_(Colours::of(err.fd())),
+      times_(options_.created) {}
 
 Printer::~Printer() {
   try {
@@ -163,7 +168,7 @@ void Printer::people(Sink& output, const Colours& colours, const EventLine& even
     type = visible(written ? written->stream : type);
   }
   type.resize(std::max<std::size_t>(type.size(), 12), ' ');
-  const std::string_view time = event.ts.size() > 22 ? event.ts.substr(11, 12) : event.ts;
+  const std::string time = times_.of_day(event);
   // What says how the job fares is told in full; a record fills one line and no more.
   if (!is_output && event.type != "state_change" && event.type != "error" &&
       is_terminal(output.fd())) {

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "client/event_line.h"
+#include "domectl/event_times.h"
 #include "domectl/sink.h"
 #include "domectl/terminal.h"
 
@@ -19,8 +20,9 @@ class Printer {
   };
   struct Options {
     Form form = Form::output;
-    bool other_events = false;  // in form "output": the rest, for people, on stderr
-    bool progress = false;      // in form "output": a progress line on stderr
+    bool other_events = false;                  // in form "output": the rest, for people, on stderr
+    bool progress = false;                      // in form "output": a progress line on stderr
+    std::function<std::string()> created = {};  // the job's created_at (EventTimes)
   };
 
   Printer(Sink& out, Sink& err, Options options);
@@ -42,6 +44,7 @@ class Printer {
   Sink &out_, &err_;
   const Options options_;
   const Colours out_colours_, err_colours_;
+  EventTimes times_;
   bool at_line_start_ = true;  // else a progress line would be written into the job's own
   bool progress_shown_ = false;
 };

@@ -22,6 +22,7 @@ constexpr std::pair<std::string_view, std::string_view> kWords[] = {
     {"depends_on", "--after"},
     {"not_before", "--not-before"},
     {"timeout_s", "--timeout"},
+    {"expires_s", "--expires"},
     {"backoff_s", "--backoff"},
     {"max_attempts", "--attempts"},
     {"tool_id", "--tool"},

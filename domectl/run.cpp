@@ -20,15 +20,6 @@
 namespace domed::ctl {
 namespace {
 
-// A daemon that does not know it would refuse the whole request, in other words.
-void must_know(Context& context, const std::string& feature, const char* option) {
-  const Json known =
-      context.client().call("ListCapabilities", Json::object()).value("features", Json::array());
-  if (std::find(known.begin(), known.end(), feature) == known.end())
-    throw UsageError(std::string("this daemon does not know ") + option +
-                     ": it is of an older version than this domectl");
-}
-
 // Ctrl-C once cancels the job, a second time leaves it alone and ends domectl.
 class CancelOrDetach {
  public:
@@ -134,7 +125,7 @@ class Resumable {
 // E_STOPPED where it was left, whatever was under way.
 int follow_to_the_end(Context& context, const Submission& job, const Json& params,
                       CancelOrDetach& interrupts, Resumable& resumable) {
-  if (job.accept_imported) must_know(context, "accept_imported", "--accept-imported");
+  ask_for_features(context, job);
   FollowOptions options;
   options.stop = interrupts.stop();
   CallOptions call;
@@ -170,7 +161,7 @@ int follow_to_the_end(Context& context, const Submission& job, const Json& param
 }
 
 int run(Context& context, const Submission& job, const std::vector<std::string>& command) {
-  const Json params = params_of(job, command);
+  const Json params = params_of(context, job, command);
   context.client();  // before the signals are taken
   Resumable resumable(params.at("idempotency_key").get<std::string>());
   CancelOrDetach interrupts(context, job.quiet, [&resumable] { resumable.say(); });
@@ -184,8 +175,8 @@ int run(Context& context, const Submission& job, const std::vector<std::string>&
 }
 
 int submit(Context& context, const Submission& job, const std::vector<std::string>& command) {
-  const Json params = params_of(job, command);
-  if (job.accept_imported) must_know(context, "accept_imported", "--accept-imported");
+  const Json params = params_of(context, job, command);
+  ask_for_features(context, job);
   const Json submitted = context.client().call("SubmitJob", params);
   if (context.json) {
     put_json(out(), submitted.dump());
@@ -227,6 +218,9 @@ void add_run(CLI::App& app, Context& context) {
   verb->add_flag_callback(
       "--external", [sent] { sent->executor = "external"; },
       "Run nothing: a producer elsewhere reports the job (prints its token)");
+  verb->add_option("--expires", sent->expires,
+                   "With --external: the job fails when its producer is silent for so long")
+      ->type_name("TIME");
   verb->footer(
       "Examples:\n  id=$(domectl submit -- ./nightly.sh); domectl follow $id\n"
       "  domectl submit --key build-1234 -- make   # never twice");

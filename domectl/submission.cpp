@@ -80,12 +80,13 @@ void add_terminal(Json& params) {
     params["env"]["TERM"] = term;
 }
 
-void add_time(const Submission& job, Json& params) {
+void add_time(Context& context, const Submission& job, Json& params) {
   if (!job.not_before.empty()) {
     const auto wait = parse_duration(job.not_before);
     // Counted from now, so that the same command line under the same --key is another request a
     // second later (IdempotentSubmit): who repeats it gives a time.
-    params["not_before"] = wait ? format_time(now_micros() + wait->count()) : job.not_before;
+    params["not_before"] =
+        wait ? format_time(context.daemon_now() + wait->count()) : job.not_before;
   }
   if (job.attempts > 1) params["retry"]["max_attempts"] = job.attempts;
   if (job.backoff.empty()) return;
@@ -94,7 +95,7 @@ void add_time(const Submission& job, Json& params) {
   params["retry"]["backoff_s"] = static_cast<double>(backoff.count()) / 1e6;
 }
 
-void add_turn(const Submission& job, Json& params) {
+void add_turn(Context& context, const Submission& job, Json& params) {
   const Json limits = pairs(job.limits, "--limit");
   for (const auto& [name, text] : limits.items())
     params["limits"][name] = limit_of(name, text.get<std::string>());
@@ -102,7 +103,7 @@ void add_turn(const Submission& job, Json& params) {
   if (job.priority != 0) params["priority"] = job.priority;
   if (!job.after.empty()) params["depends_on"] = job.after;
   if (job.hold) params["hold"] = true;
-  add_time(job, params);
+  add_time(context, job, params);
 }
 
 }  // namespace
@@ -160,7 +161,7 @@ void add_submission_options(CLI::App& verb, Submission& job) {
   verb.add_option("--client-id", job.client_id, "Whose key it is")->type_name("ID");
 }
 
-Json params_of(const Submission& job, const std::vector<std::string>& command) {
+Json params_of(Context& context, const Submission& job, const std::vector<std::string>& command) {
   Json params{{"idempotency_key", job.key.empty() ? random_hex(16) : job.key}};
   if (job.tool.empty() && command.empty() && job.executor != "external")
     throw UsageError("no command: write it behind '--', or name a --tool");
@@ -175,7 +176,7 @@ Json params_of(const Submission& job, const std::vector<std::string>& command) {
   if (!job.cwd.empty() || job.tool.empty())
     params["cwd"] = job.cwd.empty() ? current_dir() : absolute(job.cwd);
   if (!job.input.empty()) params["stdin"] = input_of(job.input);
-  add_turn(job, params);
+  add_turn(context, job, params);
   if (!job.env.empty()) params["env"] = pairs(job.env, "--env");
   if (job.tty) add_terminal(params);
   if (!job.labels.empty()) params["labels"] = pairs(job.labels, "--label");
@@ -184,11 +185,23 @@ Json params_of(const Submission& job, const std::vector<std::string>& command) {
     if (time.count() == 0) throw UsageError("--timeout must be more than 0s");
     params["timeout_s"] = static_cast<double>(time.count()) / 1e6;
   }
+  if (!job.expires.empty()) {
+    if (job.executor != "external")
+      throw UsageError("--expires goes with --external: only a producer can be silent");
+    const auto time = duration_of(job.expires, "--expires");
+    if (time.count() == 0) throw UsageError("--expires must be more than 0s");
+    params["expires_s"] = std::chrono::ceil<std::chrono::seconds>(time).count();
+  }
   if (!job.task.empty()) {
     params["task"] = Json::parse(job.task, nullptr, false);
     if (!params["task"].is_object()) throw UsageError("--task must be a JSON object");
   }
   return params;
+}
+
+void ask_for_features(Context& context, const Submission& job) {
+  if (job.accept_imported) context.must_know("accept_imported", "--accept-imported");
+  if (!job.expires.empty()) context.must_know("expires_s", "--expires");
 }
 
 }  // namespace domed::ctl

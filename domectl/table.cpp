@@ -58,11 +58,6 @@ std::string age(const std::string& time, std::int64_t now) {
   return std::to_string(seconds) + "s ago";
 }
 
-std::int64_t now_micros() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
-}
-
 OrderedJson part(const OrderedJson& json, const char* key) {
   const auto found = json.find(key);
   return found != json.end() && found->is_object() ? *found : OrderedJson::object();

@@ -19,6 +19,5 @@ std::string listing(const OrderedJson& json);
 
 // "42s ago" for an RFC 3339 time, by "now" in microseconds since 1970.
 std::string age(const std::string& time, std::int64_t now);
-std::int64_t now_micros();
 
 }  // namespace domed::ctl

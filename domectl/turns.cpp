@@ -11,6 +11,7 @@
 #include "client/follower.h"
 #include "domectl/arguments.h"
 #include "domectl/context.h"
+#include "domectl/event_times.h"
 #include "domectl/interrupt.h"
 #include "domectl/outcome.h"
 #include "domectl/screen_line.h"
@@ -25,8 +26,8 @@ constexpr std::chrono::microseconds kLongestWait =
     std::chrono::hours(24 * 365);  // what a clock can add to now
 
 // A point in time: RFC 3339, or so long ago.
-std::int64_t time_of(const std::string& text, const char* option) {
-  if (const auto back = parse_duration(text)) return now_micros() - back->count();
+std::int64_t time_of(Context& context, const std::string& text, const char* option) {
+  if (const auto back = parse_duration(text)) return context.daemon_now() - back->count();
   if (const auto time = parse_time(text)) return *time;
   throw UsageError(std::string(option) + " '" + text +
                    "' is neither a time nor a duration such as 10m");
@@ -135,13 +136,14 @@ struct Reading {
 // Prints the output among a job's events, as it was asked for.
 class Reader {
  public:
-  Reader(const Context& context, const Reading& given)
+  Reader(Context& context, const Reading& given)
       : given_(given),
         json_(context.json),
         clean_(!given.raw && !given.times && is_terminal(STDOUT_FILENO)),
         colours_(Colours::of(STDOUT_FILENO).on()),
-        since_(given.since.empty() ? 0 : time_of(given.since, "--since-time")),
-        until_(given.until.empty() ? INT64_MAX : time_of(given.until, "--until-time")) {}
+        since_(given.since.empty() ? INT64_MIN : time_of(context, given.since, "--since-time")),
+        until_(given.until.empty() ? INT64_MAX : time_of(context, given.until, "--until-time")),
+        shown_([&context, &given] { return created_at(context, given.job); }) {}
 
   void take(std::string_view line) {
     const auto event = read_event_line(line);
@@ -154,13 +156,13 @@ class Reader {
     streams_.insert(output->stream);
     // By the event's own time, which never decreases within a job; the daemon has no index by it,
     // so that all of the log is read.
-    const auto time = parse_time(std::string(event->ts)).value_or(0);
+    const auto time = parse_time(event->ts).value_or(0);
     if (time < since_ || time > until_) return;
     if (!given_.stream.empty() && output->stream != given_.stream) return;
     if (json_)
       put_json(out(), line);
     else if (given_.times)
-      with_times(event->ts, *output);
+      with_times(*event, *output);
     else
       put(clean_ ? screen_lines(output->bytes, colours_) : output->bytes);
   }
@@ -181,14 +183,14 @@ class Reader {
  private:
   // A time begins each line, and nothing else: output that goes on with a line of another
   // stream begins a new one.
-  void with_times(std::string_view ts, const Output& output) {
+  void with_times(const EventLine& event, const Output& output) {
     if (!at_line_start_ && output.stream != stream_) put("\n"), at_line_start_ = true;
     stream_ = output.stream;
     const bool terminal = !given_.raw && is_terminal(STDOUT_FILENO);
     for (std::size_t begin = 0, end; begin < output.bytes.size(); begin = end) {
       end = std::min(output.bytes.find('\n', begin), output.bytes.size() - 1) + 1;
       const std::string part = output.bytes.substr(begin, end - begin);
-      if (at_line_start_) put(std::string(ts) + " ");
+      if (at_line_start_) put(shown_.whole(event) + " ");
       put(terminal ? screen_lines(part, colours_) : part);
       at_line_start_ = part.back() == '\n';
     }
@@ -198,6 +200,7 @@ class Reader {
   const bool json_, clean_, colours_;
   const std::int64_t since_, until_;
   std::set<std::string> streams_;
+  EventTimes shown_;
   std::string stream_, end_;
   bool at_line_start_ = true;
 };
@@ -270,7 +273,7 @@ void add_logs(CLI::App& app, Context& context) {
       ->type_name("TIME");
   verb->add_option("--until-time", given->until, "Up to this time")->type_name("TIME");
   verb->add_flag("-f,--follow", given->follow, "Go on until the job ends");
-  verb->add_flag("-t,--timestamps", given->times, "With the time of each line");
+  verb->add_flag("-t,--timestamps", given->times, "With the time when each line was written");
   verb->add_flag("--raw", given->raw, "On a terminal too: byte for byte");
   verb->footer(
       "On a terminal control sequences other than colours are shown, not obeyed.\n\n"

@@ -48,10 +48,15 @@ Watch::Watch(Context& context, FollowOptions options, Printer::Options printing,
       quiet_(quiet),
       form_(printing.form),
       flags_(std::move(flags)),
-      printer_(out(), err(), printing),
+      printer_(out(), err(), with_created(std::move(printing))),
       written_(out(), options.since_seq),
       follower_(context.client(), with_hooks(options)),
       log_id_(options.log_id) {}
+
+Printer::Options Watch::with_created(Printer::Options options) {
+  options.created = [this] { return created_at(context_, job_id_); };
+  return options;
+}
 
 FollowOptions Watch::with_hooks(FollowOptions options) {
   options.on_idle = [this] {

@@ -60,6 +60,7 @@ class Watch {
 
  private:
   FollowOptions with_hooks(FollowOptions options);
+  Printer::Options with_created(Printer::Options options);
   FollowEnd follow();
   void know_log();
   void look_at(std::string_view line);

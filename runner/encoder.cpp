@@ -147,6 +147,12 @@ EncodedEvent encode_event(std::string_view type, std::string_view payload) {
   return out;
 }
 
+EncodedEvent stamped(std::string_view event, std::int64_t t) {
+  EncodedEvent out = "{\"t\":" + std::to_string(t) + ',';
+  out.reserve(out.size() + event.size());
+  return out += event.substr(1);
+}
+
 void LogEncoder::feed(std::string_view bytes, std::vector<EncodedEvent>& out) {
   cutter_.feed(bytes, [&](const Piece& piece) { encode(piece, out); });
 }

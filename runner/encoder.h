@@ -1,14 +1,18 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace domed {
 
-// One event as a batch carries it: {"type":...,"payload":{...}}.
+// One event as a batch carries it: {"type":...,"payload":{...}}; stamped() adds "t".
 using EncodedEvent = std::string;
+
+// The event with the time when it happened, microseconds since 1970.
+EncodedEvent stamped(std::string_view event, std::int64_t t);
 
 // The longest payload, in encoded bytes, that the cutter makes; an event may be
 // 64 KiB with everything that the daemon adds.

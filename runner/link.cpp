@@ -12,6 +12,8 @@ constexpr auto kQuiet = 200ms;   // own appends would end each poll at once
 constexpr auto kAfterError = 1s;
 constexpr std::size_t kQueue = 16;  // batches in memory; the others are in the spool
 
+// For how long a daemon has been silent is no matter of the time that this machine slept, in which
+// nobody could have been heard: by a clock that sleeps with it.
 std::int64_t now_ms() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(
              std::chrono::steady_clock::now().time_since_epoch())
@@ -19,7 +21,7 @@ std::int64_t now_ms() {
 }
 
 bool is_lost(const ApiError& error) {
-  const auto names = {"E_NOT_FOUND", "E_GONE", "E_LOG_CHANGED"};
+  const auto names = {"E_NOT_FOUND", "E_GONE"};
   return std::find(names.begin(), names.end(), error.name()) != names.end();
 }
 
@@ -31,6 +33,7 @@ Link::Link(const Spec& spec, Spool& spool, std::function<void()> wake)
       spool_(spool),
       wake_(std::move(wake)),
       heard_at_(now_ms()),
+      log_id_(spec.log_id),
       client_(spec.control.front()),
       producer_(producer_options()) {}
 
@@ -123,7 +126,7 @@ void Link::watch_loop(const std::stop_token& stop) {
 Json Link::poll_params() {
   const std::scoped_lock lock(mutex_);
   return {{"job_id", spec_.job_id},
-          {"log_id", spec_.log_id},
+          {"log_id", log_id_},
           {"since_seq", head_},
           {"wait_ms", std::chrono::milliseconds(kPollWait).count()},
           {"max_events", 1}};
@@ -156,10 +159,28 @@ void Link::poll_failed(const ApiError& error, const std::stop_token& stop) {
   if (error.name() != "E_UNREACHABLE") heard();  // a refusal is an answer too
   // The job, or this log of it, is gone for good (LoudLoss): no retry brings it back.
   if (is_lost(error)) return refused(error);
+  // An acknowledgement of the former log may be taken only behind its new name.
+  const bool ahead = error.name() == "E_CURSOR_AHEAD" && log_id_ != spec_.log_id;
+  if (error.name() == "E_LOG_CHANGED" || ahead) return follow_new_log(error);
   std::unique_lock lock(mutex_);
   const bool trimmed = error.name() == "E_COMPACTED" && error.fields().contains("first");
   if (trimmed) head_ = std::max(head_, error.fields().at("first").get<std::uint64_t>() - 1);
   changed_.wait_for(lock, stop, kAfterError, [] { return false; });
+}
+
+// The store may have lost a part.  Where that is nothing that was acknowledged to us, the job goes
+// on under the new name; else its output has a hole that nothing can fill.
+void Link::follow_new_log(const ApiError& error) {
+  const auto head = error.fields().value("head", std::uint64_t{0});
+  {
+    const std::scoped_lock lock(mutex_);
+    if (head >= head_) {
+      log_id_ = error.fields().value("log_id", log_id_);
+      return;
+    }
+  }
+  refused(ApiError(error.name(), "the store lost acknowledged events: it has them up to seq " +
+                                     std::to_string(head)));
 }
 
 void Link::wait_for_quiet(const std::stop_token& stop) {

@@ -49,6 +49,7 @@ class Link {
   void watch_loop(const std::stop_token& stop);
   void poll_once(const std::stop_token& stop);
   void poll_failed(const ApiError& error, const std::stop_token& stop);
+  void follow_new_log(const ApiError& error);
   void wait_for_quiet(const std::stop_token& stop);
   Json poll_params();
   void canceled();
@@ -63,6 +64,7 @@ class Link {
 
   mutable std::mutex mutex_;
   std::condition_variable_any changed_;
+  std::string log_id_;         // the watcher's own
   std::uint64_t head_ = 0;     // the newest seq known
   std::uint64_t answers_ = 0;  // counts acknowledgements
   std::optional<ApiError> refusal_;

@@ -21,17 +21,19 @@ Outbox::Outbox(const Spec& spec, Spool& spool)
     : head_(line_head(spec)),
       max_spool_(spec.max_spool),
       max_ahead_(std::min(spec.max_ahead, spec.max_spool)),
+      times_(spec.times),
       spool_(spool) {}
 
-void Outbox::add(EncodedEvent event) {
+void Outbox::add(EncodedEvent event, std::int64_t t) {
+  if (times_) event = stamped(event, t);
   const bool full = open_.size() >= kMaxEvents || bytes_ + event.size() > kMaxBytes;
   if (full && !open_.empty() && !refused_) close();
   bytes_ += event.size();
   open_.push_back(std::move(event));
 }
 
-void Outbox::add(std::vector<EncodedEvent> events) {
-  for (auto& event : events) add(std::move(event));
+void Outbox::add(std::vector<EncodedEvent> events, std::int64_t t) {
+  for (auto& event : events) add(std::move(event), t);
 }
 
 // More than one batch is open only after the disk refused one.

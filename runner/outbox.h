@@ -20,9 +20,10 @@ class Outbox {
   // "spool" outlives this.
   Outbox(const Spec& spec, Spool& spool);
 
-  // Closes full batches on the way.
-  void add(EncodedEvent event);
-  void add(std::vector<EncodedEvent> events);
+  // "t": when it happened, microseconds since 1970; part of what is frozen, if the daemon knows
+  // such a time.  Closes full batches on the way.
+  void add(EncodedEvent event, std::int64_t t);
+  void add(std::vector<EncodedEvent> events, std::int64_t t);
 
   // Puts what is open into the spool.  False where the disk refuses: it stays
   // open, and is to be tried again.
@@ -42,6 +43,7 @@ class Outbox {
 
   std::string head_;  // of each line, up to the batch number
   const std::uint64_t max_spool_, max_ahead_;
+  const bool times_;
   Spool& spool_;
   std::vector<EncodedEvent> open_;
   std::size_t bytes_ = 0;  // of open_

@@ -89,6 +89,7 @@ Spec read(const Json& object) {
   take_stdin(object, spec);
   take_terminal(object, spec.terminal);
   take(object, "durable", spec.durable);
+  take(object, "times", spec.times);
   for (const auto& word : spec.command) refuse_nul(word, "command");
   for (const auto& [name, value] : spec.env) refuse_nul(name + value, "env");
   refuse_nul(spec.cwd, "cwd");

@@ -49,6 +49,7 @@ struct Spec {
   std::uint64_t open_files = 0;  // the job's soft limit; 0: the runner's own
   mode_t umask = 022;
   bool durable = true;  // the store outlives its daemon
+  bool times = false;   // the daemon knows the "t" of events
   std::chrono::milliseconds give_up{604800000};
 };
 

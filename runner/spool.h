@@ -30,7 +30,8 @@ namespace domed {
 // far the runner came.
 //
 // No sync: the spool survives the death of processes, and what it holds was
-// promised to nobody (Durable begins with an acknowledgement).  Jobs can write to it, as to all
+// promised to nobody (Durable begins with an acknowledgement).  A loss of power may leave any
+// part of it; imported is what comes before the first byte that is missing.  Jobs can write to it, as to all
 // files of their user: what is sent from here is compared with the digest of what was appended,
 // and a file that was changed ends the delivery instead of speaking with our token.
 //

@@ -7,6 +7,7 @@
 
 #include "runner/encoder.h"
 #include "runner/files.h"
+#include "system/boot_clock.h"
 
 namespace domed {
 
@@ -19,7 +20,7 @@ struct OutputBudget {
 // One pipe of the job.
 class Stream {
  public:
-  using Clock = std::chrono::steady_clock;
+  using Clock = BootClock;
   // How old a partial line may be before it is shown, whether more of it comes (a
   // progress bar that ends no line) or not (a prompt).
   static constexpr std::chrono::milliseconds kPatience{250};

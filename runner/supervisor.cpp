@@ -54,12 +54,6 @@ std::uint64_t inode(int fd) {
   return fstat(fd, &info) == 0 ? info.st_ino : 0;
 }
 
-int poll_timeout(std::chrono::steady_clock::time_point until) {
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(
-      std::min(until, std::chrono::steady_clock::now() + 1min) - std::chrono::steady_clock::now());
-  return static_cast<int>(std::max<std::int64_t>(left.count(), 0));
-}
-
 }  // namespace
 
 Supervisor::Supervisor(Spec spec, std::string directory)
@@ -88,14 +82,16 @@ int Supervisor::run() {
   // (TerminalLast); the cgroup is asked before it is removed.
   const Ending ending{stop_, status, spawn_error_, lost_output_, cgroup_.ran_out_of_memory()};
   cgroup_.remove();
-  outbox_.add(encode_event("state_change", terminal_payload(spec_, ending)));
+  // When the command ended, and not what it had started, or what was read of it afterwards.
+  outbox_.add(encode_event("state_change", terminal_payload(spec_, ending)),
+              exited_ ? exited_at_ : now_micros());
   return deliver();
 }
 
 // The command is started only after the daemon has committed `running`, so
 // that no command runs twice.
 bool Supervisor::announce() {
-  outbox_.add(encode_event("state_change", R"({"to":"running"})"));
+  outbox_.add(encode_event("state_change", R"({"to":"running"})"), now_micros());
   while (!outbox_.close()) turn(Clock::now() + kRetryDisk);
   link_.send();
   while (spool_.unacknowledged() > 0 && wanted_stop() == Stop::none) turn(Clock::now() + 1s);
@@ -156,13 +152,16 @@ void Supervisor::capture() {
 }
 
 // Background children may hold the pipes for ever.  Time during which nothing
-// can be read, because the daemon is away and the spool full, does not count.
+// can be read, because the daemon is away and the spool full, does not count; nor does
+// time during which the machine sleeps.
 void Supervisor::drain() {
-  auto deadline = Clock::now() + spec_.drain;
+  using Awake = std::chrono::steady_clock;
+  auto deadline = Awake::now() + spec_.drain;
   while ((out_->open() || (err_ && err_->open())) && !daemon_lost_job()) {
-    if (blocked() && !told_to_stop_) deadline = Clock::now() + spec_.drain;
-    if (Clock::now() >= deadline) return;
-    turn(deadline);
+    if (blocked() && !told_to_stop_) deadline = Awake::now() + spec_.drain;
+    const auto left = deadline - Awake::now();
+    if (left <= 0s) return;
+    turn(Clock::now() + left);
   }
 }
 
@@ -175,7 +174,7 @@ void Supervisor::end_streams() {
     (*stream)->finish(events);
     dropped += (*stream)->dropped();
   }
-  outbox_.add(std::move(events));
+  outbox_.add(std::move(events), now_micros());
   if (dropped > 0) {
     lost_output_ = std::to_string(dropped) + " bytes of output above the limit of " +
                    std::to_string(spec_.max_output) + " were dropped";
@@ -183,7 +182,8 @@ void Supervisor::end_streams() {
                                                   {"dropped", dropped},
                                                   {"limit", spec_.max_output},
                                                   {"message", lost_output_}}
-                                          .dump()));
+                                          .dump()),
+                now_micros());
   }
   pass_on(true);
 }
@@ -232,14 +232,15 @@ void Supervisor::turn(Clock::time_point until) {
   const auto pipe = [read](const std::optional<Stream>& s) {
     return pollfd{read && s && s->open() ? s->fd() : -1, POLLIN, 0};
   };
-  std::array<pollfd, 4 + Typing::kFds> fds{
-      pollfd{wake_.get(), POLLIN, 0}, pollfd{signals_.get(), POLLIN, 0}, pipe(out_), pipe(err_)};
-  const std::span<pollfd, Typing::kFds> typing(fds.data() + 4, Typing::kFds);
+  std::array<pollfd, 5 + Typing::kFds> fds{pollfd{wake_.get(), POLLIN, 0},
+                                           pollfd{signals_.get(), POLLIN, 0}, pipe(out_),
+                                           pipe(err_), pollfd{timer_.fd(), POLLIN, 0}};
+  const std::span<pollfd, Typing::kFds> typing(fds.data() + 5, Typing::kFds);
   for (auto& fd : typing) fd.fd = -1;
   const int terminal = out_ && out_->open() ? out_->fd() : -1;
   if (typing_) typing_->prepare(typing, terminal);
-  if (poll(fds.data(), fds.size(), poll_timeout(next_wake(until))) < 0 && errno != EINTR)
-    throw_errno("poll");
+  timer_.set(next_wake(until));
+  if (poll(fds.data(), fds.size(), -1) < 0 && errno != EINTR) throw_errno("poll");
   eventfd_t ignored;
   if (fds[0].revents) eventfd_read(wake_.get(), &ignored);
   if (fds[1].revents) note_signals();
@@ -267,7 +268,7 @@ void Supervisor::read_streams(bool out_ready, bool err_ready) {
   const bool err_idle = !err_ready || err_->read(events);
   for (auto* stream : {&out_, &err_})
     if (*stream && Clock::now() >= (*stream)->flush_at()) (*stream)->flush(events);
-  if (stop_ != Stop::refused) outbox_.add(std::move(events));
+  if (stop_ != Stop::refused) outbox_.add(std::move(events), now_micros());
   pass_on(out_idle && err_idle);
 }
 
@@ -293,6 +294,7 @@ void Supervisor::reap() {
     if (pid <= 0) return;
     if (pid != child_ || exited_) continue;  // an orphan that came to us
     exited_ = true;
+    exited_at_ = now_micros();
     status_ = status;
   }
 }

@@ -18,6 +18,7 @@
 #include "runner/spool.h"
 #include "runner/stream.h"
 #include "runner/typing.h"
+#include "system/boot_clock.h"
 #include "system/cgroup.h"
 
 namespace domed {
@@ -37,7 +38,7 @@ class Supervisor {
   int run();
 
  private:
-  using Clock = std::chrono::steady_clock;
+  using Clock = BootClock;
 
   bool announce();
   bool start();
@@ -71,6 +72,7 @@ class Supervisor {
   const Spec spec_;
   const std::string directory_;
   Fd wake_, signals_;
+  const BootTimer timer_;  // ends the wait of turn()
   Spool spool_;
   Outbox outbox_;
   Link link_;
@@ -83,6 +85,7 @@ class Supervisor {
   bool exited_ = false;
   bool childless_ = false;
   int status_ = 0;
+  std::int64_t exited_at_ = 0;  // by the wall clock
 
   Stop stop_ = Stop::none;
   bool told_to_stop_ = false;

@@ -1,6 +1,7 @@
 #include "api/append.h"
 
 #include "log/refusal.h"
+#include "log/token.h"
 #include "protocol/limits.h"
 #include "protocol/request.h"
 
@@ -8,10 +9,14 @@ namespace domed {
 
 void AppendMethods::append_job_events(Call call) {
   AppendRequest request = read_append(call.params);
+  // `BackPressure`. Counted before it is looked at, so that of many who come at once none slips
+  // through.
   if (under_way_.fetch_add(1) >= most_) {
     --under_way_;
     throw busy("too many appends wait for the store", 20);
   }
+  // Whatever answers the call counts it down, a refusal too. That is why what follows answers for
+  // itself: who called has the call with the reply that counts nothing.
   const auto reply = std::move(call.reply);
   call.reply = [this, reply](std::string text) {
     --under_way_;
@@ -25,7 +30,8 @@ void AppendMethods::collect(Call call, RequestPtr request, bool last_chance) {
   collecting_.run(
       [this, call, request, last_chance] {
         try {
-          if (!add_provenance(*request, last_chance)) return await_turn(call, request);
+          if (!add_provenance(*request, call.peer.door, last_chance))
+            return await_turn(call, request);
         } catch (...) {
           return call.error(std::current_exception());
         }
@@ -36,22 +42,32 @@ void AppendMethods::collect(Call call, RequestPtr request, bool last_chance) {
 
 // What is known of the sources stands in the log before the state it explains.  False:
 // a batch before this one is still on its way.
-bool AppendMethods::add_provenance(AppendRequest& request, bool last_chance) const {
+bool AppendMethods::add_provenance(AppendRequest& request, Door door, bool last_chance) const {
+  // What the journal will refuse, or answer a second time, is left to it: for that no collector is
+  // asked, least of all by a stranger without a token.
   const auto record = store_.find(request.job_id);
   if (!record || record->tombstone || !record->columns.unfinished) return true;
   JobFixed fixed = fixed_of(*record);
   Batch& batch = request.batch;
-  if (batch.producer_token != fixed.producer_token) return true;  // will be refused
-  const std::uint64_t last = head_of(*record).last_batch(batch.producer_id);
+  const JobHead head = head_of(*record);
+  if (!is_token(run_token_of(head, fixed), batch.producer_token)) return true;  // will be refused
+  // `IdempotentAppend`: only what is on its way is waited for. A repeated batch has its answer
+  // already, and one that is further ahead gets E_BATCH_GAP at once.
+  const std::uint64_t last = head.last_batch(batch.producer_id);
   if (!last_chance && batch.number > last + 1 && batch.number <= last + limits::kBatchesAhead)
     return false;
+  // `StateIsEvents`. A batch that starts the job and ends it compares its end with what is seen
+  // here, so the first look goes into "fixed" too.
   if (request.starts() && fixed.provenance.empty())
-    batch.provenance = fixed.provenance = provenance_.collect(fixed, scheduler_.working_dir(fixed));
+    batch.provenance = fixed.provenance = scheduler_.first_look(fixed, door);
   if (request.ends() && fixed.provenance_end.empty())
-    batch.provenance_end = provenance_.collect_end(fixed, scheduler_.working_dir(fixed));
+    batch.provenance_end = scheduler_.last_look(fixed, door);
   return true;
 }
 
+// A command that changes nothing: it is through when the batch before has been taken, or when
+// limits::kGapWait is over. Then it is looked at for the last time, so that no batch goes round for
+// ever. Its "done" is on the committing thread, where collect() only adds to a queue.
 void AppendMethods::await_turn(Call call, RequestPtr request) {
   Journal::Command command;
   command.job_id = request->job_id;
@@ -69,12 +85,24 @@ void AppendMethods::await_turn(Call call, RequestPtr request) {
 
 void AppendMethods::commit(Call call, AppendRequest request) {
   auto result = std::make_shared<AppendResult>();
-  auto batch = std::make_shared<Batch>(std::move(request.batch));
   Journal::Command command;
+  command.entry_bytes = request.entry_bytes();
+  auto batch = std::make_shared<Batch>(std::move(request.batch));
   command.job_id = request.job_id;
   command.bytes = call.params.size() * 4;  // as events it takes about so much
   call.params = {};                        // read, and not to be kept as long as the commit takes
-  command.apply = [batch, result](JobLog& log, bool last_chance) {
+  command.apply = [this, batch, result](JobLog& log, bool last_chance) {
+    // Whether it is taken or not: a producer that bears the token and says something is there. Told
+    // before the next command on this job, which may be its end for want of a word.
+    struct Tell {
+      ~Tell() {
+        if (result.expires) scheduler.heard(job_id);
+      }
+      Scheduler& scheduler;
+      const AppendResult& result;
+      const std::string& job_id;
+    };
+    const Tell tell{scheduler_, *result, log.job_id()};
     return log.append(*batch, last_chance, *result);
   };
   command.done = [call, result](std::exception_ptr e) {
@@ -86,6 +114,7 @@ void AppendMethods::commit(Call call, AppendRequest request) {
                           {"cancel_requested", result->cancel_requested}};
     call.result(out.dump());
   };
+  // Answered here and not thrown, see append_job_events().
   try {
     journal_.submit_or_commit(std::move(command));
   } catch (...) {

@@ -9,16 +9,16 @@
 #include "log/append.h"
 #include "log/journal.h"
 #include "protocol/call.h"
-#include "provenance/provenance.h"
 
 namespace domed {
 
 // AppendJobEvents: a producer's batch on its way to the journal.
 //
 // Most batches go there at once.  One that starts or ends a job has to bring what is known of its
-// sources, which takes as long as the collectors may: it is read on a thread of ours, never on the
-// journal's.  An end that was pipelined behind its start finds no beginning to compare with yet.
-// It waits its turn in the journal, as any batch ahead of its predecessor, and is looked at again.
+// sources, which takes as long as the collectors may: that is waited for on a thread of ours, never
+// on the journal's.  An end that was pipelined behind its start finds no beginning to compare with
+// yet. It waits its turn in the journal, as any batch ahead of its predecessor, and is looked at
+// again.
 //
 // All batches from here to their answers count against one bound, those that wait for collectors
 // with the rest.
@@ -26,13 +26,8 @@ namespace domed {
 // Thread-safe.
 class AppendMethods {
  public:
-  AppendMethods(const Store& store, Journal& journal, const Scheduler& scheduler,
-                const Provenance& provenance, std::size_t most)
-      : store_(store),
-        journal_(journal),
-        scheduler_(scheduler),
-        provenance_(provenance),
-        most_(most) {}
+  AppendMethods(const Store& store, Journal& journal, Scheduler& scheduler, std::size_t most)
+      : store_(store), journal_(journal), scheduler_(scheduler), most_(most) {}
 
   void append_job_events(Call call);
 
@@ -45,16 +40,19 @@ class AppendMethods {
   using RequestPtr = std::shared_ptr<AppendRequest>;
 
   void collect(Call call, RequestPtr request, bool last_chance);
-  bool add_provenance(AppendRequest& request, bool last_chance) const;
+  bool add_provenance(AppendRequest& request, Door door, bool last_chance) const;
   void await_turn(Call call, RequestPtr request);
   void commit(Call call, AppendRequest request);
 
   const Store& store_;
   Journal& journal_;
-  const Scheduler& scheduler_;
-  const Provenance& provenance_;
+  Scheduler& scheduler_;
+  // `BackPressure`: requests that are not answered yet, wherever they wait, and how many of them
+  // there may be.
   const std::size_t most_;
   std::atomic<std::size_t> under_way_{0};
+  // Threads of their own, for a collector that hangs must not keep pages and submits waiting. The
+  // last member, so that what its tasks use goes after them.
   Workers collecting_{4};
 };
 

@@ -19,6 +19,8 @@ struct Canceled {
   }
 };
 
+// `Cancel`: if the job ended by itself first, that result stands. What is left to end is the
+// attempt that would follow it; of a job that this very cancel ends there is none.
 Canceled cancel(JobLog& log, const std::string& reason) {
   Canceled out;
   out.before = log.head().state;
@@ -36,6 +38,8 @@ void CancelMethods::cancel_job(Call call) {
   const std::string job_id = params.job_id();
   const std::string reason = params.text("reason", limits::kMessageBytes).value_or("");
   params.done();
+  // Not by submit() of change.h, whose answer is made on the committing thread: this one may have
+  // to wait for the commit of another job.
   const auto found = std::make_shared<Canceled>();
   Journal::Command command;
   command.job_id = job_id;
@@ -68,6 +72,8 @@ OrderedJson CancelMethods::cancel_retry(std::string job_id, const std::string& r
   const std::string why = shortened(
       "the retry of job " + job_id + " was canceled" + (reason.empty() ? "" : ": " + reason),
       limits::kMessageBytes);
+  // Down the chain, for the next attempt may have failed as well and have one of its own
+  // (CancelRetry.TheNewestAttemptIsTheOneThatCounts).
   for (;;) {
     const JobRecord record = existing(store_, job_id);
     make_planned(record);
@@ -75,10 +81,12 @@ OrderedJson CancelMethods::cancel_retry(std::string job_id, const std::string& r
     const auto next = store_.find(job_id);
     if (!next || next->tombstone)
       return {{"job_id", job_id}, {"state", "gone"}, {"canceled", false}};
-    if (next->columns.state == state_name(State::running))
-      return {{"job_id", job_id}, {"state", "running"}, {"canceled", false}};
+    // Looked at where nothing can come in between: it may be starting.
     Canceled it;
-    journal_.run(job_id, [&](JobLog& log) { it = cancel(log, why); });
+    journal_.run(job_id, [&](JobLog& log) {
+      it.before = it.after = log.head().state;
+      if (it.before != State::running) it = cancel(log, why);
+    });
     const bool canceled = it.before == State::queued && it.after == State::canceled;
     if (!it.next)
       return {{"job_id", job_id}, {"state", state_name(it.after)}, {"canceled", canceled}};
@@ -91,8 +99,9 @@ void CancelMethods::make_planned(const JobRecord& record) {
   const JobHead head = head_of(record);
   if (!head.retry_at) return;
   Submission next = next_attempt(head, fixed_of(record));
+  // The attempt first. A daemon that dies between the two finds `retry_at` as it was and makes the
+  // same job again, which is then there already; the other way round it would never be made.
   next.fixed.run_id = environment_.random_id();
-  next.fixed.producer_token = environment_.random_id();
   journal_.run(next.fixed.job_id, [&](JobLog& log) { log.create(next); });
   journal_.run(record.job_id, [](JobLog& log) { log.retried(); });
 }

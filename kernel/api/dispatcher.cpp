@@ -10,9 +10,8 @@ constexpr std::size_t kQuickBytes = 64 << 10;  // read on the thread that brough
 
 }  // namespace
 
-void Dispatcher::take(std::string bytes, std::uint32_t pipe,
-                      std::function<void(std::string)> reply) {
-  Call call{"null", "", pipe, std::move(reply)};
+void Dispatcher::take(std::string bytes, Peer peer, std::function<void(std::string)> reply) {
+  Call call{"null", "", peer, std::move(reply)};
   if (bytes.size() > limits::kRequestBytes)  // never queued, so that such cannot pile up
     return call.error(
         ApiError("E_TOO_LARGE", "a request may have " + std::to_string(limits::kRequestBytes) +
@@ -31,6 +30,7 @@ void Dispatcher::handle(const std::string& bytes, Call call) {
     call.id = request.id;
     answer(methods_.named(request.method), call);
   } catch (...) {
+    // As far as the envelope could be read: a refusal goes to the request that it is of.
     call.id = request.id;
     call.error(std::current_exception());
   }

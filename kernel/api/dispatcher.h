@@ -20,9 +20,8 @@ class Dispatcher {
  public:
   Dispatcher(const Methods& methods, Workers& workers) : methods_(methods), workers_(workers) {}
 
-  // Answers the request, exactly once, soon or later; never blocks or throws.  "pipe" is the
-  // client's connection.
-  void take(std::string bytes, std::uint32_t pipe, std::function<void(std::string)> reply);
+  // Answers the request, exactly once, soon or later; never blocks or throws.
+  void take(std::string bytes, Peer peer, std::function<void(std::string)> reply);
 
  private:
   void handle(const std::string& bytes, Call call);

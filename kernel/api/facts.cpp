@@ -1,29 +1,48 @@
 #include "api/facts.h"
 
+#include <algorithm>
+
 #include "base/units.h"
 #include "base/version.h"
 #include "protocol/limits.h"
 #include "protocol/request.h"
 
 namespace domed {
+namespace {
+
+OrderedJson troubles_json(const std::vector<Troubles::Trouble>& troubles) {
+  OrderedJson out = OrderedJson::array();
+  for (const auto& [subject, text, lasts] : troubles)
+    out.push_back({{"subject", subject}, {"message", text}, {"lasts_s", lasts.count()}});
+  return out;
+}
+
+}  // namespace
+
+// Asks neither store nor journal. It is the watchdog's ping (main/daemon.cpp), which must not take
+// a slow disk for a dead listener; and it has to tell of a store that fails.
 void FactMethods::health(Call call) const {
   Params(call.params).done();
   const OrderedJson out{{"version", kVersion},
                         {"protocol", kProtocol},
                         {"epoch", facts_.epoch},
                         {"store", facts_.store_name},
+                        {"node", {{"id", facts_.node_id}, {"name", facts_.node_name}}},
                         {"events", facts_.events_urls()},
-                        {"time", format_time(environment_.now())}};
+                        {"time", format_time(environment_.now())},
+                        {"troubles", troubles_json(facts_.troubles())}};
   call.result(out.dump());
 }
 
 namespace {
 
 // What a client may ask for that not every daemon of this protocol knows.
-OrderedJson features(bool allow_ad_hoc) {
-  OrderedJson out{"accept_imported", "accepts",   "external", "frames",
-                  "lines",           "long-poll", "waiting"};
-  if (allow_ad_hoc) out.insert(out.begin(), "ad-hoc");
+OrderedJson features(const DaemonFacts& facts) {
+  OrderedJson out{"accept_imported", "accepts",   "expires_s", "external", "frames",
+                  "lines",           "long-poll", "t",         "troubles", "waiting"};
+  if (facts.allow_ad_hoc) out.push_back("ad-hoc");
+  if (facts.can_backup) out.push_back("backup");
+  std::sort(out.begin(), out.end());
   return out;
 }
 
@@ -47,7 +66,7 @@ void FactMethods::list_capabilities(Call call) const {
                           {"wait_ms", limits::kWaitMsMost},
                           {"frame_bytes", limits::kFrameBytes},
                           {"held_polls", facts_.most_polls}}},
-                        {"features", features(facts_.allow_ad_hoc)}};
+                        {"features", features(facts_)}};
   call.result(out.dump());
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "base/troubles.h"
 #include "log/environment.h"
 #include "protocol/call.h"
 
@@ -12,11 +13,14 @@ namespace domed {
 
 // What a daemon tells of itself.
 struct DaemonFacts {
-  std::string epoch, store_name;
+  std::string epoch, store_name, node_id, node_name;
   OrderedJson plugins = OrderedJson::array();
-  bool allow_ad_hoc = false;
+  bool allow_ad_hoc = false, can_backup = false;
   std::size_t most_polls = 1024;
   std::function<std::vector<std::string>()> events_urls;  // of all event sockets
+  std::function<std::vector<Troubles::Trouble>()> troubles = [] {
+    return std::vector<Troubles::Trouble>();
+  };
 };
 
 // Health and ListCapabilities: which daemon this is, and what it can do.  Thread-safe.

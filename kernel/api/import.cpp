@@ -2,6 +2,7 @@
 
 #include "api/submission.h"
 #include "base/units.h"
+#include "protocol/job_id.h"
 #include "protocol/limits.h"
 #include "protocol/request.h"
 
@@ -63,6 +64,8 @@ void read_fixed(Params& record, JobFixed& fixed) {
   fixed.idempotency_key = record.text("idempotency_key", limits::kKeyBytes).value_or("");
   for (const char* key : {"executor", "tool_id", "cwd", "profile"}) record.text(key, 4096);
   const bool external = record.all().value("executor", "") == "external";
+  // By the same rules as a request (submission.h): else an import could put into the store what no
+  // client may ask for, and whoever reads a record would have to be ready for it.
   check_command(record.array("command"));
   check_labels(record.object("labels"));
   check_limits(record.object("limits"));
@@ -70,11 +73,12 @@ void read_fixed(Params& record, JobFixed& fixed) {
   check_shown_stdin(record.object("stdin"));
   check_queueing(record, external);
   check_timeout(record);
+  check_expires(record, external);
   for (const char* key : {"task", "constraints"}) record.object(key);
   fixed.request = Json::object();
   for (const char* key : {"executor", "tool_id", "cwd", "profile", "command", "labels", "limits",
                           "tty", "stdin", "priority", "queue", "retry_of", "depends_on", "retry",
-                          "not_before", "timeout_s", "task", "constraints"})
+                          "not_before", "timeout_s", "expires_s", "task", "constraints"})
     if (record.all().contains(key)) fixed.request[key] = record.all().at(key);
   if (const Json env = read_env(record.array("env")); !env.empty()) fixed.request["env"] = env;
 }
@@ -87,6 +91,8 @@ void read_trimmed(Params& record, const OrderedJson& shown, ImportRecord& out) {
   out.base_digest = *base;
   out.created = time_in(record, "created_at");
   out.started = time_in(record, "started_at");
+  out.node = record.text("node", limits::kNameBytes).value_or("");
+  // A record tells that it was, not when; any time but 0 says that.
   if (record.boolean("cancel_requested", false)) out.cancel_requested = out.created;
   if (shown.contains("provenance") && shown.at("provenance").is_object())
     out.fixed.provenance = shown.at("provenance").dump();
@@ -106,10 +112,12 @@ ImportRecord read_record(Params& record, const OrderedJson& shown, const std::st
   out.fixed.job_id = job_id;
   read_fixed(record, out.fixed);
   if (out.first_seq > 1) read_trimmed(record, shown, out);
+  // What the events tell as well is not taken over. It is held against them when the last piece is
+  // there (JobLog::import), for the log is the truth (`StateIsEvents`).
   out.fixed.claims = Json::object();
   for (const char* key :
        {"state", "reason", "message", "exit_code", "signal", "head_seq", "as_of_seq", "created_at",
-        "started_at", "ended_at", "cancel_requested", "streams"})
+        "started_at", "ended_at", "cancel_requested", "streams", "node"})
     if (record.all().contains(key)) out.fixed.claims[key] = record.all().at(key);
   return out;
 }
@@ -128,7 +136,7 @@ std::vector<Line> read_lines(const Json& events) {
 
 ImportPiece read_import(const std::string& text, std::string& job_id) {
   Params params(text);
-  job_id = params.required_text("job_id", limits::kKeyBytes);
+  job_id = named_job(params.required_text("job_id", limits::kKeyBytes));
   if (job_id.find('\n') != std::string::npos)
     invalid_request("'job_id' has a line feed: no follower could subscribe to it alone");
   ImportPiece piece;
@@ -145,6 +153,7 @@ ImportPiece read_import(const std::string& text, std::string& job_id) {
     if (!piece.digest) piece.digest = digest_in(record, "digest", "record.");
     params.text("log_id");
   }
+  // `Digest`: it is that of the whole log, to which no earlier piece can be held.
   if (!piece.last) piece.digest.reset();
   params.done();
   return piece;

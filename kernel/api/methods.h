@@ -5,6 +5,7 @@
 #include <string>
 
 #include "api/append.h"
+#include "api/backup.h"
 #include "api/cancel.h"
 #include "api/facts.h"
 #include "api/jobs.h"
@@ -19,8 +20,11 @@ namespace domed {
 struct ServiceConfig {
   DaemonFacts facts;
   SubmitRules rules;
+  std::string store_secret;           // log/kernels_own.h
   std::map<std::string, Json> tools;  // by id: the snapshot that jobs keep
   std::size_t most_appends = 512;
+  Backup* backup = nullptr;  // null: the store cannot be copied while it is in use
+  std::string backup_directory;
   SubmitMethods::EventsUrls events_urls;  // of the event socket that carries a job's frames
 };
 
@@ -40,18 +44,22 @@ struct Method {
 class Methods {
  public:
   Methods(Store& store, Journal& journal, Streams& streams, Scheduler& scheduler,
-          const Provenance& provenance, Environment& environment, Workers& workers,
-          ServiceConfig config);
+          Environment& environment, Workers& workers, ServiceConfig config);
 
   // Throws ApiError(E_UNKNOWN_METHOD) that says which there are.
   const Method& named(const std::string& name) const;
 
   // Starts no collecting any more; what waits for it gets E_BUSY.
   void close() { append_.close(); }
-  // And waits for what is being collected.
-  void stop() { append_.stop(); }
+  // And waits for what is being collected, or copied.
+  void stop() {
+    append_.stop();
+    backup_.stop();
+  }
 
  private:
+  // The order matters: "submit_" is given "tools_", and the table, the last one, points at all of
+  // them.
   FactMethods facts_;
   ToolMethods tools_;
   SubmitMethods submit_;
@@ -59,6 +67,7 @@ class Methods {
   JobMethods jobs_;
   CancelMethods cancel_;
   TransferMethods transfer_;
+  BackupMethods backup_;
   const std::map<std::string, Method> table_;
 };
 

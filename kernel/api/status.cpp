@@ -20,8 +20,11 @@ OrderedJson common_json(const JobHead& head, const JobFixed& fixed, const std::s
   if (head.exit_code) out["exit_code"] = *head.exit_code;
   if (head.signal) out["signal"] = *head.signal;
   if (head.held) out["held"] = true;
+  if (!head.node.empty()) out["node"] = head.node;
   for (const char* key : {"queue", "priority", "depends_on", "retry_of", "retry", "not_before"})
     if (fixed.request.contains(key)) out[key] = fixed.request.at(key);
+  // Known before that job is made, for its id follows from this one's: who waits for the job can go
+  // on to wait for it.
   if (is_tried_again(head, fixed, head.state, head.reason)) out["retried_by"] = retry_id(job_id);
   out["executor"] = fixed.external() ? "external" : "local-process";
   if (!fixed.tool_id().empty()) out["tool_id"] = fixed.tool_id();
@@ -29,8 +32,8 @@ OrderedJson common_json(const JobHead& head, const JobFixed& fixed, const std::s
   out["labels"] = fixed.request.contains("labels") ? OrderedJson(fixed.request.at("labels"))
                                                    : OrderedJson::object();
   put_time(out, "created_at", head.created);
-  put_time(out, "started_at", head.started);
-  put_time(out, "ended_at", head.ended);
+  put_time(out, "started_at", head.started_at());
+  put_time(out, "ended_at", head.ended_at());
   out["first_seq"] = head.first_seq;
   out["head_seq"] = head.head_seq;
   return out;
@@ -44,7 +47,8 @@ OrderedJson shown_stdin(const Json& from) {
 }
 
 void put_request(OrderedJson& out, const Json& request) {
-  for (const char* key : {"cwd", "task", "constraints", "profile", "limits", "timeout_s", "tty"})
+  for (const char* key :
+       {"cwd", "task", "constraints", "profile", "limits", "timeout_s", "expires_s", "tty"})
     if (request.contains(key)) out[key] = request.at(key);
   if (request.contains("stdin")) out["stdin"] = shown_stdin(request.at("stdin"));
   out["env"] = OrderedJson::array();  // the names alone: values may be secrets
@@ -58,6 +62,8 @@ std::string why_no_drift(State state, bool started) {
   return "not looked at: no collector looks at sources, or the run did not end under its executor";
 }
 
+// Always there, "unknown" with a reason if need be: a field that is left out would be read as one
+// that has nothing to tell.
 void put_provenance(OrderedJson& out, State state, const JobFixed& fixed) {
   if (fixed.provenance.empty()) {
     out["provenance"] = "unknown";
@@ -101,6 +107,8 @@ OrderedJson whole_json(const JobHead& head, const JobFixed& fixed, const std::st
   out["idempotency_key"] = fixed.idempotency_key;
   if (!head.request_hash.empty()) out["request_hash"] = head.request_hash;
   put_request(out, fixed.request);
+  // `StateIsEvents` and `Digest`: up to which event this is the fold, and by what any copy of the
+  // log, a follower's too, can be checked.
   out["as_of_seq"] = head.head_seq;
   out["digest"] = to_hex(head.digest);
   out["base_digest"] = to_hex(head.base_digest);

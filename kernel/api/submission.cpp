@@ -7,6 +7,8 @@
 namespace domed {
 namespace {
 
+// What goes to execve() or names a file ends at its first NUL: something else would run than was
+// asked for.
 bool has_nul(const std::string& text) {
   return text.find('\0') != std::string::npos;
 }
@@ -16,6 +18,8 @@ void check_env(const Json& env) {
   for (const auto& [name, value] : env.items()) {
     if (name.empty() || name.find('=') != std::string::npos || has_nul(name))
       invalid_request("'env': '" + name + "' cannot be a variable's name");
+    // By DOMED_RUN_ID the orphans of a run are found and killed (*What belongs to a run*): a
+    // request does not get to choose it.
     if (name.starts_with("DOMED_"))
       invalid_request("'env': names that begin with DOMED_ are set by domed itself");
     if (!value.is_string() || has_nul(value.get<std::string>()))
@@ -43,6 +47,8 @@ void check_command(const Json& command) {
 
 void check_labels(const Json& labels) {
   if (labels.is_null()) return;
+  // ListJobs looks for KEY=VALUE, so a key has no "=". The lengths leave each a tag that any store
+  // takes (kMaxTagBytes).
   if (labels.size() > 64) invalid_request("'labels' may be at most 64");
   for (const auto& [key, value] : labels.items()) {
     if (key.empty() || key.size() > 128 || key.find_first_of("=\n") != std::string::npos)
@@ -70,6 +76,7 @@ namespace {
 // What the command reads: a file of this machine, or the bytes themselves.
 void check_stdin(const Json& from) {
   if (from.is_null()) return;
+  // In base64 two thirds of what a request may have: room for the rest of it.
   constexpr std::size_t kMost = 512 * 1024;
   std::string bytes;
   const bool one = from.size() == 1 && from.begin()->is_string();
@@ -137,7 +144,16 @@ void check_queueing(Params& params, bool external) {
 }
 
 void check_timeout(Params& params) {
+  // Seconds: some 116 days.
   if (params.number("timeout_s", 0, 0) > 1e7) invalid_request("'timeout_s' is too large");
+}
+
+void check_expires(Params& params, bool external) {
+  params.integer("expires_s", 1, 1, 10'000'000);
+  if (!external && params.all().contains("expires_s"))
+    invalid_request(
+        "'expires_s': only the producer of an external job can be silent; 'timeout_s' bounds a "
+        "command");
 }
 
 void set_tool(JobFixed& job, Json tool) {
@@ -147,6 +163,8 @@ void set_tool(JobFixed& job, Json tool) {
     invalid_request("'" + job.tool_id() + "' refuses the task: " + problem + " ('domectl tools " +
                     job.tool_id() + "' shows what it takes)");
   job.tool = std::move(tool);
+  // Made and thrown away: where tool and task make no command it is said now, to whoever asked, and
+  // not when the job's turn has come.
   if (!job.external()) job.command();
 }
 
@@ -178,6 +196,7 @@ Submission read_job(Params& params) {
   for (const char* key : {"task", "constraints"}) params.object(key);
   params.text("profile");
   check_timeout(params);
+  check_expires(params, executor == "external");
   out.accept_imported = params.boolean("accept_imported", false);
   params.done();
   fixed.request = params.all();
@@ -185,6 +204,8 @@ Submission read_job(Params& params) {
   fixed.request.erase("client_id");
   fixed.request.erase("accept_imported");  // it asks for the same job
   fixed.job_id = derive_job_id(fixed.client_id, fixed.idempotency_key);
+  // `IdempotentSubmit`: of what the client said and nothing else. Neither the order of its keys nor
+  // a tool that the deployment has changed meanwhile makes it another request.
   out.request_hash = sha256_hex(canonical_json(fixed.request));
   return out;
 }

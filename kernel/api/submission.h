@@ -23,5 +23,6 @@ void check_tty(const Json& tty, bool has_stdin);
 // The same of the params that say how the job waits for its turn, and how long it may run.
 void check_queueing(Params& params, bool external);
 void check_timeout(Params& params);
+void check_expires(Params& params, bool external);
 
 }  // namespace domed

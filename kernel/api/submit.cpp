@@ -3,26 +3,33 @@
 #include "api/change.h"
 #include "api/submission.h"
 #include "log/refusal.h"
+#include "log/token.h"
+#include "protocol/job_id.h"
 #include "protocol/limits.h"
 
 namespace domed {
 
 SubmitMethods::SubmitMethods(const Store& store, Journal& journal, Environment& environment,
-                             const ToolMethods& tools, SubmitRules rules, EventsUrls events_urls)
+                             const ToolMethods& tools, SubmitRules rules, std::string store_secret,
+                             EventsUrls events_urls)
     : store_(store),
       journal_(journal),
       environment_(environment),
       tools_(tools),
       rules_(std::move(rules)),
+      store_secret_(std::move(store_secret)),
       events_urls_(std::move(events_urls)) {}
 
 void SubmitMethods::submit_job(Call call) {
   Params params(call.params);
   auto submission = std::make_shared<Submission>(read_job(params));
   JobFixed& fixed = submission->fixed;
+  // `IdempotentSubmit`. A look, no claim: of two who submit the same at once both may come through
+  // here, and the journal makes one job of them.
   if (!store_.find(fixed.job_id)) check_rules(fixed);
+  // Where the job is there already create() puts its own in the place of this one.
   fixed.run_id = environment_.random_id();
-  fixed.producer_token = environment_.random_id();
+  if (fixed.external()) submission->token = token_of(fixed);
   auto state = std::make_shared<std::pair<State, std::string>>();
   Change change;
   change.job_id = fixed.job_id;
@@ -38,10 +45,16 @@ void SubmitMethods::submit_job(Call call) {
                     {"state", state_name(state->first)},
                     {"replayed", submission->replayed},
                     {"events_urls", events_urls_(job.job_id)}};
-    if (job.external()) out["producer_token"] = job.producer_token;
+    if (job.external()) out["producer_token"] = token_of(job);
     return out.dump();
   };
   submit(journal_, std::move(call), std::move(change));
+}
+
+// The same for a repeated request: a record from before ABI 2 has the one it was given.
+std::string SubmitMethods::token_of(const JobFixed& external) const {
+  return external.producer_token.empty() ? external_token(store_secret_, external.run_id)
+                                         : external.producer_token;
 }
 
 // Of a new job: its queue and what it depends on are there, and its command is one that the
@@ -54,7 +67,7 @@ void SubmitMethods::check_rules(JobFixed& job) const {
     throw ApiError("E_INVALID_REQUEST",
                    "no queue '" + queue + "' in the deployment: there are " + known);
   for (const auto& id : job.request.value("depends_on", Json::array()))
-    if (!store_.find(id.get<std::string>()))
+    if (is_kernels_own(id.get<std::string>()) || !store_.find(id.get<std::string>()))
       throw ApiError("E_INVALID_REQUEST", "'depends_on': no job '" + id.get<std::string>() + "'");
   if (!job.tool_id().empty()) {
     set_tool(job, tools_.tool(job.tool_id()));
@@ -103,8 +116,11 @@ void SubmitMethods::retry_job(Call call) {
   must_be_whole(before);
   Json request = before.request;
   if (!before.tool_id().empty()) request.erase("command");  // the tool makes it anew
+  // These said when the first one was to start, and that is past.
   for (const char* once : {"hold", "depends_on", "not_before"}) request.erase(once);
   request.update({{"idempotency_key", key}, {"client_id", client_id}, {"retry_of", job_id}});
+  // From here on a request as any other: today's rules of the deployment hold, and its key makes it
+  // one job however often it is sent.
   call.params = request.dump();
   submit_job(std::move(call));
 }

@@ -31,19 +31,22 @@ class SubmitMethods {
   using EventsUrls = std::function<std::vector<std::string>(const std::string& job_id)>;
 
   SubmitMethods(const Store& store, Journal& journal, Environment& environment,
-                const ToolMethods& tools, SubmitRules rules, EventsUrls events_urls);
+                const ToolMethods& tools, SubmitRules rules, std::string store_secret,
+                EventsUrls events_urls);
 
   void submit_job(Call call);
   void retry_job(Call call);
 
  private:
   void check_rules(JobFixed& job) const;
+  std::string token_of(const JobFixed& external) const;
 
   const Store& store_;
   Journal& journal_;
   Environment& environment_;
   const ToolMethods& tools_;
   const SubmitRules rules_;
+  const std::string store_secret_;  // tokens of external jobs are made with it
   const EventsUrls events_urls_;
   const ToolFence fence_;
 };

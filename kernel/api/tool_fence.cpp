@@ -83,6 +83,7 @@ void ToolFence::check_path(const std::string& path, const std::string& field,
 // Of what is not there yet the part that is counts; what does not answer is left to the runner.
 bool ToolFence::leads_elsewhere(const std::string& path,
                                 const std::vector<std::string>& directories) const {
+  // Copies, for a look that is late goes on when this has returned (provenance/guarded_call.h).
   const auto look = [path, directories]() -> std::string {
     for (std::filesystem::path part = path; is_written_in_one_of(part, directories);
          part = part.parent_path())
@@ -96,6 +97,7 @@ bool ToolFence::leads_elsewhere(const std::string& path,
   try {
     return look_(look, kPatience) == "out";
   } catch (const Error& e) {
+    // What FoundPath never follows: somebody else's link, or anything in a procfs.
     return e.code() == Code::invalid_argument;
   }
 }

@@ -28,12 +28,15 @@ void TransferMethods::delete_job(Call call) {
   auto head = std::make_shared<JobHead>();
   Change change;
   change.job_id = job_id;
+  // As a trim: an entry of a store does one thing (domed/store.h), and cannot append too.
   change.exclusive = true;
   change.apply = [=](JobLog& log) {
     log.purge();
     *head = log.head();
   };
   change.result = [=, this] {
+    // The log first, the disk after it and not on this thread, which commits. A daemon that dies in
+    // between leaves a directory without a job, and those are swept (jobs/sweep.h).
     workers_.run([this, job_id] { scheduler_.forget(job_id); });
     return log_text(job_id, *head);
   };
@@ -54,38 +57,44 @@ void TransferMethods::trim_job(Call call) {
                    {{"head", record.head_seq}});
   if (keep <= record.first_seq)
     return call.result(OrderedJson{{"first_seq", record.first_seq}}.dump());
-  const Digest base = base_before(record, keep);
+  // Of the log as it is at this moment. That it still begins there is looked at in the commit
+  // itself (JobLog::trim): of two trims at once the later one gets E_BUSY.
+  const Front front = front_of(record, keep);
   Change change;
   change.job_id = job_id;
   change.exclusive = true;
-  change.apply = [=, first = record.first_seq](JobLog& log) { log.trim(first, keep, base); };
+  change.apply = [=, first = record.first_seq](JobLog& log) {
+    log.trim(first, keep, front.base, front.bytes);
+  };
   change.result = [=] { return OrderedJson{{"first_seq", keep}}.dump(); };
   submit(journal_, std::move(call), std::move(change));
 }
 
 // Events never change, so the digest can be computed outside the journal.
-Digest TransferMethods::base_before(const JobRecord& record, std::uint64_t keep_from) const {
-  Digest digest = head_of(record).base_digest;
+TransferMethods::Front TransferMethods::front_of(const JobRecord& record,
+                                                 std::uint64_t keep_from) const {
+  Front front{head_of(record).base_digest, 0};
   std::uint64_t seq = record.first_seq;
   while (seq < keep_from) {
     const auto slice = store_.read(record.job_id, seq, limits::kPageEvents, limits::kPageBytesMost);
     if (!slice || slice->ends.empty() || slice->from != seq)
       throw busy("job '" + record.job_id + "' was trimmed by someone else just now");
     std::size_t begin = 0;
-    for (const std::uint32_t end : slice->ends) {
-      if (seq++ == keep_from) return digest;
-      digest = chain(digest, std::string_view(slice->events).substr(begin, end - begin - 1));
+    for (std::size_t i = 0; i < slice->ends.size() && seq < keep_from; ++i, ++seq) {
+      // `Digest` is of a line without its LF, what the log takes in the store is with it.
+      const std::size_t end = slice->ends[i];
+      front.base =
+          chain(front.base, std::string_view(slice->events).substr(begin, end - begin - 1));
+      front.bytes += end - begin;
       begin = end;
-      if (seq == keep_from) break;
     }
   }
-  return digest;
+  return front;
 }
 
 void TransferMethods::import_job(Call call) {
   std::string job_id;
   auto piece = std::make_shared<ImportPiece>(read_import(call.params, job_id));
-  if (piece->record) piece->record->fixed.producer_token = environment_.random_id();
   auto head = std::make_shared<JobHead>();
   Change change;
   change.job_id = job_id;

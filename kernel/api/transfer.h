@@ -26,7 +26,12 @@ class TransferMethods {
   void import_job(Call call);
 
  private:
-  Digest base_before(const JobRecord& record, std::uint64_t keep_from) const;
+  // What is to be forgotten of a log.
+  struct Front {
+    Digest base{};
+    std::uint64_t bytes = 0;
+  };
+  Front front_of(const JobRecord& record, std::uint64_t keep_from) const;
 
   const Store& store_;
   Journal& journal_;

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdio>
 #include <ctime>
+#include <iterator>
 #include <limits>
 #include <utility>
 
@@ -58,6 +59,11 @@ int days_in(int year, int month) {
 }
 
 }  // namespace
+
+std::int64_t now_micros() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
+}
 
 std::optional<std::int64_t> parse_integer(std::string_view text) {
   if (text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);
@@ -123,7 +129,7 @@ std::string format_time(std::int64_t microseconds) {
 std::optional<std::int64_t> parse_time(std::string_view text) {
   std::tm utc{};
   const int year = digits(text, 0, 4), month = digits(text, 5, 2), day = digits(text, 8, 2);
-  if (year < 1970 || month < 1 || month > 12 || day < 1 || day > days_in(year, month))
+  if (year < 1 || month < 1 || month > 12 || day < 1 || day > days_in(year, month))
     return std::nullopt;
   // The digits were looked at first: there are ten characters, then.
   if (text[4] != '-' || text[7] != '-') return std::nullopt;
@@ -145,6 +151,17 @@ std::optional<std::int64_t> parse_time(std::string_view text) {
     }
   }
   return static_cast<std::int64_t>(timegm(&utc)) * 1'000'000 + micros;
+}
+
+std::string format_size(std::uint64_t bytes) {
+  static constexpr const char* kUnits[] = {"KiB", "MiB", "GiB", "TiB"};
+  if (bytes < 1024) return std::to_string(bytes) + " B";
+  double value = static_cast<double>(bytes) / 1024;
+  std::size_t unit = 0;
+  for (; value >= 1023.95 && unit + 1 < std::size(kUnits); ++unit) value /= 1024;
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f %s", value, kUnits[unit]);
+  return text;
 }
 
 std::string format_duration(std::chrono::microseconds duration) {

@@ -2,6 +2,8 @@
 
 #include <grp.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cstdlib>
 #include <limits>
 #include <map>
@@ -45,6 +47,7 @@ class DeploymentReader {
     out_.file = std::filesystem::absolute(check_.file()).lexically_normal();
     read_sockets();
     read_state_dir();
+    read_node();
     out_.plugin_path = plugin_dirs(fields_.texts("plugin_path", {"plugins"}),
                                    out_.file.parent_path(), context_.installation);
     read_store();
@@ -59,14 +62,29 @@ class DeploymentReader {
 
  private:
   static inline const std::vector<std::string> kKeys{
-      "domed",      "control", "events", "state_dir", "plugin_path", "store",
-      "provenance", "jobs",    "tools",  "retention", "log"};
+      "domed", "control",    "events", "state_dir", "node",      "plugin_path",
+      "store", "provenance", "jobs",   "tools",     "retention", "log"};
 
   // An absent section reads as an empty one.
   YamlFields section(const char* key, const std::vector<std::string>& known) {
     static const YamlNode kNone;
     const YamlNode* node = fields_.find(key);
     return {check_, node ? *node : kNone, key, known};
+  }
+
+  // It stands in listings and logs, beside other nodes' some day: short, and nothing to quote.
+  void read_node() {
+    const YamlFields node = section("node", {"name"});
+    out_.node_name = node.text("name", "");
+    const bool good =
+        out_.node_name.size() <= 64 &&
+        std::all_of(out_.node_name.begin(), out_.node_name.end(), [](char c) {
+          return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.';
+        });
+    if (good) return;
+    check_.fail(*node.find("name"),
+                "node.name must be at most 64 letters, digits, '.', '-' and '_', is " +
+                    in_quotes(out_.node_name));
   }
 
   void read_sockets() {
@@ -279,10 +297,11 @@ class DeploymentReader {
 
   void read_retention() {
     const YamlFields retention =
-        section("retention", {"keep_finished", "keep_jobs", "keep_tombstones"});
+        section("retention", {"keep_finished", "keep_jobs", "keep_bytes", "keep_tombstones"});
     RetentionSettings& out = out_.retention;
     out.keep_finished = retention.duration("keep_finished", kLongest, out.keep_finished);
     out.keep_jobs = retention.integer("keep_jobs", 0, 1'000'000'000, out.keep_jobs);
+    out.keep_bytes = retention.size("keep_bytes", 0, std::uint64_t{1} << 60, out.keep_bytes);
     out.keep_tombstones = retention.duration("keep_tombstones", kLongest, out.keep_tombstones);
   }
 

@@ -41,6 +41,7 @@ struct JobSettings {
 struct RetentionSettings {
   std::chrono::milliseconds keep_finished = std::chrono::hours(24 * 30);
   std::int64_t keep_jobs = 100'000;
+  std::uint64_t keep_bytes = 0;  // of event lines; 0: all
   std::chrono::milliseconds keep_tombstones = std::chrono::hours(24 * 90);
 };
 
@@ -52,6 +53,7 @@ struct Deployment {
   std::string group;  // may use the sockets; empty: their owner alone
   int event_shards = 1;
   std::filesystem::path state_dir;                 // absolute
+  std::string node_name;                           // empty: one made of the node's id
   std::vector<std::filesystem::path> plugin_path;  // absolute directories, in search order
   PluginUse store;
   std::vector<PluginUse> provenance;  // in order

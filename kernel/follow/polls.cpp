@@ -41,6 +41,8 @@ bool Polls::hold(const std::string& job_id, std::uint32_t pipe, std::chrono::mil
     by_deadline_.emplace(deadline, number);
   }
   timer_.notify_one();
+  // Asked when the poll can be found already. The other way round a commit between the two would
+  // wake nobody, and the poll would wait for its whole time.
   if (!grown()) return true;
   Release now;
   {
@@ -91,6 +93,7 @@ void Polls::stop() {
 
 void Polls::work() {
   std::unique_lock lock(mutex_);
+  // At the end all are let go as if their time were up: each client gets an answer, not a silence.
   while (!stopping_ || !held_.empty()) {
     if (!stopping_ && by_deadline_.empty()) {
       timer_.wait(lock);

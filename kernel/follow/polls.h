@@ -47,10 +47,15 @@ class Polls {
   Release take(std::uint64_t number);  // with the mutex held; empty: gone already
 
   const std::size_t most_;
+  // Guards what follows. Never held while a release or "grown" is called: they take locks of
+  // others.
   std::mutex mutex_;
   std::condition_variable timer_;
   bool stopping_ = false;
   std::uint64_t last_ = 0;
+  // Polls by their number, which is given once. The three below it only say where to look, by what
+  // lets a poll go; take() removes it from all four in one step, so that of two who come at once
+  // one finds nothing.
   std::unordered_map<std::uint64_t, Held> held_;
   std::unordered_multimap<std::string, std::uint64_t> by_job_;
   std::unordered_multimap<std::uint32_t, std::uint64_t> by_pipe_;

@@ -9,9 +9,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
+// Lines that wait to be sent; where it would be more, heads alone are queued.
 constexpr std::size_t kUnsentBytes = 32u << 20;
 constexpr std::size_t kSmall = 16u << 10, kFew = 4;  // what the committing thread sends itself
 constexpr std::chrono::milliseconds kFirstBeat = 250ms, kLongestBeat = 10s;
+// `Tail`: who lost the last frame ends within 3 s. So the last word on a job that is over comes 1 s
+// after its end, and there are two before it.
 constexpr std::chrono::milliseconds kLastBeatOfTerminal = 1s;
 constexpr auto kLastWords = 1s;
 
@@ -37,6 +40,7 @@ void Publisher::add(Commit commit) {
   const std::size_t subscribers = subscribers_(shard_of(commit.job_id, shards_));
   const std::size_t bytes = commit.lines ? commit.lines->size() : 0;
   if (subscribers == 0) commit.lines = nullptr;
+  // Sent here it is queued all the same, without its lines: its heartbeats are the thread's.
   if (commit.lines && subscribers <= kFew && bytes <= kSmall && is_idle() && send_now(commit))
     commit.lines = nullptr;
   const auto now = Clock::now();
@@ -95,6 +99,7 @@ void Publisher::work() {
 
 void Publisher::publish(const Queued& queued) {
   send_lines(queued.commit);
+  // A beat is for who missed the lines, so it is counted from when they left.
   const auto sent = queued.commit.lines ? Clock::now() : queued.time;
   Commit head = queued.commit;
   head.lines = nullptr;
@@ -110,6 +115,7 @@ void Publisher::keep_time() {
   next_pulse_ = now + 1s;
 }
 
+// Frames may be lost at any time; an end of the daemon that waits for slow subscribers may not be.
 bool Publisher::given_up() {
   std::lock_guard lock(mutex_);
   return Clock::now() >= give_up_;
@@ -136,6 +142,8 @@ void Publisher::send_lines(const Commit& commit) {
 
 void Publisher::send_frame(const Commit& commit, std::uint64_t first, std::uint64_t head,
                            std::string_view lines) {
+  // By hand, for it may be a commit that waits for this: what stands in the JSON is hex, numbers
+  // and words of our own, and none of it needs escaping.
   std::string message = "job/" + commit.job_id + "\n{\"log_id\":\"" + commit.log_id +
                         "\",\"first\":" + std::to_string(first) +
                         ",\"head\":" + std::to_string(head) + ",\"state\":\"" +
@@ -149,6 +157,7 @@ void Publisher::send_heartbeats(Clock::time_point now) {
   while (!due_.empty() && due_.begin()->first <= now) {
     const std::string job_id = due_.begin()->second;
     Beat beat = beats_.at(job_id);
+    // `NeverHangs`: no lines, and a first above the head. It only says how far the log goes.
     send_frame(beat.head, beat.head.head + 1, beat.head.head, {});
     if (is_terminal(beat.head.state) && beat.wait >= kLastBeatOfTerminal) {
       due_.erase(due_.begin());

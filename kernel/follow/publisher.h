@@ -78,6 +78,8 @@ class Publisher {
   const Send send_;
   const Subscribers subscribers_;
 
+  // Guards what follows, down to "give_up_". Not held while a frame is sent: add() takes it, and
+  // add() is part of a commit.
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<Queued> queue_;

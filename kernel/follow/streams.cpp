@@ -13,6 +13,8 @@ namespace {
 LogPage page_of(Slice slice, const PageRequest& request) {
   const JobHead head = head_of(slice.job);
   const std::uint64_t first = slice.job.first_seq, last = slice.job.head_seq;
+  // `LoudLoss`, and in this order: a cursor into another log is neither ahead nor behind in this
+  // one.
   if (!request.log_id.empty() && request.log_id != head.log_id)
     throw ApiError("E_LOG_CHANGED",
                    "job '" + request.job_id + "' has another log than log_id: start over from 0",
@@ -28,6 +30,7 @@ LogPage page_of(Slice slice, const PageRequest& request) {
 }
 
 // Both append the page's events, as JSON values or as strings of JSON, and return how many.
+// `Immutable`: the values are the bytes of the store; only the LF behind each becomes a comma.
 std::size_t put_lines(std::string& out, const LogPage& page) {
   const std::size_t begin = out.size();
   out.append(page.lines);
@@ -111,6 +114,7 @@ void Streams::answer_from_store(const AskedPtr& asked) {
   must_wait(*asked, page) ? hold(asked, true) : answer(*asked, page);
 }
 
+// Once at most: who was held and still has nothing gets an empty page, which is no end (`Tail`).
 bool Streams::must_wait(const Asked& asked, const LogPage& page) {
   return page.ends.empty() && !is_terminal(page.state) && !asked.released && asked.wait.count() > 0;
 }
@@ -120,7 +124,7 @@ void Streams::hold(const AskedPtr& asked, bool may_read) {
     asked->released = true;
     answer_on_worker(asked);
   };
-  if (!polls_.hold(asked->request.job_id, asked->call.pipe, asked->wait, release,
+  if (!polls_.hold(asked->request.job_id, asked->call.peer.pipe, asked->wait, release,
                    [&] { return may_have_grown(asked->request, may_read); }))
     throw busy("the daemon holds as many polls as it may", 500);
 }
@@ -134,6 +138,8 @@ bool Streams::may_have_grown(const PageRequest& request, bool may_read) const {
 }
 
 void Streams::committed(const Commit& commit) {
+  // In this order: a poll that is let go first would find the page as it was, and be answered with
+  // nothing.
   tails_.committed(commit);
   polls_.wake(commit.job_id);
 }
@@ -153,6 +159,8 @@ void Streams::answer(const Asked& asked, const LogPage& page) const {
   out.append(",\"state\":\"").append(state_name(page.state)).append("\",\"events\":[");
   const std::size_t count =
       asked.lines ? put_strings(out, page, asked.request.max_bytes) : put_lines(out, page);
+  // `Tail`: it ends with the page that reaches the terminal event, not with the first one that
+  // knows the job is over.
   const bool more = page.from + count - 1 < page.head_seq;
   out.append("],\"more\":").append(more ? "true" : "false");
   out.append(",\"final\":").append(is_terminal(page.state) && !more ? "true" : "false");

@@ -61,6 +61,7 @@ class Streams {
   Workers& workers_;
   const EventsUrls events_urls_;
   Tails tails_;
+  // The last member, and so the first to go: what it lets go uses all the others.
   Polls polls_;
 };
 

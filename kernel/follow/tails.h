@@ -77,6 +77,8 @@ class Tails {
   void erase(Map::iterator it);
 
   const std::size_t most_, most_of_job_;
+  // Guards what follows. Held to find or to change something, and not while lines are copied:
+  // pieces are shared and never change.
   mutable std::mutex mutex_;
   Map tails_;
   std::list<std::string> ages_;  // the job that changed last comes first

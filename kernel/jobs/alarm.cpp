@@ -3,12 +3,9 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 
-#include <algorithm>
-#include <cstdint>
-
 namespace domed {
 
-Alarm::Alarm() : event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+Alarm::Alarm(Fd steps) : event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), steps_(std::move(steps)) {}
 
 void Alarm::ring() const {
   eventfd_write(event_.get(), 1);
@@ -16,16 +13,17 @@ void Alarm::ring() const {
 
 std::vector<std::string> Alarm::sleep(const std::map<std::string, int>& pidfds,
                                       Clock::time_point until) const {
-  std::vector<pollfd> fds;
+  std::vector<pollfd> fds{
+      {event_.get(), POLLIN, 0}, {steps_.get(), POLLIN, 0}, {timer_.fd(), POLLIN, 0}};
+  const std::size_t own = fds.size();
   for (const auto& [id, pidfd] : pidfds) fds.push_back({pidfd, POLLIN, 0});
-  fds.push_back({event_.get(), POLLIN, 0});
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now()).count();
-  const int timeout = static_cast<int>(std::clamp<std::int64_t>(left, 0, INT32_MAX));
-  if (poll(fds.data(), fds.size(), timeout) <= 0) return {};
+  timer_.set(until);
+  if (poll(fds.data(), fds.size(), -1) <= 0) return {};
   eventfd_t news;
-  if (fds.back().revents) eventfd_read(event_.get(), &news);
+  if (fds[0].revents) eventfd_read(event_.get(), &news);
+  if (fds[1].revents) forget_steps(steps_.get());
   std::vector<std::string> ended;
-  auto fd = fds.begin();
+  auto fd = fds.begin() + static_cast<std::ptrdiff_t>(own);
   for (const auto& [id, pidfd] : pidfds)
     if ((fd++)->revents) ended.push_back(id);
   return ended;

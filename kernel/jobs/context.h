@@ -6,8 +6,10 @@
 #include <map>
 #include <string>
 
+#include "base/troubles.h"
 #include "domed/host.h"
 #include "domed/store.h"
+#include "jobs/first_looks.h"
 #include "jobs/retention.h"
 #include "jobs/run_spec.h"
 #include "log/environment.h"
@@ -21,6 +23,7 @@ struct SchedulerConfig {
   RunSettings run;
   RetentionLimits retention;
   std::string runner;  // path of domed-runner
+  std::string node;    // the id of this daemon's node
   std::size_t max_running = 4;
   std::map<std::string, std::size_t> queues;  // how many of a queue's jobs run at once
   std::chrono::milliseconds retry{1000};      // after a failure that may pass
@@ -42,8 +45,10 @@ struct JobsContext {
   Journal& journal;
   Environment& environment;
   const Provenance& provenance;
+  FirstLooks& looks;
   const SchedulerConfig& config;
   JobsLog log;
+  Troubles& troubles;
   std::function<bool()> stopping;  // what takes long is then left to the next daemon
 };
 

@@ -22,7 +22,7 @@ bool set(std::optional<Deadlines::Clock::time_point>& at, std::chrono::milliseco
 Deadlines::Clock::time_point Deadlines::Run::due() const {
   if (again_at) return *again_at;
   auto out = Clock::time_point::max();
-  for (const auto& at : {timeout_at, cancel_at, sealed_at})
+  for (const auto& at : {overtime_at ? overtime_at : timeout_at, cancel_at, sealed_at})
     if (at) out = std::min(out, *at);
   return out;
 }
@@ -35,7 +35,7 @@ bool Deadlines::running(const std::string& job_id, std::chrono::milliseconds sin
   const auto it = runs_.find(job_id);
   if (it == runs_.end() || it->second.timeout.count() == 0) return false;
   const auto left = it->second.timeout - since;
-  return set(it->second.timeout_at, std::max(left, std::chrono::milliseconds(0)) + patience_);
+  return set(it->second.timeout_at, std::max(left, std::chrono::milliseconds(0)));
 }
 
 bool Deadlines::canceled(const std::string& job_id) {
@@ -51,11 +51,13 @@ bool Deadlines::sealed(const std::string& job_id) {
 std::vector<std::string> Deadlines::take_due(Clock::time_point now) {
   std::vector<std::string> out;
   for (auto& [id, run] : runs_) {
+    if (!run.overtime_at && run.timeout_at && *run.timeout_at <= now)
+      run.overtime_at = now + patience_;
     if (run.due() > now) continue;
-    const bool cancel = run.cancel_at && (!run.timeout_at || *run.cancel_at <= *run.timeout_at);
+    const bool cancel = run.cancel_at && (!run.overtime_at || *run.cancel_at <= *run.overtime_at);
     if (!run.verdict && cancel && *run.cancel_at <= now)
       run.verdict = {State::canceled, "cancel", std::string("it was to be ended; ") + kMute};
-    else if (!run.verdict && run.timeout_at && *run.timeout_at <= now)
+    else if (!run.verdict && run.overtime_at && *run.overtime_at <= now)
       run.verdict = {State::failed, "timeout",
                      "the command was to be ended at its timeout of " +
                          format_duration(run.timeout) + "; " + kMute};

@@ -7,15 +7,17 @@
 #include <vector>
 
 #include "log/job.h"
+#include "system/boot_clock.h"
 
 namespace domed {
 
 // When the daemon itself ends a run, because its runner, which should, is stopped, hung or gone:
 // some time after a cancel, after the job's timeout, and after the log was sealed.  A runner that
-// works is always earlier.  Not thread-safe.
+// works is always earlier.  The patience after a timeout begins when this process sees that it has
+// passed: where the machine slept over it the runner learns of it no earlier.  Not thread-safe.
 class Deadlines {
  public:
-  using Clock = std::chrono::steady_clock;
+  using Clock = BootClock;
   // How a job then ends; nothing where its log is sealed already.
   struct Verdict {
     State to;
@@ -28,8 +30,8 @@ class Deadlines {
   // The job has a run; "timeout" 0: none.
   void begin(const std::string& job_id, std::chrono::milliseconds timeout);
   // What is known of a job with a run.  The first word on each counts; "since" says for how long
-  // it has been so, and only delays what is not due yet: a new daemon gives each runner its
-  // patience again.  True: there is a new deadline.
+  // it has been so.  A new daemon gives each runner its patience again.  True: there is a new
+  // deadline.
   bool running(const std::string& job_id, std::chrono::milliseconds since = {});
   bool canceled(const std::string& job_id);
   bool sealed(const std::string& job_id);
@@ -44,7 +46,9 @@ class Deadlines {
  private:
   struct Run {
     std::chrono::milliseconds timeout{0};
-    std::optional<Clock::time_point> timeout_at, cancel_at, sealed_at, again_at;
+    std::optional<Clock::time_point> timeout_at;   // not yet seen to have passed
+    std::optional<Clock::time_point> overtime_at;  // the patience after it is over
+    std::optional<Clock::time_point> cancel_at, sealed_at, again_at;
     std::optional<Verdict> verdict;
     Clock::time_point due() const;
   };

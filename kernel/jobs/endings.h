@@ -3,20 +3,21 @@
 #include <chrono>
 #include <map>
 #include <string>
-#include <vector>
 
 #include "log/job.h"
+#include "system/boot_clock.h"
 
 namespace domed {
 
 // What the kernel itself is to end, and when: an external job whose producer was told of a cancel
-// and gets a grace to obey it, and a queued one that needs a job which did not succeed.
+// and gets a grace to obey it, or is silent for longer than the job's `expires_s`, and a queued job
+// that needs one which did not succeed.
 //
 // Plain data, not thread-safe.  An ending stays until the job is over, so that one which the store
 // refused is due again.
 class Endings {
  public:
-  using Clock = std::chrono::steady_clock;
+  using Clock = BootClock;
   struct Ending {
     State to;
     std::string reason, message;
@@ -29,8 +30,16 @@ class Endings {
   bool canceled(const std::string& job_id, Clock::time_point now);
   // "job_id" never runs, for "need" did not succeed.
   void need_failed(const std::string& job_id, const std::string& need, Clock::time_point now);
+  // An external job's producer is to be heard within "expires" from now on, and again within it
+  // each time.  "begun": it was heard before.
+  void expect(const std::string& job_id, std::chrono::seconds expires, bool begun,
+              Clock::time_point now);
+  // It was.  Nothing for a job of which it is not expected.
+  void heard(const std::string& job_id, Clock::time_point now);
+  // Whether its end is due still: a producer may have been heard since due() told it.
+  bool is_due(const std::string& job_id, Clock::time_point now) const;
   // It is over, whoever ended it.
-  void ended(const std::string& job_id) { endings_.erase(job_id); }
+  void ended(const std::string& job_id);
   // It could not be ended yet.  Nothing where it is over meanwhile.
   void postpone(const std::string& job_id, Clock::time_point until);
 
@@ -40,6 +49,13 @@ class Endings {
  private:
   const std::chrono::milliseconds cancel_grace_;
   std::map<std::string, Ending> endings_;
+  struct Silence {
+    std::chrono::seconds expires;
+    bool begun;
+    Clock::time_point due;
+    Ending ending() const;
+  };
+  std::map<std::string, Silence> silences_;
 };
 
 }  // namespace domed

@@ -4,7 +4,7 @@
 
 namespace domed {
 
-bool JobQueue::put(Job job) {
+bool JobQueue::put(Job job, BootClock::time_point now) {
   const auto known = places_.find(job.id);
   if (known != places_.end()) {
     jobs_.at(known->second).held = job.held;
@@ -12,12 +12,14 @@ bool JobQueue::put(Job job) {
   }
   const Place place{-job.priority, arrivals_++};
   places_[job.id] = place;
+  if (job.backoff) backoffs_.try_emplace(job.id, now + *job.backoff);
   for (const auto& need : job.needs) needed_by_.emplace(need, job.id);
   jobs_.emplace(place, std::move(job));
   return true;
 }
 
 void JobQueue::remove(const std::string& id) {
+  backoffs_.erase(id);
   const auto known = places_.find(id);
   if (known == places_.end()) return;
   for (const auto& need : jobs_.at(known->second).needs) {
@@ -62,25 +64,45 @@ void JobQueue::replace(const std::string& id, const std::string& by) {
   }
 }
 
-std::int64_t JobQueue::next_time(std::int64_t now) const {
-  std::int64_t next = INT64_MAX;
+std::optional<std::chrono::microseconds> JobQueue::backoff_left(const std::string& id,
+                                                                BootClock::time_point now) const {
+  const auto backoff = backoffs_.find(id);
+  if (backoff == backoffs_.end()) return std::nullopt;
+  return std::max(std::chrono::microseconds(0),
+                  std::chrono::ceil<std::chrono::microseconds>(backoff->second - now));
+}
+
+// 0: its time has come.
+std::chrono::microseconds JobQueue::left(const Job& job, std::int64_t wall,
+                                         BootClock::time_point now) const {
+  if (const auto backoff = backoff_left(job.id, now)) return *backoff;
+  // A far time less one before 1970 is more than a number holds.
+  std::int64_t left = 0;
+  if (job.not_before > wall && __builtin_sub_overflow(job.not_before, wall, &left))
+    left = INT64_MAX;
+  return std::chrono::microseconds(left);
+}
+
+std::chrono::microseconds JobQueue::wait(std::int64_t wall, BootClock::time_point now) const {
+  auto out = std::chrono::microseconds::max();
   for (const auto& [place, job] : jobs_)
-    if (job.not_before > now && !job.held) next = std::min(next, job.not_before);
-  return next;
+    if (const auto time = left(job, wall, now); time.count() > 0 && !job.held)
+      out = std::min(out, time);
+  return out;
 }
 
 bool JobQueue::ready(const Job& job, const std::map<std::string, std::size_t>& running,
-                     std::int64_t now) const {
-  if (job.held || job.not_before > now || !job.needs.empty()) return false;
+                     std::int64_t wall, BootClock::time_point now) const {
+  if (job.held || !job.needs.empty() || left(job, wall, now).count() > 0) return false;
   const auto limit = limits_.find(job.queue);
   const auto busy = running.find(job.queue);
   return limit == limits_.end() || busy == running.end() || busy->second < limit->second;
 }
 
 std::optional<JobQueue::Job> JobQueue::take(const std::map<std::string, std::size_t>& running,
-                                            std::int64_t now) {
+                                            std::int64_t wall, BootClock::time_point now) {
   for (auto& [place, job] : jobs_) {
-    if (!ready(job, running, now)) continue;
+    if (!ready(job, running, wall, now)) continue;
     Job out = std::move(job);
     jobs_.erase(place);
     places_.erase(out.id);

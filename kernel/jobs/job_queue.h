@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "system/boot_clock.h"
+
 namespace domed {
 
 // The jobs that wait to run, and which of them is next: the highest priority
@@ -23,18 +25,26 @@ class JobQueue {
     int priority = 0;
     bool held = false;
     std::set<std::string> needs;  // ids of jobs
-    std::int64_t not_before = 0;  // microseconds since 1970
+    // When it may start.  A time of day that somebody chose: microseconds since 1970, and the wall
+    // clock decides.  Or what is left of a backoff, which nobody who sets that clock makes longer
+    // or shorter: it is counted from put() on.
+    std::int64_t not_before = INT64_MIN;
+    std::optional<std::chrono::microseconds> backoff = {};
   };
 
   // "limits": how many jobs of a queue may run at once; others have no limit.
   explicit JobQueue(std::map<std::string, std::size_t> limits) : limits_(std::move(limits)) {}
 
   // False: it is there already; only whether it is held is taken over.
-  bool put(Job job);
+  bool put(Job job, BootClock::time_point now);
+  // It is over; wherever it is.
   void remove(const std::string& id);
   bool empty() const { return jobs_.empty(); }
   // Null where it does not wait here.
   const Job* find(const std::string& id) const;
+  // What is left of the job's backoff; nullopt where it has none, or does not wait here.
+  std::optional<std::chrono::microseconds> backoff_left(const std::string& id,
+                                                        BootClock::time_point now) const;
   // How many jobs of "queue" may run at once; 0: it has no limit.
   std::size_t limit_of(const std::string& queue) const;
 
@@ -45,21 +55,29 @@ class JobQueue {
   // What needs "id" needs "by" from now on: the job that tries it again.
   void replace(const std::string& id, const std::string& by);
 
-  // Takes the next job out; "running" counts what runs of each queue.
+  // Takes the next job out; "running" counts what runs of each queue.  "wall" is microseconds since
+  // 1970.
   std::optional<Job> take(const std::map<std::string, std::size_t>& running,
-                          std::int64_t now = INT64_MAX);
-  // When the time of a job comes that has to wait at "now"; INT64_MAX: never.
-  std::int64_t next_time(std::int64_t now) const;
+                          std::int64_t wall = INT64_MAX,
+                          BootClock::time_point now = BootClock::time_point::max());
+  // How long until the time of a job comes that has to wait for it, if nobody sets the wall clock;
+  // microseconds::max(): for ever.
+  std::chrono::microseconds wait(std::int64_t wall, BootClock::time_point now) const;
 
  private:
   using Place = std::pair<int, std::uint64_t>;  // the first one is the next one
-  bool ready(const Job& job, const std::map<std::string, std::size_t>& running,
-             std::int64_t now) const;
+  bool ready(const Job& job, const std::map<std::string, std::size_t>& running, std::int64_t wall,
+             BootClock::time_point now) const;
+  std::chrono::microseconds left(const Job& job, std::int64_t wall,
+                                 BootClock::time_point now) const;
 
   const std::map<std::string, std::size_t> limits_;
   std::uint64_t arrivals_ = 0;
   std::map<Place, Job> jobs_;
   std::map<std::string, Place> places_;
+  // When they are over.  Of jobs that were taken too, until remove(): one that comes back because
+  // it was held while it was being started waits no second time.
+  std::map<std::string, BootClock::time_point> backoffs_;
   std::multimap<std::string, std::string> needed_by_;
 };
 

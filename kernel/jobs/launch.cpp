@@ -14,8 +14,7 @@ std::filesystem::path own_scratch(const RunSettings& settings, const JobFixed& j
 // Each runner is a producer of its own: of two that meet in spite of all only one
 // gets the job to `running`, and the other runs nothing.
 Runner spawn(const JobsContext& context, const std::vector<std::string>& control,
-             const JobFixed& job, const std::string& log_id,
-             const std::function<void(const JobFixed&)>& begins) {
+             const JobFixed& job, const std::string& log_id, const std::string& token) {
   const RunSettings& settings = context.config.run;
   const auto scratch = own_scratch(settings, job);
   if (!scratch.empty() && !std::filesystem::is_directory(std::filesystem::symlink_status(scratch)))
@@ -25,15 +24,14 @@ Runner spawn(const JobsContext& context, const std::vector<std::string>& control
   dir.create(job.job_id, job.request.value("task", Json()));
   const bool durable = context.store.durability() != Durability::none;
   const Json spec =
-      run_spec(settings, job, {log_id, context.environment.random_id(), control, durable});
-  begins(job);
+      run_spec(settings, job, {log_id, context.environment.random_id(), token, control, durable});
   return spawn_runner(context.config.runner, dir, spec.dump());
 }
 
 }  // namespace
 
-Outcome launch(const JobsContext& context, const std::vector<std::string>& control,
-               const std::string& job_id, const std::function<void(const JobFixed&)>& begins) {
+StepOutcome launch(const JobsContext& context, const std::vector<std::string>& control,
+                   const std::string& job_id, const std::function<void(const JobFixed&)>& begins) {
   const auto record = context.store.find(job_id);
   if (!record || record->tombstone || record->columns.state != "queued") return {};
   const JobFixed fixed = fixed_of(*record);
@@ -41,18 +39,28 @@ Outcome launch(const JobsContext& context, const std::vector<std::string>& contr
   std::error_code ignored;  // spawn() looks whether it is there
   if (const auto scratch = own_scratch(settings, fixed); !scratch.empty())
     std::filesystem::create_directories(scratch, ignored);
-  const std::string provenance = context.provenance.collect(fixed, working_dir(settings, fixed),
-                                                            job_environment(settings, fixed));
+  begins(fixed);
+  // `OneOwner`: the claim, and the token with it.  A runner that an earlier start may have left is
+  // nobody from here on; what ends the job from here on keeps ours from executing anything.
+  const std::string token = context.environment.random_id();
   JobHead head;
   context.journal.run(job_id, [&](JobLog& log) {
-    if (!log.head().held) log.set_provenance(provenance);
+    if (!log.head().held && log.head().state == State::queued)
+      log.assign(context.config.node, token);
     head = log.head();
   });
   if (head.state != State::queued) return {};  // canceled meanwhile
-  if (head.held) return {Outcome::Next::line_up, {}};
+  if (head.held) return {StepOutcome::Next::line_up, {}};
+  // Side by side with the runner's coming up, whose `running` waits for what is found.
+  context.looks.begin(fixed);
   try {
-    return {Outcome::Next::watch, spawn(context, control, fixed, head.log_id, begins)};
+    return {StepOutcome::Next::watch, spawn(context, control, fixed, head.log_id, token)};
   } catch (const Error& e) {
+    context.looks.forget(job_id);
+    if (e.code() == Code::exhausted) {  // no room, no process: it waits until there is
+      context.journal.run(job_id, [](JobLog& log) { log.take_back(); });
+      throw;
+    }
     context.log(Level::error, "job " + job_id + ": cannot be started: " + e.what());
     context.journal.run(job_id,
                         [&](JobLog& log) { log.finish(State::failed, "spawn_error", e.what()); });

@@ -37,7 +37,7 @@ bool holds_one(pid_t pid, const std::set<std::string>& links) {
 // By what the processes of one run are known.
 class Trail {
  public:
-  Trail(const RunDir& dir, const std::string& run_id, const std::string& token)
+  Trail(const RunDir& dir, const std::string& run_id, const std::optional<Digest>& token)
       : mark_("DOMED_RUN_ID=" + run_id) {
     const auto command = dir.command(token);
     if (!command) return;
@@ -118,8 +118,8 @@ Leftovers kill_all(const Members& members, std::chrono::milliseconds limit) {
   return out;
 }
 
-Leftovers kill_leftovers(const RunDir& dir, const std::string& run_id, const std::string& token,
-                         std::chrono::milliseconds limit) {
+Leftovers kill_leftovers(const RunDir& dir, const std::string& run_id,
+                         const std::optional<Digest>& token, std::chrono::milliseconds limit) {
   const Trail trail(dir, run_id, token);
   return kill_all([&](const Snapshot& all) { return trail.members(all); }, limit);
 }

@@ -16,8 +16,8 @@ struct Leftovers {
   std::set<pid_t> alive;  // could not be killed in time
 };
 
-// Kills what is left of a run whose runner is dead.  "token" is the run's; empty where the store
-// does not know the run.  What is signalled has been proved to belong to the run:
+// Kills what is left of a run whose runner is dead.  "token" is the SHA-256 of the run's; none
+// where the store does not know the run.  What is signalled has been proved to belong to the run:
 //   - all in the session of the command, as the runner noted and signed it: nobody can enter
 //     a session from outside;
 //   - an orphan that carries DOMED_RUN_ID="run_id" in its environment, or began no earlier than
@@ -31,7 +31,8 @@ struct Leftovers {
 // hit: the command's identity counts only with its boot id and start time, and
 // its session only as long as no other process has its pid.  A process in an
 // uninterruptible wait does not die; after "limit" it is reported.
-Leftovers kill_leftovers(const RunDir& dir, const std::string& run_id, const std::string& token,
+Leftovers kill_leftovers(const RunDir& dir, const std::string& run_id,
+                         const std::optional<Digest>& token,
                          std::chrono::milliseconds limit = std::chrono::seconds(3));
 
 // Kills what "members" finds in a picture of all processes, again and again until it finds

@@ -9,22 +9,25 @@ std::string queue_name(const JobFixed& job) {
   return job.request.value("queue", "default");
 }
 
-JobQueue::Job queue_job(const JobRecord& record) {
+JobQueue::Job queue_job(const JobRecord& record, std::int64_t wall) {
+  const JobHead head = head_of(record);
   const JobFixed fixed = fixed_of(record);
   JobQueue::Job job;
   job.id = record.job_id;
   job.queue = queue_name(fixed);
   job.priority = fixed.request.value("priority", 0);
-  job.held = head_of(record).held;
+  job.held = head.held;
   job.needs = fixed.request.value("depends_on", std::set<std::string>());
-  job.not_before = parse_time(fixed.request.value("not_before", "")).value_or(0);
+  job.backoff = backoff_left(head, fixed, wall);
+  job.not_before = parse_time(fixed.request.value("not_before", "")).value_or(INT64_MIN);
   return job;
 }
 
-std::optional<JobQueue::Job> waiting_job(const Store& store, const std::string& job_id) {
+std::optional<JobQueue::Job> waiting_job(const Store& store, const std::string& job_id,
+                                         std::int64_t wall) {
   const auto record = store.find(job_id);
   if (!record || record->tombstone || record->columns.state != "queued") return std::nullopt;
-  return queue_job(*record);
+  return queue_job(*record, wall);
 }
 
 bool is_over(const JobRecord& record) {

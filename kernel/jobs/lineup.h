@@ -12,11 +12,12 @@ namespace domed {
 
 // What the record of a job says about its place in the queue.  Reads the store, changes nothing.
 
-// Throws Error(corruption) that names the job.
-JobQueue::Job queue_job(const JobRecord& record);
+// "wall": microseconds since 1970.  Throws Error(corruption) that names the job.
+JobQueue::Job queue_job(const JobRecord& record, std::int64_t wall);
 
 // nullopt: the job does not wait to be started.
-std::optional<JobQueue::Job> waiting_job(const Store& store, const std::string& job_id);
+std::optional<JobQueue::Job> waiting_job(const Store& store, const std::string& job_id,
+                                         std::int64_t wall);
 
 // The queue that the job is for.
 std::string queue_name(const JobFixed& job);

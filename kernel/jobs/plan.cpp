@@ -3,12 +3,14 @@
 #include <algorithm>
 
 #include "log/retry.h"
+#include "system/process.h"
 
 namespace domed {
 namespace {
 
 using namespace std::chrono_literals;
 constexpr auto kLongest = 60s;   // without a look
+constexpr int kSlower = 5;       // doublings of the time between two starts
 constexpr auto kLookAgain = 1s;  // at a runner that cannot be seen
 
 }  // namespace
@@ -22,7 +24,7 @@ Plan::Plan(const SchedulerConfig& config)
 bool Plan::notice(const Commit& commit, Clock::time_point now) {
   const std::string& id = commit.job_id;
   if (is_terminal(commit.state)) {
-    if (commit.lines->empty()) return false;  // it was over before
+    if (!commit.ended) return false;  // it was over before
     endings_.ended(id);
     queue_.remove(id);
     deadlines_.sealed(id);  // by whomever: its processes are to end
@@ -34,7 +36,7 @@ bool Plan::notice(const Commit& commit, Clock::time_point now) {
     }
     return true;
   }
-  if (commit.external) return commit.cancel_requested && endings_.canceled(id, now);
+  if (commit.external) return notice_external(commit, now);
   if (commit.state == State::queued && !slots_.find(id)) {
     arrivals_.push_back(id);
     return true;
@@ -44,18 +46,32 @@ bool Plan::notice(const Commit& commit, Clock::time_point now) {
   return runs || ends;
 }
 
-void Plan::take_over(const Unfinished& job, std::int64_t wall, Clock::time_point now) {
+// Its producer is waited for from its first event on; that it spoke is told by heard().
+bool Plan::notice_external(const Commit& commit, Clock::time_point now) {
+  const bool is_new = commit.created && commit.expires.count() > 0;
+  if (is_new) {  // its first batch may be in the same commit
+    const bool begun = commit.state != State::queued;
+    endings_.expect(commit.job_id, commit.expires, begun, now);
+  }
+  return (commit.cancel_requested && endings_.canceled(commit.job_id, now)) || is_new;
+}
+
+void Plan::take_over(const Unfinished& job, Clock::time_point now) {
   const std::string& id = job.fixed.job_id;
   if (job.what == Takeover::retry) retries_.insert(id);
   if (job.what == Takeover::line_up) arrivals_.push_back(id);
-  if (job.what == Takeover::leave && job.head.cancel_requested) endings_.canceled(id, now);
+  if (job.what == Takeover::leave) {
+    // Nobody could be heard while there was no daemon.
+    if (const auto expires = job.fixed.expires(); expires.count() > 0)
+      endings_.expect(id, expires, job.head.state != State::queued, now);
+    if (job.head.cancel_requested) endings_.canceled(id, now);
+  }
   if (job.what != Takeover::settle) return;
   slots_.open(id, queue_name(job.fixed));
   begin(job.fixed);
-  // A runner that lived on without a daemon gets its time again to end what it is to end.
-  const std::chrono::microseconds since(wall - job.head.started);
-  if (job.head.state == State::running)
-    deadlines_.running(id, std::chrono::duration_cast<std::chrono::milliseconds>(since));
+  // For how long it has been running its runner's process tells (step_done), not two times of a
+  // wall clock that somebody may have set in between.
+  if (job.head.state == State::running) ran_before_.insert(id);
   if (job.head.cancel_requested) deadlines_.canceled(id);
 }
 
@@ -67,14 +83,15 @@ void Plan::arrival_failed(const std::string& job_id, const std::string& trouble)
 // All that it still needs is to be looked at, and not only when the job is new: the look before may
 // have failed half-way.
 std::set<std::string> Plan::line_up(const std::string& job_id,
-                                    const std::optional<JobQueue::Job>& job) {
+                                    const std::optional<JobQueue::Job>& job,
+                                    Clock::time_point now) {
   troubles_.erase(job_id);
   if (!job) return {};
   if (slots_.find(job_id)) {  // held while it was being started: again when its slot is free
     arrivals_.push_back(job_id);
     return {};
   }
-  queue_.put(*job);
+  queue_.put(*job, now);
   return queue_.find(job_id)->needs;
 }
 
@@ -87,7 +104,7 @@ std::vector<std::pair<std::string, Plan::Step>> Plan::take_steps(std::int64_t wa
   std::vector<std::pair<std::string, Step>> out;
   auto running = slots_.per_queue();
   while (!closed_ && slots_.size() < config_.max_running) {
-    const auto job = queue_.take(running, wall);
+    const auto job = queue_.take(running, wall, now);
     if (!job) break;
     ++running[job->queue];
     slots_.open(job->id, job->queue);  // at once: it is in no place else now
@@ -102,29 +119,35 @@ void Plan::begin(const JobFixed& job) {
   deadlines_.begin(job.job_id, timeout_of(job));
 }
 
-void Plan::step_done(const std::string& job_id, Outcome outcome, Clock::time_point now) {
+void Plan::step_done(const std::string& job_id, StepOutcome outcome, Clock::time_point now) {
   switch (outcome.next) {
-    case Outcome::Next::watch:
+    case StepOutcome::Next::watch:
       troubles_.erase(job_id);
+      failed_starts_.erase(job_id);
+      if (ran_before_.erase(job_id)) deadlines_.running(job_id, age_of(outcome.runner.process));
       return slots_.watch(job_id, std::move(outcome.runner));
-    case Outcome::Next::look_again:
+    case StepOutcome::Next::look_again:
       return slots_.postpone(job_id, Step::settle, now + kLookAgain);
-    case Outcome::Next::line_up:
+    case StepOutcome::Next::line_up:
       arrivals_.push_back(job_id);
       return release(job_id);
-    case Outcome::Next::release:
+    case StepOutcome::Next::release:
       return release(job_id);
   }
 }
 
 void Plan::step_failed(const std::string& job_id, Step step, const std::string& trouble,
-                       Clock::time_point now) {
+                       bool no_room, Clock::time_point now) {
   troubles_[job_id] = trouble;
-  slots_.postpone(job_id, step, now + config_.retry);
+  // Each start leaves its events in the log, and want of room may last for days.
+  const int slower = no_room ? std::min(failed_starts_[job_id]++, kSlower) : 0;
+  slots_.postpone(job_id, step, now + config_.retry * (1 << slower));
 }
 
 void Plan::release(const std::string& job_id) {
   slots_.close(job_id);
+  ran_before_.erase(job_id);
+  failed_starts_.erase(job_id);
   deadlines_.end(job_id);
   troubles_.erase(job_id);
 }
@@ -156,10 +179,8 @@ std::optional<Overdue> Plan::overdue(const std::string& job_id) const {
 
 Plan::Clock::time_point Plan::next(std::int64_t wall, Clock::time_point now) const {
   auto out = std::min({now + kLongest, slots_.next(), endings_.next(), deadlines_.next()});
-  const std::int64_t time = queue_.next_time(wall);
-  if (time < INT64_MAX)  // a far one would overflow the clock
-    out = std::min(out, now + std::min<std::chrono::microseconds>(
-                                  kLongest, std::chrono::microseconds(time - wall)));
+  // A far time would overflow the clock.
+  out = std::min(out, now + std::min<std::chrono::microseconds>(kLongest, queue_.wait(wall, now)));
   if (!arrivals_.empty() || !retries_.empty()) out = std::min(out, now + config_.retry);
   return out;
 }
@@ -178,6 +199,10 @@ Waiting Plan::waiting(JobQueue::Job job, std::int64_t wall, Clock::time_point no
   out.held = job.held;
   out.needs = std::move(job.needs);
   out.not_before = job.not_before;
+  // Of a backoff it is told when it will be over by the clock as it is set now.
+  auto left = queue_.backoff_left(job.id, now);
+  if (!left) left = job.backoff;
+  if (left) out.not_before = wall + left->count();
   out.now = wall;
   out.queue = job.queue;
   out.queue_limit = queue_.limit_of(job.queue);

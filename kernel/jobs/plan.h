@@ -13,10 +13,10 @@
 #include "jobs/endings.h"
 #include "jobs/job_queue.h"
 #include "jobs/lineup.h"
-#include "jobs/outcome.h"
 #include "jobs/recovery.h"
 #include "jobs/settle.h"
 #include "jobs/slots.h"
+#include "jobs/step_outcome.h"
 #include "jobs/waiting.h"
 
 namespace domed {
@@ -30,15 +30,17 @@ namespace domed {
 // A job is in one place at a time: an arrival, in the queue, or in a slot.
 class Plan {
  public:
-  using Clock = std::chrono::steady_clock;
+  using Clock = BootClock;
   using Step = Slots::Step;
 
   explicit Plan(const SchedulerConfig& config);
 
   // What the journal made durable.  False: nothing is to be done about it.
   bool notice(const Commit& commit, Clock::time_point now);
-  // What an earlier daemon left.  "wall": microseconds since 1970.
-  void take_over(const Unfinished& job, std::int64_t wall, Clock::time_point now);
+  // What an earlier daemon left.
+  void take_over(const Unfinished& job, Clock::time_point now);
+  // The producer of an external job spoke.
+  void heard(const std::string& job_id, Clock::time_point now) { endings_.heard(job_id, now); }
   // Starts nothing more.
   void close() { closed_ = true; }
   bool is_idle() const { return slots_.size() == 0; }
@@ -49,7 +51,8 @@ class Plan {
   void arrival_failed(const std::string& job_id, const std::string& trouble);
   // What its record said; nullopt: it does not wait any more.  Returns the jobs that it needs,
   // which are to be looked at (need_of).
-  std::set<std::string> line_up(const std::string& job_id, const std::optional<JobQueue::Job>& job);
+  std::set<std::string> line_up(const std::string& job_id, const std::optional<JobQueue::Job>& job,
+                                Clock::time_point now);
   void need_replaced(const std::string& id, const std::string& by) { queue_.replace(id, by); }
   void need_ended(const std::string& job_id, bool succeeded, Clock::time_point now);
 
@@ -58,8 +61,9 @@ class Plan {
   std::vector<std::pair<std::string, Step>> take_steps(std::int64_t wall, Clock::time_point now);
   // A runner of the job is about to come.
   void begin(const JobFixed& job);
-  void step_done(const std::string& job_id, Outcome outcome, Clock::time_point now);
-  void step_failed(const std::string& job_id, Step step, const std::string& trouble,
+  void step_done(const std::string& job_id, StepOutcome outcome, Clock::time_point now);
+  // "no_room": of a start, which the machine had no room for.
+  void step_failed(const std::string& job_id, Step step, const std::string& trouble, bool no_room,
                    Clock::time_point now);
   void runner_ended(const std::string& job_id, bool well) { slots_.runner_ended(job_id, well); }
   Ended ended(const std::string& job_id) const;
@@ -88,6 +92,7 @@ class Plan {
 
  private:
   void release(const std::string& job_id);
+  bool notice_external(const Commit& commit, Clock::time_point now);
 
   const SchedulerConfig& config_;
   bool closed_ = false;
@@ -96,6 +101,8 @@ class Plan {
   Slots slots_;
   Deadlines deadlines_;  // of those
   Endings endings_;
+  std::set<std::string> ran_before_;  // commands that run already, whose runner is not seen yet
+  std::map<std::string, int> failed_starts_;  // of one job, for want of room, one after another
   std::set<std::string> retries_;
   std::map<std::string, std::string> troubles_;  // why a job that is tried again did not start
 };

@@ -12,6 +12,22 @@ Takeover takeover_of(const JobHead& head, const std::function<bool()>& may_run) 
   return head.state == State::queued && !may_run() ? Takeover::line_up : Takeover::settle;
 }
 
+namespace {
+
+// Where the store does not take that now, the job is queued all the same: the next start gives it
+// another token.
+void take_back(const JobsContext& context, Unfinished& job) try {
+  if (!job.head.is_assigned()) return;
+  context.journal.run(job.fixed.job_id, [&](JobLog& log) {
+    log.take_back();
+    job.head = log.head();
+  });
+} catch (const ApiError& e) {
+  context.log(Level::warning, "job " + job.fixed.job_id + " cannot be taken back: " + e.what());
+}
+
+}  // namespace
+
 std::optional<Unfinished> take_over(const JobsContext& context, const Runners& living,
                                     const std::string& job_id) {
   const auto record = context.store.find(job_id);
@@ -25,7 +41,10 @@ std::optional<Unfinished> take_over(const JobsContext& context, const Runners& l
     context.journal.run(job_id, [](JobLog& log) { log.abandon_import(); });
     context.journal.run(job_id, [](JobLog& log) { log.drop(); });
   } else if (job.what == Takeover::line_up) {
-    const auto lock = dir.lock();  // against a runner that only begins
+    // Against a runner that only begins: without its directory it goes, and with its token taken
+    // it may not say `running`.
+    const auto lock = dir.lock();
+    take_back(context, job);
     dir.remove();
   }
   return job;

@@ -19,7 +19,7 @@ enum class Takeover {
   drop,     // half an import: what came of it would be no whole copy
   retry,    // it failed, and its next attempt is to be made
   leave,    // its producer runs it
-  line_up,  // it waits for its turn, as before
+  line_up,  // it waits for its turn, as before, or again: it was assigned, and no run had begun
   settle,   // it has a run, whose runner lives or not
 };
 // "may_run": whether a runner can have begun its run, asked for a job that is queued.

@@ -10,7 +10,6 @@ void make_next_attempt(const JobsContext& context, const std::string& job_id) {
   if (!record || record->tombstone) return;
   Submission next = next_attempt(head_of(*record), fixed_of(*record));
   next.fixed.run_id = context.environment.random_id();
-  next.fixed.producer_token = context.environment.random_id();
   try {
     context.journal.run(next.fixed.job_id, [&](JobLog& log) { log.create(next); });
     context.log(Level::info,

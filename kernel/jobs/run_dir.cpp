@@ -31,7 +31,7 @@ constexpr const char* kRunnerEnvironment[] = {"LD_LIBRARY_PATH", "ASAN_OPTIONS",
                                               "TSAN_OPTIONS", "UBSAN_OPTIONS"};
 
 [[noreturn]] void fail(const std::string& what, int error) {
-  throw Error(Code::io, what + ": " + std::strerror(error));
+  throw Error(code_of(error), what + ": " + std::strerror(error));
 }
 
 // What {"pid","start_time","boot_id"} names, in this life of the machine.
@@ -66,12 +66,17 @@ void RunDir::create(const std::string& job_id, const Json& task) {
   std::error_code error;
   fs::remove_all(draft, error);
   fs::create_directories(draft.parent_path(), error);
-  if (error) throw Error(Code::io, "cannot make " + draft.string() + ": " + error.message());
-  if (mkdir(draft.c_str(), 0700) != 0) fail("cannot make " + draft.string(), errno);
-  write_own(draft / "spec.json", Json{{"job_id", job_id}}.dump());
-  if (!task.is_null()) write_own(draft / kTaskFile, task.dump() + "\n");
-  remove();
-  if (rename(draft.c_str(), path_.c_str()) != 0) fail("cannot make " + path_.string(), errno);
+  if (error) fail("cannot make " + draft.string(), error.value());
+  try {
+    if (mkdir(draft.c_str(), 0700) != 0) fail("cannot make " + draft.string(), errno);
+    write_own(draft / "spec.json", Json{{"job_id", job_id}}.dump());
+    if (!task.is_null()) write_own(draft / kTaskFile, task.dump() + "\n");
+    remove();
+    if (rename(draft.c_str(), path_.c_str()) != 0) fail("cannot make " + path_.string(), errno);
+  } catch (const Error&) {
+    fs::remove_all(draft, error);  // on a full disk it takes room
+    throw;
+  }
 }
 
 void RunDir::remove() noexcept {
@@ -97,7 +102,7 @@ std::string RunDir::job_id() const try {
   return "";
 }
 
-std::optional<RunDir::Command> RunDir::command(const std::string& token) const try {
+std::optional<RunDir::Command> RunDir::command(const std::optional<Digest>& token) const try {
   const Json json = read_note(read_own(path_ / "child.json"), token);
   const auto process = identity(json);
   if (!process) return std::nullopt;
@@ -106,25 +111,27 @@ std::optional<RunDir::Command> RunDir::command(const std::string& token) const t
   return std::nullopt;
 }
 
-void RunDir::read_spool(const std::function<bool(const std::string&)>& batch) const {
+std::size_t RunDir::read_spool(const std::function<bool(const std::string&)>& batch) const {
   const std::string path = path_ / "spool";
   const Fd fd = open_own(path, O_RDONLY);
   std::string pending;  // what is left of it without its LF is torn
   std::vector<char> buffer(256 << 10);
-  for (std::size_t all = 0; fd;) {
+  std::size_t all = 0;
+  while (fd) {
     const ssize_t n = read(fd.get(), buffer.data(), buffer.size());
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) fail("cannot read " + path, errno);
-    if (n == 0) return;
+    if (n == 0) break;
     pending.append(buffer.data(), static_cast<std::size_t>(n));
     std::size_t begin = 0;
     for (std::size_t lf; (lf = pending.find('\n', begin)) != std::string::npos; begin = lf + 1)
-      if (!batch(pending.substr(begin, lf - begin))) return;
+      if (!batch(pending.substr(begin, lf - begin))) return 0;
     pending.erase(0, begin);
     if (pending.size() > limits::kRequestBytes ||
         (all += static_cast<std::size_t>(n)) > kLongestSpool)
       throw Error(Code::unsupported, path + " is longer than what a runner writes");
   }
+  return pending.size();
 }
 
 std::string RunDir::last_words() const try {

@@ -56,13 +56,15 @@ class RunDir {
     Process process;  // it leads a session of its own
     std::vector<std::uint64_t> pipes;
   };
-  // What the runner that had "token" noted of the command; nullopt where it noted
-  // nothing in this life of the machine.
-  std::optional<Command> command(const std::string& token) const;
+  // What the runner whose token has the SHA-256 "token" noted of the command; nullopt where it
+  // noted nothing in this life of the machine.
+  std::optional<Command> command(const std::optional<Digest>& token) const;
 
-  // Gives each whole batch of the spool to "batch", in order, until it returns false.
+  // Gives each whole batch of the spool to "batch", in order, until it returns false.  Returns the
+  // bytes behind the last whole one: a runner was killed while it wrote them, or they are what a
+  // loss of power left of one batch or more.
   // Throws Error(unsupported) where the spool is none, or longer than any can be.
-  void read_spool(const std::function<bool(const std::string& params)>& batch) const;
+  std::size_t read_spool(const std::function<bool(const std::string& params)>& batch) const;
   // The last line of the runner's own log; empty where it is none for people.
   std::string last_words() const;
 

@@ -5,6 +5,7 @@
 
 #include "domed/support/hash.h"
 #include "jobs/run_dir.h"
+#include "log/token.h"
 
 namespace domed {
 namespace {
@@ -91,8 +92,8 @@ Json run_spec(const RunSettings& settings, const JobFixed& job, const RunIdentit
                {"run_id", job.run_id},
                {"log_id", identity.log_id},
                {"producer_id", identity.producer_id},
-               {"producer_token", job.producer_token},
-               {"job_token", job.job_token()},
+               {"producer_token", identity.token},
+               {"job_token", job_token(identity.token)},
                {"control", identity.control},
                {"command", job.command()},
                {"cwd", working_dir(settings, job)},
@@ -106,6 +107,7 @@ Json run_spec(const RunSettings& settings, const JobFixed& job, const RunIdentit
                {"limits", limits_of(job)},
                {"cgroup", cgroup_of(settings, job.run_id).string()},
                {"durable", identity.durable},
+               {"times", true},
                {"give_up_ms", settings.give_up.count()}};
   for (const char* key : {"stdin", "tty", "task"})
     if (job.request.contains(key)) spec[key] = job.request.at(key);

@@ -45,7 +45,7 @@ std::chrono::milliseconds timeout_of(const JobFixed& job);
 // What only this start of the job knows.
 struct RunIdentity {
   std::string log_id;
-  std::string producer_id;           // of one runner and no other
+  std::string producer_id, token;    // of one runner and no other
   std::vector<std::string> control;  // URLs for the runner and the job
   bool durable = true;               // the store outlives its daemon
 };

@@ -32,21 +32,21 @@ bool ended_well(int pidfd) {
 }  // namespace
 
 Scheduler::Scheduler(Store& store, Journal& journal, Environment& environment,
-                     const Provenance& provenance, SchedulerConfig config, JobsLog log)
+                     const Provenance& provenance, SchedulerConfig config, JobsLog log,
+                     Troubles& troubles)
     : config_(std::move(config)),
-      context_{store,
-               journal,
-               environment,
-               provenance,
-               config_,
-               std::move(log),
-               [this] { return stopping(); }},
+      looks_(provenance, config_.run),
+      context_{store,          journal,  environment,
+               provenance,     looks_,   config_,
+               std::move(log), troubles, [this] { return stopping(); }},
+      retention_(store, journal, config_.retention,
+                 [this](const std::string& line) { context_.log(Level::warning, line); }),
       plan_(config_),
       workers_(std::clamp<std::size_t>(config_.max_running, 2, 8)) {}
 
 std::string Scheduler::why_waiting(const JobRecord& record) {
-  JobQueue::Job job = queue_job(record);
   const std::int64_t wall = context_.environment.now();
+  JobQueue::Job job = queue_job(record, wall);
   return locked([&] { return plan_.waiting(std::move(job), wall, Clock::now()); }).why();
 }
 
@@ -62,7 +62,7 @@ void Scheduler::recover(const std::function<void(const std::string&, const JobHe
   for (const auto& job_id : unfinished_jobs(context_.store)) try {
       const auto job = take_over(context_, living, job_id);
       if (!job) continue;
-      locked([&] { plan_.take_over(*job, context_.environment.now(), Clock::now()); });
+      locked([&] { plan_.take_over(*job, Clock::now()); });
       if (job->what == Takeover::settle) orphans.push_back(job_id);
       if (job->what != Takeover::drop && job->what != Takeover::retry) seen(job_id, job->head);
     } catch (const std::exception& e) {
@@ -89,7 +89,13 @@ void Scheduler::start(std::vector<std::string> control) {
 }
 
 void Scheduler::notice(const Commit& commit) {
+  if (commit.state != State::queued) looks_.forget(commit.job_id);
   if (locked([&] { return plan_.notice(commit, Clock::now()); })) alarm_.ring();
+}
+
+// Its end comes later than planned: the thread need not hear of it.
+void Scheduler::heard(const std::string& job_id) {
+  locked([&] { plan_.heard(job_id, Clock::now()); });
 }
 
 void Scheduler::stop(bool end_jobs) {
@@ -104,6 +110,7 @@ void Scheduler::stop(bool end_jobs) {
   alarm_.ring();
   if (thread_.joinable()) thread_.join();
   workers_.stop();
+  looks_.stop();
   locked([&] { plan_.forget_slots(); });
 }
 
@@ -150,8 +157,9 @@ void Scheduler::wait() {
 
 void Scheduler::line_up() {
   for (const auto& id : locked([&] { return plan_.take_arrivals(); })) try {
-      const auto job = waiting_job(context_.store, id);
-      look_at_needs(locked([&] { return plan_.line_up(id, job); }));
+      const auto job = waiting_job(context_.store, id, context_.environment.now());
+      look_at_needs(locked([&] { return plan_.line_up(id, job, Clock::now()); }));
+      could(id);
     } catch (const std::exception& e) {
       cannot(id, "queued", e);
       locked([&] { plan_.arrival_failed(id, e.what()); });
@@ -178,7 +186,7 @@ void Scheduler::take_steps() {
 
 // On a worker.  The job keeps its slot until the step succeeds.
 void Scheduler::attempt(const std::string& job_id, Step step) {
-  Outcome outcome;
+  StepOutcome outcome;
   try {
     outcome = take_step(job_id, step);
   } catch (const std::exception& e) {
@@ -188,12 +196,14 @@ void Scheduler::attempt(const std::string& job_id, Step step) {
       leave_alone(job_id, e);
     } else {
       cannot(job_id, step == Step::launch ? "started" : "brought to its end", e);
-      locked([&] { plan_.step_failed(job_id, step, e.what(), Clock::now()); });
+      const bool no_room = step == Step::launch && error && error->code() == Code::exhausted;
+      locked([&] { plan_.step_failed(job_id, step, e.what(), no_room, Clock::now()); });
       return alarm_.ring();
     }
   }
+  could(job_id);
   locked([&] {
-    if (outcome.next == Outcome::Next::watch && end_runners_)
+    if (outcome.next == StepOutcome::Next::watch && end_runners_)
       tell_to_end(outcome.runner.pidfd.get());
     plan_.step_done(job_id, std::move(outcome), Clock::now());
   });
@@ -201,7 +211,7 @@ void Scheduler::attempt(const std::string& job_id, Step step) {
   alarm_.ring();
 }
 
-Outcome Scheduler::take_step(const std::string& job_id, Step step) {
+StepOutcome Scheduler::take_step(const std::string& job_id, Step step) {
   if (step == Step::launch)
     return launch(context_, control_, job_id,
                   [this](const JobFixed& job) { locked([&] { plan_.begin(job); }); });
@@ -212,10 +222,15 @@ Outcome Scheduler::take_step(const std::string& job_id, Step step) {
 void Scheduler::end_jobs() {
   const auto due = locked([&] { return plan_.endings().due(Clock::now()); });
   for (const auto& [id, ending] : due) try {
-      context_.journal.run(id, [&ending = ending](JobLog& log) {
-        log.finish(ending.to, ending.reason, ending.message);
+      // Asked again where nothing of the job can come in between: its producer may have spoken.
+      bool is_due = false;
+      context_.journal.run(id, [&, &id = id, &ending = ending](JobLog& log) {
+        is_due = locked([&] { return plan_.endings().is_due(id, Clock::now()); });
+        if (is_due) log.finish(ending.to, ending.reason, ending.message);
       });
+      if (!is_due) continue;
       locked([&, &id = id] { plan_.endings().ended(id); });
+      could(id);
     } catch (const std::exception& e) {
       cannot(id, "ended", e);
       locked([&, &id = id] { plan_.endings().postpone(id, Clock::now() + config_.retry); });
@@ -246,25 +261,32 @@ void Scheduler::make_retries() {
   for (const auto& id : locked([&] { return plan_.retries(); })) try {
       make_next_attempt(context_, id);
       locked([&] { plan_.retry_made(id); });
+      could(id);
     } catch (const std::exception& e) {
-      context_.log(Level::error,
-                   "job " + id + ": its next attempt cannot be submitted now: " + e.what());
+      cannot(id, "submitted once more", e);
     }
 }
 
+// A pass that takes longer than the time between two is not overtaken.
 void Scheduler::retain() try {
-  Retention(context_.store, context_.journal, config_.retention)
-      .run(
-          context_.environment.now(), [this](const std::string& id) { forget(id); },
-          [this] { return stopping(); });
+  const std::unique_lock lock(retention_mutex_, std::try_to_lock);
+  if (!lock) return;
+  retention_.run(
+      context_.environment.now(), Clock::now(), [this](const std::string& id) { forget(id); },
+      [this] { return stopping(); });
 } catch (const std::exception& e) {
   context_.log(Level::error, std::string("retention: ") + e.what());
 }
 
 void Scheduler::cannot(const std::string& job_id, const std::string& what,
                        const std::exception& why) {
-  context_.log(Level::error,
-               "job " + job_id + ": cannot be " + what + " now and is tried again: " + why.what());
+  context_.troubles.met("job " + job_id,
+                        "cannot be " + what + " now and is tried again: " + why.what(),
+                        Troubles::Clock::now());
+}
+
+void Scheduler::could(const std::string& job_id) {
+  context_.troubles.over("job " + job_id, Troubles::Clock::now());
 }
 
 void Scheduler::leave_alone(const std::string& job_id, const std::exception& why) {

@@ -33,7 +33,7 @@ namespace domed {
 class Scheduler {
  public:
   Scheduler(Store& store, Journal& journal, Environment& environment, const Provenance& provenance,
-            SchedulerConfig config, JobsLog log);
+            SchedulerConfig config, JobsLog log, Troubles& troubles);
   ~Scheduler() { stop(); }
 
   // Restart: takes the unfinished jobs of an earlier daemon in hand.  Living
@@ -45,15 +45,20 @@ class Scheduler {
   void start(std::vector<std::string> control);
   // What the journal made durable.
   void notice(const Commit& commit);
+  // The producer of an external job that expires spoke, in an event or not.
+  void heard(const std::string& job_id);
   // Starts nothing more, and what is only planned is left to the next daemon;
   // running jobs go on.  "end_jobs" tells their runners to stop.
   void stop(bool end_jobs = false);
   // Starts nothing more and waits until no job runs; false: asked to stop first.
   bool drain(const std::stop_token& stop);
 
-  // Where the job works; empty where an external one did not say.
-  std::string working_dir(const JobFixed& job) const {
-    return domed::working_dir(config_.run, job);
+  // What a job's run is made from, and what has become of that at its end: payloads of events,
+  // the latter empty where there is nothing to compare.  Takes as long as the collectors may.
+  // "door": by which its producer tells of it.
+  std::string first_look(const JobFixed& job, Door door) { return looks_.result(job, door); }
+  std::string last_look(const JobFixed& job, Door door) const {
+    return context_.provenance.collect_end(job, site_of(config_.run, job, door));
   }
   // The socket at which somebody may type for a job that has a terminal.
   std::string typing_socket(const std::string& run_id) const {
@@ -74,7 +79,7 @@ class Scheduler {
   void look_at_needs(const std::set<std::string>& needs);
   void take_steps();
   void attempt(const std::string& job_id, Step step);
-  Outcome take_step(const std::string& job_id, Step step);
+  StepOutcome take_step(const std::string& job_id, Step step);
   void end_jobs();
   void end_overdue();
   void end_strays();
@@ -91,11 +96,16 @@ class Scheduler {
   bool stopping() {
     return locked([this] { return stopping_; });
   }
+  // Of what is tried again until it succeeds: a word at first, and then now and then.
   void cannot(const std::string& job_id, const std::string& what, const std::exception& why);
+  void could(const std::string& job_id);
   void leave_alone(const std::string& job_id, const std::exception& why);
 
   const SchedulerConfig config_;
+  FirstLooks looks_;
   const JobsContext context_;
+  std::mutex retention_mutex_;  // one pass at a time
+  Retention retention_;
   std::vector<std::string> control_;  // set before there are threads
 
   std::mutex mutex_;

@@ -6,6 +6,7 @@
 #include "jobs/lineup.h"
 #include "jobs/runners.h"
 #include "jobs/spool_import.h"
+#include "log/token.h"
 #include "system/cgroup.h"
 
 namespace domed {
@@ -52,23 +53,23 @@ void finish(const JobsContext& context, const JobFixed& job, const RunDir& dir,
 
 }  // namespace
 
-Outcome settle(const JobsContext& context, const Ended& run,
-               const std::function<std::optional<Deadlines::Verdict>()>& verdict) {
+StepOutcome settle(const JobsContext& context, const Ended& run,
+                   const std::function<std::optional<Deadlines::Verdict>()>& verdict) {
   RunDir dir(run_path(context.config.run, run.run_id));
   const auto record = context.store.find(run.job_id);
   const bool over = !record || is_over(*record);
   if (!(over && run.well)) {
     if (auto runner = living_runner(context, dir)) {
       context.log(Level::info, "job " + run.job_id + ": its runner lives and is adopted");
-      return {Outcome::Next::watch, std::move(*runner)};
+      return {StepOutcome::Next::watch, std::move(*runner)};
     }
     // Against a runner that only begins.  Whoever else has it changes nothing.
     const auto lock = dir.lock();
-    if (!lock && processes_are_hidden()) return {Outcome::Next::look_again, {}};
+    if (!lock && processes_are_hidden()) return {StepOutcome::Next::look_again, {}};
     const auto fixed =
         record && !record->tombstone ? std::optional(fixed_of(*record)) : std::nullopt;
-    const std::string rest =
-        kill_rest(context, run.job_id, run.run_id, fixed ? fixed->producer_token : "");
+    const auto token = fixed ? run_token_of(head_of(*record), *fixed) : std::nullopt;
+    const std::string rest = kill_rest(context, run.job_id, run.run_id, token);
     if (!over) finish(context, *fixed, dir, rest, verdict);
   }
   dir.remove();  // last: what the next daemon needs, were this one to die before
@@ -92,7 +93,7 @@ void end_overdue(const JobsContext& context, const Overdue& run) {
 }
 
 std::string kill_rest(const JobsContext& context, const std::string& job_id,
-                      const std::string& run_id, const std::string& token) {
+                      const std::string& run_id, const std::optional<Digest>& token) {
   const RunSettings& settings = context.config.run;
   const Cgroup cgroup(cgroup_of(settings, run_id));
   cgroup.kill();

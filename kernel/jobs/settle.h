@@ -6,7 +6,7 @@
 
 #include "jobs/context.h"
 #include "jobs/deadlines.h"
-#include "jobs/outcome.h"
+#include "jobs/step_outcome.h"
 
 namespace domed {
 
@@ -21,8 +21,8 @@ struct Ended {
 // what the dead one left is killed, then its spool is imported, then the job finished, and the
 // directory removed last, so that a daemon which dies in between finds all it needs to settle
 // again. "verdict": what the deadlines say of the job, asked when its log is about to be finished.
-Outcome settle(const JobsContext& context, const Ended& run,
-               const std::function<std::optional<Deadlines::Verdict>()>& verdict);
+StepOutcome settle(const JobsContext& context, const Ended& run,
+                   const std::function<std::optional<Deadlines::Verdict>()>& verdict);
 
 // Of a job whose runner should have ended it.
 struct Overdue {
@@ -34,10 +34,11 @@ struct Overdue {
 // the slot, but not the job.
 void end_overdue(const JobsContext& context, const Overdue& run);
 
-// Kills what runs of a run without a runner; "token" is the run's, empty where the store does not
-// know the run.  Returns what is to be said of processes that cannot be killed; "" for none.
+// Kills what runs of a run without a runner; "token" is the SHA-256 of the run's, none where the
+// store does not know the run.  Returns what is to be said of processes that cannot be killed; ""
+// for none.
 std::string kill_rest(const JobsContext& context, const std::string& job_id,
-                      const std::string& run_id, const std::string& token);
+                      const std::string& run_id, const std::optional<Digest>& token);
 
 // A /proc that shows nobody the processes of others (hidepid) shows us no runner.
 bool processes_are_hidden();

@@ -1,11 +1,11 @@
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <map>
 #include <string>
 
 #include "jobs/run_dir.h"
+#include "system/boot_clock.h"
 
 namespace domed {
 
@@ -16,7 +16,7 @@ namespace domed {
 // Plain data, not thread-safe.
 class Slots {
  public:
-  using Clock = std::chrono::steady_clock;
+  using Clock = BootClock;
   static constexpr auto kNever = Clock::time_point::max();
   enum class Step {
     launch,  // from the queue to a living runner

@@ -11,10 +11,12 @@ bool has_batch(const JobHead& head, const Batch& batch) {
   return batch.number <= head.last_batch(batch.producer_id);
 }
 
-void import_line(const JobsContext& context, const JobFixed& job, const std::string& line) {
+void import_line(const JobsContext& context, JobFixed& job, const std::string& line) {
   AppendRequest request = read_append(compact_json(line));
-  request.batch.producer_token = job.producer_token;  // no file has it
+  request.batch.is_of_run = true;  // no file has its token
   if (request.job_id != job.job_id) throw ApiError("E_INVALID_REQUEST", "a batch of another job");
+  if (request.starts() && job.provenance.empty())
+    request.batch.provenance = job.provenance = context.looks.result(job, Door::ipc);
   if (request.ends())
     request.batch.provenance_end =
         context.provenance.collect_end(job, working_dir(context.config.run, job));
@@ -26,7 +28,7 @@ void import_line(const JobsContext& context, const JobFixed& job, const std::str
 
 }  // namespace
 
-std::string import_spool(const JobsContext& context, const JobFixed& job, const RunDir& dir) {
+std::string import_spool(const JobsContext& context, JobFixed job, const RunDir& dir) {
   std::string refused;
   const auto take = [&](const std::string& line) {
     if (context.stopping()) throw ApiError("E_BUSY", "the daemon is stopping");
@@ -42,7 +44,8 @@ std::string import_spool(const JobsContext& context, const JobFixed& job, const 
     return false;
   };
   try {
-    dir.read_spool(take);
+    const std::size_t torn = dir.read_spool(take);
+    if (torn > 0) refused = "its last " + std::to_string(torn) + " bytes are no whole batch";
   } catch (const Error& e) {
     if (e.code() != Code::unsupported) throw;
     refused = e.what();

@@ -6,6 +6,7 @@
 
 #include "jobs/lineup.h"
 #include "jobs/settle.h"
+#include "log/token.h"
 #include "system/cgroup.h"
 
 namespace domed {
@@ -20,8 +21,13 @@ std::vector<std::filesystem::path> entries_of(const std::filesystem::path& direc
   return out;
 }
 
-std::optional<JobFixed> readable(const JobRecord& record) try {
-  return fixed_of(record);
+struct Readable {
+  JobHead head;
+  JobFixed fixed;
+};
+
+std::optional<Readable> readable(const JobRecord& record) try {
+  return Readable{head_of(record), fixed_of(record)};
 } catch (const Error&) {
   return std::nullopt;
 }
@@ -30,10 +36,11 @@ std::optional<JobFixed> readable(const JobRecord& record) try {
 void sweep_run(const JobsContext& context, const RunDir& dir, const std::string& job_id) {
   const std::string run_id = dir.path().filename();
   const auto record = job_id.empty() ? std::nullopt : context.store.find(job_id);
-  const auto fixed = record && !record->tombstone ? readable(*record) : std::nullopt;
-  if (record && !is_over(*record) && (!fixed || fixed->run_id == run_id)) return;
+  const auto job = record && !record->tombstone ? readable(*record) : std::nullopt;
+  const bool known = job && job->fixed.run_id == run_id;
+  if (record && !is_over(*record) && (!job || known)) return;
   const auto lock = dir.lock();  // against a runner that only begins
-  kill_rest(context, job_id, run_id, fixed && fixed->run_id == run_id ? fixed->producer_token : "");
+  kill_rest(context, job_id, run_id, known ? run_token_of(job->head, job->fixed) : std::nullopt);
   RunDir(dir).remove();
 }
 
@@ -81,7 +88,7 @@ std::vector<Stray> sweep(const JobsContext& context, const Runners& living,
 void end_stray(const JobsContext& context, Stray stray) try {
   const std::string run_id = stray.dir.path().filename();
   kill_run(stray.runners, Cgroup(cgroup_of(context.config.run, run_id)));
-  kill_rest(context, stray.dir.job_id(), run_id, "");
+  kill_rest(context, stray.dir.job_id(), run_id, std::nullopt);
   stray.dir.remove();
 } catch (const std::exception& e) {
   leave_alone(context, stray.dir.path(), e);

@@ -19,6 +19,8 @@ std::string describe_plugin(const std::filesystem::path& file) {
   std::string out = file.stem().string();
   try {
     const Manifest manifest = load_manifest(file);
+    // From the manifest alone, before the library is opened: of a plugin that cannot be used it is
+    // still told what it would be.
     out += " " + manifest.version + " (" + manifest.kind + ")\n" + indented(manifest.summary, "  ");
     const Plugin plugin(manifest);
     return out + "  " + file.string() + "\n";
@@ -40,6 +42,8 @@ std::string comment(const OptionSpec& spec, const std::string& margin) {
 }
 
 std::string explain_option(const OptionSpec& spec, const std::string& margin) {
+  // What is printed is pasted (Describe.ExplanationCanBePasted), and shall not bring into use what
+  // is to go away. Where it is required it has to stand there all the same.
   const bool hidden = !spec.deprecated.empty() && !spec.required;
   std::string line = margin + (hidden ? "# " : "") + spec.name + ": ";
   if (spec.default_value)

@@ -9,8 +9,8 @@
 namespace domed {
 namespace {
 
-// For example: facet<Backup>("backup"),
-constexpr std::array<Facet, 0> kFacets{};
+constexpr std::array<Facet, 3> kFacets{facet<Backup>("backup"), facet<Watch>("watch"),
+                                       facet<Leases>("leases")};
 
 }  // namespace
 
@@ -34,6 +34,10 @@ std::string unknown_facet(const std::vector<std::string>& capabilities,
   return "";
 }
 
+// Both ways. What is announced and not there would fail when somebody needs it; what is there and
+// not announced no client is told of (ListCapabilities shows the manifest's list), and the two
+// files may be of different builds. Rejected: to go by what dynamic_cast finds alone, for then a
+// plugin would have to be opened to learn what it can do.
 std::string facet_mismatch(const std::vector<std::string>& capabilities, const Store& store,
                            std::span<const Facet> known) {
   for (const Facet& facet : known) {

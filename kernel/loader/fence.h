@@ -6,9 +6,12 @@
 #include <utility>
 #include <vector>
 
+#include "domed/backup.h"
 #include "domed/collector.h"
 #include "domed/error.h"
+#include "domed/leases.h"
 #include "domed/store.h"
+#include "domed/watch.h"
 #include "loader/mask.h"
 
 namespace domed {
@@ -27,6 +30,7 @@ class Fence {
     try {
       return body();
     } catch (const Error& error) {
+      // The code stays as it is: by it the kernel decides (domed/error.h), the text is for people.
       throw Error(error.code(), mask_(error.what()));
     } catch (const std::exception& error) {
       throw foreign(did, error.what());
@@ -51,5 +55,11 @@ std::unique_ptr<Collector> fenced(std::unique_ptr<Collector> collector, Fence fe
 // The plugin's own object, in which a dynamic_cast finds its facets; calls to a
 // facet are not fenced.
 Store& unfenced(Store& store);
+
+// The facets of a store that fenced() made, behind the same fence, as long as the store lives; null
+// where it has none.
+Backup* backup_of(Store& store);
+Watch* watch_of(Store& store);
+Leases* leases_of(Store& store);
 
 }  // namespace domed

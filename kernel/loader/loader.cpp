@@ -21,6 +21,9 @@ constexpr const char* kEntry = "domed_plugin";
 
 // RTLD_NODELETE keeps the code mapped after the handle is gone; Boost.DLL has
 // no name for the flag but passes it on.
+// rtld_now: a symbol that is missing is named when the daemon starts, not when a job first needs
+// it (Loader.UnresolvedSymbolIsNamed). rtld_local: what one plugin brings along is not seen by the
+// next.
 constexpr auto kLoadMode = boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local |
                            static_cast<boost::dll::load_mode::type>(RTLD_NODELETE);
 
@@ -30,6 +33,16 @@ constexpr auto kLoadMode = boost::dll::load_mode::rtld_now | boost::dll::load_mo
 
 std::string abi_text(unsigned major, unsigned minor) {
   return std::to_string(major) + '.' + std::to_string(minor);
+}
+
+// Both sides, and what to do.
+std::string other_abi(const std::string& theirs, std::int64_t major) {
+  return "built for ABI " + theirs + ", this domed loads " + std::to_string(DOMED_ABI_MAJOR) +
+         ".x: " +
+         (major < DOMED_ABI_MAJOR
+              ? "rebuild it against this domed's headers (docs/plugins.md tells "
+                "what changed)"
+              : "use a newer domed, or an older build of the plugin");
 }
 
 std::string hash_file(const Manifest& m) {
@@ -70,8 +83,8 @@ void check_descriptor(const Manifest& m, const domed_plugin_descriptor* d) {
   const std::string ours = abi_text(DOMED_ABI_MAJOR, DOMED_ABI_MINOR);
   if (!d || d->magic != DOMED_PLUGIN_MAGIC) refuse(m, "its descriptor is not a domed descriptor");
   if (d->abi_major != DOMED_ABI_MAJOR)
-    refuse(m, "it was built for abi " + abi_text(d->abi_major, d->abi_minor) +
-                  ", this kernel speaks " + ours + "; rebuild it with this kernel's headers");
+    refuse(m, "it was " + other_abi(abi_text(d->abi_major, d->abi_minor), d->abi_major));
+  // An older one finds all that it knows of; a newer one may call what is not here.
   if (d->abi_minor > DOMED_ABI_MINOR)
     refuse(m, "it was built for abi " + abi_text(d->abi_major, d->abi_minor) +
                   ", this kernel speaks " + ours + "; it needs a newer kernel");
@@ -82,6 +95,8 @@ void check_descriptor(const Manifest& m, const domed_plugin_descriptor* d) {
                   " has " + std::to_string(kNeeded));
   if (!d->abi_tag || !d->name || !d->kind || !d->version || !d->create)
     refuse(m, "its descriptor has empty fields");
+  // Equal versions do not suffice: with another standard library, or in its debug mode, a
+  // std::string is laid out otherwise.
   if (std::string(d->abi_tag) != DOMED_ABI_TAG)
     refuse(m, std::string("it was built with ") + d->abi_tag + ", this kernel with " DOMED_ABI_TAG);
 }
@@ -96,10 +111,11 @@ void compare(const Manifest& m, const char* field, const std::string& library,
 }  // namespace
 
 Plugin::Plugin(Manifest manifest) : manifest_(std::move(manifest)) {
+  // All that can be refused without the library comes before it is opened, for opening runs its
+  // constructors, as us. What needs no reading of the file comes before what does.
   const Manifest& m = manifest_;
   if (m.abi != DOMED_ABI_MAJOR)
-    refuse(m, "its manifest says abi " + std::to_string(m.abi) + ", this kernel speaks " +
-                  abi_text(DOMED_ABI_MAJOR, DOMED_ABI_MINOR));
+    refuse(m, "by its manifest it is " + other_abi(std::to_string(m.abi), m.abi));
   std::error_code error;
   if (!std::filesystem::exists(m.library, error))
     refuse(m, "there is no such file; build it or correct 'library' in the manifest",
@@ -132,6 +148,8 @@ void* Plugin::create(const std::string& kind, const OptionValues& options, Host&
   if (manifest_.kind != kind)
     throw Error(Code::invalid_argument, "the plugin '" + manifest_.name + "' is of the kind " +
                                             manifest_.kind + ", needed is " + kind);
+  // Behind a fence from the first call on: a constructor knows the secrets already, and may put
+  // them into what it throws.
   return fence(options).run("could not be created", [&] {
     void* made = descriptor_->create(options, host);
     if (!made) throw std::runtime_error("it returned nothing");
@@ -140,6 +158,8 @@ void* Plugin::create(const std::string& kind, const OptionValues& options, Host&
 }
 
 std::unique_ptr<Store> Plugin::create_store(const OptionValues& options, Host& host) const {
+  // DOMED_PLUGIN made the void* of exactly this interface, and the kinds were compared. The facets
+  // are looked for before the fence is put around it, which would hide them.
   std::unique_ptr<Store> store(static_cast<Store*>(create("store", options, host)));
   const std::string why = facet_mismatch(manifest_.capabilities, *store, facets());
   if (!why.empty()) refuse(manifest_, why);

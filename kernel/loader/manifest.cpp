@@ -12,6 +12,8 @@ namespace {
 
 const std::vector<std::string> kKinds{"store", "provenance"};
 
+// Shown, and compared with the library's as a text. Nothing here asks which of two is newer: that
+// is what the ABI is for.
 bool is_version(const std::string& text) {
   static const std::regex kVersion(R"(\d+(\.\d+){0,3}([-+][0-9A-Za-z.+-]{1,64})?)");
   return text.size() <= 100 && std::regex_match(text, kVersion);
@@ -36,6 +38,8 @@ class OptionReader {
     if (!is_option_name(key_.text))
       check_.fail(key_, "option " + in_quotes(key_.text) +
                             ": a name is lower-case letters, digits and _, a letter first");
+    // In this order: the type says what all others may be, and by "values", "pattern" and the range
+    // example and default are checked like anything that a deployment gives.
     read_type();
     spec_.description = fields_.text("description");
     spec_.required = fields_.boolean("required", false);
@@ -46,6 +50,7 @@ class OptionReader {
     spec_.example = value("example");
     spec_.default_value = value("default");
     read_deprecated();
+    // So every option has a value in the end, and no plugin has to ask whether one was given.
     if (spec_.required == (fields_.node().find("default") != nullptr))
       check_.fail(key_, "option " + in_quotes(key_.text) +
                             " needs exactly one of 'default' and 'required: true'");
@@ -92,6 +97,7 @@ class OptionReader {
     const std::string why = pattern_problem(spec_.pattern);
     if (why.empty()) return;
     fail(at, "'pattern' is not an ECMAScript regular expression: " + why);
+    // Matching a value against it would throw.
     spec_.pattern.clear();
   }
 
@@ -104,11 +110,14 @@ class OptionReader {
                     "'" + std::string(key) + "' does not go with type " + to_string(spec_.type));
     const auto min = value("min"), max = value("max");
     if (min && max && *min > *max) return fail(*fields_.find("min"), "'min' is above 'max'");
+    // Only now that both are read: a "max" below "min" is to be told as that, and not as a value
+    // that is out of its range.
     spec_.min = min, spec_.max = max;
   }
 
   void read_deprecated() {
     const std::string text = fields_.text("deprecated", "");
+    // What is asked for is a reason, but who writes a boolean is understood.
     if (text != "false") spec_.deprecated = text == "true" ? "it will go away" : text;
   }
 
@@ -127,6 +136,8 @@ class OptionReader {
   const YamlNode& key_;
   YamlFields fields_;
   OptionSpec spec_;
+  // Whether "type" is known. Where it is not, nothing else of the option can be judged: one mistake
+  // is one line (ManifestTest.SevenMistakesGiveSevenLines).
   bool typed_ = false;
 };
 
@@ -215,6 +226,7 @@ Manifest load_manifest(const std::filesystem::path& file) {
   m.name = read_name(check, fields);
   m.kind = read_kind(check, fields);
   m.version = read_version(check, fields);
+  // 16 bits, as in the descriptor.
   m.abi = static_cast<int>(fields.integer("abi", 1, std::numeric_limits<std::uint16_t>::max()));
   m.library = m.file.parent_path() / read_library(check, fields, m.name);
   m.summary = fields.text("summary");

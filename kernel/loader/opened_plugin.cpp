@@ -13,6 +13,8 @@ std::unique_ptr<Store> OpenedPlugin::store() const {
 }
 
 std::shared_ptr<Collector> OpenedPlugin::collector() const {
+  // The plugin holds a reference to the log. So the log is a part of what deletes the plugin, and
+  // goes after it, whoever lets go of that last, and when.
   return {plugin_.create_collector(options_, *log_).release(),
           [log = log_](Collector* it) { delete it; }};
 }

@@ -10,6 +10,7 @@
 namespace domed {
 namespace {
 
+// In the order of OptionType, as the words in describe_type() are.
 constexpr std::array<const char*, 8> kTypes{"string", "integer", "boolean", "duration",
                                             "size",   "path",    "enum",    "list"};
 
@@ -47,6 +48,7 @@ bool in_pattern(const OptionSpec& spec, const std::string& text) {
   return matches(spec.pattern, text);
 }
 
+// Bounds and value were read by one type, so that comparing the variants compares what they hold.
 bool acceptable(const OptionSpec& spec, const std::optional<OptionValue>& value,
                 const std::string& text) {
   if (!value || (spec.min && *value < *spec.min) || (spec.max && *value > *spec.max)) return false;
@@ -71,6 +73,7 @@ std::optional<OptionValue> read_list(const OptionSpec& spec, std::vector<std::st
   return items;
 }
 
+// "" has no items; "a," has two, the second of them empty.
 std::vector<std::string> split(const std::string& text) {
   std::vector<std::string> out;
   for (std::size_t at = 0; !text.empty() && at <= text.size();) {

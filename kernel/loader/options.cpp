@@ -7,6 +7,7 @@ namespace {
 
 void make_absolute(const OptionSpec& spec, OptionValue& value, const std::filesystem::path& base) {
   if (spec.type != OptionType::path) return;
+  // An empty one stays empty: it would become "base" itself, which nobody has named.
   auto& text = std::get<std::string>(value);
   if (!text.empty()) text = (std::filesystem::absolute(base) / text).lexically_normal().string();
 }
@@ -45,6 +46,7 @@ template <class T>
 const T& OptionValues::get(std::string_view name, const char* wanted) const {
   const auto found = values_.find(name);
   if (found == values_.end())
+    // internal, here and below: the mistake is in the plugin, and no deployment can mend it.
     throw Error(Code::internal, plugin_ + " asks for the option " + in_quotes(name) +
                                     ", which its manifest does not declare");
   if (const T* value = std::get_if<T>(&found->second)) return *value;
@@ -80,6 +82,9 @@ OptionValues check_options(const Manifest& manifest, const YamlNode* options, co
     if (!manifest.option(key.text)) check.fail(key, unknown(manifest, key.text));
   std::map<std::string, OptionValue> values;
   for (const auto& spec : manifest.options) {
+    // A place for each, be it missing or wrong: reading goes on to find all problems of one run,
+    // and the constructor needs every option. Nobody gets to see the values where there were
+    // problems.
     OptionValue& value = values[spec.name];
     if (spec.default_value) value = *spec.default_value;
     const YamlNode* node = fields.node().find(spec.name);

@@ -28,6 +28,9 @@ PluginLog::PluginLog(std::string plugin, std::vector<std::string> secrets,
 void PluginLog::log(Level level, std::string_view line) noexcept {
   try {
     if (!logger_ || !logger_->should_log(spdlog_level(level))) return;
+    // Masked before it is cleaned: a secret with a control character in it would not be found after
+    // that. And cleaned because a plugin passes on what it has read somewhere, which must neither
+    // begin a line of its own nor talk to a terminal.
     std::string text = mask_(std::string(line));
     for (char& c : text)
       if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';

@@ -30,6 +30,7 @@ std::vector<fs::path> find_plugins(const std::vector<fs::path>& dirs) {
   for (const auto& dir : dirs) {
     std::error_code error;
     for (fs::directory_iterator it(dir, error), end; !error && it != end; it.increment(error))
+      // emplace() leaves the first one it was given: that of the earlier directory.
       if (it->path().extension() == ".yaml") found.emplace(it->path().stem().string(), it->path());
   }
   std::vector<fs::path> out;

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 
+#include "log/checked_store.h"
 #include "protocol/api_error.h"
+#include "protocol/job_id.h"
 #include "protocol/limits.h"
 
 namespace domed {
@@ -57,7 +59,7 @@ AppendRequest read_append(const std::string& params) {
     od::value value = item.value().value_unsafe();
     if (value.type().value_unsafe() == od::json_type::null) continue;
     if (key == "job_id")
-      request.job_id = name(value, "job_id");
+      request.job_id = named_job(name(value, "job_id"));
     else if (key == "producer_id")
       batch.producer_id = name(value, "producer_id");
     else if (key == "producer_token")
@@ -82,6 +84,22 @@ AppendRequest read_append(const std::string& params) {
   const Digest digest = sha256(events);
   std::copy_n(digest.begin(), batch.content.size(), batch.content.begin());
   return request;
+}
+
+// Generously: what is too much only makes an entry smaller than it could be.
+std::size_t AppendRequest::entry_bytes() const {
+  constexpr std::size_t kEnvelope =
+      sizeof R"({"job_id":"","seq":4294967295,"ts":"2026-01-31T12:00:00.000000Z","t":9223372036854775807,)"
+             R"("type":"","payload":})" +
+      kSealBytes;
+  constexpr std::size_t kEscaped = 6;  // \u0000
+  // What the kernel writes with a change of state: its payload, a retry, and what was collected.
+  constexpr std::size_t kWithState = 3 * limits::kEventBytes;
+  std::size_t bytes = 0;
+  for (const auto& event : batch.events)
+    bytes += kEnvelope + kEscaped * job_id.size() + event.type.size() + event.payload.size() +
+             (event.to ? kWithState : 0);
+  return bytes;
 }
 
 }  // namespace domed

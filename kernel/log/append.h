@@ -14,6 +14,8 @@ struct AppendRequest {
 
   bool starts() const;  // reports "running"
   bool ends() const;    // reports a terminal state
+  // What its lines come to in an entry, at most.
+  std::size_t entry_bytes() const;
 };
 
 // "params" is compact JSON of an object, as compact_json() made it.  Throws

@@ -3,25 +3,29 @@
 
 #include "log/job_log.h"
 #include "log/refusal.h"
+#include "log/token.h"
 #include "protocol/api_error.h"
 #include "protocol/limits.h"
 
 namespace domed {
 
-// `IdempotentAppend`: the order of the checks is the contract's.  The token first, so that a stranger
-// learns nothing.  A replay before the seal and the transition, for the producer of a log's last
-// batch may not have heard that it was taken, and its events have made that transition already.
-// Checks and change are one command of the journal: a refused batch appends nothing, and its number
-// stays free.
+// `IdempotentAppend`: the order of the checks is the contract's.  The token first, so that a
+// stranger learns nothing.  A replay before the seal and the transition, for the producer of a
+// log's last batch may not have heard that it was taken, and its events have made that transition
+// already. Checks and change are one command of the journal: a refused batch appends nothing, and
+// its number stays free.
 bool JobLog::append(const Batch& batch, bool last_chance, AppendResult& result) {
   must_exist();
   authorize(batch);
-  result = {head_.head_seq + 1, head_.head_seq, head_.state, false, head_.cancel_requested != 0};
+  const bool expires = head_.external && fixed_.expires().count() > 0;
+  result = {head_.head_seq + 1,          head_.head_seq, head_.state, false,
+            head_.cancel_requested != 0, expires};
   if (batch.number == 0) return true;
   const ProducerState* known = known_producer(batch.producer_id);
   const std::uint64_t last = known ? known->last_batch : 0;
   if (batch.number <= last) {
     result = replay(batch, *known);
+    result.expires = expires;
     return true;
   }
   if (batch.number > last + 1) {
@@ -43,8 +47,8 @@ bool JobLog::append(const Batch& batch, bool last_chance, AppendResult& result) 
 
 // A running command has a token of its own, which does not allow what is the runner's to say.
 void JobLog::authorize(const Batch& batch) const {
-  if (batch.producer_token == fixed_.producer_token) return;
-  if (batch.producer_token != fixed_.job_token())
+  if (batch.is_of_run || is_token(head_.run_token, batch.producer_token)) return;
+  if (!is_token(head_.job_token, batch.producer_token))
     throw ApiError("E_UNAUTHORIZED", "producer_token is not that of job '" + job_id_ + "'");
   for (const auto& event : batch.events)
     if (event.type == "state_change" || event.type == "log" || event.type == "stream_end")
@@ -81,6 +85,9 @@ void JobLog::check_transitions(const Batch& batch) const {
                      "an event follows the terminal one: the terminal state is a log's last event");
     if (event.to) {
       refuse_transition(state, *event.to);
+      if (event.to == State::running && !head_.has_provenance && batch.provenance.empty())
+        throw ApiError("E_INTERNAL", "what the run of job '" + job_id_ +
+                                         "' is made from was not looked at before it started");
       state = *event.to;
     } else if (state == State::queued) {
       throw ApiError("E_INVALID_TRANSITION",
@@ -89,20 +96,28 @@ void JobLog::check_transitions(const Batch& batch) const {
   }
 }
 
-// `StateIsEvents`: what was collected of the sources comes before the state that it explains.
+// `StateIsEvents`: what was collected of the sources comes before the state that it explains, and
+// in one commit with it.  Where an earlier release committed it with the job still queued, it
+// stands.
 void JobLog::apply(const Batch& batch) {
   const std::size_t before = lines_.size();
   const std::uint64_t first_seq = head_.head_seq + 1;
-  make_room(batch.events);
+  // One time for all, so that what was decided of `t` holds for each.
+  taken_ = time();
+  const bool keeps_t = tells_another_time(batch.events, *taken_);
+  make_room(batch.events, keeps_t);
   for (const auto& event : batch.events) {
-    if (event.to == State::running && !batch.provenance.empty()) set_provenance(batch.provenance);
+    const auto t = keeps_t ? event.t : std::nullopt;
+    if (event.to == State::running && !head_.has_provenance && !batch.provenance.empty())
+      add("provenance", batch.provenance);
     if (event.to && is_terminal(*event.to) && head_.has_provenance && !batch.provenance_end.empty())
       add("provenance_end", batch.provenance_end);
     if (event.to)
-      change_state(event);
+      change_state(event, t);
     else
-      add(event);
+      add(event, t);
   }
+  taken_.reset();
   if (lines_.size() - before > limits::kBatchBytes)
     throw ApiError("E_TOO_LARGE", "a batch may come to " + std::to_string(limits::kBatchBytes) +
                                       " bytes of event lines: send smaller batches");
@@ -115,13 +130,14 @@ void JobLog::apply(const Batch& batch) {
 
 // The lines outlive the commit, in memory that followers are answered from: not with
 // the half of it unused.
-void JobLog::make_room(const std::vector<Event>& events) {
+void JobLog::make_room(const std::vector<Event>& events, bool keeps_t) {
   constexpr std::size_t kEnvelope =
       sizeof R"({"job_id":,"seq":4294967295,"ts":"","type":"","payload":})";
   std::size_t bytes = lines_.size();
   for (const auto& event : events)
     bytes += kEnvelope + job_id_literal_.size() + event.type.size() + event.payload.size() +
-             sizeof "2026-01-31T12:00:00.000000Z";
+             sizeof "2026-01-31T12:00:00.000000Z" +
+             (keeps_t ? sizeof R"(,"t":1700000000000000)" : 0);
   if (bytes > lines_.capacity()) lines_.reserve(bytes);
 }
 

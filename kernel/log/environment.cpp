@@ -1,34 +1,24 @@
 #include "log/environment.h"
 
-#include <algorithm>
-#include <chrono>
-
+#include "base/units.h"
+#include "domed/store.h"
 #include "domed/support/hash.h"
 
 namespace domed {
-
-std::int64_t Environment::next_ordinal() {
-  const std::int64_t now_us = now();
-  std::int64_t last = last_ordinal_.load();
-  while (!last_ordinal_.compare_exchange_weak(last, std::max(now_us, last + 1))) {
-  }
-  return std::max(now_us, last + 1);
-}
-
-void Environment::pass_ordinal(std::int64_t ordinal) {
-  std::int64_t last = last_ordinal_.load();
-  while (last < ordinal && !last_ordinal_.compare_exchange_weak(last, ordinal)) {
-  }
-}
-
 std::int64_t SystemEnvironment::now() {
-  return std::chrono::duration_cast<std::chrono::microseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
+  return now_micros();
 }
 
 std::string SystemEnvironment::random_id() {
   return random_hex(16);
+}
+
+std::string SystemEnvironment::revision() {
+  const std::lock_guard lock(mutex_);
+  if (random_.empty()) random_ = random_bytes(256 * kRevisionBytes);
+  std::string out = random_.substr(random_.size() - kRevisionBytes);
+  random_.resize(random_.size() - kRevisionBytes);
+  return out;
 }
 
 }  // namespace domed

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <atomic>
 #include <cstdint>
+#include <mutex>
 #include <string>
 
 namespace domed {
@@ -13,20 +13,18 @@ class Environment {
   virtual ~Environment() = default;
   virtual std::int64_t now() = 0;       // microseconds since 1970; may step back
   virtual std::string random_id() = 0;  // 128 bits in lower-case hex
-
-  // A time that is larger than any that this object gave before: the order of jobs.
-  std::int64_t next_ordinal();
-  // No later ordinal is at or below "ordinal".
-  void pass_ordinal(std::int64_t ordinal);
-
- private:
-  std::atomic<std::int64_t> last_ordinal_{0};
+  virtual std::string revision() = 0;   // kRevisionBytes random bytes, for one entry of a job
 };
 
 class SystemEnvironment final : public Environment {
  public:
   std::int64_t now() override;
   std::string random_id() override;
+  std::string revision() override;
+
+ private:
+  std::mutex mutex_;
+  std::string random_;  // to be given out: one call of the system for many revisions
 };
 
 }  // namespace domed

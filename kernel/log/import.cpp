@@ -52,8 +52,8 @@ std::vector<StreamTotals> totals_in(const Json& told, const std::vector<StreamTo
 
 // What the producers of a job that runs say, and nobody before.
 bool needs_a_run(const std::string& type) {
-  static constexpr std::array kBefore{"state_change", "cancel_requested", "held",
-                                      "released",     "provenance",       "retry"};
+  static constexpr std::array kBefore{"state_change", "cancel_requested", "held", "released",
+                                      "assigned",     "provenance",       "retry"};
   return std::find(kBefore.begin(), kBefore.end(), type) == kBefore.end();
 }
 
@@ -87,7 +87,7 @@ void JobLog::begin_import(const ImportRecord& record) {
   head_.external = fixed_.external();
   head_.log_id = record.log_id;
   head_.request_hash = record.request_hash;
-  head_.ordinal = environment_->next_ordinal();
+  head_.recorded = environment_->now();
   head_.first_seq = record.first_seq;
   head_.head_seq = record.first_seq - 1;
   head_.digest = head_.base_digest =
@@ -95,6 +95,7 @@ void JobLog::begin_import(const ImportRecord& record) {
   if (record.first_seq == 1) return;
   head_.created = record.created;
   head_.started = record.started;
+  head_.node = record.node;
   head_.cancel_requested = record.cancel_requested;
   head_.has_provenance = !fixed_.provenance.empty();
   if (record.started) head_.state = State::running;
@@ -106,7 +107,8 @@ void JobLog::import_line(const Line& line) {
   if (line.job_id != job_id_) refuse(job_id_, where + "is one of job '" + line.job_id + "'");
   if (line.seq != head_.head_seq + 1)
     refuse(job_id_, where + "does not follow seq " + std::to_string(head_.head_seq));
-  if (line.ts < head_.last_ts) refuse(job_id_, where + "is older than the one before it");
+  if (head_.head_seq >= head_.first_seq && line.ts < head_.last_ts)
+    refuse(job_id_, where + "is older than the one before it");
   if (is_terminal(head_.state)) refuse(job_id_, where + "follows the terminal one");
   if ((line.seq == 1) != (event.to == State::queued))
     refuse(job_id_,
@@ -122,7 +124,8 @@ void JobLog::check_change(const Line& line, const std::string& where) {
   const Event& event = line.event;
   // The record of a trimmed log says that the job started; this may be when.
   const bool is_known_start = head_.first_seq > 1 && event.to == State::running &&
-                              head_.state == State::running && head_.started == line.ts;
+                              head_.state == State::running &&
+                              head_.started == event.t.value_or(line.ts);
   if (is_known_start) head_.state = State::queued;
   refuse_transition(head_.state, *event.to);
   const Json payload = Json::parse(event.payload);
@@ -157,14 +160,17 @@ void JobLog::end_import(const ImportPiece& piece) {
 
 void JobLog::check_claims() const {
   if (fixed_.claims.is_null()) return;
-  Json actual{
-      {"state", state_name(head_.state)},      {"head_seq", head_.head_seq},
-      {"as_of_seq", head_.head_seq},           {"created_at", format_time(head_.created)},
-      {"ended_at", format_time(head_.ended)},  {"cancel_requested", head_.cancel_requested != 0},
-      {"streams", streams_json(head_.streams)}};
-  if (head_.started) actual["started_at"] = format_time(head_.started);
+  Json actual{{"state", state_name(head_.state)},
+              {"head_seq", head_.head_seq},
+              {"as_of_seq", head_.head_seq},
+              {"created_at", format_time(head_.created)},
+              {"ended_at", format_time(head_.ended_at())},
+              {"cancel_requested", head_.cancel_requested != 0},
+              {"streams", streams_json(head_.streams)}};
+  if (head_.started) actual["started_at"] = format_time(head_.started_at());
   if (!head_.reason.empty()) actual["reason"] = head_.reason;
   if (!head_.message.empty()) actual["message"] = head_.message;
+  if (!head_.node.empty()) actual["node"] = head_.node;
   if (head_.exit_code) actual["exit_code"] = *head_.exit_code;
   if (head_.signal) actual["signal"] = *head_.signal;
   for (const auto& [key, claim] : fixed_.claims.items())

@@ -18,6 +18,7 @@ struct ImportRecord {
   std::uint64_t first_seq = 1;
   Digest base_digest{};
   std::int64_t created = 0, started = 0, cancel_requested = 0;
+  std::string node;  // where the run was
 };
 
 // A part of a finished log, bytes and ids as another store had them.  The job is

@@ -2,17 +2,19 @@
 
 #include <algorithm>
 #include <cstring>
+#include <sstream>
 
 #include "base/command_template.h"
 #include "domed/error.h"
 #include "log/record_shape.h"
 #include "protocol/api_error.h"
+#include "protocol/damage.h"
 #include "protocol/limits.h"
 
 namespace domed {
 namespace {
 
-constexpr std::uint64_t kHeadFormat = 1;
+constexpr std::uint64_t kHeadFormat = 2;
 
 class Writer {
  public:
@@ -32,6 +34,11 @@ class Writer {
     number(value ? 1 : 0);
     if (value) number(static_cast<std::uint64_t>(*value));
   }
+  void digest(const std::optional<Digest>& value) {
+    number(value ? 1 : 0);
+    if (value) raw(*value);
+  }
+  void rest(std::string_view bytes) { bytes_ += bytes; }
   std::string take() { return std::move(bytes_); }
 
  private:
@@ -65,6 +72,13 @@ class Reader {
   std::optional<std::int64_t> optional() {
     return number() ? std::optional(integer()) : std::nullopt;
   }
+  std::optional<Digest> digest() {
+    if (number() == 0) return std::nullopt;
+    Digest value;
+    raw(value);
+    return value;
+  }
+  std::string rest() { return std::string(take(bytes_.size())); }
   State state() {
     const std::uint64_t value = number();
     if (value > static_cast<std::uint64_t>(State::canceled)) damaged();
@@ -139,10 +153,6 @@ ProducerState get_producer(Reader& in) {
   return producer;
 }
 
-std::string text(const Json& object, const char* key) {
-  return object.contains(key) ? object.at(key).get<std::string>() : "";
-}
-
 }  // namespace
 
 OrderedJson StreamTotals::json() const {
@@ -158,6 +168,7 @@ OrderedJson streams_json(const std::vector<StreamTotals>& streams) {
 std::string JobHead::encode() const {
   Writer out;
   out.number(kHeadFormat);
+  out.number(plain_until);  // here, for log/checked_store.h reads it without the rest
   out.string(log_id);
   out.number(static_cast<std::uint64_t>(state));
   out.number(head_seq);
@@ -165,11 +176,14 @@ std::string JobHead::encode() const {
   out.raw(digest);
   out.raw(base_digest);
   for (const std::int64_t time :
-       {ordinal, created, started, ended, last_ts, cancel_requested, purged})
+       {recorded, created, started, ended, last_ts, cancel_requested, purged})
     out.number(static_cast<std::uint64_t>(time));
   out.number((external ? 1u : 0u) | (has_provenance ? 2u : 0u) | (has_provenance_end ? 4u : 0u) |
-             (importing ? 8u : 0u) | (held ? 16u : 0u) | (retry_at ? 32u : 0u));
+             (importing ? 8u : 0u) | (held ? 16u : 0u) | (retry_at ? 32u : 0u) |
+             (started_t ? 64u : 0u) | (ended_t ? 128u : 0u));
   if (retry_at) out.number(static_cast<std::uint64_t>(retry_at));
+  for (const auto& time : {started_t, ended_t})
+    if (time) out.number(static_cast<std::uint64_t>(*time));
   out.string(request_hash);
   out.string(reason);
   out.string(message);
@@ -179,6 +193,14 @@ std::string JobHead::encode() const {
   for (const auto& stream : streams) put(out, stream);
   out.number(producers.size());
   for (const auto& producer : producers) put(out, producer);
+  for (const std::string* text : {&incarnation, &node, &watcher}) out.string(*text);
+  out.number(assigned);
+  out.digest(run_token);
+  out.digest(job_token);
+  out.number(static_cast<std::uint64_t>(heard));
+  out.number(bytes);
+  out.string(revision);
+  out.rest(newer);
   return out.take();
 }
 
@@ -191,8 +213,10 @@ std::uint64_t JobHead::last_batch(const std::string& producer_id) const {
 JobHead JobHead::decode(std::string_view bytes) {
   Reader in(bytes);
   JobHead head;
-  if (in.number() != kHeadFormat)
+  const std::uint64_t format = in.number();
+  if (format != 1 && format != kHeadFormat)
     throw Error(Code::corruption, "its record was written by another version of domed");
+  if (format == kHeadFormat) head.plain_until = in.number();
   head.log_id = in.text();
   if (!is_name(head.log_id)) Reader::damaged();
   head.state = in.state();
@@ -200,13 +224,15 @@ JobHead JobHead::decode(std::string_view bytes) {
   head.first_seq = in.number();
   in.raw(head.digest);
   in.raw(head.base_digest);
-  for (std::int64_t* time : {&head.ordinal, &head.created, &head.started, &head.ended,
+  for (std::int64_t* time : {&head.recorded, &head.created, &head.started, &head.ended,
                              &head.last_ts, &head.cancel_requested, &head.purged})
     *time = in.integer();
   const std::uint64_t flags = in.number();
   head.external = flags & 1, head.has_provenance = flags & 2, head.has_provenance_end = flags & 4;
   head.importing = flags & 8, head.held = flags & 16;
   if (flags & 32) head.retry_at = in.integer();
+  if (flags & 64) head.started_t = in.integer();
+  if (flags & 128) head.ended_t = in.integer();
   head.request_hash = in.text();
   head.reason = in.text();
   head.message = in.text();
@@ -214,117 +240,73 @@ JobHead JobHead::decode(std::string_view bytes) {
   head.signal = in.optional();
   for (std::uint64_t n = in.number(); n > 0; --n) head.streams.push_back(get_stream(in));
   for (std::uint64_t n = in.number(); n > 0; --n) head.producers.push_back(get_producer(in));
-  return head;
-}
-
-std::string JobFixed::encode() const {
-  Json out = {{"job_id", job_id},
-              {"run_id", run_id},
-              {"client_id", client_id},
-              {"idempotency_key", idempotency_key},
-              {"producer_token", producer_token},
-              {"request", request},
-              {"tool", tool},
-              {"provenance", provenance},
-              {"provenance_end", provenance_end},
-              {"artifacts", artifacts},
-              {"cancel_reason", cancel_reason}};
-  if (!imported.is_null()) out["imported"] = imported;
-  if (!claims.is_null()) out["claims"] = claims;
-  return out.dump();
-}
-
-JobFixed JobFixed::decode(std::string_view bytes) {
-  try {
-    const Json json = Json::parse(bytes);
-    JobFixed fixed;
-    fixed.job_id = json.at("job_id");
-    fixed.run_id = json.at("run_id");
-    fixed.client_id = json.at("client_id");
-    fixed.idempotency_key = json.at("idempotency_key");
-    fixed.producer_token = json.at("producer_token");
-    fixed.request = json.at("request");
-    fixed.tool = json.at("tool");
-    fixed.provenance = json.at("provenance");
-    fixed.provenance_end = json.at("provenance_end");
-    fixed.artifacts = json.at("artifacts").get<std::vector<std::string>>();
-    fixed.cancel_reason = text(json, "cancel_reason");
-    fixed.imported = json.value("imported", Json());
-    fixed.claims = json.value("claims", Json());
-    const std::string problem = shape_problem(fixed);
-    if (!problem.empty())
-      throw Error(Code::corruption, "its record in the store is damaged: " + problem);
-    return fixed;
-  } catch (const Json::exception&) {  // whose text may hold the bytes that are no text
-    throw Error(Code::corruption, "its record in the store is damaged: it is not what was written");
+  if (format == 1) {
+    head.plain_until = head.head_seq;
+    return head;
   }
+  for (std::string* text : {&head.incarnation, &head.node, &head.watcher}) *text = in.text();
+  head.assigned = in.number();
+  head.run_token = in.digest();
+  head.job_token = in.digest();
+  head.heard = in.integer();
+  head.bytes = in.number();
+  head.revision = in.string();
+  head.newer = in.rest();
+  return head;
 }
 
 namespace {
 
-OrderedJson stored_object(const std::string& json, const char* what) {
-  OrderedJson out = OrderedJson::parse(json, nullptr, false);
-  if (!out.is_object())
-    throw Error(Code::corruption,
-                std::string("its record in the store is damaged: ") + what + " is no JSON object");
-  return out;
-}
-
-template <class Part>
-Part part_of(const JobRecord& record, std::string_view bytes) try {
-  return Part::decode(bytes);
-} catch (const Error& e) {
-  throw Error(e.code(), "job '" + record.job_id + "': " + e.what());
+// Each alone may be whole, and of another entry of the job all the same.
+void must_agree(const JobRecord& record, const JobHead& head) {
+  const auto compare = [&](const char* what, const auto& in_head, const auto& beside) {
+    if (in_head == beside) return;
+    std::ostringstream text;
+    text << "its record in the store contradicts itself: " << what << " is " << in_head
+         << " in its head, " << beside << " beside it";
+    throw Error(Code::corruption, text.str());
+  };
+  compare("head_seq", head.head_seq, record.head_seq);
+  compare("created", head.recorded, record.columns.created);
+  compare("state", listed_state(head), record.columns.state);
+  if (!record.tombstone) compare("first_seq", head.first_seq, record.first_seq);
+  if (head.purged != 0 || !head.revision.empty())
+    compare("tombstone", head.purged != 0, record.tombstone);
+  if (!head.revision.empty()) compare("revision", to_hex(head.revision), to_hex(record.revision));
 }
 
 }  // namespace
 
-OrderedJson JobFixed::provenance_json() const {
-  return stored_object(provenance, "provenance");
-}
-OrderedJson JobFixed::provenance_end_json() const {
-  return stored_object(provenance_end, "provenance_end");
+bool is_of_former_life(const JobHead& head, std::string_view incarnation) {
+  return !head.incarnation.empty() && head.incarnation != incarnation && !is_terminal(head.state) &&
+         !head.importing && head.purged == 0;
 }
 
-JobHead head_of(const JobRecord& record) {
-  return part_of<JobHead>(record, record.head);
-}
-JobFixed fixed_of(const JobRecord& record) {
-  return part_of<JobFixed>(record, record.fixed);
+std::string_view listed_state(const JobHead& head) {
+  return head.importing ? "importing" : state_name(head.state);
 }
 
-bool JobFixed::external() const {
-  return text(request, "executor") == "external";
-}
-std::string JobFixed::tool_id() const {
-  return text(request, "tool_id");
+namespace {
+
+[[noreturn]] void name_job(const JobRecord& record, const Error& e) {
+  const std::string text = "job '" + record.job_id + "': " + e.what();
+  if (e.code() == Code::corruption) throw Damage(record.job_id, 0, text);
+  throw Error(e.code(), text);
 }
 
-// The record is written as a whole with each of them, so they must not be many.
-bool JobFixed::add_artifact(const std::string& payload) {
-  std::size_t bytes = payload.size();
-  for (const auto& kept : artifacts) bytes += kept.size();
-  if (artifacts.size() >= limits::kArtifacts || bytes > limits::kArtifactBytes) return false;
-  artifacts.push_back(payload);
-  return true;
-}
+}  // namespace
 
-Json JobFixed::command() const {
-  if (external() || !tool.is_object() || !tool.contains("command"))
-    return request.value("command", Json());
-  try {
-    return fill_command(tool.at("command"), request.value("task", Json()));
-  } catch (const Error& e) {
-    throw ApiError("E_INVALID_REQUEST", e.what());
-  }
+JobHead head_of(const JobRecord& record) try {
+  JobHead head = JobHead::decode(record.head);
+  must_agree(record, head);
+  return head;
+} catch (const Error& e) {
+  name_job(record, e);
 }
-
-std::vector<std::string> JobFixed::labels() const {
-  std::vector<std::string> out;
-  if (request.contains("labels"))
-    for (const auto& [key, value] : request.at("labels").items())
-      out.push_back(key + "=" + value.get<std::string>());
-  return out;
+JobFixed fixed_of(const JobRecord& record) try {
+  return JobFixed::decode(record.fixed);
+} catch (const Error& e) {
+  name_job(record, e);
 }
 
 std::string derive_job_id(std::string_view client_id, std::string_view idempotency_key) {

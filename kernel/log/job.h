@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <optional>
@@ -46,14 +47,20 @@ struct ProducerState {
 //
 // Kept as bytes: a format version, then the fields in the order of encode(),
 // integers as LEB128, strings with their length before them.  Not JSON, because
-// it is written with every commit of every job.
+// it is written with every commit of every job.  The present format is 2.  Format 1, of
+// ABI 1, is decoded too: it ends before "incarnation", and had no sums, so that all its lines
+// are plain.  A newer release adds fields behind those it finds, and they are kept.
 struct JobHead {
+  std::uint64_t plain_until = 0;  // the last seq whose line has no seal (log/checked_store.h)
   std::string log_id;
   State state = State::queued;
   std::uint64_t head_seq = 0, first_seq = 1;
   Digest digest{}, base_digest{};
-  std::int64_t ordinal = 0;  // the order of jobs in a listing
+  std::int64_t recorded = 0;  // when this store got the job: its place in a listing
+  // All by the kernel's clock (ts).  0: not yet, and so no event's time (JobLog::time()).
   std::int64_t created = 0, started = 0, ended = 0, last_ts = 0;
+  // Of the same events, where the line has a "t": for showing them, never for reckoning.
+  std::optional<std::int64_t> started_t, ended_t;
   std::int64_t purged = 0;  // of a tombstone
   bool external = false, has_provenance = false, has_provenance_end = false;
   bool importing = false;             // pieces of an import are still to come; nobody sees the job
@@ -66,6 +73,27 @@ struct JobHead {
   std::vector<StreamTotals> streams;
   std::vector<ProducerState> producers;
 
+  std::string incarnation;     // the store's, when this was written; empty: of format 1
+  std::string node;            // where the run is; empty: nowhere, or of a run from before ABI 2
+  std::string watcher;         // the node by whose lease the run lives
+  std::uint64_t assigned = 0;  // how many times it was given to a node
+  // SHA-256 of the run's token, and of the job's own; nullopt: nobody may append.
+  std::optional<Digest> run_token, job_token;
+  std::int64_t heard = 0;   // the last word of an external job's producer, beside its events
+  std::uint64_t bytes = 0;  // of the retained lines, each with its LF; 0 of format 1: not known
+  std::string revision;     // the one that the store has for this record
+  std::string newer;        // fields that this release does not know, as they came
+
+  // A node has taken it from the queue, and its runner has not said yet that it runs.  Of a start
+  // by a release before, which named no node, the provenance tells.
+  bool is_assigned() const {
+    return state == State::queued && !external && (!node.empty() || has_provenance);
+  }
+
+  // As a status shows it; 0: not yet.
+  std::int64_t started_at() const { return started_t.value_or(started); }
+  std::int64_t ended_at() const { return ended_t.value_or(ended); }
+
   // Of this producer; 0: none yet.
   std::uint64_t last_batch(const std::string& producer_id) const;
 
@@ -74,9 +102,22 @@ struct JobHead {
   static JobHead decode(std::string_view bytes);
 };
 
+// Whether the log was last written in another life of the store than "incarnation", and goes on:
+// what was acknowledged of it may be lost, so that it must get a new log_id (Journal::renew) before
+// anything of it is shown or changed.  One that is over shows by its last event that it is whole.
+// Records from before ABI 2 name no incarnation, and are taken as they are.
+bool is_of_former_life(const JobHead& head, std::string_view incarnation);
+
+// As the columns of a record tell it.
+std::string_view listed_state(const JobHead& head);
+
 // The part that is written rarely.  Kept as JSON text.
 struct JobFixed {
-  std::string job_id, run_id, client_id, idempotency_key, producer_token;
+  std::string job_id, run_id, client_id, idempotency_key;
+  std::string submitter;               // whose job it is; empty: the daemon's user's
+  std::string accepted_by;             // the id of the node that took the request
+  std::string name;                    // what people call it
+  std::string producer_token;          // of a record from before ABI 2 only, which kept it in plain
   Json request;                        // canonical params, without client_id and idempotency_key
   Json tool;                           // the tool's manifest as it was at submission; null: ad hoc
   std::string provenance;              // the event's payload; empty: not yet collected
@@ -94,19 +135,19 @@ struct JobFixed {
   OrderedJson provenance_json() const;
   OrderedJson provenance_end_json() const;
 
-  // What lets the job itself append progress and artifacts, but not states or output.
-  std::string job_token() const { return sha256_hex("job:" + producer_token).substr(0, 32); }
   bool external() const;
+  // How long the producer of an external job may be silent; 0: for ever.
+  std::chrono::seconds expires() const;
   std::string tool_id() const;
   // Keeps "payload" with the artifacts, where there is room for it.
   bool add_artifact(const std::string& payload);
   // The argv it runs, a tool's with the task filled in; null where another program
   // runs it.  Throws ApiError(E_INVALID_REQUEST) where the task does not fit.
   Json command() const;
-  std::vector<std::string> labels() const;
 };
 
-// The parts of a record.  Throw Error(corruption) that names the job.
+// The parts of a record.  Throw Error(corruption) that names the job; head_of() also where what
+// stands in the head and what the store says beside it are not of one entry.
 JobHead head_of(const JobRecord& record);
 JobFixed fixed_of(const JobRecord& record);
 

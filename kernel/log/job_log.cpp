@@ -6,6 +6,8 @@
 #include "base/words.h"
 #include "log/refusal.h"
 #include "log/retry.h"
+#include "log/tags.h"
+#include "log/token.h"
 #include "protocol/api_error.h"
 #include "protocol/limits.h"
 
@@ -33,8 +35,14 @@ JobLog::JobLog(const JobRecord& record, Environment& environment)
   tombstone_ = record.tombstone;
   head_ = head_of(record);
   if (!tombstone_) fixed_ = fixed_of(record);
+  if (const auto token = run_token_of(head_, fixed_); token && !head_.run_token) {
+    head_.run_token = token;
+    head_.job_token = sha256(job_token(fixed_.producer_token));
+  }
   is_stored_ = true;
   stored_head_ = record.head_seq;
+  stored_revision_ = record.revision;
+  stored_log_id_ = head_.log_id;
 }
 
 void JobLog::must_exist() const {
@@ -60,7 +68,8 @@ void JobLog::create(Submission& submission) {
   head_.digest = head_.base_digest = base_of(head_.log_id);
   head_.request_hash = submission.request_hash;
   head_.external = fixed_.external();
-  head_.ordinal = environment_->next_ordinal();
+  head_.recorded = environment_->now();
+  if (!submission.token.empty()) give_token(submission.token);
   add("state_change", R"({"to":"queued"})");
   if (fixed_.request.value("hold", false)) hold(true, "");
 }
@@ -92,19 +101,19 @@ StreamTotals& JobLog::stream(const std::string& name) {
 
 // `TerminalLast`: the kernel writes the payload of every state_change itself, from what the
 // producer said and from the log.
-void JobLog::change_state(const Event& event) {
+void JobLog::change_state(const Event& event, std::optional<std::int64_t> t) {
   refuse_transition(head_.state, *event.to);
   plan_retry(event);
-  if (is_terminal(*event.to)) return add("state_change", terminal_payload(event));
+  if (is_terminal(*event.to)) return add("state_change", terminal_payload(event), t);
   OrderedJson payload{{"from", state_name(head_.state)}, {"to", state_name(*event.to)}};
   if (!event.message.empty()) payload["message"] = event.message;
-  add("state_change", payload.dump());
+  add("state_change", payload.dump(), t);
 }
 
 // In the same commit as the end itself, so that no end of the daemon comes between.
 void JobLog::plan_retry(const Event& end) {
   if (!is_tried_again(head_, fixed_, *end.to, end.reason)) return;
-  head_.retry_at = retry_time(fixed_, std::max(environment_->now(), head_.last_ts));
+  head_.retry_at = retry_time(fixed_, time());
   add("retry",
       OrderedJson{{"job_id", retry_id(job_id_)}, {"not_before", format_time(head_.retry_at)}}
           .dump());
@@ -142,7 +151,7 @@ void JobLog::request_cancel(const std::string& reason) {
 
 void JobLog::hold(bool held, const std::string& reason) {
   must_exist();
-  if (head_.state != State::queued || (held && head_.has_provenance))
+  if (head_.state != State::queued || (held && head_.is_assigned()))
     throw ApiError("E_INVALID_TRANSITION",
                    "job '" + job_id_ + "' is " +
                        (head_.state == State::queued ? "being started"
@@ -152,11 +161,36 @@ void JobLog::hold(bool held, const std::string& reason) {
   add(held ? "held" : "released", reason.empty() ? "{}" : OrderedJson{{"reason", reason}}.dump());
 }
 
-// `StateIsEvents`: once, and before "running".
-void JobLog::set_provenance(const std::string& payload) {
+// `Restart`: the claim on the run stands in the store before anything of the run exists.  Who finds
+// it there later, and no runner, knows that no command was executed, for its `running` would be
+// there too.  With the token that it gives, a runner of an earlier assignment is nobody.
+void JobLog::assign(const std::string& node, const std::string& token) {
   must_exist();
-  if (head_.has_provenance || head_.state != State::queued) return;
-  add("provenance", payload);
+  const std::string_view why = head_.external ? "external"
+                               : head_.held   ? "held"
+                                              : state_name(head_.state);
+  if (head_.external || head_.held || head_.state != State::queued)
+    throw ApiError("E_INVALID_TRANSITION",
+                   "job '" + job_id_ + "' is " + std::string(why) +
+                       ": only a queued job with a command can be assigned to a node");
+  add("assigned", OrderedJson{{"node", node}}.dump());
+  give_token(token);
+}
+
+void JobLog::take_back() {
+  must_exist();
+  if (!head_.is_assigned() || (head_.node.empty() && !head_.run_token)) return;
+  add("assigned", R"({"node":null})");
+  head_.run_token.reset();
+  head_.job_token.reset();
+}
+
+void JobLog::give_token(const std::string& token) {
+  head_.run_token = sha256(token);
+  head_.job_token = sha256(job_token(token));
+  head_changed_ = true;
+  fixed_changed_ |= !fixed_.producer_token.empty();
+  fixed_.producer_token.clear();
 }
 
 void JobLog::finish(State to, const std::string& reason, const std::string& message) {
@@ -169,90 +203,74 @@ void JobLog::finish(State to, const std::string& reason, const std::string& mess
   change_state(event);
 }
 
-void JobLog::trim(std::uint64_t first, std::uint64_t keep_from, const Digest& base) {
-  must_exist();
-  if (first != head_.first_seq)
-    throw busy("job '" + job_id_ + "' was trimmed by someone else just now");
-  head_.base_digest = base;
-  head_.first_seq = keep_from;
-  action_ = Entry::Action::trim;
+void JobLog::add(std::string type, std::string payload, std::optional<std::int64_t> t) {
+  add(read_event(std::move(type), std::move(payload), Author::kernel, ""), t);
 }
 
-void JobLog::purge() {
-  if (!is_visible()) throw no_such_job(job_id_);
-  if (tombstone_) return;
-  if (!is_terminal(head_.state))
-    throw ApiError("E_INVALID_TRANSITION", "job '" + job_id_ + "' is " +
-                                               std::string(state_name(head_.state)) +
-                                               ": cancel it before you delete it");
-  head_.purged = environment_->now();
-  head_.retry_at = 0;
-  action_ = Entry::Action::purge;
-  tombstone_ = true;
+// The `ts` of the next event.  Times never go back within a log, whatever the clock does.  One
+// batch has one time.  0 stands for "not yet" in a record, so that no event is of that microsecond;
+// a clock before 1970 is as good as another.
+std::int64_t JobLog::time() const {
+  std::int64_t now = taken_ ? *taken_ : environment_->now();
+  if (head_.head_seq > 0) now = std::max(now, head_.last_ts);
+  return now == 0 ? 1 : now;
 }
 
-void JobLog::drop() {
-  if (exists_ && tombstone_) action_ = Entry::Action::drop;
-}
-
-void JobLog::abandon_import() {
-  if (!exists_ || !head_.importing) return;
-  head_.importing = false;
-  action_ = Entry::Action::purge;
-  tombstone_ = true;
-}
-
-// `Identity`: bytes may have been lost under the old name, and must not come again as others.
-void JobLog::become(const std::string& log_id, const Digest& digest) {
-  must_exist();
-  head_.log_id = log_id;
-  if (head_.first_seq == 1) head_.base_digest = base_of(log_id);
-  head_.digest = digest;
-  head_changed_ = true;
-}
-
-void JobLog::add(std::string type, std::string payload) {
-  add(read_event(std::move(type), std::move(payload), Author::kernel, ""));
-}
-
-// Times never go back within a log, whatever the clock does.
-void JobLog::add(const Event& event) {
-  const std::int64_t ts = std::max(environment_->now(), head_.last_ts);
+void JobLog::add(const Event& event, std::optional<std::int64_t> t) {
+  const std::int64_t ts = time();
   const std::size_t begin = lines_.size();
   append_line(lines_, job_id_literal_, head_.head_seq + 1, format_time(ts), event.type,
-              event.payload);
-  seal_line(begin, event, ts);
+              event.payload, t);
+  seal_line(begin, event, ts, t);
 }
 
 // `Immutable`: a line from elsewhere stays byte for byte.
 void JobLog::add_line(std::string_view line, const Event& event, std::int64_t ts) {
   const std::size_t begin = lines_.size();
   lines_ += line;
-  seal_line(begin, event, ts);
+  seal_line(begin, event, ts, event.t);
 }
 
 // `Contiguous` and `Digest`: the one place where the head moves, by one for each line, and with it
 // the chain.  Fold first, for it may refuse: then the whole command is undone.
-void JobLog::seal_line(std::size_t begin, const Event& event, std::int64_t ts) {
+void JobLog::seal_line(std::size_t begin, const Event& event, std::int64_t ts,
+                       std::optional<std::int64_t> t) {
   const std::string_view line = std::string_view(lines_).substr(begin);
   if (line.size() > limits::kEventBytes)
     throw ApiError("E_TOO_LARGE", "an event may come to " + std::to_string(limits::kEventBytes) +
                                       " bytes encoded, this one to " + std::to_string(line.size()));
-  fold(event, ts);
+  must_have_seqs(event);
+  fold(event, ts, t);
   ++head_.head_seq;
   head_.digest = chain(head_.digest, line);
   lines_ += '\n';
+  head_.bytes += lines_.size() - begin;
   ends_.push_back(static_cast<std::uint32_t>(lines_.size()));
 }
 
+// A log that is full can still be ended: what the kernel says then has seqs of its own.
+void JobLog::must_have_seqs(const Event& event) const {
+  constexpr std::uint64_t kLastWords = 16;
+  const bool ends = event.to || event.type == "cancel_requested" || event.type == "retry" ||
+                    event.type == "provenance_end";
+  if (head_.head_seq < kMaxSeq - (ends ? 0 : kLastWords)) return;
+  throw ApiError("E_TOO_LARGE", "job '" + job_id_ + "' has " + std::to_string(head_.head_seq) +
+                                    " events, and no log may have more than " +
+                                    std::to_string(kMaxSeq) + ": end it, and go on in another job");
+}
+
 // `StateIsEvents`: nothing but events changes what a status tells, here for live and imported ones.
-void JobLog::fold(const Event& event, std::int64_t ts) {
+void JobLog::fold(const Event& event, std::int64_t ts, std::optional<std::int64_t> t) {
   head_.last_ts = ts;
   if (head_.head_seq == 0) head_.created = ts;
   if (event.type == "log") return fold_log(event);
   if (event.type == "stream_end") stream(event.stream).dropped = event.dropped;
   if (event.type == "cancel_requested") head_.cancel_requested = ts;
   if (event.type == "held" || event.type == "released") head_.held = event.type == "held";
+  if (event.type == "assigned") {
+    head_.node = head_.watcher = event.node;
+    if (!event.node.empty()) ++head_.assigned;
+  }
   if (event.type == "provenance") {
     head_.has_provenance = fixed_changed_ = true;
     fixed_.provenance = event.payload;
@@ -262,16 +280,16 @@ void JobLog::fold(const Event& event, std::int64_t ts) {
   } else if (event.type == "artifact") {
     fixed_changed_ |= fixed_.add_artifact(event.payload);
   } else if (event.to) {
-    fold_state(event, ts);
+    fold_state(event, ts, t);
   }
 }
 
-void JobLog::fold_state(const Event& event, std::int64_t ts) {
+void JobLog::fold_state(const Event& event, std::int64_t ts, std::optional<std::int64_t> t) {
   head_.state = *event.to;
   head_.held = false;
-  if (head_.state == State::running) head_.started = ts;
+  if (head_.state == State::running) head_.started = ts, head_.started_t = t;
   if (!is_terminal(head_.state)) return;
-  head_.ended = ts;
+  head_.ended = ts, head_.ended_t = t;
   head_.reason = event.reason, head_.message = event.message;
   head_.exit_code = event.exit_code, head_.signal = event.signal;
   for (auto& stream : head_.streams)
@@ -285,22 +303,25 @@ void JobLog::fold_log(const Event& event) {
   if (event.eol) ++totals.lines;
 }
 
-// `Contiguous` holds against other writers too: the store takes an entry only behind the head that
-// its events were numbered from, and tells of a conflict else.
-Entry JobLog::entry() {
+// `Contiguous` holds against other writers too: the store takes an entry only for the record that
+// it was made from, and tells of a conflict else.
+Entry JobLog::entry(const std::string& incarnation) {
   Entry out;
+  head_.incarnation = incarnation;
+  head_.revision = environment_->revision();
   encoded_head_ = head_.encode();
   out.action = action_;
   out.job_id = job_id_;
-  out.expected_head = is_stored_ ? stored_head_ : 0;
+  if (is_stored_) out.expected_revision = stored_revision_;
+  out.revision = head_.revision;
+  out.base = base_seq();
   out.events = lines_;
   out.ends = ends_;
-  if (action_ == Entry::Action::trim || !is_stored_) out.first_seq = head_.first_seq;
+  if (action_ == Entry::Action::trim) out.first_seq = head_.first_seq;
   out.head = encoded_head_;
-  out.columns = {head_.ordinal,
-                 head_.importing ? "importing" : std::string(state_name(head_.state)),
-                 head_.importing || head_.retry_at || !is_terminal(head_.state), fixed_.tool_id(),
-                 fixed_.labels()};
+  out.columns = {head_.recorded, std::string(listed_state(head_)),
+                 head_.importing || head_.retry_at || !is_terminal(head_.state),
+                 tags_of(head_, fixed_)};
   if (fixed_changed_ && action_ != Entry::Action::purge) {
     encoded_fixed_ = fixed_.encode();
     out.fixed = encoded_fixed_;
@@ -310,7 +331,7 @@ Entry JobLog::entry() {
 
 bool JobLog::is_kept_as(const std::optional<JobRecord>& record) const {
   if (action_ == Entry::Action::drop) return !record;
-  return record && record->tombstone == tombstone_ && record->head == encoded_head_;
+  return record && record->revision == head_.revision;
 }
 
 std::shared_ptr<const std::string> JobLog::take_committed() {
@@ -325,6 +346,8 @@ std::shared_ptr<const std::string> JobLog::take_committed() {
   action_ = Entry::Action::append;
   is_stored_ = exists_;
   stored_head_ = head_.head_seq;
+  stored_revision_ = head_.revision;
+  stored_log_id_ = head_.log_id;
   return lines;
 }
 
@@ -332,6 +355,7 @@ std::shared_ptr<const std::string> JobLog::take_committed() {
 // before, nothing was changed in place but what the head tells of.
 void JobLog::undo(Mark mark) {
   head_ = std::move(mark.head);
+  taken_.reset();
   exists_ = mark.exists;
   tombstone_ = mark.tombstone;
   fixed_changed_ = mark.fixed_changed;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "domed/store.h"
+#include "log/checked_store.h"
 #include "log/environment.h"
 #include "log/import.h"
 #include "log/job.h"
@@ -16,11 +17,12 @@ namespace domed {
 // A producer's numbered batch, frozen and checked.
 struct Batch {
   std::string producer_id, producer_token;
+  bool is_of_run = false;    // from the run's own spool, so that no token has to show it
   std::uint64_t number = 0;  // 0: a poll, without events
   std::vector<Event> events;
   std::array<std::uint8_t, 8> content{};
   // Collected before the batch was handed over; empty: not needed.
-  std::string provenance;      // for an external job's "running"
+  std::string provenance;      // for "running"
   std::string provenance_end;  // for a terminal state
 };
 
@@ -28,11 +30,13 @@ struct AppendResult {
   std::uint64_t first_seq = 0, head_seq = 0;
   State state = State::queued;
   bool replayed = false, cancel_requested = false;
+  bool expires = false;  // the job's producer is waited for, and this was its word
 };
 
 struct Submission {
   JobFixed fixed;
   std::string request_hash;
+  std::string token;             // an external job's; a run of ours gets its own when it starts
   bool accept_imported = false;  // a copy from elsewhere may be the job that is meant
   bool replayed = false;         // out: the job was there already
 };
@@ -41,7 +45,7 @@ struct Submission {
 // rules of idempotent appending, all in one place.  Changes collect as a pending
 // entry until the journal has made it durable.  Clauses of the contract (docs/contract.md) are
 // named where the code keeps them: batches in appending.cpp, copies from elsewhere in import.cpp,
-// all else in job_log.cpp.
+// what takes away in removing.cpp, all else in job_log.cpp.
 //
 // A method that throws ApiError has changed nothing.  Not thread-safe: it belongs
 // to the journal's thread.
@@ -66,15 +70,19 @@ class JobLog {
   void request_cancel(const std::string& reason);
   // Keeps a queued job from being started, or lets it go.  A second call adds nothing.
   void hold(bool held, const std::string& reason);
-  // The provenance event; does nothing where there is one, or the job is over.
-  void set_provenance(const std::string& payload);
+  // From now on "node" is to run the queued job, and whoever has "token" is its run, and nobody
+  // else: not a runner of an assignment before, which this ends.
+  void assign(const std::string& node, const std::string& token);
+  // The job is nobody's again, and back in the queue; nothing where it is not assigned.
+  void take_back();
   // A terminal state that the kernel itself decided on; nothing where it is over.
   void finish(State to, const std::string& reason, const std::string& message);
   // The job that tries this one again is there.
   void retried();
   // Forgets the events from "first" to below "keep_from"; "base" is the digest
-  // just before "keep_from".  E_BUSY where the log begins elsewhere meanwhile.
-  void trim(std::uint64_t first, std::uint64_t keep_from, const Digest& base);
+  // just before "keep_from", "bytes" what is forgotten.  E_BUSY where the log begins elsewhere
+  // meanwhile.
+  void trim(std::uint64_t first, std::uint64_t keep_from, const Digest& base, std::uint64_t bytes);
   // Leaves a tombstone; nothing where there is one.
   void purge();
   // Forgets a tombstone; nothing where there is none.
@@ -93,10 +101,16 @@ class JobLog {
   // Whether nothing but a repeated or late command can come.
   bool is_over() const { return !exists_ || tombstone_ || is_terminal(head_.state); }
   bool is_visible() const { return exists_ && !head_.importing; }
+  // Whether its pending entry makes it another log.
+  bool is_renamed() const { return is_stored_ && head_.log_id != stored_log_id_; }
   bool is_tombstone() const { return tombstone_; }
-  std::size_t pending_bytes() const { return lines_.size(); }
-  Entry entry();
+  // As the store will have them, seals included.
+  std::size_t pending_bytes() const { return lines_.size() + ends_.size() * kSealBytes; }
+  // Under "incarnation" of the store.
+  Entry entry(const std::string& incarnation);
   std::shared_ptr<const std::string> take_committed();
+  // That of the record as the store has it; empty: it has none.
+  const std::string& stored_revision() const { return stored_revision_; }
   std::uint64_t pending_first() const { return base_seq() + 1; }
   // Whether "record" is what the last entry() would have made of the job.
   bool is_kept_as(const std::optional<JobRecord>& record) const;
@@ -115,14 +129,16 @@ class JobLog {
   void undo(Mark mark);
 
  private:
-  void add(const Event& event);
-  void add(std::string type, std::string payload);
+  void add(const Event& event, std::optional<std::int64_t> t = {});
+  void add(std::string type, std::string payload, std::optional<std::int64_t> t = {});
+  std::int64_t time() const;
   void add_line(std::string_view line, const Event& event, std::int64_t ts);
-  void seal_line(std::size_t begin, const Event& event, std::int64_t ts);
-  void fold(const Event& event, std::int64_t ts);
+  void seal_line(std::size_t begin, const Event& event, std::int64_t ts,
+                 std::optional<std::int64_t> t);
+  void fold(const Event& event, std::int64_t ts, std::optional<std::int64_t> t);
   void fold_log(const Event& event);
-  void fold_state(const Event& event, std::int64_t ts);
-  void change_state(const Event& event);
+  void fold_state(const Event& event, std::int64_t ts, std::optional<std::int64_t> t);
+  void change_state(const Event& event, std::optional<std::int64_t> t = {});
   void plan_retry(const Event& end);
   void begin_import(const ImportRecord& record);
   void import_line(const Line& line);
@@ -134,12 +150,14 @@ class JobLog {
   const ProducerState* known_producer(const std::string& id) const;
   AppendResult replay(const Batch& batch, const ProducerState& producer) const;
   void apply(const Batch& batch);
-  void make_room(const std::vector<Event>& events);
+  void make_room(const std::vector<Event>& events, bool keeps_t);
   void check_transitions(const Batch& batch) const;
+  void give_token(const std::string& token);
   ProducerState& producer(const std::string& id);
   StreamTotals& stream(const std::string& name);
   std::string terminal_payload(const Event& event) const;
   void must_exist() const;
+  void must_have_seqs(const Event& event) const;
   std::uint64_t base_seq() const { return is_stored_ ? stored_head_ : head_.first_seq - 1; }
 
   std::string job_id_, job_id_literal_;
@@ -149,11 +167,14 @@ class JobLog {
   JobFixed fixed_;
 
   Entry::Action action_ = Entry::Action::append;
-  std::uint64_t stored_head_ = 0;  // of the log as the store has it
+  // Of the log as the store has it.
+  std::uint64_t stored_head_ = 0;
+  std::string stored_revision_, stored_log_id_;
   std::string lines_;
   std::vector<std::uint32_t> ends_;
   bool fixed_changed_ = false, head_changed_ = false;
   std::string encoded_head_, encoded_fixed_;
+  std::optional<std::int64_t> taken_;  // when the batch was, that is being applied
 };
 
 // Throws ApiError(E_INVALID_TRANSITION) unless a job may go "from" that state "to" this.

@@ -16,25 +16,16 @@ constexpr std::size_t kRoundBytes = 8u << 20;
 constexpr std::size_t kCachedLogs = 4096;
 constexpr int kAttempts = 3;
 
-std::exception_ptr as_refusal(const std::exception& error) {
-  if (const auto* store = dynamic_cast<const Error*>(&error))
-    return std::make_exception_ptr(store_failure(*store));
-  return std::make_exception_ptr(ApiError("E_INTERNAL", error.what()));
-}
-
 }  // namespace
 
-Journal::Journal(Store& store, Environment& environment, Observer observer, Doubts doubts)
+Journal::Journal(Store& store, Environment& environment, Observer observer, Doubts doubts,
+                 StoreWatch watch)
     : store_(store),
       environment_(environment),
       observer_(std::move(observer)),
-      doubts_(std::move(doubts)) {
-  for (const bool tombstones : {false, true}) {
-    ListQuery newest;
-    newest.limit = 1;
-    newest.tombstones = tombstones;
-    for (const auto& job : store_.list(newest)) environment_.pass_ordinal(job.columns.created);
-  }
+      doubts_(std::move(doubts)),
+      watch_(std::move(watch)),
+      incarnation_(store.incarnation()) {
   thread_ = std::thread([this] { work(); });
 }
 
@@ -49,6 +40,7 @@ void Journal::stop() {
   }
   wake_.notify_all();
   if (thread_.joinable()) thread_.join();
+  renewers_.stop();
 }
 
 void Journal::submit(Command command) {
@@ -69,7 +61,7 @@ void Journal::push(Queued queued, bool bounded, bool may_commit) {
     queued.deadline = Clock::time_point::max();
     held_bytes_ += queued.command.bytes;
     const bool idle = !committing_ && queue_.empty() && deferred_.empty() && parked_.empty();
-    if (may_commit && idle) {
+    if (may_commit && idle && prompt_ && untold_.empty()) {
       committing_ = true;
       round.push_back(std::move(queued));
     } else {
@@ -97,7 +89,10 @@ void Journal::run(const std::string& job_id, std::function<void(JobLog&)> change
 
 void Journal::work() {
   Round round;
-  while (next(round)) handle(round);
+  while (next(round)) {
+    if (Clock::now() >= look_at_) look_again();
+    handle(round);
+  }
 }
 
 // A round, from the queue to the answers.  Who runs it has set committing_, and works without the
@@ -122,27 +117,32 @@ void Journal::handle(Round& round) noexcept {
         continue;
       JobLog& log = *it->second;
       changed.push_back(&log);
-      entries.push_back(log.entry());
-      log.exclusive() || !log.is_visible() ? doubts_.forget(log.job_id())
-                                           : doubts_.committing(log.job_id());
+      entries.push_back(log.entry(incarnation_));
+      log.exclusive() || log.is_renamed() || !log.is_visible() ? doubts_.forget(log.job_id())
+                                                               : doubts_.committing(log.job_id());
     }
 
     // `Durable`: nobody hears of a change before the store has it.
-    const auto results = entries.empty() ? std::vector<EntryResult>{} : store_.commit(entries);
+    const auto begin = Clock::now();
+    const auto results = entries.empty() ? std::vector<Outcome>{} : store_.commit(entries);
     if (results.size() != changed.size())
       throw Error(Code::internal, "the store answered for another number of entries");
+    if (!entries.empty()) tried(std::nullopt, Clock::now() - begin);
 
     // Followers before producers: whoever was answered finds everywhere what it was told.
     for (std::size_t i = 0; i < changed.size(); ++i) {
       if (is_done(*changed[i], results[i])) {
         publish(*changed[i]);
       } else {
-        doubts_.forget(changed[i]->job_id());
+        doubt(*changed[i]);
         contested.insert(changed[i]->job_id());
       }
     }
   } catch (const std::exception& e) {
     failure = as_refusal(e);
+    const auto* error = dynamic_cast<const Error*>(&e);
+    tried(error ? *error : Error(Code::internal, e.what()), {});
+    for (const JobLog* log : changed) doubt(*log);
   }
 
   // What memory thought of a job whose commit failed, or was contested, is wrong: it is read again.
@@ -168,7 +168,9 @@ void Journal::handle(Round& round) noexcept {
 
   std::lock_guard lock(mutex_);
   committing_ = false;
-  if (!queue_.empty() || !deferred_.empty() || !parked_.empty() || stopping_) wake_.notify_one();
+  const bool looks = look_at_ != Clock::time_point::max();
+  const bool waits = !queue_.empty() || !deferred_.empty() || !parked_.empty() || !renewed_.empty();
+  if (waits || looks || stopping_) wake_.notify_one();
 }
 
 // Until nobody commits, and there are commands or a parked one is due.
@@ -176,7 +178,9 @@ void Journal::await_work(std::unique_lock<std::mutex>& lock) {
   for (;;) {
     auto deadline = Clock::time_point::max();
     if (!committing_) {
-      if (!queue_.empty() || !deferred_.empty() || stopping_) return;
+      if (!queue_.empty() || !deferred_.empty() || !renewed_.empty()) return;
+      if (stopping_ && former_.empty()) return;
+      deadline = look_at_;
       for (const auto& [id, waiting] : parked_)
         for (const auto& queued : waiting) deadline = std::min(deadline, queued.deadline);
       if (deadline <= Clock::now()) return;
@@ -205,6 +209,7 @@ bool Journal::next(Round& round) {
     waiting.erase(due, waiting.end());
     it = waiting.empty() ? parked_.erase(it) : std::next(it);
   }
+  take_renewed(round);
   for (auto& queued : deferred_) round.push_back(std::move(queued));
   deferred_.clear();
   std::size_t bytes = 0;
@@ -214,7 +219,7 @@ bool Journal::next(Round& round) {
     queue_.pop_front();
   }
   committing_ = true;
-  return !round.empty() || !stopping_ || !parked_.empty();
+  return !round.empty() || !stopping_ || !parked_.empty() || !former_.empty();
 }
 
 // Leaves in "round" the commands that this commit answers.
@@ -227,13 +232,25 @@ void Journal::fold(Round& round) {
     Queued queued = std::move(todo.front());
     todo.pop_front();
     const std::string job_id = queued.command.job_id;
+    if (queued.refused) {  // its log could not be renewed
+      done.push_back(std::move(queued));
+      continue;
+    }
     try {
+      if (must_be_renewed(queued)) {
+        if (former_[job_id].empty()) begin_renewal(job_id);
+        former_[job_id].push_back(std::move(queued));
+        continue;
+      }
       if (held.count(job_id) || must_defer(queued, load(job_id))) {
         held.insert(job_id);
         deferred_.push_back(std::move(queued));
         continue;
       }
     } catch (const std::exception& e) {
+      // Damage is that job's own; else the store does not even answer.
+      const auto* error = dynamic_cast<const Error*>(&e);
+      if (error && error->code() != Code::corruption) tried(*error, {});
       queued.refused = as_refusal(e);
       done.push_back(std::move(queued));
       continue;
@@ -256,7 +273,7 @@ void Journal::fold(Round& round) {
 bool Journal::must_defer(const Queued& queued, const JobLog& log) const {
   if (!log.changed()) return false;
   return queued.command.exclusive || log.exclusive() ||
-         log.pending_bytes() + limits::kBatchBytes + limits::kEventBytes > kMaxEntryBytes;
+         log.pending_bytes() + queued.command.entry_bytes > kMaxEntryBytes;
 }
 
 bool Journal::apply(Queued& queued) {
@@ -285,15 +302,15 @@ JobLog& Journal::load(const std::string& job_id) {
     logs_.erase(job_id);
     throw;
   }
+  tell_late(*log);
   return *log;
 }
 
-// A remote engine that did not answer may have committed all the same; the head
-// tells, for no two entries write the same one.
-bool Journal::is_done(JobLog& log, const EntryResult& result) try {
-  if (result.outcome == EntryResult::Outcome::done) return true;
-  return result.outcome == EntryResult::Outcome::unknown &&
-         log.is_kept_as(store_.find(log.job_id()));
+// An engine that did not answer may have committed all the same; the revision tells, for no
+// two entries give the same one, and a read that succeeds has settled it.
+bool Journal::is_done(JobLog& log, Outcome outcome) try {
+  if (outcome == Outcome::done) return true;
+  return outcome == Outcome::unknown && log.is_kept_as(store_.find(log.job_id()));
 } catch (const Error&) {
   return false;  // its commands are tried again, and find out
 }
@@ -307,22 +324,16 @@ void Journal::answer(Queued& queued, std::exception_ptr error) {
 }
 
 void Journal::publish(JobLog& log) {
-  Commit commit;
-  commit.job_id = log.job_id();
-  commit.first = log.pending_first();
+  const std::uint64_t first = log.pending_first();
   const bool was_visible = log.is_visible();
-  commit.lines = log.take_committed();
+  const auto lines = log.take_committed();
+  untold_.erase(log.job_id());
   if (!was_visible || !log.exists()) return;
-  const JobHead& head = log.head();
-  commit.log_id = head.log_id;
-  commit.head = head.head_seq;
-  commit.first_seq = head.first_seq;
-  commit.gone = log.is_tombstone();
-  commit.state = head.state;
-  commit.external = head.external;
-  commit.cancel_requested = head.cancel_requested != 0;
-  commit.held = head.held;
-  commit.retry = head.retry_at != 0;
+  Commit commit = commit_of(log);
+  commit.lines = lines;
+  commit.first = first;
+  commit.created = first == 1 && !lines->empty();
+  commit.ended = is_terminal(commit.state) && !lines->empty();
   observer_(commit);
 }
 

@@ -8,29 +8,20 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <unordered_map>
 #include <vector>
 
+#include "base/workers.h"
 #include "domed/store.h"
+#include "log/commit.h"
 #include "log/job_log.h"
 #include "protocol/api_error.h"
+#include "protocol/limits.h"
 
 namespace domed {
-
-// What a durable change made of one job: what followers, the scheduler and held
-// polls are told.
-struct Commit {
-  std::string job_id, log_id;
-  std::shared_ptr<const std::string> lines;  // each with its LF; may be empty
-  std::uint64_t first = 0, head = 0;         // seq of the first and last line
-  std::uint64_t first_seq = 0;               // of the log's oldest event
-  State state = State::queued;
-  bool external = false, cancel_requested = false, held = false;
-  bool retry = false;  // over, and to be tried again
-  bool gone = false;   // deleted
-};
 
 // When the store may know more of a job than the observer was told: "committing", until
 // the observer hears of it; "forget", for good, because what it was told may be wrong.
@@ -39,11 +30,25 @@ struct Doubts {
   std::function<void(const std::string& job_id)> forget = [](const std::string&) {};
 };
 
+// How the store fares with what it is asked to keep.
+struct StoreWatch {
+  // After each try: why it failed, or nothing where it did not, and none did for two seconds.
+  std::function<void(const std::optional<Error>& failure)> tried = [](const auto&) {};
+  // Has the store keep something of no meaning, or throws: asked every two seconds while it fails,
+  // for nobody else may try.
+  std::function<void()> probe = [] {};
+};
+
 // The one writer.  Commands are folded into their jobs' logs in the order of
 // arrival; all that have come while a commit ran form the next one, so batches
 // grow with the load and nothing waits on a timer.  After the store has made a
 // batch durable the observer learns of it, then each command is answered, in
 // commit order.
+//
+// Lost answers: a commit that failed, or whose outcome stayed unknown, may have been kept all the
+// same, now or later.  What memory thinks of its jobs is forgotten; and as soon as the store can be
+// read again the observer is told what became of them, without lines, as of a commit that somebody
+// else made (look_again).
 //
 // Thread safety: submit() from any thread.  Observer, doubts and answers run on the
 // thread that commits, never on two at a time, and must not block.
@@ -57,20 +62,31 @@ class Journal {
     std::function<bool(JobLog& log, bool last_chance)> apply;
     // Called exactly once: null when what apply() did or saw is durable, else the reason.
     std::function<void(std::exception_ptr)> done;
-    std::size_t bytes = 0;   // what it holds in memory, for the bound
+    std::size_t bytes = 0;  // what it holds in memory, for the bound
+    // What it adds to the entry at most; an entry is cut where the next would not fit.
+    std::size_t entry_bytes = limits::kBatchBytes + limits::kEventBytes;
     bool exclusive = false;  // trim, purge: shares a commit with no other of its job
+    bool renews = false;     // may meet a log of a former life, to give it its new name
   };
   using Observer = std::function<void(const Commit&)>;
-  Journal(Store& store, Environment& environment, Observer observer, Doubts doubts = {});
+  Journal(Store& store, Environment& environment, Observer observer, Doubts doubts = {},
+          StoreWatch watch = {});
   ~Journal();
 
   // Throws ApiError(E_BUSY) when the queue is full; "done" is then not called.
   void submit(Command command);
-  // submit(), and where nobody commits, this one commit on the caller's own thread:
-  // to wake another costs a command that comes alone a good part of its time.
+  // submit(), and where nobody commits, this one commit on the caller's own thread: to wake another
+  // costs a command that comes alone a good part of its time.  Not where the last commit was slow
+  // or failed: callers are threads that others wait for, too.
   void submit_or_commit(Command command);
   // submit() and wait.  Throws what "done" would have been given.  Never full.
   void run(const std::string& job_id, std::function<void(JobLog&)> change);
+
+  // Gives a log of a former life of the store its new log_id, and waits for it; nothing where it
+  // is none, or has it already.  The new digest is computed by the caller's thread, which must not
+  // be one that commits.  Throws Error, ApiError: then the log can be neither shown nor changed.
+  // Commands that meet such a log wait until a thread of the journal's own has done this.
+  void renew(const std::string& job_id);
 
   // Finishes what is queued, then stops; later commands get E_BUSY.
   void stop();
@@ -94,8 +110,15 @@ class Journal {
   bool apply(Queued& queued);
   bool must_defer(const Queued& queued, const JobLog& log) const;
   JobLog& load(const std::string& job_id);
+  bool must_be_renewed(const Queued& queued);
+  void begin_renewal(const std::string& job_id);
+  void take_renewed(Round& round);
   void publish(JobLog& log);
-  bool is_done(JobLog& log, const EntryResult& result);
+  bool is_done(JobLog& log, Outcome outcome);
+  void doubt(const JobLog& log);
+  void tell_late(const JobLog& log);
+  void look_again();
+  void tried(const std::optional<Error>& failure, Clock::duration took);
   void answer(Queued& queued, std::exception_ptr error);
   void forget_idle(const Round& round);
 
@@ -103,6 +126,8 @@ class Journal {
   Environment& environment_;
   const Observer observer_;
   const Doubts doubts_;
+  const StoreWatch watch_;
+  const std::string incarnation_;
 
   std::mutex mutex_;
   std::condition_variable wake_;
@@ -110,12 +135,21 @@ class Journal {
   std::size_t held_bytes_ = 0;  // of commands that are not answered yet
   bool stopping_ = false;
   bool committing_ = false;
+  std::map<std::string, std::exception_ptr> renewed_;  // null: as it should be
 
   // The committing thread's own; with the mutex held, anybody's while none is.
   std::unordered_map<std::string, std::unique_ptr<JobLog>> logs_;
   std::map<std::string, std::vector<Queued>> parked_;
   std::deque<Queued> deferred_;
+  // Jobs of which the store may know more than the observer: the revision that this one knows.
+  std::map<std::string, std::string> untold_;
+  bool failing_ = false, prompt_ = true;  // tries failed lately; the last one was quick
+  Clock::time_point failed_at_;
+  Clock::time_point look_at_ = Clock::time_point::max();  // for those, and whether it still fails
+  Clock::duration pause_{};
+  std::map<std::string, std::vector<Queued>> former_;  // they wait for their log's new name
 
+  Workers renewers_{1};
   std::thread thread_;
 };
 

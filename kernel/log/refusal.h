@@ -1,5 +1,6 @@
 #pragma once
 
+#include <exception>
 #include <string>
 
 #include "domed/store.h"
@@ -25,6 +26,13 @@ inline void must_be_there(const std::string& job_id, const JobRecord* record) {
 
 inline ApiError busy(const std::string& why, int retry_ms = 50) {
   return {"E_BUSY", why, {{"retry_ms", retry_ms}}};
+}
+
+// What stopped a command that the store was asked for, as its answer.
+inline std::exception_ptr as_refusal(const std::exception& error) {
+  if (const auto* store = dynamic_cast<const Error*>(&error))
+    return std::make_exception_ptr(store_failure(*store));
+  return std::make_exception_ptr(ApiError("E_INTERNAL", error.what()));
 }
 
 }  // namespace domed

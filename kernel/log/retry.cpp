@@ -45,6 +45,33 @@ std::int64_t retry_time(const JobFixed& job, std::int64_t ended) {
   return ended + static_cast<std::int64_t>(std::ceil(policy_of(job).backoff_s * 1e6));
 }
 
+namespace {
+
+// That of the attempt before, from what it was doubled to.  At the most, where a limit hid it: what
+// the two wall times leave of it.
+double backoff_before(const JobHead& head, const JobFixed& job, std::int64_t not_before) {
+  const double doubled = policy_of(job).backoff_s;
+  if (doubled < kLongestBackoff) return doubled / 2;
+  const double apart = static_cast<double>(not_before - head.created) / 1e6;
+  return std::clamp(apart, kLongestBackoff / 2, kLongestBackoff);
+}
+
+}  // namespace
+
+// The time that has passed is told by the wall clock here, for the daemon may be another one than
+// that which made the job; set back meanwhile, it would tell less than none.
+std::optional<std::chrono::microseconds> backoff_left(const JobHead& head, const JobFixed& job,
+                                                      std::int64_t now) {
+  const auto not_before = parse_time(job.request.value("not_before", ""));
+  const bool is_retry = not_before && job.client_id == kClient &&
+                        job.idempotency_key == key_of(job.request.value("retry_of", ""));
+  if (!is_retry) return std::nullopt;
+  const auto whole =
+      static_cast<std::int64_t>(std::ceil(backoff_before(head, job, *not_before) * 1e6));
+  const std::int64_t passed = now - head.created;
+  return std::chrono::microseconds(std::clamp<std::int64_t>(whole - passed, 0, whole));
+}
+
 Submission next_attempt(const JobHead& head, const JobFixed& job) {
   const Policy policy = policy_of(job);
   Submission out;

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "log/job_log.h"
@@ -23,6 +25,12 @@ bool is_tried_again(const JobHead& head, const JobFixed& job, State to, const st
 
 // When, for one that ends at "ended"; microseconds since 1970.
 std::int64_t retry_time(const JobFixed& job, std::int64_t ended);
+
+// What is left of the backoff of a job that tries another one again, at "now" of the wall clock;
+// nullopt for any other job.  Never more than the whole backoff: `not_before` is when it ends if
+// nobody sets the wall clock, which may have been ahead when the job before ended.
+std::optional<std::chrono::microseconds> backoff_left(const JobHead& head, const JobFixed& job,
+                                                      std::int64_t now);
 
 // The next attempt of a job whose head names `retry_at`; ids of its run not yet given.
 Submission next_attempt(const JobHead& head, const JobFixed& job);

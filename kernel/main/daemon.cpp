@@ -4,6 +4,7 @@
 
 #include "base/version.h"
 #include "jobs/state_dir.h"
+#include "log/kernels_own.h"
 #include "main/log.h"
 #include "system/cgroup.h"
 #include "system/installation.h"
@@ -19,10 +20,8 @@ constexpr std::size_t kWorkers = 4;
 
 }  // namespace
 
-Daemon::Daemon(const Deployment& deployment)
-    : deployment_(deployment),
-      epoch_(environment_.random_id()),
-      boot_(deployment.state_dir, boot_id()) {
+Daemon::Daemon(const Deployment& deployment, std::function<void()> stale)
+    : deployment_(deployment), stale_(std::move(stale)), epoch_(environment_.random_id()) {
   try {
     // What another daemon may have, and what the system may refuse, before anything is changed.
     claim();
@@ -52,8 +51,8 @@ void Daemon::claim() {
   const std::size_t pipes = pipe_bound(1 + static_cast<std::size_t>(deployment_.event_shards));
   control_ = std::make_unique<ControlServer>(
       control_options(deployment_, pipes),
-      [this](std::string request, std::uint32_t pipe, ControlServer::Reply reply) {
-        dispatcher_->take(std::move(request), pipe, std::move(reply));
+      [this](std::string request, Peer peer, ControlServer::Reply reply) {
+        dispatcher_->take(std::move(request), peer, std::move(reply));
       });
   events_ = std::make_unique<EventSockets>(event_options(deployment_, pipes));
 }
@@ -63,7 +62,14 @@ void Daemon::open_plugins() {
     return *plugins_.emplace_back(
         std::make_unique<OpenedPlugin>(use.manifest, use.options, spdlog::default_logger()));
   };
-  store_ = open(deployment_.store).store();
+  fenced_ = open(deployment_.store).store();
+  checked_ = std::make_unique<CheckedStore>(
+      *fenced_,
+      [this](const Damage& damage) {
+        troubles_.met("damage in job " + damage.job_id, damage.what(), Troubles::Clock::now());
+      },
+      stale_);
+  store_ = std::make_unique<PresentStore>(*checked_);
   std::vector<Source> sources;
   for (const auto& use : deployment_.provenance) {
     const OpenedPlugin& opened = open(use);
@@ -91,43 +97,48 @@ void Daemon::open_followers() {
 // The one writer, and who hears of a commit, in this order: followers by frames and pages, which
 // wait for it most; then the scheduler, who may start or end something because of it.
 void Daemon::open_log() {
+  store_secret_ = store_secret(*checked_, environment_);
   Doubts doubts;
   doubts.committing = [this](const std::string& job_id) { streams_->committing(job_id); };
   doubts.forget = [this](const std::string& job_id) { streams_->forget(job_id); };
+  StoreWatch watch;
+  watch.tried = [this](const std::optional<Error>& failure) {
+    const auto now = Troubles::Clock::now();
+    failure ? troubles_.met("store", failure->what(), now) : troubles_.over("store", now);
+  };
+  watch.probe = [this] { touch(*checked_, environment_); };
   journal_ = std::make_unique<Journal>(
-      *store_, environment_,
+      *checked_, environment_,
       [this](const Commit& commit) {
         publisher_->add(commit);
         streams_->committed(commit);
         scheduler_->notice(commit);
       },
-      doubts);
-  scheduler_ = std::make_unique<Scheduler>(*store_, *journal_, environment_, *provenance_,
-                                           scheduler_config(deployment_, inherited_), log_line);
+      doubts, watch);
+  store_->renew_with([this](const std::string& job_id) { journal_->renew(job_id); });
+  scheduler_ =
+      std::make_unique<Scheduler>(*store_, *journal_, environment_, *provenance_,
+                                  scheduler_config(deployment_, inherited_), log_line, troubles_);
 }
 
 void Daemon::open_methods() {
   ServiceConfig config = service_config(deployment_, epoch_, plugins_);
+  config.store_secret = store_secret_;
+  config.backup = backup_of(*fenced_);
+  config.facts.can_backup = config.backup != nullptr;
   config.facts.events_urls = [this] { return events_->urls(); };
+  config.facts.troubles = [this] { return troubles_.present(Troubles::Clock::now()); };
   config.events_urls = [this](const std::string& job_id) {
     return events_->urls(shard_of(job_id, events_->shards()));
   };
-  methods_ = std::make_unique<Methods>(*store_, *journal_, *streams_, *scheduler_, *provenance_,
-                                       environment_, *workers_, std::move(config));
+  methods_ = std::make_unique<Methods>(*store_, *journal_, *streams_, *scheduler_, environment_,
+                                       *workers_, std::move(config));
   dispatcher_ = std::make_unique<Dispatcher>(*methods_, *workers_);
 }
 
 void Daemon::recover() {
-  // First the logs that may have lost their tail, for whoever goes on with one has to do so under
-  // its new name.  The mark goes up behind them: cut off in between, we would have to do it again.
-  if (store_->durability() == Durability::process && boot_.machine_went_down()) {
-    spdlog::warn(
-        "the machine went down under an earlier domed: unfinished jobs get a new log_id, for their "
-        "last events may be lost");
-    reidentify_unfinished(*store_, *journal_, environment_, log_warning);
-  }
-  boot_.set();
-  // Then their jobs.  Followers who stayed learn of each by its heartbeat.
+  // Followers who stayed learn of each job by its heartbeat.  A log that may have lost its tail
+  // gets its new name when it is looked at, here or later (PresentStore).
   scheduler_->recover([this](const std::string& job_id, const JobHead& head) {
     Commit commit;
     commit.job_id = job_id;
@@ -166,24 +177,29 @@ Daemon::~Daemon() {
 // on, unless the store would forget their jobs anyway.  All that has a wait of its
 // own is told first, so that the waits run side by side.
 void Daemon::stop() {
+  // Collectors before those who wait for them: an end waits for none, however long it may take.
   if (watchdog_) watchdog_->stop();
   if (methods_) methods_->close();
   if (provenance_) provenance_->stop();
   if (scheduler_) scheduler_->stop(store_->durability() == Durability::none);
   if (streams_) streams_->stop();
   if (workers_) workers_->stop(1s);
+  // Before the control server: what it has taken it commits, and the answers have a way to go.
   if (journal_) journal_->stop();
   if (methods_) methods_->stop();
   if (control_) control_->shutdown(1s);  // until here requests come, and get E_BUSY
   dispatcher_.reset();
   methods_.reset();
+  // After the journal, whose last commits it has to tell; and it must be done with the sockets
+  // before they close.
   if (publisher_) publisher_->stop();
   if (events_) events_->close();
   scheduler_.reset();
   journal_.reset();
-  const bool served = watchdog_ != nullptr;
-  store_.reset();  // its last bytes are on disk before the mark goes
-  if (served) boot_.clear();
+  store_.reset();
+  checked_.reset();
+  fenced_.reset();
+  // The last of all: the next daemon is to find a store that is closed and runs that are nobody's.
   state_lock_ = {};
 }
 

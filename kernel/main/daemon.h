@@ -11,11 +11,13 @@
 #include "deployment/deployment.h"
 #include "follow/publisher.h"
 #include "follow/streams.h"
-#include "jobs/boot_mark.h"
 #include "jobs/scheduler.h"
 #include "loader/opened_plugin.h"
+#include "log/checked_store.h"
 #include "log/environment.h"
 #include "log/journal.h"
+#include "log/present_store.h"
+#include "main/log.h"
 #include "main/settings.h"
 #include "provenance/provenance.h"
 #include "system/file_lock.h"
@@ -31,7 +33,9 @@ class Daemon {
  public:
   // Opens plugins and store, recovers what an earlier daemon left, then serves.
   // Throws Error; nothing is then left running.
-  explicit Daemon(const Deployment& deployment);
+  // "stale": the store is not what was opened any more, so that this daemon knows nothing: it is to
+  // be made anew.  Called by any thread, perhaps again; must not block.
+  Daemon(const Deployment& deployment, std::function<void()> stale);
   ~Daemon();
 
   // Starts no more jobs and waits until none runs; false: asked to stop first.
@@ -48,18 +52,22 @@ class Daemon {
   void stop();
 
   const Deployment& deployment_;
+  const std::function<void()> stale_;
   SystemEnvironment environment_;
   const std::string epoch_;
   Inherited inherited_;
   FileLock state_lock_;
-  BootMark boot_;
 
   // In the order of construction; destroyed the other way round, after the
   // destructor has stopped them in the order that loses nothing.
   std::vector<std::unique_ptr<OpenedPlugin>> plugins_;  // the store's is the first
   std::unique_ptr<ControlServer> control_;
   std::unique_ptr<EventSockets> events_;
-  std::unique_ptr<Store> store_;
+  std::unique_ptr<Store> fenced_;          // the plugin's, behind its fence
+  std::unique_ptr<CheckedStore> checked_;  // what the journal commits to
+  std::unique_ptr<PresentStore> store_;    // what all others read
+  std::string store_secret_;
+  Troubles troubles_{log_trouble};
   std::unique_ptr<Provenance> provenance_;
   std::unique_ptr<Publisher> publisher_;
   std::unique_ptr<Workers> workers_;

@@ -8,6 +8,8 @@ namespace domed {
 
 void set_up_log(const std::string& level) {
   auto logger = spdlog::stderr_color_mt("domed");
+  // For eyes at a terminal the time of their clock; for files and service managers that of the
+  // events, UTC to the microsecond, so that the two can be laid side by side.
   logger->set_pattern(
       isatty(STDERR_FILENO) ? "%H:%M:%S.%e %^%l%$ %v" : "%Y-%m-%dT%H:%M:%S.%fZ %l %v",
       isatty(STDERR_FILENO) ? spdlog::pattern_time_type::local : spdlog::pattern_time_type::utc);
@@ -23,6 +25,10 @@ void log_line(Level level, const std::string& line) {
 
 void log_warning(const std::string& line) {
   log_line(Level::warning, line);
+}
+
+void log_trouble(Troubles::Word word, const std::string& text) {
+  log_line(word == Troubles::Word::over ? Level::info : Level::error, text);
 }
 
 }  // namespace domed

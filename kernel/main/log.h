@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "base/troubles.h"
 #include "domed/host.h"
 
 namespace domed {
@@ -12,5 +13,6 @@ void set_up_log(const std::string& level);
 // A line of a part that knows no logger.
 void log_line(Level level, const std::string& line);
 void log_warning(const std::string& line);
+void log_trouble(Troubles::Word word, const std::string& text);
 
 }  // namespace domed

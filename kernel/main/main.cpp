@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
+#include <memory>
 #include <regex>
 #include <thread>
 
@@ -14,6 +15,7 @@
 #include "loader/describe.h"
 #include "main/daemon.h"
 #include "main/log.h"
+#include "main/maintenance.h"
 #include "system/installation.h"
 #include "transport/nng/socket.h"
 
@@ -22,7 +24,8 @@ namespace {
 
 struct CommandLine {
   std::string config, explain;
-  bool check = false, list_plugins = false;
+  std::string restore;
+  bool check = false, check_store = false, list_plugins = false, replace = false;
 };
 
 std::filesystem::path config_file(const std::string& given) {
@@ -59,20 +62,50 @@ int check(const Deployment& deployment) {
   return problems.empty() ? 0 : 1;
 }
 
+// That the store is not what was opened any more: a signal, for the main thread waits for those.
+constexpr int kStale = SIGUSR2;
+constexpr timespec kNow{0, 0}, kSecond{1, 0};
+
+// As after a restart, which clients and runners live through as they do through any.  All that
+// memory knew may be wrong, so nothing of it is kept.  Null: told to end before the store was back.
+std::unique_ptr<Daemon> made_anew(const Deployment& deployment, const sigset_t& ends,
+                                  const std::function<void()>& stale) {
+  sigset_t old;
+  sigemptyset(&old);
+  sigaddset(&old, kStale);
+  for (;;) try {
+      sigtimedwait(&old, nullptr, &kNow);  // of the daemon that is gone
+      return std::make_unique<Daemon>(deployment, stale);
+    } catch (const Error& e) {
+      spdlog::error("cannot serve again yet: {}", e.what());
+      const int signal = sigtimedwait(&ends, nullptr, &kSecond);
+      if (signal == SIGTERM || signal == SIGINT) return nullptr;
+    }
+}
+
 // Serves until SIGTERM or SIGINT; a second one ends a drain.
 int serve(const Deployment& deployment) {
   sigset_t ends;
   sigemptyset(&ends);
-  sigaddset(&ends, SIGTERM);
-  sigaddset(&ends, SIGINT);
-  Daemon daemon(deployment);
+  for (const int signal : {SIGTERM, SIGINT, kStale}) sigaddset(&ends, signal);
+  const auto stale = [] { kill(getpid(), kStale); };
+  auto daemon = std::make_unique<Daemon>(deployment, stale);
   int signal = 0;
-  sigwait(&ends, &signal);
+  while (sigwait(&ends, &signal) == 0 && signal == kStale) {
+    spdlog::warn("the store is not what was opened any more: it is opened anew");
+    // The old one first: the new one needs its store, its addresses and its lock on the state_dir.
+    daemon.reset();
+    daemon = made_anew(deployment, ends, stale);
+    if (!daemon) return 0;
+  }
   if (deployment.jobs.drain_at_shutdown) {
     spdlog::info("waiting for the running jobs to end; a second signal leaves them");
     const std::jthread waiter([&daemon](const std::stop_token& stop) {
-      if (daemon.drain(stop)) kill(getpid(), SIGTERM);
+      // The last job's end or a second signal, whichever comes first: a signal either way, for the
+      // main thread waits for those and cannot wait for anything beside them.
+      if (daemon->drain(stop)) kill(getpid(), SIGTERM);
     });
+    sigdelset(&ends, kStale);  // there is nothing left to be opened for
     sigwait(&ends, &signal);
   }
   spdlog::info("stopping");
@@ -101,6 +134,8 @@ int run(const CommandLine& line) {
   for (const auto& warning : deployment.warnings) std::fprintf(stderr, "%s\n", warning.c_str());
   if (line.check) return check(deployment);
   set_up_log(deployment.log_level);
+  if (line.check_store) return check_whole_store(deployment);
+  if (!line.restore.empty()) return restore_store(deployment, line.restore, line.replace);
   return serve(deployment);
 }
 
@@ -124,6 +159,7 @@ void reuse_memory() {
 }  // namespace domed
 
 int main(int argc, char** argv) {
+  // Before there is any other thread: each inherits the mask, so that signals wait for serve().
   domed::block_signals();
   domed::reuse_memory();
   CLI::App app{"domed: job events that are never lost, repeated or reordered"};
@@ -132,6 +168,14 @@ int main(int argc, char** argv) {
   app.add_option("--config", line.config, "The deployment to serve (YAML)")->type_name("FILE");
   app.add_flag("--check", line.check,
                "Report every problem of the deployment, load its plugins, and exit");
+  app.add_flag("--check-store", line.check_store,
+               "Read everything in the store, report all that is not as it was written, and exit");
+  const auto restore =
+      app.add_option("--restore", line.restore,
+                     "Put a copy that 'domectl backup' made into the store, and exit")
+          ->type_name("FILE");
+  app.add_flag("--replace", line.replace, "With --restore: in the place of the jobs that are there")
+      ->needs(restore);
   app.add_flag("--list-plugins", line.list_plugins, "List the plugins that can be found");
   app.add_option("--explain", line.explain,
                  "Print an annotated fragment of a deployment for a plugin")

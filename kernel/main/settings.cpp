@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 
+#include "jobs/state_dir.h"
 #include "system/installation.h"
 
 namespace domed {
@@ -29,6 +30,8 @@ ControlOptions control_options(const Deployment& deployment, std::size_t pipes) 
   ControlOptions options;
   options.urls = places(deployment.control_listen);
   options.listen.group = deployment.group;
+  // The sum of the bounds, so that neither held polls nor appends can take the contexts that a
+  // cancel or a status needs.
   options.contexts = kPolls + kAppends + kOthers;
   options.pipes = pipes;
   return options;
@@ -47,6 +50,7 @@ SchedulerConfig scheduler_config(const Deployment& deployment, const Inherited& 
   const JobSettings& jobs = deployment.jobs;
   SchedulerConfig config;
   config.runner = runner_program();
+  config.node = node_id(deployment.state_dir);
   config.max_running = static_cast<std::size_t>(jobs.max_running);
   config.queues = jobs.queues;
   config.run.state_dir = deployment.state_dir;
@@ -60,6 +64,7 @@ SchedulerConfig scheduler_config(const Deployment& deployment, const Inherited& 
   for (const auto& name : jobs.env_allowlist)
     if (const char* value = std::getenv(name.c_str())) config.run.environment[name] = value;
   config.retention.keep_finished = deployment.retention.keep_finished;
+  config.retention.keep_bytes = deployment.retention.keep_bytes;
   config.retention.keep_jobs = static_cast<std::uint64_t>(deployment.retention.keep_jobs);
   config.retention.keep_tombstones = deployment.retention.keep_tombstones;
   return config;
@@ -70,12 +75,17 @@ ServiceConfig service_config(const Deployment& deployment, const std::string& ep
   ServiceConfig config;
   config.facts.epoch = epoch;
   config.facts.store_name = deployment.store.manifest.name;
+  config.facts.node_id = node_id(deployment.state_dir);
+  config.facts.node_name = deployment.node_name.empty() ? "n-" + config.facts.node_id.substr(0, 8)
+                                                        : deployment.node_name;
   for (const auto& opened : plugins) config.facts.plugins.push_back(plugin_json(opened->plugin()));
   config.facts.most_polls = kPolls;
   config.facts.allow_ad_hoc = config.rules.allow_ad_hoc = deployment.jobs.allow_ad_hoc;
   for (const auto& [name, limit] : deployment.jobs.queues) config.rules.queues.insert(name);
   for (const auto& tool : deployment.tools) config.tools[tool.id] = descriptor_of(tool);
   config.most_appends = kAppends;
+  // No one else can look into it, and a copy shows all that the store does.
+  config.backup_directory = deployment.state_dir;
   return config;
 }
 

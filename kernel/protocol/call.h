@@ -10,10 +10,20 @@
 
 namespace domed {
 
+// How whoever asks is connected: "ipc" is a process of this machine, "network" may be anywhere;
+// "gone": it left before it was asked.
+enum class Door { ipc, network, gone };
+
+// The client that a request came from.
+struct Peer {
+  std::uint32_t pipe = 0;  // its connection, as long as that lives
+  Door door = Door::gone;
+};
+
 // One request under way: its params and the way back.  Answered exactly once.
 struct Call {
   std::string id = "null", params = "{}";
-  std::uint32_t pipe = 0;
+  Peer peer{};
   std::function<void(std::string)> reply;
 
   void result(std::string_view json) const;

@@ -48,6 +48,21 @@ std::string string_field(od::value value, const char* key, const std::string& wh
   return std::string(text);
 }
 
+// One that can be written as people read times.
+std::int64_t checked_time(std::int64_t t, const std::string& where) {
+  static const std::int64_t first = *parse_time("0001-01-01"),
+                            last = *parse_time("9999-12-31T23:59:59.999999Z");
+  if (t < first || t > last) invalid_request(where + "'t' lies beyond the years 1 to 9999");
+  return t;
+}
+
+std::int64_t time_field(od::value value, const std::string& where) {
+  std::int64_t t = 0;
+  if (value.get_int64().get(t))
+    invalid_request(where + "'t' must be an integer, microseconds since 1970");
+  return checked_time(t, where);
+}
+
 void read_log(Event& event, const std::string& where) {
   CheckedSlice slice(event.payload);
   bool has_text = false, has_b64 = false, eol = true;
@@ -151,12 +166,19 @@ void read_artifact(const Event& event, const std::string& where) {
     invalid_request(where + "an artifact's 'sha256' must be 64 lower-case hex characters");
 }
 
+void read_assigned(Event& event, const std::string& where) {
+  const Json json = Json::parse(event.payload);
+  event.node = text(json, "node", limits::kNameBytes, where);
+  if (json.size() != 1 || !json.contains("node") || (event.node.empty() && !json["node"].is_null()))
+    invalid_request(where + "an assigned event has 'node' alone, a node's id or null");
+}
+
 bool known_type(const std::string& type, Author author) {
   for (const char* name :
        {"state_change", "log", "progress", "stream_end", "artifact", "guard", "error"})
     if (type == name) return true;
-  for (const char* name :
-       {"provenance", "provenance_end", "cancel_requested", "held", "released", "retry"})
+  for (const char* name : {"provenance", "provenance_end", "cancel_requested", "held", "released",
+                           "assigned", "retry"})
     if (type == name) return author == Author::kernel;
   // The prefix is for third parties, for good: a type that we add later meets none of theirs.
   return type.starts_with("x-") && type.size() > 2 && is_name(type);
@@ -179,6 +201,7 @@ Event read_event(std::string type, std::string payload, Author author, const std
   if (event.type == "progress") read_progress(event, where);
   if (event.type == "stream_end") read_stream_end(event, where);
   if (event.type == "artifact") read_artifact(event, where);
+  if (event.type == "assigned") read_assigned(event, where);
   return event;
 }
 
@@ -194,6 +217,7 @@ std::vector<Event> read_events(std::string_view array) {
       throw ApiError("E_TOO_LARGE",
                      "a batch holds at most " + std::to_string(limits::kBatchEvents) + " events");
     std::string type, payload;
+    std::optional<std::int64_t> t;
     od::object object;
     if (item.get_object().get(object)) invalid_request(where + "an event is an object");
     for (auto field : object) {
@@ -208,11 +232,16 @@ std::vector<Event> read_events(std::string_view array) {
         const std::string_view raw = inner.raw_json().value_unsafe();
         payload.reserve(raw.size() + simdjson::SIMDJSON_PADDING);
         payload = raw;
+      } else if (key == "t") {
+        t = time_field(field.value().value_unsafe(), where);
       } else {
         invalid_request(where + "unknown key '" + std::string(key) + "'");
       }
     }
     events.push_back(read_event(std::move(type), std::move(payload), Author::producer, where));
+    events.back().t = t;
+    if (t.has_value() != events.front().t.has_value())
+      invalid_request(where + "either all events of a batch have a 't' or none");
   }
   return events;
 }
@@ -230,11 +259,12 @@ Line read_line(std::string_view text) try {
   const std::string where = "event " + std::to_string(line.seq) + ": ";
   line.event =
       read_event(json.at("type").get<std::string>(), std::move(payload), Author::kernel, where);
+  if (json.contains("t")) line.event.t = checked_time(json.at("t").get<std::int64_t>(), where);
   // An import takes bytes from outside into a log whose lines are ours to define.  Whatever the
   // line says, it has to be what we would have written: then its digest is one that this daemon,
   // and any follower, finds again.
   const std::string again = encode_line(json_string(line.job_id), line.seq, format_time(line.ts),
-                                        line.event.type, line.event.payload);
+                                        line.event.type, line.event.payload, line.event.t);
   if (again != text) invalid_request(where + "the line is not in canonical form");
   return line;
 } catch (const Error& e) {
@@ -243,20 +273,29 @@ Line read_line(std::string_view text) try {
   invalid_request("not an event line: it lacks job_id, seq, ts, type or payload");
 }
 
+bool tells_another_time(const std::vector<Event>& events, std::int64_t ts) {
+  return std::any_of(events.begin(), events.end(), [ts](const Event& event) {
+    return event.t && (*event.t <= ts - kSameTime || *event.t >= ts + kSameTime);
+  });
+}
+
 std::string encode_line(std::string_view job_id_literal, std::uint64_t seq, std::string_view ts,
-                        std::string_view type, std::string_view payload) {
+                        std::string_view type, std::string_view payload,
+                        std::optional<std::int64_t> t) {
   std::string line;
-  line.reserve(job_id_literal.size() + type.size() + payload.size() + 96);
-  append_line(line, job_id_literal, seq, ts, type, payload);
+  line.reserve(job_id_literal.size() + type.size() + payload.size() + 128);
+  append_line(line, job_id_literal, seq, ts, type, payload, t);
   return line;
 }
 
 void append_line(std::string& out, std::string_view job_id_literal, std::uint64_t seq,
-                 std::string_view ts, std::string_view type, std::string_view payload) {
+                 std::string_view ts, std::string_view type, std::string_view payload,
+                 std::optional<std::int64_t> t) {
   out.append("{\"job_id\":").append(job_id_literal);
   out.append(",\"seq\":").append(std::to_string(seq));
-  out.append(",\"ts\":\"").append(ts);
-  out.append("\",\"type\":\"").append(type);
+  out.append(",\"ts\":\"").append(ts).append("\"");
+  if (t) out.append(",\"t\":").append(std::to_string(*t));
+  out.append(",\"type\":\"").append(type);
   out.append("\",\"payload\":").append(payload).append("}");
 }
 

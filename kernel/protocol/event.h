@@ -15,6 +15,8 @@ inline constexpr std::string_view kDaemonTopic = "daemon\n";
 // One event as a producer wants it, or as a line of a log holds it: checked, with
 // what the fold needs taken out once, so that nothing is parsed twice.
 struct Event {
+  // When it happened, where its producer says so: microseconds since 1970 by the producer's clock.
+  std::optional<std::int64_t> t;
   std::string type;
   std::string payload;  // compact JSON, otherwise as written
 
@@ -23,6 +25,8 @@ struct Event {
   bool eol = false;
   // stream_end
   std::uint64_t dropped = 0;
+  // assigned: the node's id; empty: the job was taken back
+  std::string node;
   // state_change
   std::optional<State> to;
   std::string reason, message;
@@ -37,7 +41,8 @@ enum class Author { producer, kernel };
 Event read_event(std::string type, std::string payload, Author author, const std::string& where);
 
 // The "events" of an AppendJobEvents request, "array" being compact JSON that
-// compact_json() made.  Payloads are its bytes, never encoded again.
+// compact_json() made.  Payloads are its bytes, never encoded again.  All of them have a "t", or
+// none.
 std::vector<Event> read_events(std::string_view array);
 
 // A whole event line, as an export holds it.
@@ -51,6 +56,11 @@ struct Line {
 // Throws ApiError(E_INVALID_REQUEST) for anything else than a canonical line.
 Line read_line(std::string_view line);
 
+// A line has a "t" only where that says something else than "ts", when the kernel took the event:
+// where it would for any event of a batch, it has one in all of them.
+inline constexpr std::int64_t kSameTime = 100'000;  // microseconds; from here on they differ
+bool tells_another_time(const std::vector<Event>& events, std::int64_t ts);
+
 // An event line is JSON with these five keys in this order and no white space; "job_id_literal" is
 // a JSON string, "ts" 27 characters that sort as the times do.  It is written once, when the event
 // is committed, and spliced into pages, frames and exports from then on.  Rejected: keys in any
@@ -59,9 +69,11 @@ Line read_line(std::string_view line);
 //
 // Appends the canonical line, without LF, to "out".
 void append_line(std::string& out, std::string_view job_id_literal, std::uint64_t seq,
-                 std::string_view ts, std::string_view type, std::string_view payload);
+                 std::string_view ts, std::string_view type, std::string_view payload,
+                 std::optional<std::int64_t> t = {});
 // The canonical line, without LF.
 std::string encode_line(std::string_view job_id_literal, std::uint64_t seq, std::string_view ts,
-                        std::string_view type, std::string_view payload);
+                        std::string_view type, std::string_view payload,
+                        std::optional<std::int64_t> t = {});
 
 }  // namespace domed

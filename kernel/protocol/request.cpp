@@ -3,6 +3,7 @@
 #include <simdjson.h>
 
 #include "domed/error.h"
+#include "protocol/job_id.h"
 
 namespace domed {
 namespace {
@@ -127,10 +128,16 @@ std::string Params::required_text(const char* key, std::size_t most) {
   return *value;
 }
 
+std::string named_job(std::string job_id) {
+  if (is_kernels_own(job_id))
+    invalid_request("'job_id': '" + job_id + "' is no job's; such ids are the kernel's own");
+  return job_id;
+}
+
 std::string Params::job_id() {
   const auto value = text("job_id", SIZE_MAX);
   if (!value) invalid_request("'job_id' is required, a string");
-  return *value;
+  return named_job(*value);
 }
 
 std::int64_t Params::integer(const char* key, std::int64_t fallback, std::int64_t least,

@@ -59,11 +59,10 @@ void Provenance::must_go_on() const {
     throw ApiError("E_BUSY", "the daemon is stopping", {{"retry_ms", 500}});
 }
 
-Json Provenance::answer_of(const Guarded& guarded, const JobFixed& job,
-                           const std::string& cwd) const {
+Json Provenance::answer_of(const Guarded& guarded, const JobFixed& job, const Site& site) const {
   const Source& source = guarded.source;
-  if (cwd.empty()) throw Error(Code::not_found, "the job names no working directory");
-  const CollectRequest request{cwd, job.tool_id(), told(source.budget)};
+  if (site.cwd.empty()) throw Error(Code::not_found, site.why);
+  const CollectRequest request{site.cwd, job.tool_id(), told(source.budget)};
   const std::string answer =
       guarded.call([collector = source.collector, request] { return collector->collect(request); },
                    source.budget);
@@ -73,14 +72,14 @@ Json Provenance::answer_of(const Guarded& guarded, const JobFixed& job,
   });
 }
 
-Json Provenance::ask(const JobFixed& job, const std::string& cwd, bool at_end) const {
+Json Provenance::ask(const JobFixed& job, const Site& site, bool at_end) const {
   Json record = Json::object();
   for (const Guarded& guarded : sources_) {
     // At the end only those are asked who tell what can drift: the machine is the same.
     if (at_end && !looks_at_sources(guarded.source)) continue;
     Json found = Json::object();
     try {
-      found = answer_of(guarded, job, cwd);
+      found = answer_of(guarded, job, site);
     } catch (const std::exception& e) {
       log_("job " + job.job_id + ": " + guarded.source.name + ": " + reason_text(e.what()));
       // What it announced it has to answer for, also by failing: each of its fields says why.
@@ -92,28 +91,28 @@ Json Provenance::ask(const JobFixed& job, const std::string& cwd, bool at_end) c
   return record;
 }
 
-std::string Provenance::collect(const JobFixed& job, const std::string& cwd,
+std::string Provenance::collect(const JobFixed& job, const Site& site,
                                 const CommandEnvironment& environment) const {
-  Json record = ask(job, cwd, false);
+  Json record = ask(job, site, false);
   if (job.external())
     put_unknown(
         record, "env_fingerprint",
         "the run is elsewhere: its producer reports it, the daemon's machine is not its own");
   complete(record);
-  add_versions(record, job, {cwd, environment});
-  add_inputs(record, job, cwd);
+  add_versions(record, job, {site.cwd, environment});
+  add_inputs(record, job, site.cwd);
   add_hashes(record, job);
   record["schema"] = kProvenanceSchema;
   must_go_on();
   return encode_record(std::move(record));
 }
 
-std::string Provenance::collect_end(const JobFixed& job, const std::string& cwd) const {
+std::string Provenance::collect_end(const JobFixed& job, const Site& site) const {
   const bool any = std::any_of(sources_.begin(), sources_.end(), [](const auto& guarded) {
     return looks_at_sources(guarded.source);
   });
   if (!any || job.provenance.empty()) return "";
-  Json now = ask(job, cwd, true);
+  Json now = ask(job, site, true);
   complete(now);
   must_go_on();
   return encode_record(drift_record(Json(job.provenance_json()), now));

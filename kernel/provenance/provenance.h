@@ -23,6 +23,21 @@ struct Source {
   std::string library_sha256{};
 };
 
+// Where the files of a run are, as far as this daemon may look at them.
+struct Site {
+  Site(std::string directory) : cwd(std::move(directory)) {}  // NOLINT(google-explicit-constructor)
+  Site(const char* directory) : cwd(directory) {}             // NOLINT(google-explicit-constructor)
+  // All that would be found there is unknown, for the reason "why".
+  static Site unseen(std::string why) {
+    Site site("");
+    site.why = std::move(why);
+    return site;
+  }
+
+  std::string cwd;  // empty: nowhere
+  std::string why = "the job named no cwd";
+};
+
 // Makes the provenance record of a run: what the collectors find out, merged
 // (merge.h) with what the kernel knows itself, in one canonical
 // encoding (record.h).  Every field is always there; what is not
@@ -41,21 +56,20 @@ class Provenance {
   // throws ApiError(E_BUSY).
   void stop() { stop_.request_stop(); }
 
-  // The payload of the "provenance" event, for a run in "cwd" (empty: not named)
-  // whose command gets "environment".
-  std::string collect(const JobFixed& job, const std::string& cwd,
+  // The payload of the "provenance" event, for a run at "site" whose command gets "environment".
+  std::string collect(const JobFixed& job, const Site& site,
                       const CommandEnvironment& environment = {}) const;
   // The payload of "provenance_end": whether the sources moved since; empty
   // where there is nothing to compare with, or no collector looks at sources.
-  std::string collect_end(const JobFixed& job, const std::string& cwd) const;
+  std::string collect_end(const JobFixed& job, const Site& site) const;
 
  private:
   struct Guarded {
     Source source;
     GuardedCall call;
   };
-  Json ask(const JobFixed& job, const std::string& cwd, bool at_end) const;
-  Json answer_of(const Guarded& guarded, const JobFixed& job, const std::string& cwd) const;
+  Json ask(const JobFixed& job, const Site& site, bool at_end) const;
+  Json answer_of(const Guarded& guarded, const JobFixed& job, const Site& site) const;
   void add_versions(Json& record, const JobFixed& job, const Launch& launch) const;
   void add_inputs(Json& record, const JobFixed& job, const std::string& cwd) const;
   void add_hashes(Json& record, const JobFixed& job) const;

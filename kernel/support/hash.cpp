@@ -107,7 +107,7 @@ bool from_base64(std::string_view text, std::string& bytes) {
   return true;
 }
 
-std::string random_hex(std::size_t count) {
+std::string random_bytes(std::size_t count) {
   std::string bytes(count, '\0');
   for (std::size_t done = 0; done < count;) {
     // Of ids and tokens, which must not be guessed: no seed of our own, and no fallback where the
@@ -117,7 +117,11 @@ std::string random_hex(std::size_t count) {
     if (n < 0) throw Error(Code::internal, std::string("getrandom: ") + std::strerror(errno));
     done += static_cast<std::size_t>(n);
   }
-  return to_hex(bytes);
+  return bytes;
+}
+
+std::string random_hex(std::size_t bytes) {
+  return to_hex(random_bytes(bytes));
 }
 
 }  // namespace domed

@@ -10,15 +10,16 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 
 #include "domed/error.h"
 
 namespace domed {
-namespace {
 
 Code code_of(int error) {
   switch (error) {
+    case EAGAIN:
     case EMFILE:
     case ENFILE:
     case ENOMEM:
@@ -37,6 +38,8 @@ Code code_of(int error) {
       return Code::io;
   }
 }
+
+namespace {
 
 [[noreturn]] void fail(const char* what, const std::string& path, int error) {
   throw Error(code_of(error), std::string(what) + " " + path + ": " + std::strerror(error));
@@ -111,12 +114,19 @@ Fd create_own(const std::string& path) {
   return fd;
 }
 
+void sync_directory(const std::string& directory) {
+  const Fd fd(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd && errno == EACCES) return ::sync();  // one that may be written in, but not read
+  if (!fd || (fsync(fd.get()) != 0 && errno != EINVAL)) fail("cannot sync", directory, errno);
+}
+
 void write_own(const std::string& path, std::string_view bytes, bool sync) {
   const std::string draft = path + ".tmp";
   const Fd fd = create_own(draft);
   if (!write_fully(fd.get(), bytes, 0) || (sync && fsync(fd.get()) != 0) ||
       rename(draft.c_str(), path.c_str()) != 0)
     fail("cannot write", path, errno);
+  if (sync) sync_directory(std::filesystem::path(path).parent_path());
 }
 
 std::optional<Fd> lock_own(const std::string& path) {

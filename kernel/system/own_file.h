@@ -4,9 +4,14 @@
 #include <string>
 #include <string_view>
 
+#include "domed/error.h"
 #include "system/fd.h"
 
 namespace domed {
+
+// What "error", an errno, says of a try: exhausted passes when there is room again, unsupported
+// does not pass.
+Code code_of(int error);
 
 // Files where jobs of the same user can write: the directories of runs, and the daemon's own
 // below state_dir.  What lies there may be anything, and what it says is a hint.
@@ -26,7 +31,11 @@ std::string read_own(const std::string& path, std::size_t most = 64 << 10);
 // A new file, empty, in the place of "path" whatever that was, unless it is a directory.
 Fd create_own(const std::string& path);
 
-// Puts a new file with "bytes" in the place of "path", in one step; "sync": and on the disk.
+// What was made, renamed or removed in "directory" survives a loss of power from here on.
+void sync_directory(const std::string& directory);
+
+// Puts a new file with "bytes" in the place of "path", in one step; "sync": and on the disk,
+// its name too.
 void write_own(const std::string& path, std::string_view bytes, bool sync = false);
 
 // Takes the lock (flock) on the file "path", which it makes where there is none, for as long as

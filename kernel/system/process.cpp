@@ -12,6 +12,7 @@
 #include <memory>
 
 #include "domed/error.h"
+#include "system/boot_clock.h"
 
 namespace domed {
 namespace {
@@ -55,6 +56,15 @@ bool parse_stat(std::string_view text, ProcessStat& out) {
 Process identify(pid_t pid) {
   ProcessStat stat;
   return stat_of(pid, stat) ? Process{pid, stat.start_time} : Process{pid, 0};
+}
+
+// Linux counts both from the start of the machine, and both through its sleep.
+std::chrono::milliseconds age_of(const Process& process) {
+  static const auto ticks_per_second = static_cast<std::uint64_t>(sysconf(_SC_CLK_TCK));
+  const std::chrono::milliseconds began(process.start_time * 1000 / ticks_per_second);
+  const auto now = BootClock::now().time_since_epoch();
+  return std::max(std::chrono::milliseconds(0),
+                  std::chrono::duration_cast<std::chrono::milliseconds>(now) - began);
 }
 
 std::string boot_id() {

@@ -35,6 +35,10 @@ bool parse_stat(std::string_view text, ProcessStat& out);
 // start_time 0: there is no such process.
 Process identify(pid_t pid);
 
+// For how long it has been there, as the BootClock tells; of one that is gone, since the start of
+// the machine.
+std::chrono::milliseconds age_of(const Process& process);
+
 std::string boot_id();
 
 // Every process there is now.  Not one moment's picture: it is read one by one.

@@ -15,6 +15,7 @@
 
 #include "domed/error.h"
 #include "system/fd.h"
+#include "system/own_file.h"
 
 namespace domed {
 namespace {
@@ -167,6 +168,8 @@ void make_missing(const fs::path& directory, const std::string& subject,
   if (directory == directory.parent_path() || fs::is_directory(directory, error)) return;
   make_missing(directory.parent_path(), subject, group);
   make_one(directory, subject, group);
+  // Whoever syncs a file in it later syncs no name above it.
+  sync_directory(directory.parent_path());
 }
 
 }  // namespace

@@ -4,6 +4,8 @@
 #include <limits>
 #include <mutex>
 #include <new>
+#include <random>
+#include <tuple>
 #include <utility>
 
 #include "domed/store_rules.h"
@@ -11,8 +13,13 @@
 namespace domed {
 namespace {
 
+// A chunk is filled up to here; an entry that does not fit begins another one, however long it is.
+// Smaller ones would make a page many copies, larger ones would make a trim copy more: it rewrites
+// the rest of the chunk that it cuts.
 constexpr std::size_t kChunkBytes = 64 * 1024;
 
+// Beside a batch or query that breaks the rules memory is all that can fail here, and only
+// domed::Error may come out of a store.
 template <class F>
 auto guarded(F&& body) {
   try {
@@ -37,71 +44,93 @@ void extend(std::string& lines, std::vector<std::uint32_t>& ends, const Entry& e
   for (const std::uint32_t end : entry.ends) ends.push_back(base + end);
 }
 
-JobRecord without_fixed(const JobRecord& record) {
-  return {.job_id = record.job_id,
-          .first_seq = record.first_seq,
-          .head_seq = record.head_seq,
-          .tombstone = record.tombstone,
-          .columns = record.columns,
-          .fixed = {},
-          .head = record.head};
+// What this object holds goes with it, so each has a history of its own.
+std::string new_incarnation() {
+  std::random_device random;
+  std::string name = "memory-";
+  for (int i = 0; i < 8; ++i) {
+    constexpr auto kDigits = "0123456789abcdef";
+    const unsigned bits = random();
+    for (int shift = 0; shift < 16; shift += 4) name += kDigits[bits >> shift & 15];
+  }
+  return name;
 }
 
-bool matches(const JobRecord& record, const ListQuery& query) {
-  const auto& labels = record.columns.labels;
-  return record.tombstone == query.tombstones &&
-         (!query.unfinished || record.columns.unfinished) &&
-         (query.state.empty() || record.columns.state == query.state) &&
-         (query.tool_id.empty() || record.columns.tool_id == query.tool_id) &&
-         (query.label.empty() || std::count(labels.begin(), labels.end(), query.label) > 0);
+Present present(const JobRecord& record) {
+  return {record.revision, record.head_seq, record.tombstone};
 }
 
 }  // namespace
 
-std::vector<EntryResult> StoreMemory::commit(std::span<const Entry> entries) {
+StoreMemory::StoreMemory() : incarnation_(new_incarnation()) {}
+
+std::vector<Outcome> StoreMemory::commit(std::span<const Entry> entries) {
   return guarded([&] {
     check_batch(entries);
     Batch batch;
-    std::vector<EntryResult> results;
-    for (const Entry& entry : entries) results.push_back(stage(entry, batch));
+    for (const Entry& entry : entries) batch.outcomes.push_back(stage(entry, batch));
     apply(batch);
-    return results;
+    return std::move(batch.outcomes);
   });
 }
 
-EntryResult StoreMemory::stage(const Entry& entry, Batch& batch) {
+Outcome StoreMemory::stage(const Entry& entry, Batch& batch) {
+  // Against what is there before the batch: its entries are for different jobs (check_batch), so
+  // that what becomes of one cannot depend on another. A throw leaves nothing behind but a batch
+  // that is forgotten.
   const auto it = jobs_.find(entry.job_id);
-  const bool exists = it != jobs_.end();
-  const std::uint64_t head = exists ? it->second.record.head_seq : 0;
-  if (conflicts(entry, exists, exists && it->second.record.tombstone, head))
-    return {EntryResult::Outcome::conflict, head};
-  Job& job = exists ? it->second : create(entry, batch);
+  const Present found = it == jobs_.end() ? Present{} : present(it->second.record);
+  if (conflicts(entry, found)) return Outcome::conflict;
+  check_present(entry, found);
+  Job& job = it == jobs_.end() ? batch.jobs[std::string(entry.job_id)] : it->second;
+  if (it == jobs_.end()) {
+    job.record.job_id = entry.job_id;
+    job.record.first_seq = entry.base + 1;
+  }
   batch.changes.push_back(change_of(entry, job));
-  return {EntryResult::Outcome::done, 0};
-}
-
-StoreMemory::Job& StoreMemory::create(const Entry& entry, Batch& batch) const {
-  Job& job = batch.jobs[std::string(entry.job_id)];
-  job.record.job_id = entry.job_id;
-  job.record.columns.created = entry.columns.created;
-  job.record.first_seq = entry.base() + 1;
-  if (by_created_.contains(entry.columns.created) ||
-      !batch.by_created.emplace(entry.columns.created, &job).second)
-    refuse_created(entry.columns.created);
-  return job;
+  return Outcome::done;
 }
 
 StoreMemory::Change StoreMemory::change_of(const Entry& entry, Job& job) {
   Change change;
   change.entry = &entry;
   change.job = &job;
+  if (entry.action == Entry::Action::drop) return change;
   change.head = entry.head;
-  change.columns = entry.columns;
-  change.columns.created = job.record.columns.created;
+  change.revision = entry.revision;
   if (entry.fixed) change.fixed.emplace(*entry.fixed);
   if (entry.action == Entry::Action::append) stage_lines(change);
   if (entry.action == Entry::Action::trim) stage_cut(change);
+  stage_columns(change);
   return change;
+}
+
+template <class Each>
+void StoreMemory::each_group(const JobColumns& columns, bool tombstone, Each&& each) {
+  // In no other group: a query is for tombstones or for jobs, never for both.
+  if (tombstone) return each(Group{Group::tombstones, {}});
+  each(Group{Group::all, {}});
+  if (columns.unfinished) each(Group{Group::unfinished, {}});
+  each(Group{Group::in_state, columns.state});
+  for (const std::string& tag : columns.tags) each(Group{Group::tagged, tag});
+}
+
+// Nearly every append leaves the columns as they are, and the index with them.
+void StoreMemory::stage_columns(Change& change) {
+  const Entry& entry = *change.entry;
+  const JobColumns* old = change.job->columns.get();
+  // A purge takes the job to another group, even where its columns stay as they are.
+  const bool purge = entry.action == Entry::Action::purge;
+  if (old && !purge && old->unfinished == entry.columns.unfinished &&
+      old->state == entry.columns.state && old->tags == entry.columns.tags)
+    return;
+  auto columns = std::make_unique<JobColumns>(entry.columns);
+  // Given at creation only (domed/store.h).
+  if (old) columns->created = old->created;
+  each_group(*columns, purge, [&](const Group& group) {
+    change.index.insert({group, {columns->created, change.job->record.job_id}, change.job});
+  });
+  change.columns = std::move(columns);
 }
 
 void StoreMemory::stage_lines(Change& change) {
@@ -113,7 +142,7 @@ void StoreMemory::stage_lines(Change& change) {
     change.extended = &chunks.rbegin()->second;
     return;
   }
-  Chunk& chunk = change.added[entry.base() + 1];
+  Chunk& chunk = change.added[entry.base + 1];
   extend(chunk.lines, chunk.ends, entry);
 }
 
@@ -134,6 +163,9 @@ void StoreMemory::stage_cut(Change& change) {
 }
 
 void StoreMemory::apply(Batch& batch) {
+  // Under the lock, for readers look at the bytes that move; and for all jobs before the first is
+  // changed, since this is the last that needs memory. Below, merge() moves nodes that were made
+  // while staging.
   std::unique_lock lock(mutex_);
   for (Change& change : batch.changes) {
     if (!change.extended) continue;
@@ -142,19 +174,30 @@ void StoreMemory::apply(Batch& batch) {
               std::numeric_limits<std::size_t>::max());
   }
   // Nothing below can fail: a batch is applied whole or not at all.
+  jobs_.merge(batch.jobs);
   for (Change& change : batch.changes)
     change.entry->action == Entry::Action::drop ? drop(*change.job) : apply(change);
-  jobs_.merge(batch.jobs);
-  by_created_.merge(batch.by_created);
 }
 
 void StoreMemory::apply(Change& change) noexcept {
-  JobRecord& record = change.job->record;
+  Job& job = *change.job;
+  if (change.columns) {
+    // And before apply_action() makes a tombstone of it, which is in other groups.
+    if (job.columns) leave_index(job);  // by the old columns, before they go
+    job.columns = std::move(change.columns);
+    index_.merge(change.index);
+  }
   apply_action(change);
-  change.job->chunks.merge(change.added);
-  if (change.fixed && !record.tombstone) record.fixed = std::move(*change.fixed);
-  record.head = std::move(change.head);
-  record.columns = std::move(change.columns);
+  job.chunks.merge(change.added);
+  if (change.fixed && !job.record.tombstone) job.record.fixed = std::move(*change.fixed);
+  job.record.head = std::move(change.head);
+  job.record.revision = std::move(change.revision);
+}
+
+void StoreMemory::leave_index(const Job& job) noexcept {
+  each_group(*job.columns, job.record.tombstone, [&](const Group& group) {
+    index_.erase({group, {job.columns->created, job.record.job_id}, nullptr});
+  });
 }
 
 void StoreMemory::apply_action(Change& change) noexcept {
@@ -164,9 +207,10 @@ void StoreMemory::apply_action(Change& change) noexcept {
   switch (entry.action) {
     case Entry::Action::append:
       if (change.extended) extend(change.extended->lines, change.extended->ends, entry);
-      record.head_seq = entry.base() + entry.ends.size();
+      record.head_seq = entry.base + entry.ends.size();
       return;
     case Entry::Action::trim:
+      // The chunk that is cut goes whole; what is left of it is in "added", and comes after this.
       chunks.erase(chunks.begin(), chunks.lower_bound(entry.first_seq));
       record.first_seq = std::max(record.first_seq, entry.first_seq);
       return;
@@ -182,29 +226,71 @@ void StoreMemory::apply_action(Change& change) noexcept {
 }
 
 void StoreMemory::drop(const Job& job) noexcept {
-  by_created_.erase(job.record.columns.created);
+  leave_index(job);
   jobs_.erase(jobs_.find(job.record.job_id));
 }
 
+JobRecord StoreMemory::record_of(const Job& job) const {
+  JobRecord record = job.record;
+  record.columns = *job.columns;
+  return record;
+}
+
 std::optional<Slice> StoreMemory::read(std::string_view job_id, std::uint64_t from,
-                                       std::size_t max_events, std::size_t max_bytes) const {
+                                       std::size_t max_events, std::size_t max_bytes,
+                                       Direction direction) const {
   return guarded([&]() -> std::optional<Slice> {
     // Offsets in a slice have 32 bits.
     max_bytes = std::min<std::size_t>(max_bytes, std::numeric_limits<std::uint32_t>::max());
     std::shared_lock lock(mutex_);
-    const auto job = jobs_.find(job_id);
-    if (job == jobs_.end()) return std::nullopt;
-    Slice slice{.job = without_fixed(job->second.record), .events = {}, .ends = {}};
-    from = std::max(from, slice.job.first_seq);
-    if (from > slice.job.head_seq) return slice;
+    const auto found = jobs_.find(job_id);
+    if (found == jobs_.end()) return std::nullopt;
+    const Job& job = found->second;
+    const JobRecord& record = job.record;
+    Slice slice;
+    slice.job = {record.job_id,
+                 record.revision,
+                 record.first_seq,
+                 record.head_seq,
+                 record.tombstone,
+                 *job.columns,
+                 {},
+                 record.head};
+    if (direction == Direction::backward) {
+      const std::uint64_t end = std::min(from, record.head_seq + 1);
+      if (end <= record.first_seq) return slice;
+      from = begin_of(job, end, max_events, max_bytes);
+      max_events = end - from;
+    }
+    from = std::max(from, record.first_seq);
+    if (from > record.head_seq) return slice;
     slice.from = from;
-    const Chunks& chunks = job->second.chunks;
-    auto it = std::prev(chunks.upper_bound(from));
+    // There is one: "from" lies in the retained range. On to the next chunk only where this one was
+    // taken to its end.
+    auto it = std::prev(job.chunks.upper_bound(from));
     take(it->second, from - it->first, max_events, max_bytes, slice);
-    while (++it != chunks.end() && it->first == from + slice.ends.size())
+    while (++it != job.chunks.end() && it->first == from + slice.ends.size())
       take(it->second, 0, max_events, max_bytes, slice);
     return slice;
   });
+}
+
+// Where the page begins that ends before "end", which is above the first seq.
+std::uint64_t StoreMemory::begin_of(const Job& job, std::uint64_t end, std::size_t max_events,
+                                    std::size_t max_bytes) {
+  std::uint64_t begin = end;
+  std::size_t bytes = 0;
+  for (auto it = job.chunks.lower_bound(end); it != job.chunks.begin();) {
+    const auto& [seq, chunk] = *--it;
+    for (std::size_t line = std::min<std::size_t>(begin - seq, chunk.ends.size()); line > 0;) {
+      --line;
+      bytes += chunk.ends[line] - (line == 0 ? 0 : chunk.ends[line - 1]);
+      const bool first = begin == end;
+      if (!first && (end - begin >= max_events || bytes > max_bytes)) return begin;
+      begin = seq + line;
+    }
+  }
+  return begin;
 }
 
 // Adds the lines of "chunk" from "line" on that still fit; the first line of a
@@ -228,27 +314,71 @@ std::optional<JobRecord> StoreMemory::find(std::string_view job_id) const {
     std::shared_lock lock(mutex_);
     const auto job = jobs_.find(job_id);
     if (job == jobs_.end()) return std::nullopt;
-    return job->second.record;
+    return record_of(job->second);
   });
+}
+
+// The newest job below "bound" that stands in all "groups"; null: there is none.  Each group
+// is asked for its next one at or below the smallest that the others have, so that what they
+// do not have in common is leapt over.
+const StoreMemory::Job* StoreMemory::next(const std::vector<Group>& groups, Place bound) const {
+  const Job* found = nullptr;
+  for (std::size_t agreed = 0, i = 0; agreed < groups.size(); i = (i + 1) % groups.size()) {
+    auto it = found ? index_.upper_bound({groups[i], bound, nullptr})
+                    : index_.lower_bound({groups[i], bound, nullptr});
+    if (it == index_.begin() || (--it)->group != groups[i]) return nullptr;
+    agreed = it->job == found ? agreed + 1 : 1;
+    found = it->job;
+    bound = it->place;
+  }
+  return found;
 }
 
 std::vector<JobRecord> StoreMemory::list(const ListQuery& query) const {
   check_query(query);
   return guarded([&] {
-    std::vector<JobRecord> page;
     std::shared_lock lock(mutex_);
-    auto it = query.before == 0 ? by_created_.end() : by_created_.lower_bound(query.before);
+    if (!query.id_prefix.empty()) return list_ids(query);
+    std::vector<Group> groups;
+    if (query.tombstones) groups.push_back({Group::tombstones, {}});
+    if (!query.tombstones && query.unfinished) groups.push_back({Group::unfinished, {}});
+    if (!query.tombstones && !query.state.empty()) groups.push_back({Group::in_state, query.state});
+    if (!query.tombstones)
+      for (const std::string& tag : query.tags) groups.push_back({Group::tagged, tag});
+    if (groups.empty()) groups.push_back({Group::all, {}});
+
+    std::vector<JobRecord> page;
     std::size_t bytes = 0;
-    while (it != by_created_.begin() && page.size() < query.limit) {
-      --it;
-      if (query.since != 0 && it->first < query.since) break;
-      const JobRecord& record = it->second->record;
-      if (!matches(record, query)) continue;
+    // No id is as long as this one, so that it is behind all of the last "created" too.
+    static const std::string kBehindAll(rules::kMaxJobId + 1, '\xff');
+    Place bound{std::numeric_limits<std::int64_t>::max(), kBehindAll};
+    if (query.before != 0 || !query.before_id.empty()) bound = {query.before, query.before_id};
+    while (const Job* job = page.size() < query.limit ? next(groups, bound) : nullptr) {
+      bound = {job->columns->created, job->record.job_id};
+      // Newest first, so all that would follow is older still.
+      if (query.since != 0 && bound.created < query.since) break;
+      JobRecord record = record_of(*job);
+      if (!matches(query, record)) continue;
       if (!page_takes(query, page.size(), bytes, record)) break;
-      page.push_back(record);
+      page.push_back(std::move(record));
     }
     return page;
   });
+}
+
+std::vector<JobRecord> StoreMemory::list_ids(const ListQuery& query) const {
+  std::vector<JobRecord> page;
+  std::size_t bytes = 0;
+  auto it = query.after_id < query.id_prefix ? jobs_.lower_bound(query.id_prefix)
+                                             : jobs_.upper_bound(query.after_id);
+  for (; it != jobs_.end() && it->first.starts_with(query.id_prefix); ++it) {
+    if (page.size() == query.limit) break;
+    JobRecord record = record_of(it->second);
+    if (!matches(query, record)) continue;
+    if (!page_takes(query, page.size(), bytes, record)) break;
+    page.push_back(std::move(record));
+  }
+  return page;
 }
 
 }  // namespace domed

@@ -101,6 +101,8 @@ void DatabaseFile::create_or_check() {
   database_ = {status.st_dev, status.st_ino};
   created_ = status.st_size == 0;
   if (created_) return sync_directory(fs::path(path_).parent_path());
+  // Its making broke off: SQLite undoes it.
+  if (fs::exists(path_ + "-journal")) return;
   char magic[kMagic.size()] = {};
   if (::pread(file_.get(), magic, sizeof magic, 0) != static_cast<ssize_t>(sizeof magic) ||
       std::string_view(magic, sizeof magic) != kMagic)

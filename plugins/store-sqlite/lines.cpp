@@ -14,6 +14,13 @@ std::size_t line_end(std::string_view lines) {
   return static_cast<std::size_t>(static_cast<const char*>(lf) - lines.data()) + 1;
 }
 
+// The offset of the last line of "lines".
+std::size_t line_begin(std::string_view lines) {
+  const void* lf = memrchr(lines.data(), '\n', lines.size() - 1);
+  if (lf == nullptr) return 0;
+  return static_cast<std::size_t>(static_cast<const char*>(lf) - lines.data()) + 1;
+}
+
 }  // namespace
 
 void split_lines(const Entry& entry, std::size_t most,
@@ -32,6 +39,16 @@ void split_lines(const Entry& entry, std::size_t most,
 std::string_view skip_lines(std::string_view lines, std::uint64_t count) {
   for (; count > 0 && !lines.empty(); --count) lines.remove_prefix(line_end(lines));
   return lines;
+}
+
+std::string_view first_lines(std::string_view lines, std::uint64_t count) {
+  return lines.substr(0, lines.size() - skip_lines(lines, count).size());
+}
+
+std::uint64_t count_lines(std::string_view lines) {
+  std::uint64_t count = 0;
+  for (; !lines.empty(); ++count) lines.remove_prefix(line_end(lines));
+  return count;
 }
 
 // Offsets in a slice have 32 bits.
@@ -72,6 +89,36 @@ bool SliceFiller::take(std::string_view lines) {
   slice_.events.append(lines, 0, taken);
   if (first && !full) expect_more();
   return !full;
+}
+
+BackwardFiller::BackwardFiller(std::size_t max_events, std::size_t max_bytes)
+    : max_events_(max_events),
+      max_bytes_(std::min<std::size_t>(max_bytes, std::numeric_limits<std::uint32_t>::max())) {}
+
+bool BackwardFiller::take(std::string_view lines) {
+  std::size_t begin = lines.size();
+  bool full = false;
+  while (begin > 0) {
+    const std::size_t line = line_begin(lines.substr(0, begin));
+    const std::size_t bytes = bytes_ + begin - line;
+    full = count_ > 0 && (count_ >= max_events_ || bytes > max_bytes_);
+    if (full) break;
+    begin = line;
+    bytes_ = bytes;
+    ++count_;
+  }
+  pieces_.emplace_back(lines.substr(begin));
+  return !full;
+}
+
+void BackwardFiller::fill(Slice& slice) const {
+  slice.events.reserve(bytes_);
+  for (auto piece = pieces_.rbegin(); piece != pieces_.rend(); ++piece) slice.events += *piece;
+  slice.ends.reserve(count_);
+  for (std::size_t end = 0; end < slice.events.size();) {
+    end += line_end(std::string_view(slice.events).substr(end));
+    slice.ends.push_back(static_cast<std::uint32_t>(end));
+  }
 }
 
 }  // namespace domed

@@ -1,38 +1,37 @@
 #include "schema.h"
 
-#include <array>
 #include <string>
 
 namespace domed {
 namespace {
 
-// "DOME", as file(1) shows it.
-constexpr std::int64_t kApplicationId = 0x444f4d45;
-
-// Step i leads from version i to version i + 1.  A step that a release has
-// shipped is never changed.
-constexpr std::array kSteps = {
-    // STRICT keeps a foreign hand from storing another type.  The tables of
-    // version 1 and why they are so: schema.h.
+// STRICT keeps a foreign hand from storing another type.
+constexpr auto kTables =
     R"(CREATE TABLE jobs(
          no INTEGER PRIMARY KEY,
          job_id BLOB NOT NULL UNIQUE,
-         created INTEGER NOT NULL UNIQUE,
+         created INTEGER NOT NULL,
          first_seq INTEGER NOT NULL,
          head_seq INTEGER NOT NULL,
          tombstone INTEGER NOT NULL,
          unfinished INTEGER NOT NULL,
-         state TEXT NOT NULL,
-         tool_id TEXT NOT NULL,
-         labels TEXT NOT NULL,
+         state BLOB NOT NULL,
+         tags BLOB NOT NULL,
+         revision BLOB NOT NULL,
          head BLOB NOT NULL) STRICT;
-       CREATE INDEX jobs_by_state ON jobs(state, created) WHERE tombstone = 0;
-       CREATE INDEX jobs_unfinished ON jobs(created) WHERE unfinished = 1 AND tombstone = 0;
-       CREATE INDEX tombstones ON jobs(created) WHERE tombstone = 1;
-       CREATE TABLE fixed(no INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
-       CREATE TABLE chunks(key INTEGER PRIMARY KEY, lines BLOB NOT NULL) STRICT;)",
-};
-constexpr std::int64_t kVersion = kSteps.size();
+       CREATE TABLE listed(
+         list BLOB NOT NULL,
+         created INTEGER NOT NULL,
+         job_id BLOB NOT NULL,
+         no INTEGER NOT NULL,
+         PRIMARY KEY(list, created, job_id)) WITHOUT ROWID, STRICT;
+       CREATE TABLE named(
+         hash INTEGER NOT NULL,
+         no INTEGER NOT NULL,
+         PRIMARY KEY(hash, no)) WITHOUT ROWID, STRICT;
+       CREATE TABLE IF NOT EXISTS fixed(no INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
+       CREATE TABLE IF NOT EXISTS chunks(key INTEGER PRIMARY KEY, lines BLOB NOT NULL) STRICT;
+       CREATE TABLE meta(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID, STRICT;)";
 
 std::int64_t number(sqlite::Connection& connection, const char* sql) {
   auto query = connection.query(sql);
@@ -48,7 +47,7 @@ void refuse_foreign(const sqlite::Connection& connection) {
 
 void refuse_newer(const sqlite::Connection& connection, std::int64_t version) {
   throw Error(Code::unsupported, connection.path() + " has layout " + std::to_string(version) +
-                                     ", this store-sqlite knows up to " + std::to_string(kVersion) +
+                                     ", this store-sqlite knows up to " + std::to_string(kLayout) +
                                      ": use the newer domed that wrote it, or choose another path");
 }
 
@@ -59,27 +58,56 @@ void refuse_damaged(const sqlite::Connection& connection, std::int64_t version, 
                   ": nothing was changed; restore a backup, or choose another path");
 }
 
-// The version found, checked; 0 for an empty database.
-std::int64_t version_of(sqlite::Connection& connection) {
+// Every column of every table, as SQLite has read them.
+std::string shape_of(sqlite::Connection& connection) {
+  std::string shape;
+  auto columns = connection.query(
+      "SELECT tables.name || '.' || columns.name || ' ' || columns.type || ' ' || columns.pk || "
+      "columns.\"notnull\" FROM sqlite_schema AS tables, pragma_table_info(tables.name) AS columns "
+      "WHERE tables.type = 'table' AND tables.name NOT LIKE 'sqlite!_%' ESCAPE '!' "
+      "ORDER BY tables.name, columns.cid");
+  while (columns.step()) shape.append(columns.bytes()) += '\n';
+  return shape;
+}
+
+// SQLite checks no byte of a table's description: a letter of a column's name that was changed
+// would look like a defect of every statement.
+void refuse_other_tables(sqlite::Connection& connection) {
+  sqlite::Connection good(":memory:");
+  good.run(kTables);
+  if (shape_of(connection) == shape_of(good)) return;
+  throw Error(Code::corruption, connection.path() +
+                                    ": its tables are not those of this layout: nothing was "
+                                    "changed; stop domed, keep a copy, and restore a backup");
+}
+
+}  // namespace
+
+std::int64_t layout_of(sqlite::Connection& connection) {
   const std::int64_t application = number(connection, "PRAGMA application_id");
   const std::int64_t version = number(connection, "PRAGMA user_version");
   const bool empty = number(connection, "SELECT count(*) FROM sqlite_schema") == 0;
   if (application != kApplicationId && !(application == 0 && version == 0 && empty))
     refuse_foreign(connection);
-  if (version > kVersion) refuse_newer(connection, version);
+  if (version > kLayout) refuse_newer(connection, version);
   if (version < 0 || (version == 0) != empty) refuse_damaged(connection, version, empty);
+  if (version == kLayout) refuse_other_tables(connection);
   return version;
 }
 
-}  // namespace
+void make_tables(sqlite::Connection& connection) {
+  connection.run(kTables);
+}
 
-void migrate(sqlite::Connection& connection) {
-  if (version_of(connection) == kVersion) return;
-  sqlite::Transaction transaction(connection, sqlite::Transaction::Kind::write);
-  for (std::int64_t version = version_of(connection); version < kVersion; ++version)
-    connection.run(kSteps[static_cast<std::size_t>(version)]);
+void mark_layout(sqlite::Connection& connection) {
   connection.run("PRAGMA application_id = " + std::to_string(kApplicationId));
-  connection.run("PRAGMA user_version = " + std::to_string(kVersion));
+  connection.run("PRAGMA user_version = " + std::to_string(kLayout));
+}
+
+void make_layout(sqlite::Connection& connection) {
+  sqlite::Transaction transaction(connection, sqlite::Transaction::Kind::write);
+  make_tables(connection);
+  mark_layout(connection);
   transaction.commit();
 }
 

@@ -1,5 +1,7 @@
 #include "sqlite.h"
 
+#include <sys/statvfs.h>
+
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -55,10 +57,10 @@ const char* advice_for(int result, Code code) {
   }
 }
 
-sqlite3* open_file(const std::string& path) {
+sqlite3* open_file(const std::string& path, const char* vfs) {
   constexpr int kFlags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
   sqlite3* db = nullptr;
-  const int result = sqlite3_open_v2(path.c_str(), &db, kFlags, nullptr);
+  const int result = sqlite3_open_v2(path.c_str(), &db, kFlags, vfs);
   if (result == SQLITE_OK) return db;
   try {
     fail(db, result, path);
@@ -66,6 +68,14 @@ sqlite3* open_file(const std::string& path) {
     sqlite3_close_v2(db);
     throw;
   }
+}
+
+// What is left where "file" stands, as far as it can be told.
+std::string room_at(const std::string& file) {
+  struct statvfs status {};
+  if (::statvfs(file.c_str(), &status) != 0) return {};
+  const std::uint64_t bytes = std::uint64_t{status.f_bavail} * status.f_frsize;
+  return "; " + std::to_string(bytes >> 10) + " KiB are free for this user";
 }
 
 // Null would bind NULL where an empty value is meant.
@@ -82,6 +92,7 @@ void fail(sqlite3* db, int result, const std::string& file) {
   std::string text = file + ": " + (db == nullptr ? sqlite3_errstr(result) : sqlite3_errmsg(db));
   if (error_number != 0 && code != Code::corruption)
     text += std::string(" (") + std::strerror(error_number) + ')';
+  if (code == Code::exhausted && primary != SQLITE_NOMEM) text += room_at(file);
   throw Error(code, text + ": " + advice_for(primary, code));
 }
 
@@ -127,7 +138,8 @@ std::string_view Query::bytes() {
   return {static_cast<const char*>(data), static_cast<std::size_t>(size)};
 }
 
-Connection::Connection(const std::string& path) : path_(path), db_(open_file(path)) {}
+Connection::Connection(const std::string& path, const char* vfs)
+    : path_(path), db_(open_file(path, vfs)) {}
 
 void Connection::run(const std::string& sql) {
   const int result = sqlite3_exec(db_.get(), sql.c_str(), nullptr, nullptr, nullptr);

@@ -60,8 +60,8 @@ class Query {
 // One connection, for one thread at a time.
 class Connection {
  public:
-  // Opens the existing file "path".
-  explicit Connection(const std::string& path);
+  // Opens the existing file "path", through the file system layer "vfs" (null: the default).
+  explicit Connection(const std::string& path, const char* vfs = nullptr);
 
   const std::string& path() const { return path_; }
   sqlite3* get() const { return db_.get(); }

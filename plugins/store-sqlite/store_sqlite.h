@@ -2,82 +2,88 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "checkpoints.h"
 #include "database_file.h"
+#include "domed/backup.h"
+#include "domed/host.h"
 #include "domed/store.h"
+#include "history.h"
+#include "job_writer.h"
+#include "lookup.h"
 #include "read_ahead.h"
 #include "reader_pool.h"
+#include "reclaimer.h"
 #include "sqlite.h"
+#include "writer_turns.h"
 
 namespace domed {
 
 // A store in one SQLite database; schema.h describes the layout.  One
 // connection writes, a batch being one transaction; a pool of others reads,
 // each read being one short transaction that is over before it returns.
-class StoreSqlite : public Store {
+class StoreSqlite : public Store, public Backup {
  public:
+  using Log = std::function<void(Level, const std::string&)>;
   struct Settings {
     std::string path;
     bool full = true;  // sync every commit
     std::chrono::milliseconds busy_timeout{5000};
     int readers = 4;
-    std::uint64_t cache = 16 << 20;  // bytes
+    std::uint64_t cache = 16 << 20;              // bytes
+    int checkpoint = 2000;                       // pages of the write-ahead log
+    std::string boot = boot_id();                // changes with every start of the machine
+    Log log = [](Level, const std::string&) {};  // as Host::log()
   };
   explicit StoreSqlite(const Settings& settings);
 
-  // The write-ahead log as its checkpoints go by.
-  struct Wal {
-    int checkpointed = 0;  // frames of it that are in the database, or were to be
-    bool shred = false;    // it holds what was deleted for good: to be emptied
-  };
+  ~StoreSqlite() override;
 
   Durability durability() const noexcept override { return durability_; }
-  std::vector<EntryResult> commit(std::span<const Entry> entries) override;
+  std::string incarnation() const override { return history_.incarnation(); }
+  std::vector<Outcome> commit(std::span<const Entry> entries) override;
   std::optional<Slice> read(std::string_view job_id, std::uint64_t from, std::size_t max_events,
-                            std::size_t max_bytes) const override;
+                            std::size_t max_bytes,
+                            Direction direction = Direction::forward) const override;
   std::optional<JobRecord> find(std::string_view job_id) const override;
   std::vector<JobRecord> list(const ListQuery& query) const override;
+
+  void backup(int fd, Progress& progress) const override;
+  void restore(int fd, Progress& progress) override;
 
   const std::string& path() const { return file_.path(); }
   bool created() const { return file_.created(); }
 
  private:
-  // A job as an entry finds it.
-  struct Found {
-    std::int64_t no = 0;
-    std::uint64_t first_seq = 1;
-    std::uint64_t head_seq = 0;
-    bool tombstone = false;
-    bool same_columns = false;  // as the entry has them
-  };
-
   void prepare_writer(const Settings& settings);
+  void prepare_layout(const Settings& settings);
   void add_reader(const Settings& settings);
-
-  EntryResult apply(const Entry& entry);
-  std::optional<Found> locate(const Entry& entry);
-  std::int64_t create(const Entry& entry);
-  void append(const Entry& entry, std::int64_t no);
-  void trim(const Entry& entry, const Found& found);
-  void cut(std::int64_t no, std::uint64_t first_seq);
-  void purge(const Found& found);
-  void drop(const Found& found);
-  void write_fixed(const Entry& entry, std::int64_t no);
-  void write_row(const Entry& entry, const Found& found);
+  std::vector<Outcome> commit_once(std::span<const Entry> entries, Lookup::First first);
   void forget_failed_commit() noexcept;
 
-  // In the order of their making: the lock goes last, and the writer after the
-  // readers, because the last connection to go checkpoints the log.
+  // In the order of their making: the lock goes last, the history when SQLite has closed the
+  // database, and the writer after the readers, because the last connection to go checkpoints
+  // the log.
+  const Log log_;
   DatabaseFile file_;
   Durability durability_;
-  Wal wal_;
+  History history_;
+  const Lookup lookup_;
+  mutable ToldOnce list_damage_;
   ReadAhead read_ahead_;
-  sqlite::Connection writer_;
+  mutable sqlite::Connection writer_;  // a backup reads through it, in its turn
+  Checkpoints checkpoints_;
+  JobWriter jobs_;
+  bool restored_ = false;  // nothing of this object's fits the database any more
+  mutable WriterTurns turns_;
   mutable ReaderPool readers_;
+  std::unique_ptr<Reclaimer> reclaimer_;
 };
 
 }  // namespace domed

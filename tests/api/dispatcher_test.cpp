@@ -45,7 +45,7 @@ TEST_F(DispatcherTest, RefusesWhatIsNoRequest) {
 
 TEST_F(DispatcherTest, IsBusyWithWhatNeedsAWorkerOnceThoseHaveStopped) {
   kernel.workers.stop();
-  EXPECT_EQ(kernel.error("ListTools", Json::object()), "E_BUSY");
+  EXPECT_EQ(kernel.error("ListJobs", Json::object()), "E_BUSY");
   EXPECT_EQ(kernel.call("Health", Json::object()).at("epoch"), "epoch");
   EXPECT_EQ(reply(health(100 << 10)).at("result").at("epoch"), "epoch");  // a large one, too
 }

@@ -34,8 +34,9 @@ TEST(Units, RoundsNothingToNone) {
 }
 
 TEST(Units, KnowsTheCalendar) {
-  for (const char* good : {"2028-02-29", "2000-02-29", "2027-02-28",
-                           "2027-12-31T23:59:59.999999999Z", "9999-12-31", "1970-01-01T00:00:00Z"})
+  for (const char* good :
+       {"2028-02-29", "2000-02-29", "2027-02-28", "2027-12-31T23:59:59.999999999Z", "9999-12-31",
+        "1970-01-01T00:00:00Z", "1969-12-31", "0001-01-01"})
     EXPECT_TRUE(parse_time(good)) << good;
   for (const char* bad : {"2027-02-29",
                           "2027-02-31",
@@ -47,7 +48,7 @@ TEST(Units, KnowsTheCalendar) {
                           "2027-01-32",
                           "2027-01-00",
                           "2027-00-01",
-                          "1969-12-31",
+                          "0000-12-31",
                           "10000-01-01",
                           "2027-01-01T24:00:00Z",
                           "2027-01-01T23:60:00Z",
@@ -67,7 +68,8 @@ TEST(Units, KnowsTheCalendar) {
 }
 
 TEST(Units, WritesTimesThatItReadsBack) {
-  for (const std::int64_t t : {0LL, 1LL, 1'700'000'000'123'456LL, 4'102'444'799'999'999LL})
+  for (const std::int64_t t : {0LL, 1LL, -1LL, -86'400'000'001LL, -62'135'596'800'000'000LL,
+                               1'700'000'000'123'456LL, 4'102'444'799'999'999LL})
     EXPECT_EQ(t, parse_time(format_time(t))) << format_time(t);
   EXPECT_EQ("1970-01-01T00:00:00.000001Z", format_time(1));
   EXPECT_EQ("1970-01-01T00:00:01.000000Z", format_time(1'000'000));

@@ -23,6 +23,35 @@ TEST(EventLine, IsTakenApartWithoutDecoding) {
   EXPECT_EQ(R"({"stream":"stdout","text":"}\""})", event->payload);
 }
 
+TEST(EventLine, HasWhenItHappenedWhereThatIsAnotherTime) {
+  const auto with = [](const std::string& t) {
+    return R"({"job_id":"j","seq":7,"ts":"2026-01-01T00:00:00.000001Z","t":)" + t +
+           R"(,"type":"log","payload":{}})";
+  };
+  EXPECT_EQ(1'700'000'000'000'000, read_event_line(with("1700000000000000"))->t);
+  EXPECT_EQ(-5, read_event_line(with("-5"))->t);
+  EXPECT_EQ("log", read_event_line(with("0"))->type);
+  EXPECT_FALSE(read_event_line(line("j", "log", "{}"))->t);
+  for (const char* bad : {"", "x", "1.5", "\"1\"", "99999999999999999999"})
+    EXPECT_FALSE(read_event_line(with(bad))) << bad;
+}
+
+TEST(EventLine, KnowsAClockThatCannotBeRight) {
+  const std::int64_t ts = 1'767'225'600'000'001;
+  const auto wrong = [&](std::optional<std::int64_t> t, std::int64_t created) {
+    const std::string text = line("j", "log", "{}");
+    auto event = *read_event_line(text);
+    event.t = t;
+    return is_clock_wrong(event, created);
+  };
+  EXPECT_FALSE(wrong(ts + 5'000'000, ts));
+  EXPECT_TRUE(wrong(ts + 5'000'001, ts));
+  EXPECT_FALSE(wrong(ts - 10'000'000, ts - 10'000'000));
+  EXPECT_TRUE(wrong(ts - 10'000'001, ts - 10'000'000));
+  EXPECT_FALSE(wrong(ts - 10'000'001, 0)) << "when the job was made is not known";
+  EXPECT_FALSE(wrong({}, ts + 1));
+}
+
 TEST(EventLine, IsNothingWhereTheFormIsNotCanonical) {
   const std::string good = line("j", "log", "{}");
   for (std::size_t cut = 0; cut < good.size(); ++cut)

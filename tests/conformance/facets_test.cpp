@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "loader/fence.h"
 #include "subject.h"
 #include "target.h"
 
@@ -16,7 +15,7 @@ TEST(Facets, AnnouncedAreKnown) {
 TEST(FacetsObject, AnnouncedIfAndOnlyIfFound) {
   const Scratch scratch;
   const auto store = make_store(scratch.path());
-  EXPECT_EQ("", domed::facet_mismatch(subject().manifest->capabilities, domed::unfenced(*store),
+  EXPECT_EQ("", domed::facet_mismatch(subject().manifest->capabilities, plugin_object(*store),
                                       domed::facets()));
 }
 

@@ -1,5 +1,7 @@
 #include "groups.h"
 
+#include "target.h"
+
 namespace conformance {
 namespace {
 
@@ -11,15 +13,21 @@ constexpr Group kGroups[] = {
     {"Facets", "Facets.*", Stage::read, "store"},
     {"Facets.Object", "FacetsObject.*", Stage::made, "store"},
     {"Store",
-     "StoreAppend.*:StoreRecord.*:StoreBatch.*:*StoreInvalid.*:StoreRead.*:StoreTrim.*:"
-     "StorePurge.*:StoreList.*:StoreLimit.*",
+     "StoreAppend.*:StoreRecord.*:StoreBatch.*:*StoreInvalid.*:StoreRead.*:StoreReadBackward.*:"
+     "StoreTrim.*:"
+     "StorePurge.*:StoreList*.*:StoreLimit.*:"
+     "StoreRevision.*:StoreIncarnation.*",
      Stage::made, "store"},
     {"Store.Concurrency", "StoreConcurrency.*:StoreGenerations.*:StoreReadsMeanwhile.*",
      Stage::made, "store"},
     {"Store.Model", "StoreModel.*", Stage::made, "store"},
+    {"Store.Opener", "StoreOpener.*", Stage::made, "store", true},
     {"Store.Reopen", "StoreReopen.*", Stage::made, "store", true},
     {"Store.Crash", "StoreCrash.*", Stage::made, "store", true},
     {"Store.Medium", "StoreMedium.*", Stage::made, "store", true, true},
+    {"Store.Damage", "StoreDamage.*", Stage::made, "store", true, true},
+    {"Store.Backup", "StoreBackup.*", Stage::made, "store", true, false, "backup"},
+    {"Store.Disturbed", "StoreDisturbed.*", Stage::made, "store", false, false, "", true},
     {"Collector", "Collector.*:CollectorInRepository.*", Stage::made, "provenance"},
 };
 
@@ -47,6 +55,9 @@ std::string why_not(const Group& group, const Subject& subject) {
     return "the store's durability is none";
   if (group.files && !subject.has_place())
     return "the store has no option of the type path that the suite may choose";
+  if (const std::string name = group.capability; !name.empty() && !subject.has(name))
+    return "the plugin has no facet " + name;
+  if (group.disturbed && target.disturb.empty()) return "--disturb names no command";
   return "";
 }
 

@@ -12,9 +12,11 @@ struct Group {
   const char* name;
   const char* tests;  // as in --gtest_filter
   Stage needs;
-  const char* kind = "";  // empty: any
-  bool durable = false;   // only where the store is more than Durability::none
-  bool files = false;     // only where the suite gave the plugin a place for files
+  const char* kind = "";        // empty: any
+  bool durable = false;         // only where the store is more than Durability::none
+  bool files = false;           // only where the suite gave the plugin a place for files
+  const char* capability = "";  // empty: any
+  bool disturbed = false;       // only where there is a command for --disturb
 };
 
 struct NotRun {

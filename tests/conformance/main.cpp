@@ -1,7 +1,9 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
+#include <iterator>
 #include <random>
 #include <string>
 #include <string_view>
@@ -25,6 +27,15 @@ constexpr const char* kUsage =
     "  --set KEY=VALUE     an option of the plugin; may be repeated.  {fresh} in VALUE becomes\n"
     "                      another name for each test, as tests must not share a database.\n"
     "                      Options of the type path get scratch places by themselves\n"
+    "  --disturb CMD       a shell command that disturbs the engine behind the plugin, such as "
+    "one\n"
+    "                      that restarts a server.  It is run now and then during the tests of\n"
+    "                      concurrency, of crashes, of the model and in StoreDisturbed; the store "
+    "may\n"
+    "                      then throw io or answer unknown, and every check goes on\n"
+    "  --cleanup CMD       a shell command that removes what one store left outside of its "
+    "scratch\n"
+    "                      directory; run after each with its options as DOMED_OPTION_NAME\n"
     "  --strict            what cannot be checked on this machine is a failure, not a skip\n"
     "  --seed N            repeats the random tests of an earlier run; 0 to 2^64 - 1\n"
     "  --steps N           length of the random tests, 1000 by default\n"
@@ -58,6 +69,8 @@ bool set_option(std::string_view text) {
 std::string take(const std::string& option, const std::string& value) {
   if (option == "--plugin") target.manifest = value;
   if (option == "--junit") GTEST_FLAG_SET(output, "xml:" + value);
+  if (option == "--disturb") target.disturb = value;
+  if (option == "--cleanup") target.cleanup = value;
   if (option == "--set" && !set_option(value)) return "--set needs KEY=VALUE, is '" + value + "'";
   if (option == "--seed" && !read_number(value, target.seed))
     return "--seed needs a number from 0 to 2^64 - 1, is '" + value + "'";
@@ -72,13 +85,15 @@ bool is_switch(const std::string& option) {
   return option == "--strict" || option == "--verbose";
 }
 
+constexpr std::string_view kOptions[] = {"--plugin", "--set",     "--seed",   "--steps",
+                                         "--junit",  "--disturb", "--cleanup"};
+
 // 0, or the exit status of a wrong command line.
 int parse(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     const std::string option = argv[i];
     if (is_switch(option) || option.starts_with("--gtest_")) continue;
-    if (option != "--plugin" && option != "--set" && option != "--seed" && option != "--steps" &&
-        option != "--junit")
+    if (std::find(std::begin(kOptions), std::end(kOptions), option) == std::end(kOptions))
       return complain("unknown option '" + option + "'");
     if (++i == argc) return complain(option + " needs a value");
     if (const std::string wrong = take(option, argv[i]); !wrong.empty()) return complain(wrong);

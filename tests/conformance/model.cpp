@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <iterator>
 #include <set>
+#include <utility>
 
 namespace conformance {
 namespace {
@@ -10,7 +12,7 @@ namespace {
 using Action = Entry::Action;
 
 bool creates(const Draft& draft) {
-  return draft.action == Action::append && draft.expected_head == 0;
+  return draft.action == Action::append && draft.expected_revision->empty();
 }
 
 bool has_whole_lines(const Draft& draft) {
@@ -21,25 +23,38 @@ bool has_whole_lines(const Draft& draft) {
   return ended && ends == draft.ends && draft.events.size() <= domed::kMaxEntryBytes;
 }
 
+bool has_revisions(const Draft& draft) {
+  const std::size_t expected = draft.expected_revision->size();
+  return (expected == domed::kRevisionBytes || creates(draft)) &&
+         (draft.action == Action::drop || draft.revision.size() == domed::kRevisionBytes);
+}
+
+bool has_good_tags(const std::vector<std::string>& tags) {
+  const std::set<std::string> unique(tags.begin(), tags.end());
+  return tags.size() <= domed::kMaxTags && unique.size() == tags.size() &&
+         std::all_of(tags.begin(), tags.end(), [](const std::string& tag) {
+           return !tag.empty() && tag.size() <= domed::kMaxTagBytes;
+         });
+}
+
+// What shows without looking at the job.
 bool breaks_a_rule(const Draft& draft) {
   if (draft.job_id.empty() || draft.job_id.size() > 512 || !has_whole_lines(draft)) return true;
-  for (const std::string& label : draft.columns.labels)
-    if (label.find('\n') != std::string::npos) return true;
-  switch (draft.action) {
-    case Action::append:
-      return creates(draft) ? draft.ends.empty() : draft.first_seq != 0;
-    case Action::trim:
-      return !draft.ends.empty() || draft.first_seq == 0 ||
-             draft.first_seq > draft.expected_head + 1;
-    default:
-      return !draft.ends.empty();
-  }
+  if (!has_revisions(draft) || !has_good_tags(draft.columns.tags)) return true;
+  if (draft.action == Action::append) return creates(draft) && draft.ends.empty();
+  return !draft.ends.empty() || (draft.action == Action::trim && draft.first_seq == 0);
+}
+
+// What only the job tells.
+bool breaks_a_rule(const Draft& draft, const JobRecord& job) {
+  if (draft.action == Action::append) return draft.base != job.head_seq;
+  return draft.action == Action::trim && draft.first_seq > job.head_seq + 1;
 }
 
 bool fits(const Draft& draft, const Model::Job* job) {
   if (creates(draft)) return job == nullptr;
   return job != nullptr && job->record.tombstone == (draft.action == Action::drop) &&
-         job->record.head_seq == draft.expected_head;
+         job->record.revision == *draft.expected_revision;
 }
 
 void forget_below(Model::Job& job, std::uint64_t first) {
@@ -55,15 +70,29 @@ void append(Model::Job& job, const Draft& draft) {
   }
 }
 
+using Place = std::pair<std::int64_t, std::string>;  // in the order of listings
+
+Place place_of(const JobRecord& job) {
+  return {job.columns.created, job.job_id};
+}
+
 bool matches(const JobRecord& job, const ListQuery& query) {
-  const auto& labels = job.columns.labels;
-  const std::int64_t created = job.columns.created;
+  const auto& tags = job.columns.tags;
+  const auto has = [&](const std::string& tag) {
+    return std::count(tags.begin(), tags.end(), tag);
+  };
   return job.tombstone == query.tombstones && (!query.unfinished || job.columns.unfinished) &&
          (query.state.empty() || job.columns.state == query.state) &&
-         (query.tool_id.empty() || job.columns.tool_id == query.tool_id) &&
-         (query.label.empty() ||
-          std::find(labels.begin(), labels.end(), query.label) != labels.end()) &&
-         created >= query.since && (query.before == 0 || created < query.before);
+         std::all_of(query.tags.begin(), query.tags.end(), has) &&
+         (query.since == 0 || job.columns.created >= query.since);
+}
+
+// Whether "job" stands behind where "query" goes on.
+bool is_behind(const JobRecord& job, const ListQuery& query) {
+  if (!query.id_prefix.empty())
+    return job.job_id.starts_with(query.id_prefix) && job.job_id > query.after_id;
+  const bool all = query.before == 0 && query.before_id.empty();
+  return all || place_of(job) < Place(query.before, query.before_id);
 }
 
 std::string shown(const std::string& text) {
@@ -90,44 +119,52 @@ std::string compared(const char* name, const Value& expected, const Value& actua
 
 }  // namespace
 
+std::string hex(const std::string& bytes) {
+  static constexpr auto kDigits = "0123456789abcdef";
+  std::string text;
+  for (const char byte : bytes) {
+    text += kDigits[static_cast<unsigned char>(byte) >> 4];
+    text += kDigits[byte & 15];
+  }
+  return text;
+}
+
 bool Model::is_invalid(const std::vector<Draft>& batch) const {
   std::set<std::string> ids;
-  std::set<std::int64_t> created;
-  for (const auto& [id, job] : jobs_) created.insert(job.record.columns.created);
   for (const Draft& draft : batch) {
     if (breaks_a_rule(draft) || !ids.insert(draft.job_id).second) return true;
-    if (creates(draft) && !find(draft.job_id) && !created.insert(draft.columns.created).second)
-      return true;
+    const Job* job = find(draft.job_id);
+    if (job && fits(draft, job) && breaks_a_rule(draft, job->record)) return true;
   }
   return false;
 }
 
-std::optional<std::vector<EntryResult>> Model::commit(const std::vector<Draft>& batch) {
+std::optional<Outcomes> Model::commit(const std::vector<Draft>& batch) {
   if (is_invalid(batch)) return std::nullopt;
-  std::vector<EntryResult> results;
-  for (const Draft& draft : batch) results.push_back(apply(draft));
-  return results;
+  Outcomes outcomes;
+  for (const Draft& draft : batch) outcomes.push_back(apply(draft));
+  return outcomes;
 }
 
-EntryResult Model::apply(const Draft& draft) {
-  const Job* found = find(draft.job_id);
-  if (!fits(draft, found)) return {Outcome::conflict, found ? found->record.head_seq : 0};
+Outcome Model::apply(const Draft& draft) {
+  if (!fits(draft, find(draft.job_id))) return Outcome::conflict;
   if (draft.action == Action::drop) {
     jobs_.erase(draft.job_id);
-    return {Outcome::done, 0};
+    return Outcome::done;
   }
   Job& job = jobs_[draft.job_id];
   JobRecord& record = job.record;
   if (creates(draft)) {
     record.job_id = draft.job_id;
     record.columns.created = draft.columns.created;
-    record.first_seq = std::max<std::uint64_t>(draft.first_seq, 1);
-    record.head_seq = record.first_seq - 1;
+    record.first_seq = draft.base + 1;
+    record.head_seq = draft.base;
   }
   const std::int64_t created = record.columns.created;
   record.columns = draft.columns;
   record.columns.created = created;
   record.head = draft.head;
+  record.revision = draft.revision;
   if (draft.fixed) record.fixed = *draft.fixed;
   append(job, draft);
   if (draft.action == Action::trim) forget_below(job, draft.first_seq);
@@ -136,28 +173,40 @@ EntryResult Model::apply(const Draft& draft) {
     record.tombstone = true;
     record.fixed.clear();
   }
-  return {Outcome::done, 0};
+  return Outcome::done;
 }
 
 Lines Model::lines(const Job& job, std::uint64_t from, std::size_t max_events,
-                   std::size_t max_bytes) {
+                   std::size_t max_bytes, Direction direction) {
   Lines lines;
   std::size_t bytes = 0;
-  for (auto it = job.lines.lower_bound(from); it != job.lines.end(); ++it) {
-    bytes += it->second.size() + 1;
-    if (!lines.empty() && (lines.size() >= max_events || bytes > max_bytes)) break;
-    lines.push_back(it->second);
+  const auto takes = [&](const std::string& line) {
+    bytes += line.size() + 1;
+    if (!lines.empty() && (lines.size() >= max_events || bytes > max_bytes)) return false;
+    lines.push_back(line);
+    return true;
+  };
+  auto it = job.lines.lower_bound(from);
+  if (direction == Direction::forward) {
+    while (it != job.lines.end() && takes(it->second)) ++it;
+  } else {
+    while (it != job.lines.begin() && takes(std::prev(it)->second)) --it;
+    std::reverse(lines.begin(), lines.end());
   }
   return lines;
 }
 
 std::vector<JobRecord> Model::list(const ListQuery& query) const {
-  std::map<std::int64_t, const JobRecord*, std::greater<>> found;
-  for (const auto& [id, job] : jobs_)
-    if (matches(job.record, query)) found[job.record.columns.created] = &job.record;
+  std::vector<const JobRecord*> found;
+  for (const auto& [id, job] : jobs_)  // in the order of ids
+    if (matches(job.record, query) && is_behind(job.record, query)) found.push_back(&job.record);
+  if (query.id_prefix.empty())
+    std::sort(found.begin(), found.end(), [](const JobRecord* one, const JobRecord* other) {
+      return place_of(*one) > place_of(*other);
+    });
   std::vector<JobRecord> page;
   std::size_t bytes = 0;
-  for (const auto& [created, record] : found) {
+  for (const JobRecord* record : found) {
     bytes += record->fixed.size() + record->head.size();
     if (page.size() == query.limit || (!page.empty() && bytes > query.max_bytes)) break;
     page.push_back(*record);
@@ -178,8 +227,22 @@ void Model::adopt(const std::string& id, const Model& other) {
     jobs_.erase(id);
 }
 
+void Model::take(const domed::Store& store) {
+  jobs_.clear();
+  for (const bool tombstones : {false, true})
+    for (const JobRecord& record : store.list({.limit = 10000, .tombstones = tombstones})) {
+      Job& job = jobs_[record.job_id];
+      job.record = record;
+      const auto slice = store.read(record.job_id, 1, SIZE_MAX, SIZE_MAX);
+      std::uint64_t seq = slice ? slice->from : 0;
+      for (std::string& line : lines_in(slice.value_or(Slice{})))
+        job.lines[seq++] = std::move(line);
+    }
+}
+
 std::string difference(const JobRecord& expected, const JobRecord& actual, bool with_fixed) {
   return compared("job_id", expected.job_id, actual.job_id) +
+         compared("revision", hex(expected.revision), hex(actual.revision)) +
          compared("first_seq", expected.first_seq, actual.first_seq) +
          compared("head_seq", expected.head_seq, actual.head_seq) +
          compared("tombstone", expected.tombstone, actual.tombstone) +
@@ -188,8 +251,7 @@ std::string difference(const JobRecord& expected, const JobRecord& actual, bool 
          compared("created", expected.columns.created, actual.columns.created) +
          compared("state", expected.columns.state, actual.columns.state) +
          compared("unfinished", expected.columns.unfinished, actual.columns.unfinished) +
-         compared("tool_id", expected.columns.tool_id, actual.columns.tool_id) +
-         compared("labels", expected.columns.labels, actual.columns.labels);
+         compared("tags", sorted(expected.columns.tags), sorted(actual.columns.tags));
 }
 
 std::string difference(const Lines& expected, const Lines& actual) {

@@ -12,50 +12,60 @@ std::string quoted(const std::string& id) {
   return "'" + id.substr(0, 20) + (id.size() > 20 ? "...'" : "'");
 }
 
+// Enough of a revision to tell it from others.
+std::string shortened(const std::string& revision) {
+  return revision.empty() ? "none" : hex(revision).substr(0, 6);
+}
+
+std::string listed(const std::vector<std::string>& tags) {
+  std::string text;
+  for (const std::string& tag : tags) text += (text.empty() ? "" : " ") + quoted(tag);
+  return tags.empty() ? "none" : text;
+}
+
 std::string described(const Draft& draft) {
   static const std::map<Action, std::string> kNames = {{Action::append, "append"},
                                                        {Action::trim, "trim"},
                                                        {Action::purge, "purge"},
                                                        {Action::drop, "drop"}};
-  std::string text = kNames.at(draft.action) + ' ' + quoted(draft.job_id) + " at head " +
-                     std::to_string(draft.expected_head);
+  std::string text = kNames.at(draft.action) + ' ' + quoted(draft.job_id) + " of revision " +
+                     shortened(*draft.expected_revision);
   if (draft.action == Action::append)
-    text += ": " + std::to_string(draft.ends.size()) + " lines, " +
-            std::to_string(draft.events.size()) + " bytes";
-  if (draft.first_seq != 0) text += ", first seq " + std::to_string(draft.first_seq);
+    text += " behind seq " + std::to_string(draft.base) + ": " + std::to_string(draft.ends.size()) +
+            " lines, " + std::to_string(draft.events.size()) + " bytes";
+  if (draft.action != Action::drop) text += ", then of revision " + shortened(draft.revision);
+  if (draft.action == Action::trim) text += ", first seq " + std::to_string(draft.first_seq);
   if (draft.fixed) text += ", fixed of " + std::to_string(draft.fixed->size()) + " bytes";
-  return text + ", created " + std::to_string(draft.columns.created);
+  if (draft.action == Action::drop) return text;
+  text += ", created " + std::to_string(draft.columns.created) + ", state " + draft.columns.state;
+  return text + ", tags " + listed(draft.columns.tags);
 }
 
 std::string described(const ListQuery& query) {
   std::string text = "list limit " + std::to_string(query.limit);
   if (!query.state.empty()) text += ", state " + query.state;
-  if (!query.tool_id.empty()) text += ", tool " + query.tool_id;
-  if (!query.label.empty()) text += ", label " + query.label;
+  if (!query.tags.empty()) text += ", tags " + listed(query.tags);
   if (query.since != 0) text += ", since " + std::to_string(query.since);
   if (query.before != 0) text += ", before " + std::to_string(query.before);
+  if (!query.before_id.empty()) text += ", before id " + quoted(query.before_id);
+  if (!query.id_prefix.empty()) text += ", id prefix " + quoted(query.id_prefix);
+  if (!query.after_id.empty()) text += ", after id " + quoted(query.after_id);
   if (query.max_bytes != SIZE_MAX) text += ", max bytes " + std::to_string(query.max_bytes);
   if (query.unfinished) text += ", unfinished";
   if (query.tombstones) text += ", tombstones";
   return text;
 }
 
-std::string difference(const std::vector<EntryResult>& expected,
-                       const std::vector<EntryResult>& actual) {
+std::string difference(const Outcomes& expected, const Outcomes& actual) {
   if (expected.size() != actual.size())
-    return "there must be " + std::to_string(expected.size()) + " results, are " +
+    return "there must be " + std::to_string(expected.size()) + " outcomes, are " +
            std::to_string(actual.size());
-  static const char* const kNames[] = {"done", "conflict", "unknown"};
-  const auto name = [](const EntryResult& result) {
-    std::string text = kNames[static_cast<int>(result.outcome)];
-    if (result.outcome == Outcome::conflict) text += " with head " + std::to_string(result.head);
-    return text;
-  };
   std::string text;
   for (std::size_t i = 0; i < actual.size(); ++i)
-    if (name(expected[i]) != name(actual[i]))
-      text += "entry " + std::to_string(i + 1) + " must be " + name(expected[i]) + ", is " +
-              name(actual[i]) + "; ";
+    if (expected[i] != actual[i])
+      text += "entry " + std::to_string(i + 1) + " must be " +
+              ::testing::PrintToString(expected[i]) + ", is " +
+              ::testing::PrintToString(actual[i]) + "; ";
   return text;
 }
 
@@ -65,6 +75,7 @@ std::string do_commit(const Operation& operation, domed::Store& store, Model& mo
     const auto actual = commit(store, operation.batch);
     return expected ? difference(*expected, actual) : "the batch must be refused, and is taken";
   } catch (const domed::Error& error) {
+    if (error.code() == Code::stale) throw;
     if (!expected && error.code() == Code::invalid_argument) return "";
     return std::string(expected ? "threw: " : "must throw invalid_argument, threw: ") +
            error.what();
@@ -73,14 +84,16 @@ std::string do_commit(const Operation& operation, domed::Store& store, Model& mo
 
 std::string do_read(const Operation& o, const domed::Store& store, const Model& model) {
   const Model::Job* job = model.find(o.job_id);
-  const auto slice = store.read(o.job_id, o.from, o.max_events, o.max_bytes);
+  const auto slice = store.read(o.job_id, o.from, o.max_events, o.max_bytes, o.direction);
   if (slice.has_value() != (job != nullptr))
     return job ? "the job must be there, and is absent" : "the job must be absent, and is there";
   if (!job) return "";
-  const Lines lines = Model::lines(*job, o.from, o.max_events, o.max_bytes);
+  const Lines lines = Model::lines(*job, o.from, o.max_events, o.max_bytes, o.direction);
   std::string text = conformance::difference(job->record, slice->job, false) +
                      conformance::difference(lines, lines_in(*slice));
-  const std::uint64_t from = std::max(o.from, job->record.first_seq);
+  const std::uint64_t from = o.direction == Direction::forward
+                                 ? std::max(o.from, job->record.first_seq)
+                                 : std::min(o.from, job->record.head_seq + 1) - lines.size();
   if (!lines.empty() && slice->from != from)
     text += "from must be " + std::to_string(from) + ", is " + std::to_string(slice->from);
   return text;
@@ -109,8 +122,10 @@ std::string describe(const Operation& operation) {
     case Operation::Kind::commit:
       break;
     case Operation::Kind::read:
-      return "read " + quoted(operation.job_id) + " from " + std::to_string(operation.from) +
-             ", max events " + std::to_string(operation.max_events) + ", max bytes " +
+      return "read " + quoted(operation.job_id) +
+             (operation.direction == Direction::forward ? " from " : " backward from ") +
+             std::to_string(operation.from) + ", max events " +
+             std::to_string(operation.max_events) + ", max bytes " +
              std::to_string(operation.max_bytes);
     case Operation::Kind::find:
       return "find and read the whole of " + quoted(operation.job_id);
@@ -124,8 +139,35 @@ std::string describe(const Operation& operation) {
   return text;
 }
 
+// Ids that a store may take for each other, if it takes them for texts or patterns.
 std::string Generator::job() {
-  return "job" + std::to_string(upto(11));
+  const std::string number = std::to_string(upto(11));
+  return (one_in(5) ? one_in(2) ? "JOB" : "job_" : "job") + number;
+}
+
+std::string Generator::revision() {
+  std::string bytes;
+  for (std::size_t i = 0; i < domed::kRevisionBytes; ++i) bytes += static_cast<char>(upto(255));
+  return bytes;
+}
+
+// That of the job, most of the time; or one that it had, or none.
+std::string Generator::expected_revision(const Model& model, const std::string& id) {
+  const Model::Job* job = model.find(id);
+  const std::vector<std::string>& given = given_[id];
+  if (one_in(30)) return "";
+  if (one_in(15) && !given.empty()) return given[upto(given.size() - 1)];
+  if (one_in(50)) return revision();
+  return job ? job->record.revision : "";
+}
+
+std::vector<std::string> Generator::tags() {
+  static const std::vector<std::string> kTags = {
+      "k=1", "k=12", "K=1", "k=", std::string("k=\0", 3), "tool=x"};
+  std::vector<std::string> tags;
+  for (const std::string& tag : kTags)
+    if (one_in(3)) tags.push_back(tag);
+  return tags;
 }
 
 std::string Generator::line() {
@@ -136,14 +178,10 @@ std::string Generator::line() {
 
 JobColumns Generator::columns() {
   static const char* const kStates[] = {"queued", "running", "failed"};
-  JobColumns columns{.created = ++created_,
-                     .state = kStates[upto(2)],
-                     .unfinished = one_in(3),
-                     .tool_id = one_in(2) ? "" : "tool",
-                     .labels = {}};
-  for (std::uint64_t i = upto(2); i > 0; --i)
-    columns.labels.push_back("k=" + std::to_string(upto(2)));
-  return columns;
+  return {.created = 1 + static_cast<std::int64_t>(upto(12)),  // often equal
+          .state = kStates[upto(2)],
+          .unfinished = one_in(3),
+          .tags = tags()};
 }
 
 void Generator::add_lines(Draft& draft) {
@@ -157,26 +195,38 @@ Draft Generator::draft(const Model& model, const std::string& id) {
   const Model::Job* job = model.find(id);
   Draft draft;
   draft.job_id = id;
-  draft.expected_head = job ? job->record.head_seq : 0;
-  if (one_in(10)) draft.expected_head = one_in(2) ? 0 : upto(30);
+  draft.expected_revision = expected_revision(model, id);
+  draft.revision = revision();
   draft.head = "head " + std::to_string(upto(1000));
   draft.columns = columns();
   if (one_in(4)) draft.fixed = std::string(upto(3000), 'f');
-  const std::uint64_t action = upto(19);
+  const std::uint64_t head = job ? job->record.head_seq : 0;
+  const bool creates = draft.expected_revision->empty();
+  const std::uint64_t action = creates ? 19 : upto(19);
   if (action == 0) draft.action = Action::purge;
   if (action < 3 && action > 0) draft.action = Action::trim;
-  if (action == 3 || (job && job->record.tombstone && one_in(3))) draft.action = Action::drop;
-  if (draft.action == Action::trim) draft.first_seq = 1 + upto(draft.expected_head);
+  if (action == 3 || (job && job->record.tombstone && !creates && one_in(3)))
+    draft.action = Action::drop;
+  if (draft.action != Action::drop) given_[id].push_back(draft.revision);
+  if (draft.action == Action::trim) draft.first_seq = 1 + upto(head);
   if (draft.action != Action::append) return draft;
-  if (draft.expected_head == 0 && one_in(4)) draft.first_seq = upto(20);
-  if (draft.expected_head == 0 || !one_in(10)) add_lines(draft);
+  draft.base = creates ? one_in(4) ? upto(20) : 0 : head;
+  // Whoever has an old revision has an old base, too.
+  if (job && *draft.expected_revision != job->record.revision) draft.base = upto(head);
+  if (creates || !one_in(10)) add_lines(draft);
   return draft;
 }
 
+// An append that is not at the head of its job, or a trim beyond it.
+void Generator::misplace(Draft& draft) {
+  if (draft.action == Action::append) draft.base += one_in(2) ? 1 : 30;
+  if (draft.action == Action::trim) draft.first_seq += 1000;
+}
+
 // Breaks one rule of the interface.
-void Generator::spoil(const Model& model, std::vector<Draft>& batch) {
+void Generator::spoil(std::vector<Draft>& batch) {
   Draft& draft = batch[upto(batch.size() - 1)];
-  switch (upto(6)) {
+  switch (upto(8)) {
     case 0:
       draft.job_id.clear();
       return;
@@ -190,18 +240,19 @@ void Generator::spoil(const Model& model, std::vector<Draft>& batch) {
       draft.ends.push_back(static_cast<std::uint32_t>(draft.events.size()));
       return;
     case 4:
-      draft.columns.labels.push_back("a=1\nb=2");
+      draft.columns.tags.push_back(one_in(2) ? "" : std::string(domed::kMaxTagBytes + 1, 't'));
       return;
     case 5:
+      draft.expected_revision = std::string(1 + upto(domed::kRevisionBytes - 2), 'r');
+      return;
+    case 6:
+      draft.columns.tags = {"k=1", "tool=x", "k=1"};
+      return;
+    case 7:
       batch.push_back(batch[0]);
       return;
-    default:  // the "created" of a job that nothing else in the batch touches
-      draft.columns.created =
-          1 + static_cast<std::int64_t>(upto(static_cast<std::uint64_t>(created_ - 1)));
-      for (const auto& [id, job] : model.jobs())
-        for (const Draft& other : batch)
-          if (id == other.job_id && job.record.columns.created == draft.columns.created)
-            draft.columns.created = ++created_;
+    default:
+      misplace(draft);
   }
 }
 
@@ -213,14 +264,16 @@ std::vector<Draft> Generator::batch(const Model& model) {
   }
   std::vector<Draft> batch;
   for (const auto& [id, draft] : drafts) batch.push_back(draft);
-  if (one_in(15)) spoil(model, batch);
+  if (one_in(15)) spoil(batch);
+  if (one_in(20)) misplace(batch[upto(batch.size() - 1)]);
   return batch;
 }
 
 // Limits are wrong at their edges, if anywhere.
-std::size_t Generator::about_the_size_of_some_lines(const Model::Job& job, std::uint64_t from) {
+std::size_t Generator::about_the_size_of_some_lines(const Model::Job& job, const Operation& read) {
   std::size_t bytes = upto(2);
-  for (const std::string& line : Model::lines(job, from, 1 + upto(4), SIZE_MAX))
+  for (const std::string& line :
+       Model::lines(job, read.from, 1 + upto(4), SIZE_MAX, read.direction))
     bytes += line.size() + 1;
   return std::max<std::size_t>(bytes, 1) - 1;
 }
@@ -233,7 +286,8 @@ Operation Generator::read(const Model& model) {
   operation.from = 1 + upto((job ? job->record.head_seq : 0) + 2);
   operation.max_events = 1 + upto(one_in(2) ? 5 : 300);
   operation.max_bytes = upto(20'000);
-  if (job && one_in(2)) operation.max_bytes = about_the_size_of_some_lines(*job, operation.from);
+  if (one_in(2)) operation.direction = Direction::backward;
+  if (job && one_in(2)) operation.max_bytes = about_the_size_of_some_lines(*job, operation);
   return operation;
 }
 
@@ -241,18 +295,23 @@ Operation Generator::list() {
   Operation operation;
   operation.kind = Operation::Kind::list;
   ListQuery& query = operation.query;
-  const auto some_time = [this] {
-    return static_cast<std::int64_t>(upto(static_cast<std::uint64_t>(created_)));
-  };
-  if (one_in(3)) query.state = "failed";
-  if (one_in(3)) query.tool_id = "tool";
-  if (one_in(3)) query.label = "k=1";
-  if (one_in(3)) query.since = some_time();
-  if (one_in(3)) query.before = some_time();
+  const auto some_time = [this] { return 1 + static_cast<std::int64_t>(upto(13)); };
+  if (one_in(4)) query.state = "failed";
+  if (one_in(3)) query.tags = tags();
+  if (query.tags.size() > 2) query.tags.resize(2);
+  if (one_in(4)) query.since = some_time();
+  if (one_in(4)) {
+    static const char* const kPrefixes[] = {"job", "job1", "job_", "JOB", "j", "job%"};
+    query.id_prefix = kPrefixes[upto(5)];
+    if (one_in(2)) query.after_id = job();
+  } else if (one_in(2)) {
+    query.before = some_time();
+    if (one_in(2)) query.before_id = job();
+  }
   if (one_in(3)) query.max_bytes = upto(5000);
   query.limit = 1 + upto(8);
-  query.unfinished = one_in(3);
-  query.tombstones = one_in(3);
+  query.unfinished = one_in(4);
+  query.tombstones = one_in(5);
   return operation;
 }
 
@@ -293,45 +352,9 @@ std::string perform(const Operation& operation, domed::Store& store, Model& mode
       break;
   }
   return "";
-} catch (const std::exception& error) {
+} catch (const domed::Error& error) {
+  if (error.code() == Code::stale) throw;
   return std::string("threw: ") + error.what();
-}
-
-namespace {
-
-// "list" without what stands from "at" on, "count" of it.
-template <class List>
-List without(List list, std::size_t at, std::size_t count) {
-  const auto begin = list.begin() + static_cast<std::ptrdiff_t>(at);
-  list.erase(begin, begin + static_cast<std::ptrdiff_t>(std::min(count, list.size() - at)));
-  return list;
-}
-
-}  // namespace
-
-Operations shrink(Operations operations, const std::function<bool(const Operations&)>& fails,
-                  int tries) {
-  const auto replaced_by = [&](Operations shorter) {
-    if (tries <= 0) return false;
-    --tries;
-    if (!fails(shorter)) return false;
-    operations = std::move(shorter);
-    return true;
-  };
-  for (std::size_t size = std::max<std::size_t>(operations.size() / 2, 1); size > 0; size /= 2)
-    for (std::size_t at = operations.size(); at > 0;) {
-      at = at > size ? at - size : 0;
-      replaced_by(without(operations, at, size));
-      at = std::min(at, operations.size());
-    }
-  for (std::size_t i = 0; i < operations.size(); ++i)
-    for (std::size_t at = operations[i].batch.size(); at > 0 && operations[i].batch.size() > 1;) {
-      Operations shorter = operations;
-      shorter[i].batch = without(shorter[i].batch, --at, 1);
-      replaced_by(std::move(shorter));
-      at = std::min(at, operations[i].batch.size());
-    }
-  return operations;
 }
 
 }  // namespace conformance

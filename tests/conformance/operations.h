@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <random>
 #include <string>
 #include <vector>
@@ -18,6 +19,7 @@ struct Operation {
   std::string job_id;        // read, find
   std::uint64_t from = 1;    // read
   std::size_t max_events = 0, max_bytes = 0;
+  Direction direction = Direction::forward;
   ListQuery query;  // list
 };
 using Operations = std::vector<Operation>;
@@ -44,21 +46,26 @@ class Generator {
   std::string line();
   JobColumns columns();
   Draft draft(const Model& model, const std::string& id);
+  std::string revision();
+  std::string expected_revision(const Model& model, const std::string& id);
+  std::vector<std::string> tags();
   void add_lines(Draft& draft);
-  void spoil(const Model& model, std::vector<Draft>& batch);
-  std::size_t about_the_size_of_some_lines(const Model::Job& job, std::uint64_t from);
+  void spoil(std::vector<Draft>& batch);
+  void misplace(Draft& draft);
+  std::size_t about_the_size_of_some_lines(const Model::Job& job, const Operation& read);
   Operation read(const Model& model);
   Operation list();
 
   std::mt19937_64 random_;
-  std::int64_t created_ = 0;
+  std::map<std::string, std::vector<std::string>> given_;  // the revisions of each job so far
 };
 
-// Does "operation", which is no reopen, to both; how they differ.
+// Does "operation", which is no reopen, to both; how they differ.  Throws Error(stale) only.
 std::string perform(const Operation& operation, domed::Store& store, Model& model);
 
 // A shorter list that still "fails": first whole operations are left out, in
-// ever smaller groups, then single entries of batches.  Tries at most "tries".
+// ever smaller groups, then single entries of batches, then entries between others of the
+// same job.  Tries at most "tries".
 Operations shrink(Operations operations, const std::function<bool(const Operations&)>& fails,
                   int tries);
 

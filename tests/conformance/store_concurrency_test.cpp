@@ -4,6 +4,7 @@
 #include <mutex>
 #include <thread>
 
+#include "disturbance.h"
 #include "store_fixture.h"
 
 namespace conformance {
@@ -22,13 +23,15 @@ class StoreConcurrency : public StoreTest {
   // Commits kCommits batches over all jobs, each then announced in "visible_".  Readers
   // look between any two, however fast the store.
   void write() {
+    Disturbance disturbance(kCommits / 6);
     for (int i = 0; i < kCommits; ++i) {
+      disturbance.step();
       for (const auto looks = looks_.load(); looks_ == looks && !HasFailure();)
         std::this_thread::yield();
       std::vector<Draft> drafts;
       for (int job = 0; job < kJobs; ++job)
         drafts.push_back(next(job, kStep * static_cast<std::uint64_t>(i)));
-      for (const EntryResult& result : commit(store(), drafts)) EXPECT_DONE(result);
+      for (const Outcome result : commit(drafts)) EXPECT_DONE(result);
       visible_ = kStep * static_cast<std::uint64_t>(i + 1);
     }
     finished_ = true;
@@ -101,8 +104,7 @@ TEST_F(StoreConcurrency, TrimsAreSeenWholeToo) {
       EXPECT_EQ(lines_of("t", first, 200), lines_in(slice));
     }
   });
-  for (std::uint64_t first = 2; first <= 201; ++first)
-    EXPECT_DONE(commit_one(trim_of("t", 200, first)));
+  for (std::uint64_t first = 2; first <= 201; ++first) EXPECT_DONE(commit_one(trim_of("t", first)));
   reader.join();
 }
 
@@ -124,10 +126,10 @@ class StoreGenerations : public StoreConcurrency {
   void live(int generation) {
     EXPECT_DONE(commit_one(created(grown(generation, 0))));
     EXPECT_DONE(commit_one(grown(generation, kStep)));
-    Draft purge = purge_of("g", 2 * kStep);
+    Draft purge = purge_of("g");
     purge.head = std::to_string(generation);
     EXPECT_DONE(commit_one(purge));
-    EXPECT_DONE(commit_one(drop_of("g", 2 * kStep)));
+    EXPECT_DONE(commit_one(drop_of("g")));
   }
 
   // The job is one of one generation, whole, or not there.
@@ -162,7 +164,11 @@ TEST_F(StoreGenerations, AreSeenWholeFromCreationToDrop) {
         check(std::optional(job));
       }
   });
-  for (int generation = 1; generation <= kGenerations; ++generation) live(generation);
+  Disturbance disturbance(kGenerations / 6);
+  for (int generation = 1; generation <= kGenerations; ++generation) {
+    disturbance.step();
+    live(generation);
+  }
   finished_ = true;
   for (std::thread& reader : readers) reader.join();
 }
@@ -176,12 +182,13 @@ class StoreReadsMeanwhile : public StoreConcurrency {
  protected:
   using Clock = std::chrono::steady_clock;
   static constexpr int kEnough = 10;
-  static constexpr int kAttempts = 60;
+  static constexpr std::size_t kAttempts = 100;
 
   // Reads that met one commit.
   struct Met {
     int inside = 0;              // ended, like the one before, while it was under way
     Clock::duration longest{0};  // from the end of one to the end of the next
+    Clock::duration took{0};     // the commit
   };
 
   void SetUp() override {
@@ -198,15 +205,17 @@ class StoreReadsMeanwhile : public StoreConcurrency {
     std::vector<Draft> purges;
     for (Draft& draft : much_) {
       draft.job_id = "large" + std::to_string(++made_);
+      draft.expected_revision = "";
+      draft.revision = new_revision();
       draft = created(std::move(draft));
-      purges.push_back(purge_of(draft.job_id, 1));
+      purges.push_back(against(draft.revision, purge_of(draft.job_id)));
     }
     const auto begin = Clock::now();
     ++commit_;
-    commit(store(), much_);
+    conformance::commit(store(), much_);  // with nothing of the suite's own beside it
     ++commit_;
     const auto end = Clock::now();
-    commit(store(), purges);
+    commit(purges);
     return end - begin;
   }
 
@@ -237,9 +246,10 @@ class StoreReadsMeanwhile : public StoreConcurrency {
       const std::lock_guard lock(mutex_);
       met_ = {};
     }
-    commit_much();
+    const auto took = commit_much();
     for (int i = 0, reads = reads_; i < 2; ++i, reads = reads_) reads_.wait(reads);
     const std::lock_guard lock(mutex_);
+    met_.took = took;
     return met_;
   }
 
@@ -252,17 +262,23 @@ class StoreReadsMeanwhile : public StoreConcurrency {
 };
 
 TEST_F(StoreReadsMeanwhile, FinishWhileACommitIsUnderWay) {
-  auto undisturbed = commit_much();
-  for (int i = 0; i < 9; ++i) undisturbed = std::min(undisturbed, commit_much());
+  auto shortest = commit_much();
+  for (int i = 0; i < 9; ++i) shortest = std::min(shortest, commit_much());
   std::thread reader([this] { read_on(); });
-  int met = 0;
-  for (int attempt = 0; attempt < kAttempts && met < 2; ++attempt) {
-    const Met now = meet_one();
-    if (now.inside >= kEnough && now.longest < undisturbed / 2) ++met;
+  // All are judged by the shortest commit of all, however late it came: on a busy machine the
+  // first ten may have been slow.
+  std::vector<Met> all;
+  std::ptrdiff_t met = 0;
+  while (all.size() < kAttempts && (all.size() < 10 || met < 2)) {
+    all.push_back(meet_one());
+    shortest = std::min(shortest, all.back().took);
+    met = std::count_if(all.begin(), all.end(), [&](const Met& one) {
+      return one.inside >= kEnough && one.longest < shortest / 2;
+    });
   }
   finished_ = true;
   reader.join();
-  EXPECT_EQ(2, met) << "reads wait for the commit that is under way";
+  EXPECT_LE(2, met) << "reads wait for the commit that is under way";
 }
 
 TEST_F(StoreConcurrency, MoreReadersThanTheStoreMayHaveConnections) {

@@ -1,6 +1,7 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "disturbance.h"
 #include "operations.h"
 
 namespace conformance {
@@ -45,7 +46,7 @@ class StoreCrash : public StoreTest {
       EXPECT_EQ("+", line.value_or("+")) << "batch " << heard + 1;
       return line == "+";
     };
-    while (heard < wanted && hear()) ++heard;
+    for (; heard < wanted && hear(); ++heard) disturbance_.step();
     EXPECT_EQ(wanted, heard) << "the process crashed or hung";
     // Somewhere inside what it does next, whatever the machine's speed.
     ::usleep(static_cast<useconds_t>(random_.upto(2000)));
@@ -73,7 +74,9 @@ class StoreCrash : public StoreTest {
   }
 
   Generator random_{target.seed};
+  Disturbance disturbance_{60};
   Model model_;
+  std::string incarnation_;
 };
 
 TEST_F(StoreCrash, AcknowledgedBatchesSurviveKill) {
@@ -83,7 +86,10 @@ TEST_F(StoreCrash, AcknowledgedBatchesSurviveKill) {
     close();  // the child is to be the only one that has the store open
     const Batches batches = batches_for(model_);
     const std::size_t count = acknowledged(batches, random_.one_in(3) ? 0 : random_.upto(25));
+    const std::string name = incarnation_;
     open();
+    incarnation_ = store().incarnation();
+    EXPECT_EQ(name.empty() ? incarnation_ : name, incarnation_) << "though nothing was lost";
     check(batches, count);
   }
 }

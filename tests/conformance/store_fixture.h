@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -12,24 +14,40 @@
 #include "domed/store.h"
 #include "target.h"
 
+namespace domed {
+
+// How GoogleTest shows them.
+inline void PrintTo(Outcome outcome, std::ostream* out) {
+  static const char* const kNames[] = {"done", "conflict", "unknown"};
+  *out << kNames[static_cast<int>(outcome)];
+}
+inline void PrintTo(Direction direction, std::ostream* out) {
+  *out << (direction == Direction::forward ? "forward" : "backward");
+}
+
+}  // namespace domed
+
 namespace conformance {
 
 using domed::Code;
+using domed::Direction;
 using domed::Durability;
 using domed::Entry;
-using domed::EntryResult;
 using domed::JobColumns;
 using domed::JobRecord;
 using domed::ListQuery;
+using domed::Outcome;
 using domed::Slice;
 using Lines = std::vector<std::string>;  // without their LF
-using Outcome = EntryResult::Outcome;
+using Outcomes = std::vector<Outcome>;
 
 // An entry that owns its bytes.
 struct Draft {
   Entry::Action action = Entry::Action::append;
   std::string job_id;
-  std::uint64_t expected_head = 0;
+  std::optional<std::string> expected_revision;  // empty: creates; absent: see Writer
+  std::string revision;                          // empty: see Writer
+  std::uint64_t base = 0;
   std::string events;
   std::vector<std::uint32_t> ends;
   std::uint64_t first_seq = 0;
@@ -41,8 +59,25 @@ struct Draft {
   void add(const std::string& line);
 };
 
-// Commits "drafts" as one batch.
-std::vector<EntryResult> commit(domed::Store& store, const std::vector<Draft>& drafts);
+// Commits "drafts", which say everything themselves, as one batch.
+Outcomes commit(domed::Store& store, const std::vector<Draft>& drafts);
+
+// Random bytes that no other call gives.
+std::string new_revision();
+// The name of "code", as in domed/error.h.
+std::string text_of(Code code);
+
+// The writer of a store: knows the revision that each job has since the last entry that was
+// done, and gives it to what does not name one; and a new one to what has none.
+class Writer {
+ public:
+  Outcomes commit(domed::Store& store, std::vector<Draft> drafts);
+  // Of a job that it does not know: one that no job has.
+  std::string revision(const std::string& job_id) const;
+
+ private:
+  std::map<std::string, std::string> revisions_;
+};
 
 // An event line that says where it belongs, "size" bytes long where that is more.
 std::string line_of(const std::string& job_id, std::uint64_t seq, std::size_t size = 0);
@@ -51,13 +86,18 @@ Lines lines_of(const std::string& job_id, std::uint64_t from, std::uint64_t to);
 // The lines of a slice, cut at its ends; a last one says so where they are wrong.
 Lines lines_in(const Slice& slice);
 
-// An append of "count" lines from line_of().
-Draft append_of(const std::string& job_id, std::uint64_t expected_head, std::uint64_t count);
-Draft trim_of(const std::string& job_id, std::uint64_t head, std::uint64_t first_seq);
-Draft purge_of(const std::string& job_id, std::uint64_t head);
-Draft drop_of(const std::string& job_id, std::uint64_t head);
+// An append of "count" lines from line_of() behind the seq "base"; 0: a creation.
+Draft append_of(const std::string& job_id, std::uint64_t base, std::uint64_t count);
+Draft trim_of(const std::string& job_id, std::uint64_t first_seq);
+Draft purge_of(const std::string& job_id);
+Draft drop_of(const std::string& job_id);
 // A creation whose log begins at "first_seq".
 Draft copy_of(const std::string& job_id, std::uint64_t first_seq, std::uint64_t count);
+// "draft" as somebody commits it who thinks that the job has "revision".
+Draft against(const std::string& revision, Draft draft);
+
+// The order of tags means nothing.
+Lines sorted(Lines tags);
 
 // Compares everything but, where "with_fixed" is false, "fixed".
 void expect_equal(const JobRecord& expected, const JobRecord& actual, bool with_fixed = true);
@@ -86,8 +126,10 @@ class StoreTest : public ::testing::Test {
   void close() { store_.reset(); }
   void open() { store_ = make_store(scratch_.path()); }
 
+  Outcomes commit(const std::vector<Draft>& drafts) { return writer_.commit(*store_, drafts); }
   // One entry as a batch of its own.
-  EntryResult commit_one(const Draft& draft);
+  Outcome commit_one(const Draft& draft);
+  std::string revision(const std::string& job_id) const { return writer_.revision(job_id); }
   // Creates "job_id" with "count" events; "created" counts up by 10 from 10 on.
   Draft make_job(const std::string& job_id, std::uint64_t count, JobColumns columns = {});
   // Gives a creation the next "created".
@@ -95,21 +137,17 @@ class StoreTest : public ::testing::Test {
 
   Lines read_all(const std::string& job_id);
   Slice read(const std::string& job_id, std::uint64_t from, std::size_t max_events = 1000,
-             std::size_t max_bytes = 1 << 20);
+             std::size_t max_bytes = 1 << 20, Direction direction = Direction::forward);
   JobRecord find(const std::string& job_id);
 
  private:
   Scratch scratch_;
+  Writer writer_;
   std::int64_t last_created_ = 0;
   std::unique_ptr<domed::Store> store_;
 };
 
-#define EXPECT_DONE(result) EXPECT_EQ(::conformance::Outcome::done, (result).outcome)
-#define EXPECT_CONFLICT(expected_head, result)                                  \
-  do {                                                                          \
-    const ::domed::EntryResult conflict_result = (result);                      \
-    EXPECT_EQ(::conformance::Outcome::conflict, conflict_result.outcome);       \
-    EXPECT_EQ(static_cast<std::uint64_t>(expected_head), conflict_result.head); \
-  } while (false)
+#define EXPECT_DONE(outcome) EXPECT_EQ(::domed::Outcome::done, (outcome))
+#define EXPECT_CONFLICT(outcome) EXPECT_EQ(::domed::Outcome::conflict, (outcome))
 
 }  // namespace conformance

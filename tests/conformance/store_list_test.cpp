@@ -10,14 +10,14 @@ class StoreList : public StoreTest {
 
   void SetUp() override {
     StoreTest::SetUp();
-    make("a", {.state = "failed", .tool_id = "x", .labels = {"k=1", "k=2"}});
-    make("b", {.state = "failed", .tool_id = "x", .labels = {"k=1"}});
-    make("c", {.state = "running", .unfinished = true, .tool_id = "y", .labels = {"k=12"}});
-    make("d", {.state = "failed", .tool_id = "y", .labels = {"k=2"}});
-    make("e", {.state = "done", .tool_id = "x"});
-    make("f", {.state = "queued", .unfinished = true, .labels = {"kk=1", "k=1x"}});
+    make("a", {.state = "failed", .tags = {"t=x", "k=1", "k=2"}});
+    make("b", {.state = "failed", .tags = {"t=x", "k=1"}});
+    make("c", {.state = "running", .unfinished = true, .tags = {"t=y", "k=12"}});
+    make("d", {.state = "failed", .tags = {"t=y", "k=2"}});
+    make("e", {.state = "done", .tags = {"t=x"}});
+    make("f", {.state = "queued", .unfinished = true, .tags = {"kk=1", "k=1x", "K=1"}});
     for (const char* id : {"b", "e"}) {
-      Draft purge = purge_of(id, 2);
+      Draft purge = purge_of(id);
       purge.columns = find(id).columns;
       EXPECT_DONE(commit_one(purge));
     }
@@ -66,22 +66,36 @@ TEST_F(StoreList, FiltersByState) {
   EXPECT_EQ(Ids{}, list({.state = "fail"}));
 }
 
-TEST_F(StoreList, FiltersByTool) {
-  EXPECT_EQ((Ids{"d", "c"}), list({.tool_id = "y"}));
-  EXPECT_EQ(Ids{}, list({.tool_id = "z"}));
+TEST_F(StoreList, FiltersByWholeTags) {
+  EXPECT_EQ((Ids{"a"}), list({.tags = {"k=1"}}));
+  EXPECT_EQ((Ids{"d", "a"}), list({.tags = {"k=2"}}));
+  EXPECT_EQ((Ids{"f"}), list({.tags = {"K=1"}}));
+  EXPECT_EQ(Ids{}, list({.tags = {"k="}}));
+  EXPECT_EQ(Ids{}, list({.tags = {"k=_"}}));
 }
 
-TEST_F(StoreList, FiltersByWholeLabels) {
-  EXPECT_EQ((Ids{"a"}), list({.label = "k=1"}));
-  EXPECT_EQ((Ids{"d", "a"}), list({.label = "k=2"}));
-  EXPECT_EQ(Ids{}, list({.label = "k="}));
-  EXPECT_EQ(Ids{}, list({.label = "k=1\nk=2"}));
+TEST_F(StoreList, FiltersByTwoTags) {
+  EXPECT_EQ((Ids{"d"}), list({.tags = {"k=2", "t=y"}}));
+  EXPECT_EQ((Ids{"d"}), list({.tags = {"t=y", "k=2"}}));
+  EXPECT_EQ((Ids{"a"}), list({.tags = {"k=1", "k=2"}}));
+  EXPECT_EQ((Ids{"a"}), list({.tags = {"k=1", "k=1"}}));
+  EXPECT_EQ(Ids{}, list({.tags = {"t=x", "t=y"}}));
 }
 
 TEST_F(StoreList, FiltersHoldTogether) {
-  EXPECT_EQ((Ids{"d"}), list({.state = "failed", .tool_id = "y", .label = "k=2", .since = 20}));
+  EXPECT_EQ((Ids{"d"}), list({.state = "failed", .tags = {"t=y", "k=2"}, .since = 20}));
+  EXPECT_EQ((Ids{"a"}), list({.state = "failed", .tags = {"t=x"}}));
   EXPECT_EQ((Ids{"a"}), list({.state = "failed", .before = 40}));
-  EXPECT_EQ(Ids{}, list({.state = "failed", .tool_id = "y", .label = "k=12"}));
+  EXPECT_EQ((Ids{"c"}), list({.tags = {"t=y"}, .before = 40, .unfinished = true}));
+  EXPECT_EQ(Ids{}, list({.state = "failed", .tags = {"t=y", "k=12"}}));
+  EXPECT_EQ((Ids{"d"}), list({.tags = {"k=2"}, .since = 11}));
+  EXPECT_EQ((Ids{"d", "a"}), list({.tags = {"k=2"}, .since = 10}));
+}
+
+TEST_F(StoreList, PagesOfATagContinueBeforeTheLast) {
+  EXPECT_EQ((Ids{"d"}), list({.tags = {"k=2"}, .limit = 1}));
+  EXPECT_EQ((Ids{"a"}), list({.tags = {"k=2"}, .before = 40, .before_id = "d", .limit = 1}));
+  EXPECT_EQ(Ids{}, list({.tags = {"k=2"}, .before = 10, .before_id = "a", .limit = 1}));
 }
 
 TEST_F(StoreList, ShowsTombstonesOnlyWhenAsked) {
@@ -92,17 +106,26 @@ TEST_F(StoreList, ShowsTombstonesOnlyWhenAsked) {
 
 TEST_F(StoreList, FollowsChangedColumns) {
   Draft draft = append_of("c", 2, 1);
-  draft.columns = {
-      .created = 0, .state = "failed", .unfinished = false, .tool_id = {}, .labels = {"n=1"}};
+  draft.columns = {.created = 0, .state = "failed", .unfinished = false, .tags = {"n=1"}};
   EXPECT_DONE(commit_one(draft));
   EXPECT_EQ((Ids{"d", "c", "a"}), list({.state = "failed"}));
   EXPECT_EQ(Ids{}, list({.state = "running"}));
-  EXPECT_EQ((Ids{"c"}), list({.label = "n=1"}));
+  EXPECT_EQ((Ids{"c"}), list({.tags = {"n=1"}}));
+  EXPECT_EQ((Ids{"d"}), list({.tags = {"t=y"}}));
+}
+
+TEST_F(StoreList, DroppedJobsLeaveNoTagBehind) {
+  EXPECT_DONE(commit_one(drop_of("b")));
+  make("b", {.state = "failed", .tags = {"new"}});
+  EXPECT_EQ((Ids{"a"}), list({.tags = {"k=1"}}));
+  EXPECT_EQ((Ids{"b"}), list({.tags = {"new"}}));
+  EXPECT_EQ((Ids{"b"}), list({.since = 61}));
 }
 
 TEST_F(StoreList, RefusesPagesOutsideTheirBounds) {
   expect_error(Code::invalid_argument, [&] { store().list({.limit = 0}); });
   expect_error(Code::invalid_argument, [&] { store().list({.limit = 10001}); });
+  expect_error(Code::invalid_argument, [&] { store().list({.tags = {"a", "b", "c"}}); });
 }
 
 TEST_F(StoreList, ShowsUnfinishedJobsAlone) {
@@ -126,6 +149,98 @@ TEST_F(StoreList, UnfinishedFollowsTheColumns) {
   draft.columns.unfinished = true;
   EXPECT_DONE(commit_one(draft));
   EXPECT_EQ((Ids{"f", "a"}), list({.unfinished = true}));
+}
+
+// Three jobs of one time between an older and a newer one; their ids are bytes.
+class StoreListOrder : public StoreTest {
+ protected:
+  using Ids = std::vector<std::string>;
+
+  void SetUp() override {
+    StoreTest::SetUp();
+    const std::vector<std::pair<std::string, std::int64_t>> jobs = {
+        {"m", 20}, {"z", 10}, {"\xff", 20}, {"a", 30}, {"M", 20}};
+    for (const auto& [id, created] : jobs) {
+      Draft draft = append_of(id, 0, 1);
+      draft.columns = {.created = created, .state = "s", .tags = {"t"}};
+      EXPECT_DONE(commit_one(draft));
+    }
+  }
+
+  Ids list(const ListQuery& query) {
+    Ids ids;
+    for (const JobRecord& job : store().list(query)) ids.push_back(job.job_id);
+    return ids;
+  }
+};
+
+TEST_F(StoreListOrder, IsByCreatedAndThenById) {
+  EXPECT_EQ((Ids{"a", "\xff", "m", "M", "z"}), list({}));
+  EXPECT_EQ((Ids{"a", "\xff", "m", "M", "z"}), list({.tags = {"t"}}));
+  EXPECT_EQ((Ids{"a", "\xff", "m", "M", "z"}), list({.state = "s"}));
+}
+
+TEST_F(StoreListOrder, GoesOnBehindAJobOfTheSameTime) {
+  EXPECT_EQ((Ids{"M", "z"}), list({.before = 20, .before_id = "m"}));
+  EXPECT_EQ((Ids{"m", "M", "z"}), list({.before = 20, .before_id = "\xff"}));
+  EXPECT_EQ((Ids{"z"}), list({.tags = {"t"}, .before = 20, .before_id = "M"}));
+  EXPECT_EQ((Ids{"z"}), list({.before = 20}));
+  EXPECT_EQ((Ids{"m", "M", "z"}), list({.before = 20, .before_id = "n"})) << "which no job has";
+}
+
+TEST_F(StoreListOrder, PagesOfOneMakeUpTheWhole) {
+  for (const ListQuery& query : {ListQuery{}, ListQuery{.tags = {"t"}}}) {
+    Ids ids;
+    ListQuery page = query;
+    page.limit = 1;
+    while (ids.size() < 9) {
+      const auto jobs = store().list(page);
+      if (jobs.empty()) break;
+      ids.push_back(jobs[0].job_id);
+      page.before = jobs[0].columns.created;
+      page.before_id = ids.back();
+    }
+    EXPECT_EQ((Ids{"a", "\xff", "m", "M", "z"}), ids);
+  }
+}
+
+// Jobs by the beginning of their ids, which a user types.
+class StoreListIds : public StoreListOrder {
+ protected:
+  void SetUp() override {
+    StoreTest::SetUp();
+    for (const char* id : {"job-2", "job-1", "JOB-1", "job_1", "job-10", "jo%", "j"})
+      make_job(id, 1, {.tags = {id}});
+    EXPECT_DONE(commit_one(purge_of("job-2")));
+  }
+};
+
+TEST_F(StoreListIds, BeginBytewise) {
+  EXPECT_EQ((Ids{"job-1", "job-10"}), list({.id_prefix = "job-"}));
+  EXPECT_EQ((Ids{"job_1"}), list({.id_prefix = "job_"}));
+  EXPECT_EQ((Ids{"jo%"}), list({.id_prefix = "jo%"}));
+  EXPECT_EQ((Ids{"JOB-1"}), list({.id_prefix = "J"}));
+  EXPECT_EQ((Ids{"job-1", "job-10"}), list({.id_prefix = "job-1"}))
+      << "the whole id is a prefix too";
+  EXPECT_EQ(Ids{}, list({.id_prefix = "job-11"}));
+}
+
+TEST_F(StoreListIds, StandInTheirOwnOrder) {
+  EXPECT_EQ((Ids{"j", "jo%", "job-1", "job-10", "job_1"}), list({.id_prefix = "j"}));
+}
+
+TEST_F(StoreListIds, GoOnBehindTheLast) {
+  EXPECT_EQ((Ids{"j", "jo%"}), list({.id_prefix = "j", .limit = 2}));
+  EXPECT_EQ((Ids{"job-1", "job-10"}), list({.id_prefix = "j", .after_id = "jo%", .limit = 2}));
+  EXPECT_EQ((Ids{"job_1"}), list({.id_prefix = "j", .after_id = "job-10", .limit = 2}));
+  EXPECT_EQ(Ids{}, list({.id_prefix = "j", .after_id = "job_1", .limit = 2}));
+  EXPECT_EQ((Ids{"job-1", "job-10"}), list({.id_prefix = "job-", .after_id = "a"}));
+}
+
+TEST_F(StoreListIds, AreFilteredAsAnyPage) {
+  EXPECT_EQ((Ids{"job-2"}), list({.id_prefix = "job", .tombstones = true}));
+  EXPECT_EQ((Ids{"job-10"}), list({.tags = {"job-10"}, .id_prefix = "job-"}));
+  EXPECT_EQ((Ids{"job-10", "job_1"}), list({.since = 40, .id_prefix = "job"}));
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "disturbance.h"
 #include "operations.h"
 #include "subject.h"
 
@@ -18,7 +19,9 @@ class StoreModel : public ::testing::Test {
     const Scratch scratch;
     auto store = make_store(scratch.path());
     Model model;
+    Disturbance disturbance(100);
     for (std::size_t i = 0; i < operations.size(); ++i) {
+      disturbance.step();
       if (operations[i].kind == Operation::Kind::reopen) {
         store.reset();
         store = make_store(scratch.path());
@@ -35,10 +38,11 @@ class StoreModel : public ::testing::Test {
   // The shortest story found that shows a difference, as an author reads it.
   static std::string story(Operations operations, const Difference& first) {
     operations.resize(std::min(operations.size(), first.step + 1));
-    constexpr int kTries = 400;
+    // What a disturbance brought about does not come again with fewer operations.
+    const int tries = target.disturb.empty() ? 600 : 0;
     operations = shrink(
         std::move(operations), [](const Operations& shorter) { return play(shorter).has_value(); },
-        kTries);
+        tries);
     const auto difference = play(operations);
     std::string text = "shrunk to " + std::to_string(operations.size()) + " operations:\n";
     for (std::size_t i = 0; i < operations.size(); ++i)

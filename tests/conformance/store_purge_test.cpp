@@ -7,12 +7,12 @@ class StorePurge : public StoreTest {};
 
 TEST_F(StorePurge, LeavesATombstone) {
   const Draft job = make_job("j", 5, {.state = "running", .unfinished = true});
-  Draft purge = purge_of("j", 5);
-  purge.columns = {
-      .created = 0, .state = "failed", .unfinished = false, .tool_id = "t", .labels = {"l=1"}};
+  Draft purge = purge_of("j");
+  purge.columns = {.created = 0, .state = "failed", .unfinished = false, .tags = {"l=1"}};
   EXPECT_DONE(commit_one(purge));
   JobRecord expected;
   expected.job_id = "j";
+  expected.revision = revision("j");
   expected.first_seq = 6;
   expected.head_seq = 5;
   expected.tombstone = true;
@@ -24,7 +24,7 @@ TEST_F(StorePurge, LeavesATombstone) {
 
 TEST_F(StorePurge, TombstonesHaveNoEvents) {
   make_job("j", 5);
-  EXPECT_DONE(commit_one(purge_of("j", 5)));
+  EXPECT_DONE(commit_one(purge_of("j")));
   const Slice slice = read("j", 1);
   EXPECT_TRUE(slice.job.tombstone);
   EXPECT_EQ(Lines{}, lines_in(slice));
@@ -32,7 +32,7 @@ TEST_F(StorePurge, TombstonesHaveNoEvents) {
 
 TEST_F(StorePurge, TombstonesAreNeverUnfinished) {
   make_job("j", 5, {.state = "running", .unfinished = true});
-  Draft purge = purge_of("j", 5);
+  Draft purge = purge_of("j");
   purge.columns.unfinished = true;
   EXPECT_DONE(commit_one(purge));
   EXPECT_TRUE(store().list({.unfinished = true}).empty());
@@ -40,32 +40,32 @@ TEST_F(StorePurge, TombstonesAreNeverUnfinished) {
 
 TEST_F(StorePurge, TombstonesRefuseEveryEntry) {
   make_job("j", 5);
-  EXPECT_DONE(commit_one(purge_of("j", 5)));
-  EXPECT_CONFLICT(5, commit_one(created(append_of("j", 0, 1))));
-  EXPECT_CONFLICT(5, commit_one(append_of("j", 5, 1)));
-  EXPECT_CONFLICT(5, commit_one(trim_of("j", 5, 6)));
-  EXPECT_CONFLICT(5, commit_one(purge_of("j", 5)));
+  EXPECT_DONE(commit_one(purge_of("j")));
+  EXPECT_CONFLICT(commit_one(created(append_of("j", 0, 1))));
+  EXPECT_CONFLICT(commit_one(append_of("j", 5, 1)));
+  EXPECT_CONFLICT(commit_one(trim_of("j", 6)));
+  EXPECT_CONFLICT(commit_one(purge_of("j")));
   EXPECT_EQ("purged", find("j").head);
 }
 
-TEST_F(StorePurge, ConflictsWhereTheHeadIsAnother) {
+TEST_F(StorePurge, ConflictsWhereTheRevisionIsAnother) {
   make_job("j", 5);
-  EXPECT_CONFLICT(5, commit_one(purge_of("j", 4)));
-  EXPECT_CONFLICT(0, commit_one(purge_of("nobody", 4)));
+  EXPECT_CONFLICT(commit_one(against(new_revision(), purge_of("j"))));
+  EXPECT_CONFLICT(commit_one(purge_of("nobody")));
   EXPECT_EQ(lines_of("j", 1, 5), read_all("j"));
 }
 
 TEST_F(StorePurge, TrimmedJobsToo) {
   make_job("j", 5);
-  EXPECT_DONE(commit_one(trim_of("j", 5, 6)));
-  EXPECT_DONE(commit_one(purge_of("j", 5)));
+  EXPECT_DONE(commit_one(trim_of("j", 6)));
+  EXPECT_DONE(commit_one(purge_of("j")));
   EXPECT_TRUE(find("j").tombstone);
 }
 
 TEST_F(StorePurge, DroppedTombstonesFreeTheirId) {
   make_job("j", 5);
-  EXPECT_DONE(commit_one(purge_of("j", 5)));
-  EXPECT_DONE(commit_one(drop_of("j", 5)));
+  EXPECT_DONE(commit_one(purge_of("j")));
+  EXPECT_DONE(commit_one(drop_of("j")));
   EXPECT_FALSE(store().find("j").has_value());
   EXPECT_FALSE(store().read("j", 1, 10, 1000).has_value());
   EXPECT_TRUE(store().list({.tombstones = true}).empty());
@@ -75,11 +75,12 @@ TEST_F(StorePurge, DroppedTombstonesFreeTheirId) {
 
 TEST_F(StorePurge, OnlyTombstonesCanBeDropped) {
   make_job("j", 5);
-  EXPECT_CONFLICT(5, commit_one(drop_of("j", 5)));
-  EXPECT_CONFLICT(0, commit_one(drop_of("nobody", 5)));
+  EXPECT_CONFLICT(commit_one(drop_of("j")));
+  EXPECT_CONFLICT(commit_one(drop_of("nobody")));
   EXPECT_EQ(lines_of("j", 1, 5), read_all("j"));
-  EXPECT_DONE(commit_one(purge_of("j", 5)));
-  EXPECT_CONFLICT(5, commit_one(drop_of("j", 4)));
+  const std::string before = revision("j");
+  EXPECT_DONE(commit_one(purge_of("j")));
+  EXPECT_CONFLICT(commit_one(against(before, drop_of("j"))));
   EXPECT_TRUE(find("j").tombstone);
 }
 

@@ -18,7 +18,7 @@ class StoreRead : public StoreTest {
   std::uint64_t grow(std::uint64_t head, std::uint64_t count) {
     Draft draft = append_of("j", head, 0);
     for (; count > 0 && head < kHead; --count) draft.add(line_of("j", ++head, kLine - 1));
-    EXPECT_DONE(commit_one(draft.expected_head == 0 ? created(draft) : draft));
+    EXPECT_DONE(commit_one(draft.base == 0 ? created(draft) : draft));
     return head;
   }
 
@@ -90,11 +90,69 @@ TEST_F(StoreRead, LargeEventsAreFoundInTheMiddle) {
     EXPECT_EQ(Lines{line_of("large", seq, 60'000)}, lines_in(read("large", seq, 1)));
 }
 
+class StoreReadBackward : public StoreRead {
+ protected:
+  Slice back(std::uint64_t from, std::size_t max_events = 1000, std::size_t max_bytes = 1 << 20) {
+    return read("j", from, max_events, max_bytes, Direction::backward);
+  }
+};
+
+TEST_F(StoreReadBackward, EndsBelowWhereAsked) {
+  for (std::uint64_t from = 2; from <= kHead + 1; ++from) {
+    const Slice slice = back(from, 3);
+    EXPECT_EQ(from < 4 ? 1 : from - 3, slice.from);
+    EXPECT_EQ(expected(slice.from, from - 1), lines_in(slice)) << "below " << from;
+    expect_equal(find("j"), slice.job, false);
+  }
+}
+
+TEST_F(StoreReadBackward, FromBeyondTheHeadIsFromTheHead) {
+  for (const std::uint64_t from : {kHead + 1, kHead + 2, std::uint64_t{1} << 40, UINT64_MAX})
+    EXPECT_EQ(expected(98, 100), lines_in(back(from, 3))) << "below " << from;
+}
+
+TEST_F(StoreReadBackward, BelowTheFirstHasNoEvents) {
+  EXPECT_EQ(Lines{}, lines_in(back(1)));
+  EXPECT_DONE(commit_one(trim_of("j", 40)));
+  for (const std::uint64_t from : {1, 2, 39, 40})
+    EXPECT_EQ(Lines{}, lines_in(back(from))) << "below " << from;
+  EXPECT_EQ(expected(40, 40), lines_in(back(41)));
+  EXPECT_EQ(expected(40, 44), lines_in(back(45, 10)));
+}
+
+TEST_F(StoreReadBackward, EndsAtMaxEventsAndMaxBytes) {
+  for (const std::size_t most : {1, 2, 7, 99, 100, 101})
+    EXPECT_EQ(expected(101 - std::min<std::uint64_t>(most, 100), 100), lines_in(back(101, most)));
+  EXPECT_EQ(expected(98, 100), lines_in(back(101, 1000, 3 * kLine)));
+  EXPECT_EQ(expected(98, 100), lines_in(back(101, 1000, 4 * kLine - 1)));
+  EXPECT_EQ(expected(1, kHead), lines_in(back(UINT64_MAX, SIZE_MAX, SIZE_MAX)));
+}
+
+TEST_F(StoreReadBackward, OneEventAlwaysFits) {
+  for (const std::size_t bytes : {std::size_t{0}, std::size_t{1}, kLine - 1})
+    EXPECT_EQ(expected(30, 30), lines_in(back(31, 1000, bytes))) << bytes << " bytes";
+}
+
+TEST_F(StoreReadBackward, PagesOfAnySizeMakeUpTheLog) {
+  for (const std::size_t most : {1, 3, 10, 33}) {
+    Lines lines;
+    std::uint64_t from = kHead + 1;
+    while (lines.size() < kHead) {
+      const Slice slice = back(from, most, 7 * kLine);
+      const Lines page = lines_in(slice);
+      ASSERT_FALSE(page.empty());
+      lines.insert(lines.begin(), page.begin(), page.end());
+      from = slice.from;
+    }
+    EXPECT_EQ(expected(1, kHead), lines);
+  }
+}
+
 class StoreTrim : public StoreTest {};
 
 TEST_F(StoreTrim, ForgetsWhatIsBelow) {
   make_job("j", 10);
-  EXPECT_DONE(commit_one(trim_of("j", 10, 4)));
+  EXPECT_DONE(commit_one(trim_of("j", 4)));
   const Slice slice = read("j", 4);
   EXPECT_EQ(4u, slice.job.first_seq);
   EXPECT_EQ(10u, slice.job.head_seq);
@@ -104,7 +162,7 @@ TEST_F(StoreTrim, ForgetsWhatIsBelow) {
 
 TEST_F(StoreTrim, ReadsBelowBeginAtTheFirstRetained) {
   make_job("j", 10);
-  EXPECT_DONE(commit_one(trim_of("j", 10, 4)));
+  EXPECT_DONE(commit_one(trim_of("j", 4)));
   for (const std::uint64_t from : {1, 2, 3, 4}) {
     const Slice slice = read("j", from, 2);
     EXPECT_EQ(4u, slice.from);
@@ -117,14 +175,14 @@ TEST_F(StoreTrim, CutsAtEverySeq) {
   for (std::uint64_t head = 1; head < 21; head += 4)
     EXPECT_DONE(commit_one(append_of("j", head, 4)));
   for (std::uint64_t first = 2; first <= 21; ++first) {
-    EXPECT_DONE(commit_one(trim_of("j", 21, first)));
+    EXPECT_DONE(commit_one(trim_of("j", first)));
     EXPECT_EQ(lines_of("j", first, 21), read_all("j")) << "first " << first;
   }
 }
 
 TEST_F(StoreTrim, MayForgetEveryEvent) {
   make_job("j", 5);
-  EXPECT_DONE(commit_one(trim_of("j", 5, 6)));
+  EXPECT_DONE(commit_one(trim_of("j", 6)));
   const Slice slice = read("j", 1);
   EXPECT_EQ(6u, slice.job.first_seq);
   EXPECT_EQ(5u, slice.job.head_seq);
@@ -136,29 +194,28 @@ TEST_F(StoreTrim, MayForgetEveryEvent) {
 
 TEST_F(StoreTrim, BelowTheRetainedRangeChangesNoEvent) {
   make_job("j", 10);
-  EXPECT_DONE(commit_one(trim_of("j", 10, 6)));
-  EXPECT_DONE(commit_one(trim_of("j", 10, 2)));
+  EXPECT_DONE(commit_one(trim_of("j", 6)));
+  EXPECT_DONE(commit_one(trim_of("j", 2)));
   EXPECT_EQ(6u, find("j").first_seq);
   EXPECT_EQ(lines_of("j", 6, 10), read_all("j"));
 }
 
 TEST_F(StoreTrim, WritesTheRecordToo) {
   make_job("j", 5, {.state = "running", .unfinished = true});
-  Draft draft = trim_of("j", 5, 3);
+  Draft draft = trim_of("j", 3);
   draft.fixed = "trimmed";
-  draft.columns = {
-      .created = 0, .state = "done", .unfinished = false, .tool_id = "t", .labels = {"l=1"}};
+  draft.columns = {.created = 0, .state = "done", .unfinished = false, .tags = {"l=1"}};
   EXPECT_DONE(commit_one(draft));
   const JobRecord job = find("j");
   EXPECT_EQ("trimmed", job.fixed);
   EXPECT_EQ("done", job.columns.state);
-  EXPECT_EQ(Lines{"l=1"}, job.columns.labels);
+  EXPECT_EQ(Lines{"l=1"}, job.columns.tags);
 }
 
-TEST_F(StoreTrim, ConflictsWhereTheHeadIsAnother) {
+TEST_F(StoreTrim, ConflictsWhereTheRevisionIsAnother) {
   make_job("j", 5);
-  EXPECT_CONFLICT(5, commit_one(trim_of("j", 4, 2)));
-  EXPECT_CONFLICT(0, commit_one(trim_of("nobody", 4, 2)));
+  EXPECT_CONFLICT(commit_one(against(new_revision(), trim_of("j", 2))));
+  EXPECT_CONFLICT(commit_one(trim_of("nobody", 2)));
   EXPECT_EQ(lines_of("j", 1, 5), read_all("j"));
 }
 

@@ -13,19 +13,19 @@ class StoreReopen : public StoreTest {
 };
 
 TEST_F(StoreReopen, KeepsLogsAndRecords) {
-  const JobColumns columns{
-      .created = 0, .state = "s", .unfinished = true, .tool_id = "t", .labels = {"a=1"}};
+  const JobColumns columns{.created = 0, .state = "s", .unfinished = true, .tags = {"a=1", "b=2"}};
   make_job("j", 7, columns);
   const JobRecord before = find("j");
   reopen();
   expect_equal(before, find("j"));
+  EXPECT_EQ(1u, store().list({.tags = {"a=1", "b=2"}}).size());
   EXPECT_EQ(lines_of("j", 1, 7), read_all("j"));
 }
 
 TEST_F(StoreReopen, NumbersOnFromTheHead) {
   make_job("j", 3);
   reopen();
-  EXPECT_CONFLICT(3, commit_one(append_of("j", 2, 1)));
+  EXPECT_CONFLICT(commit_one(against(new_revision(), append_of("j", 3, 1))));
   EXPECT_DONE(commit_one(append_of("j", 3, 2)));
   EXPECT_EQ(lines_of("j", 1, 5), read_all("j"));
 }
@@ -33,12 +33,12 @@ TEST_F(StoreReopen, NumbersOnFromTheHead) {
 TEST_F(StoreReopen, KeepsWhatWasForgottenForgotten) {
   make_job("trimmed", 5);
   make_job("purged", 5);
-  EXPECT_DONE(commit_one(trim_of("trimmed", 5, 3)));
-  EXPECT_DONE(commit_one(purge_of("purged", 5)));
+  EXPECT_DONE(commit_one(trim_of("trimmed", 3)));
+  EXPECT_DONE(commit_one(purge_of("purged")));
   reopen();
   EXPECT_EQ(lines_of("trimmed", 3, 5), read_all("trimmed"));
   EXPECT_TRUE(find("purged").tombstone);
-  EXPECT_CONFLICT(5, commit_one(created(append_of("purged", 0, 1))));
+  EXPECT_CONFLICT(commit_one(created(append_of("purged", 0, 1))));
 }
 
 TEST_F(StoreReopen, ListsUnfinishedJobs) {
@@ -52,8 +52,8 @@ TEST_F(StoreReopen, ListsUnfinishedJobs) {
 
 TEST_F(StoreReopen, StaysDroppedWhenDropped) {
   make_job("j", 1);
-  EXPECT_DONE(commit_one(purge_of("j", 1)));
-  EXPECT_DONE(commit_one(drop_of("j", 1)));
+  EXPECT_DONE(commit_one(purge_of("j")));
+  EXPECT_DONE(commit_one(drop_of("j")));
   reopen();
   EXPECT_FALSE(store().find("j").has_value());
 }

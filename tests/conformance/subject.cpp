@@ -33,6 +33,12 @@ void advance(Subject& subject) try {
 
 }  // namespace
 
+bool Subject::has(const std::string& capability) const {
+  if (!manifest) return false;
+  const auto& all = manifest->capabilities;
+  return std::find(all.begin(), all.end(), capability) != all.end();
+}
+
 bool Subject::has_place() const {
   return manifest && std::any_of(manifest->options.begin(), manifest->options.end(),
                                  [](const domed::OptionSpec& option) {

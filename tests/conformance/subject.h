@@ -29,6 +29,7 @@ struct Subject {
   std::optional<domed::Durability> durability;  // of a store that could be made
 
   bool is(const std::string& kind) const { return manifest && manifest->kind == kind; }
+  bool has(const std::string& capability) const;
   // Whether it has files that the suite gave a place: a "path" option that --set
   // leaves alone.
   bool has_place() const;

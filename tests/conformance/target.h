@@ -16,6 +16,8 @@ namespace conformance {
 struct Target {
   std::filesystem::path manifest;
   std::map<std::string, std::string> set;  // --set key=value
+  std::string disturb;                     // a command that disturbs the plugin's engine
+  std::string cleanup;                     // a command that removes what one store left
   bool strict = false;                     // what cannot be checked here is a failure
   bool verbose = false;                    // the plugin's log goes to standard error
   std::uint64_t seed = 0;                  // of the random tests
@@ -23,7 +25,8 @@ struct Target {
 };
 inline Target target;
 
-// A directory of its own for one test, removed with everything in it.
+// A directory of its own for one test, removed with everything in it, and with what the
+// stores that were made for it keep elsewhere (--cleanup).
 class Scratch {
  public:
   Scratch();
@@ -42,6 +45,8 @@ class Scratch {
 // directory's name: for stores that live elsewhere, as every test needs a
 // database or prefix of its own.
 std::unique_ptr<domed::Store> make_store(const std::filesystem::path& directory);
+// The plugin's own object, in which a dynamic_cast finds its facets.
+domed::Store& plugin_object(domed::Store& store);
 std::unique_ptr<domed::Collector> make_collector(const std::filesystem::path& directory);
 
 }  // namespace conformance

@@ -11,13 +11,13 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr const char* kStore =
-    "kind: store\nversion: 1.0\nabi: 1\nsummary: S\nlicense: MIT\noptions:\n"
+    "kind: store\nversion: 1.0\nabi: 2\nsummary: S\nlicense: MIT\noptions:\n"
     "  path: {type: path, default: x.db, description: The file.}\n"
     "  mode: {type: enum, values: [full, none], default: full, description: How.}\n";
 constexpr const char* kCollector =
-    "kind: provenance\nversion: 1.0\nabi: 1\nsummary: S\nlicense: MIT\n";
+    "kind: provenance\nversion: 1.0\nabi: 2\nsummary: S\nlicense: MIT\n";
 constexpr const char* kLimited =
-    "kind: provenance\nversion: 1.0\nabi: 1\nsummary: S\nlicense: MIT\noptions:\n"
+    "kind: provenance\nversion: 1.0\nabi: 2\nsummary: S\nlicense: MIT\noptions:\n"
     "  timeout: {type: duration, default: 5s, description: Its own limit.}\n";
 constexpr const char* kSmallest =
     "domed: 1\ncontrol: {listen: [\"ipc:///run/c\"]}\nevents: {listen: [\"ipc:///run/e\"]}\n"
@@ -195,7 +195,7 @@ TEST_F(DeploymentTest, PluginNamesCannotLeaveThePath) {
 
 TEST_F(DeploymentTest, BrokenManifestIsShownBelowItsUse) {
   scratch_.write("plugins/store-x.yaml",
-                 "name: store-x\nkind: store\nversion: 1\nabi: 1\nlicense: MIT\n");
+                 "name: store-x\nkind: store\nversion: 1\nabi: 2\nlicense: MIT\n");
   EXPECT_EQ(problems_after("oops: 1\n"),
             "domed.yaml:5:17: the manifest of 'store-x' is not valid:\n"
             "plugins/store-x.yaml:1:1: missing key 'summary'\n"
@@ -306,6 +306,14 @@ TEST_F(DeploymentTest, RangesAreChecked) {
       "domed.yaml:7:16: jobs.cgroup must be an absolute path, is 'rel'\n"
       "domed.yaml:8:24: retention.keep_jobs must be an integer from 0 to 1000000000, is '-1'\n"
       "domed.yaml:9:14: log.level must be one of trace, debug, info, warning, error, is 'warn'");
+}
+
+TEST_F(DeploymentTest, ANodesNameNeedsNoQuotes) {
+  EXPECT_EQ(load(std::string(kSmallest) + "node: {name: build-1.a_b}\n").node_name, "build-1.a_b");
+  EXPECT_EQ(load(kSmallest).node_name, "");
+  EXPECT_EQ(
+      problems_after("node: {name: \"a b\"}\n"),
+      "domed.yaml:6:14: node.name must be at most 64 letters, digits, '.', '-' and '_', is 'a b'");
 }
 
 TEST_F(DeploymentTest, InputSchemaIsNotExpanded) {

@@ -4,8 +4,10 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/units.h"
 #include "client/fake_daemon.h"
 #include "domectl/append_state.h"
+#include "domectl/event_times.h"
 #include "domectl/keyboard.h"
 #include "domectl/outcome.h"
 #include "domectl/printer.h"
@@ -104,6 +106,24 @@ TEST(Printer, GivesEventLinesAsTheyCame) {
   EXPECT_EQ(expected, printed.out);
 }
 
+TEST(EventTimes, SayWhenItHappenedAndMarkAClockThatIsWrong) {
+  int asked = 0;
+  EventTimes times([&] { return ++asked, "2026-01-02T03:04:00.000000Z"; });
+  const auto shown = [&](std::optional<std::int64_t> t) {
+    const std::string text = line("log", "{}");
+    auto event = *read_event_line(text);
+    event.t = t;
+    return times.whole(event) + " " + times.of_day(event);
+  };
+  const std::int64_t ts = *parse_time("2026-01-02T03:04:05.678901Z");
+  EXPECT_EQ("2026-01-02T03:04:05.678901Z 03:04:05.678", shown({}));
+  EXPECT_EQ(0, asked) << "nothing depends on it";
+  EXPECT_EQ("2026-01-02T03:04:01.678901Z 03:04:01.678", shown(ts - 4'000'000));
+  EXPECT_EQ("2026-01-02T03:04:11.678901Z[clock] 03:04:11.678[clock]", shown(ts + 6'000'000));
+  EXPECT_EQ("2026-01-02T03:03:59.678901Z[clock] 03:03:59.678[clock]", shown(ts - 6'000'000));
+  EXPECT_EQ(1, asked);
+}
+
 TEST(Printer, ShowsPeopleTimeTypeAndText) {
   Printer::Options options;
   options.form = Printer::Form::people;
@@ -115,6 +135,16 @@ TEST(Printer, ShowsPeopleTimeTypeAndText) {
       "03:04:05.678 progress     [###############---------------]  50% half\n"
       "03:04:05.678 state_change failed (exit, exit code 3)\n",
       Printed(options, kEvents).out);
+}
+
+TEST(Printer, SaysWhoIsToRunAJob) {
+  const auto said = [](const char* payload) {
+    EventLine event;
+    event.type = "assigned", event.payload = payload;
+    return summary(event, Colours(false));
+  };
+  EXPECT_EQ("to be run by node n1", said(R"({"node":"n1"})"));
+  EXPECT_EQ("back in the queue: the start came to nothing", said(R"({"node":null})"));
 }
 
 TEST(Printer, DrawsProgressOnlyBetweenWholeLines) {

@@ -35,8 +35,8 @@ expect "a job whose dependency failed" "failed dependency null" "$(field "$never
 expect "held jobs" "queued queued" "$(field "$plain" state) $(field "$held" state)"
 ctl release "$held" >/dev/null
 ctl wait "$held" >/dev/null || fail "a released job did not succeed"
-expect "events of a held job" "queued held released provenance running" \
-  "$(ctl follow "$held" --json | head -n 5 | jq -r 'if .type=="state_change" then .payload.to else .type end' | tr '\n' ' ' | sed 's/ $//')"
+expect "events of a held job" "queued held released assigned provenance running" \
+  "$(ctl follow "$held" --json | head -n 6 | jq -r 'if .type=="state_change" then .payload.to else .type end' | tr '\n' ' ' | sed 's/ $//')"
 code=0; ctl hold "$low" 2>"$scratch/err" || code=$?
 grep -q E_INVALID_TRANSITION "$scratch/err" || fail "a finished job was held"
 code=0; ctl submit --queue nowhere -- true 2>"$scratch/err" || code=$?

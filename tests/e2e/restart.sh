@@ -26,3 +26,10 @@ start  # what is lost is settled before the daemon answers
 expect "reason" lost "$(field "$job" reason)"
 ! pgrep -f "^$mark\$" >/dev/null || fail "the lost job's command is left"
 stop
+
+# What the store finds wrong by itself counts as damage, though every record is as it was written.
+check_store() { "$bin/domed" --check-store --config "$scratch/domed.yaml" >"$scratch/check" 2>&1; }
+check_store || fail "a whole store is called damaged: $(cat "$scratch/check")"
+rm "$(find "$scratch" -name '*.db-mark')"
+! check_store || fail "an error that the store logs is not counted: $(cat "$scratch/check")"
+check_store || fail "it is told once: $(cat "$scratch/check")"

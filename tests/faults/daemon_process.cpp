@@ -53,8 +53,9 @@ DaemonProcess::DaemonProcess(Settings settings) : settings_(std::move(settings))
   std::filesystem::create_directories(settings_.directory);
   std::filesystem::create_directory(run_directory());
   std::filesystem::permissions(run_directory(), std::filesystem::perms::owner_all);
-  const std::string options =
-      settings_.database.empty() ? "" : ", options: { path: \"" + settings_.database + "\" }";
+  std::string options = settings_.store_options;
+  if (!settings_.database.empty()) options = "path: \"" + settings_.database + "\"";
+  if (!options.empty()) options = ", options: { " + options + " }";
   std::ofstream(settings_.directory + "/domed.yaml")
       << "domed: 1\n"
       << "control: { listen: [\"" << control() << "\"] }\n"

@@ -17,6 +17,7 @@ class DaemonProcess {
     std::string directory;
     std::string database;  // where store-sqlite keeps its file; empty: below state_dir
     std::string jobs = "cancel_grace: 1s, drain: 300ms";
+    std::string store_options;  // as YAML, where no "database" is given
   };
   explicit DaemonProcess(Settings settings);
   ~DaemonProcess();

@@ -31,7 +31,9 @@ std::string lines_of(int batch, int count, std::size_t size) {
 }
 
 void Scene::begin(const std::string& store, const std::string& database) {
-  DaemonProcess::Settings settings{DOMED_BIN, DOMED_PLUGINS, store, directory.path("d"), database};
+  DaemonProcess::Settings settings;
+  settings.bin = DOMED_BIN, settings.plugins = DOMED_PLUGINS, settings.store = store;
+  settings.directory = directory.path("d"), settings.database = database;
   daemon = std::make_unique<DaemonProcess>(settings);
   recorder =
       std::make_unique<history::Recorder>(out, store, store == "store-memory" ? "none" : "power");

@@ -148,6 +148,54 @@ TEST(HistoryStateIsEvents, FindsRunningWithoutProvenance) {
   EXPECT_EQ(Names{"StateIsEvents"}, broken(story));
 }
 
+// What a log breaks that begins with "lines"; with a "status" at that seq, and the job queued.
+Names broken_by(const std::vector<std::string>& lines, std::uint64_t status = 0) {
+  Story story;
+  story.submitted().follow("f");
+  for (std::size_t seq = 1; seq <= lines.size(); ++seq) {
+    story.event("f", seq, lines[seq - 1]);
+    if (seq == status) story.status(status, "queued");
+  }
+  const bool is_over = lines.back().find("canceled") != std::string::npos;
+  story.end("f", is_over ? "terminal" : "stopped", lines.size());
+  return broken(story);
+}
+const std::string kQueued = Story::change(1, "", "queued");
+std::string running(std::uint64_t seq) {
+  return Story::change(seq, "queued", "running");
+}
+
+TEST(HistoryStateIsEvents, TakesWhatAStartMayLeaveBehind) {
+  EXPECT_EQ(Names{}, broken_by({kQueued, Story::assigned(2), Story::provenance(3), running(4)}, 2));
+  EXPECT_EQ(Names{}, broken_by({kQueued, Story::assigned(2), Story::assigned(3, ""), Story::held(4),
+                                Story::change(5, "queued", "canceled")}));
+  EXPECT_EQ(Names{}, broken_by({kQueued, Story::assigned(2), Story::assigned(3, "other"),
+                                Story::provenance(4), running(5)}));
+}
+
+TEST(HistoryStateIsEvents, TakesLogsFromBeforeJobsWereAssigned) {
+  EXPECT_EQ(Names{}, broken_by({kQueued, Story::held(2), Story::provenance(3), running(4)}, 3));
+  EXPECT_EQ(Names{}, broken_by({kQueued, Story::provenance(2), Story::assigned(3), running(4)}, 2));
+}
+
+TEST(HistoryStateIsEvents, FindsAStartThatWasNone) {
+  const Names names{"StateIsEvents"};
+  EXPECT_EQ(names, broken_by({kQueued, Story::assigned(2), Story::assigned(3, ""),
+                              Story::provenance(4), running(5)}))
+      << "nobody has it";
+  EXPECT_EQ(names, broken_by({kQueued, Story::assigned(2), Story::held(3)}));
+  EXPECT_EQ(names, broken_by({kQueued, Story::assigned(2), Story::provenance(3), Story::assigned(4),
+                              running(5)}))
+      << "another may have looked";
+  EXPECT_EQ(names, broken_by({kQueued, Story::provenance(2), Story::provenance(3), running(4)}));
+  EXPECT_EQ(names, broken_by({kQueued, Story::assigned(2), Story::log_line(3, "early")}));
+}
+
+TEST(HistoryStateIsEvents, FindsProvenanceThatWasSeenBeforeRunning) {
+  EXPECT_EQ(Names{"StateIsEvents"},
+            broken_by({kQueued, Story::assigned(2), Story::provenance(3), running(4)}, 3));
+}
+
 TEST(HistoryStateIsEvents, FindsAChangeFromAStateThatWasNot) {
   Story story;
   story.submitted().follow("f").events("f", 1, 3).event("f", 4,

@@ -25,13 +25,20 @@ TEST(HistoryFile, NamesTheLineThatIsNoRecord) {
   EXPECT_EQ("file:2: not a JSON object", error_of("{\"what\":\"x\"}\nnonsense\n"));
 }
 
-TEST(HistoryFile, IsRefusedWhenEmpty) { EXPECT_NE("", error_of("")); }
+TEST(HistoryFile, IsRefusedWhenEmpty) {
+  EXPECT_NE("", error_of(""));
+}
 
-TEST(HistoryFile, MayBeCutOffInItsLastLine) { EXPECT_EQ("", error_of("{\"what\":\"x\"}\n{\"wha")); }
+TEST(HistoryFile, MayBeCutOffInItsLastLine) {
+  EXPECT_EQ("", error_of("{\"what\":\"x\"}\n{\"wha"));
+}
 
 TEST(HistoryFile, FilesArePutInOrderByTime) {
   History history;
-  std::istringstream late(R"({"t":3,"what":"b"})" "\n"), early(R"({"t":1,"what":"a"})" "\n");
+  std::istringstream late(R"({"t":3,"what":"b"})"
+                          "\n"),
+      early(R"({"t":1,"what":"a"})"
+            "\n");
   history.read(late, "late");
   history.read(early, "early");
   history.finish();

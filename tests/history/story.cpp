@@ -25,12 +25,24 @@ std::string Story::change(std::uint64_t seq, const std::string& from, const std:
   return encode(seq, "state_change", "{" + before + R"("to":")" + to + "\"}");
 }
 
+std::string Story::provenance(std::uint64_t seq) {
+  return encode(seq, "provenance", R"({"commit_sha":"unknown"})");
+}
+
+std::string Story::held(std::uint64_t seq) {
+  return encode(seq, "held", "{}");
+}
+
+std::string Story::assigned(std::uint64_t seq, const std::string& node) {
+  return encode(seq, "assigned", R"({"node":)" + (node.empty() ? "null" : '"' + node + '"') + "}");
+}
+
 std::string Story::line(std::uint64_t seq) {
   switch (seq) {
     case 1:
       return change(1, "", "queued");
     case 2:
-      return encode(2, "provenance", R"({"commit_sha":"unknown"})");
+      return provenance(2);
     case 3:
       return change(3, "queued", "running");
     case 6:

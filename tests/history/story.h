@@ -23,6 +23,10 @@ class Story {
   static std::string line(std::uint64_t seq);
   static std::string log_line(std::uint64_t seq, const std::string& text);
   static std::string change(std::uint64_t seq, const std::string& from, const std::string& to);
+  static std::string provenance(std::uint64_t seq);
+  static std::string held(std::uint64_t seq);
+  // To "node"; empty: it is taken back.
+  static std::string assigned(std::uint64_t seq, const std::string& node = "n");
   static std::string digest(std::uint64_t seq);
 
   Story& submitted(const std::string& log = kLog, const std::string& request = "r",

@@ -1,8 +1,10 @@
 #include "jobs/alarm.h"
 
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/eventfd.h>
 #include <sys/wait.h>
 
 #include "system/process.h"
@@ -17,6 +19,18 @@ TEST(Alarm, ARingBeforeTheSleepIsNotLost) {
   Alarm alarm;
   alarm.ring(), alarm.ring();
   EXPECT_EQ(Ids{}, alarm.sleep({}, Alarm::Clock::now() + 1h)) << "it returned";
+}
+
+// The test says that the clock was set, as Linux would by its own descriptor.
+TEST(Alarm, WakesWhenTheWallClockIsSet) {
+  Fd steps(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  const int set = steps.get();
+  const Alarm alarm(std::move(steps));
+  eventfd_write(set, 1);
+  EXPECT_EQ(Ids{}, alarm.sleep({}, Alarm::Clock::now() + 1h)) << "it returned";
+  EXPECT_EQ(Ids{}, alarm.sleep({}, Alarm::Clock::now() + 1ms));
+  pollfd news{set, POLLIN, 0};
+  EXPECT_EQ(0, poll(&news, 1, 0)) << "it would never sleep again";
 }
 
 TEST(Alarm, ATimeThatIsPastIsNoSleep) {

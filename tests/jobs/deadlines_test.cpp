@@ -25,8 +25,10 @@ TEST(Deadlines, GiveTheRunnerItsPatienceFirst) {
   deadlines.begin("job", 60s);
   EXPECT_TRUE(deadlines.running("job"));
   EXPECT_FALSE(deadlines.running("job")) << "the first word counts";
-  EXPECT_EQ(Ids{}, deadlines.take_due(in(69s)));
-  EXPECT_EQ(Ids{"job"}, deadlines.take_due(in(71s)));
+  EXPECT_EQ(Ids{}, deadlines.take_due(in(59s)));
+  EXPECT_EQ(Ids{}, deadlines.take_due(in(61s)));
+  EXPECT_EQ(Ids{}, deadlines.take_due(in(70s)));
+  EXPECT_EQ(Ids{"job"}, deadlines.take_due(in(72s)));
   EXPECT_EQ("timeout", deadlines.verdict("job")->reason);
   EXPECT_EQ(State::failed, deadlines.verdict("job")->to);
 }
@@ -35,8 +37,19 @@ TEST(Deadlines, GiveItAgainAfterARestart) {
   Deadlines deadlines(10s);
   deadlines.begin("job", 60s);
   deadlines.running("job", std::chrono::hours(5));
+  EXPECT_EQ(Ids{}, deadlines.take_due(in(0s)));
   EXPECT_EQ(Ids{}, deadlines.take_due(in(9s)));
   EXPECT_EQ(Ids{"job"}, deadlines.take_due(in(11s)));
+}
+
+// Daemon and runner wake up together, an hour after a timeout that passed in their sleep.
+TEST(Deadlines, GiveItWhereTheMachineSleptOverTheTimeout) {
+  Deadlines deadlines(10s);
+  deadlines.begin("job", 60s);
+  deadlines.running("job");
+  EXPECT_EQ(Ids{}, deadlines.take_due(in(3600s)));
+  EXPECT_EQ(Ids{}, deadlines.take_due(in(3609s)));
+  EXPECT_EQ(Ids{"job"}, deadlines.take_due(in(3611s)));
 }
 
 TEST(Deadlines, TheOneThatCameFirstIsTheReason) {

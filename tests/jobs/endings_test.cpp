@@ -27,6 +27,24 @@ TEST(Endings, AJobWhoseNeedFailedEndsAtOnce) {
   EXPECT_EQ("job other, which has to succeed first, did not", due.at("job").message);
 }
 
+TEST(Endings, OfASilentJobThatIsCanceledTheCancelIsTold) {
+  Endings endings(5s);
+  endings.expect("job", 5s, true, cancel_time);
+  endings.canceled("job", cancel_time);
+  EXPECT_EQ("cancel", endings.due(cancel_time + 5s).at("job").reason);
+  EXPECT_EQ(1u, endings.due(cancel_time + 5s).size());
+}
+
+TEST(Endings, WhoWasHeardSinceIsNotDue) {
+  Endings endings(5s);
+  endings.expect("job", 5s, true, cancel_time);
+  EXPECT_TRUE(endings.is_due("job", cancel_time + 5s));
+  endings.heard("job", cancel_time + 5s);
+  EXPECT_FALSE(endings.is_due("job", cancel_time + 5s));
+  endings.heard("another", cancel_time);
+  EXPECT_FALSE(endings.is_due("another", cancel_time + 1h)) << "it is not expected";
+}
+
 TEST(Endings, OneThatTheStoreRefusedIsDueAgain) {
   Endings endings(0s);
   endings.canceled("job", cancel_time);

@@ -5,8 +5,16 @@
 namespace domed::test {
 namespace {
 
+using namespace std::chrono_literals;
+
 JobQueue::Job job(const std::string& id, int priority = 0, std::set<std::string> needs = {}) {
   return {id, "default", priority, false, std::move(needs)};
+}
+
+constexpr BootClock::time_point kNow{std::chrono::hours(1)};
+
+bool put(JobQueue& queue, JobQueue::Job job) {
+  return queue.put(std::move(job), kNow);
 }
 
 // The order in which everything leaves.
@@ -18,14 +26,15 @@ std::string order(JobQueue& queue) {
 
 TEST(JobQueue, IsFirstInFirstOut) {
   JobQueue queue({});
-  for (const char* id : {"b", "a", "c"}) queue.put(job(id));
+  for (const char* id : {"b", "a", "c"}) put(queue, job(id));
   EXPECT_EQ("bac", order(queue));
   EXPECT_TRUE(queue.empty());
 }
 
 TEST(JobQueue, ThePriorityGoesFirst) {
   JobQueue queue({});
-  queue.put(job("low", -1)), queue.put(job("a")), queue.put(job("high", 5)), queue.put(job("b"));
+  put(queue, job("low", -1)), put(queue, job("a")), put(queue, job("high", 5)),
+      put(queue, job("b"));
   EXPECT_EQ("highablow", order(queue));
 }
 
@@ -33,12 +42,12 @@ TEST(JobQueue, AHeldJobIsPassedOverAndKeepsItsPlace) {
   JobQueue queue({});
   auto held = job("held");
   held.held = true;
-  EXPECT_TRUE(queue.put(held));
-  queue.put(job("a"));
+  EXPECT_TRUE(put(queue, held));
+  put(queue, job("a"));
   EXPECT_EQ("a", queue.take({})->id);
   EXPECT_FALSE(queue.take({}));
-  queue.put(job("b"));
-  EXPECT_FALSE(queue.put(job("held"))) << "released";
+  put(queue, job("b"));
+  EXPECT_FALSE(put(queue, job("held"))) << "released";
   EXPECT_EQ("heldb", order(queue));
 }
 
@@ -46,7 +55,7 @@ TEST(JobQueue, AQueuesLimitHoldsBackItsOwnJobsOnly) {
   JobQueue queue({{"builds", 1}});
   auto build = job("build");
   build.queue = "builds";
-  queue.put(build), queue.put(job("other"));
+  put(queue, build), put(queue, job("other"));
   EXPECT_EQ("other", queue.take({{"builds", 1}, {"default", 7}})->id);
   EXPECT_FALSE(queue.take({{"builds", 1}}));
   EXPECT_EQ("build", queue.take({})->id);
@@ -54,7 +63,7 @@ TEST(JobQueue, AQueuesLimitHoldsBackItsOwnJobsOnly) {
 
 TEST(JobQueue, AJobRunsAfterAllThatItNeeds) {
   JobQueue queue({});
-  queue.put(job("last", 9, {"x", "y"}));
+  put(queue, job("last", 9, {"x", "y"}));
   EXPECT_TRUE(queue.ended("x", true).empty());
   EXPECT_FALSE(queue.take({}));
   EXPECT_TRUE(queue.ended("y", true).empty());
@@ -63,7 +72,8 @@ TEST(JobQueue, AJobRunsAfterAllThatItNeeds) {
 
 TEST(JobQueue, AJobWhoseNeedFailedNeverRuns) {
   JobQueue queue({});
-  queue.put(job("a", 0, {"x", "y"})), queue.put(job("b", 0, {"y"})), queue.put(job("c", 0, {"x"}));
+  put(queue, job("a", 0, {"x", "y"})), put(queue, job("b", 0, {"y"})),
+      put(queue, job("c", 0, {"x"}));
   EXPECT_EQ((std::vector<std::string>{"a", "c"}), queue.ended("x", false));
   EXPECT_TRUE(queue.ended("x", false).empty());
   EXPECT_TRUE(queue.ended("y", true).empty());
@@ -74,9 +84,11 @@ TEST(JobQueue, AJobWaitsForItsTime) {
   JobQueue queue({});
   auto later = job("later", 5);
   later.not_before = 100;
-  queue.put(later), queue.put(job("now"));
-  EXPECT_EQ(100, queue.next_time(99));
-  EXPECT_EQ(INT64_MAX, queue.next_time(100));
+  put(queue, later), put(queue, job("now"));
+  EXPECT_EQ(1us, queue.wait(99, kNow));
+  EXPECT_EQ(std::chrono::microseconds::max(), queue.wait(100, kNow));
+  EXPECT_EQ(std::chrono::microseconds(100 - (INT64_MIN + 200)), queue.wait(INT64_MIN + 200, kNow));
+  EXPECT_EQ(std::chrono::microseconds::max(), queue.wait(INT64_MIN, kNow)) << "no number holds it";
   EXPECT_EQ("now", queue.take({}, 99)->id);
   EXPECT_FALSE(queue.take({}, 99));
   EXPECT_EQ("later", queue.take({}, 100)->id);
@@ -84,7 +96,7 @@ TEST(JobQueue, AJobWaitsForItsTime) {
 
 TEST(JobQueue, AnotherJobTakesThePlaceOfOneThatIsNeeded) {
   JobQueue queue({});
-  queue.put(job("a", 0, {"x", "y"})), queue.put(job("b", 0, {"y"}));
+  put(queue, job("a", 0, {"x", "y"})), put(queue, job("b", 0, {"y"}));
   queue.replace("x", "z");
   EXPECT_TRUE(queue.ended("x", false).empty());
   queue.ended("y", true);
@@ -97,7 +109,7 @@ TEST(JobQueue, AnotherJobTakesThePlaceOfOneThatIsNeeded) {
 
 TEST(JobQueue, ARemovedJobIsForgotten) {
   JobQueue queue({});
-  queue.put(job("a", 0, {"x"})), queue.put(job("b"));
+  put(queue, job("a", 0, {"x"})), put(queue, job("b"));
   queue.remove("a"), queue.remove("a"), queue.remove("b");
   EXPECT_TRUE(queue.ended("x", false).empty());
   EXPECT_TRUE(queue.empty());

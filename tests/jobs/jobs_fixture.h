@@ -15,6 +15,7 @@ class JobsTest : public ::testing::Test {
   JobsTest() {
     config.run.state_dir = scratch.path();
     config.runner = scratch.path() / "runner";
+    config.node = "node-1";
   }
   ~JobsTest() override { journal.stop(); }
 
@@ -32,13 +33,17 @@ class JobsTest : public ::testing::Test {
   Provenance provenance{{}, [](const std::string&) {}};
   SchedulerConfig config;
   std::string said;  // what was logged
+  Troubles troubles{[this](Troubles::Word, const std::string& text) { said += text + "\n"; }};
   bool stopping = false;
+  FirstLooks looks{provenance, config.run};
   JobsContext context{store,
                       journal,
                       environment,
                       provenance,
+                      looks,
                       config,
                       [this](Level, const std::string& line) { said += line + "\n"; },
+                      troubles,
                       [this] { return stopping; }};
 };
 

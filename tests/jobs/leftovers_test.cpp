@@ -62,7 +62,7 @@ class LeftoversTest : public ::testing::Test {
                     {"pipes", pipes}};
     std::ofstream(dir_.path() / "child.json") << signed_note(note, token_);
   }
-  std::size_t killed() { return kill_leftovers(dir_, run_id_, "token").killed.size(); }
+  std::size_t killed() { return kill_leftovers(dir_, run_id_, sha256("token")).killed.size(); }
   bool was_killed(pid_t pid) {
     int status = 0;
     return waitpid(pid, &status, 0) == pid && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
@@ -152,7 +152,7 @@ TEST_F(LeftoversTest, WhatDoesNotEndIsReportedInTime) {
     for (const pid_t pid : pids)
       if (pid > 0) kill(pid, SIGKILL), waitpid(pid, nullptr, 0);
   });
-  EXPECT_GT(kill_leftovers(dir_, run_id_, "token", 300ms).killed.size(), 0u);
+  EXPECT_GT(kill_leftovers(dir_, run_id_, sha256("token"), 300ms).killed.size(), 0u);
 }
 
 }  // namespace

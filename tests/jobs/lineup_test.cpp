@@ -30,7 +30,7 @@ TEST_F(LineupTest, TheQueueGetsWhatTheRequestSays) {
           {"hold", true},
           {"depends_on", {"need"}},
           {"not_before", "2030-01-01T00:00:00.000000Z"}});
-  const auto job = waiting_job(store, "job");
+  const auto job = waiting_job(store, "job", environment.now());
   ASSERT_TRUE(job);
   EXPECT_EQ("builds", job->queue);
   EXPECT_EQ(7, job->priority);
@@ -39,11 +39,18 @@ TEST_F(LineupTest, TheQueueGetsWhatTheRequestSays) {
   EXPECT_EQ(1'893'456'000'000'000, job->not_before);
 }
 
+TEST_F(LineupTest, ATimeThatNobodyChoseIsNoReasonToWait) {
+  environment.time = -86'400'000'000;
+  submit(journal, "job");
+  EXPECT_EQ(INT64_MIN, waiting_job(store, "job", environment.now())->not_before);
+  EXPECT_FALSE(waiting_job(store, "job", environment.now())->backoff);
+}
+
 TEST_F(LineupTest, OnlyAQueuedJobWaits) {
   submit(journal, "job");
   finish("job", State::canceled);
-  EXPECT_FALSE(waiting_job(store, "job"));
-  EXPECT_FALSE(waiting_job(store, "unknown"));
+  EXPECT_FALSE(waiting_job(store, "job", environment.now()));
+  EXPECT_FALSE(waiting_job(store, "unknown", environment.now()));
   EXPECT_TRUE(is_over(*store.find("job")));
 }
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 
+#include "base/units.h"
 #include "jobs/context.h"
 #include "log/retry.h"
 
@@ -11,7 +12,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using Ids = std::vector<std::string>;
-using Next = Outcome::Next;
+using Next = StepOutcome::Next;
 
 // News and times go in; no store, process or thread is there.
 class PlanTest : public ::testing::Test {
@@ -23,12 +24,12 @@ class PlanTest : public ::testing::Test {
   static Commit commit(const std::string& id, State state) {
     Commit out;
     out.job_id = id, out.state = state;
-    out.lines = std::make_shared<const std::string>("line\n");
+    out.ended = is_terminal(state);
     return out;
   }
   bool notice(const std::string& id, State state) { return plan.notice(commit(id, state), now); }
   void line_up(const std::string& id, std::set<std::string> needs = {}) {
-    plan.line_up(id, JobQueue::Job{id, "default", 0, false, std::move(needs)});
+    plan.line_up(id, JobQueue::Job{id, "default", 0, false, std::move(needs)}, now);
   }
   // The jobs whose step is due.
   Ids steps() {
@@ -45,7 +46,7 @@ class PlanTest : public ::testing::Test {
     plan.begin(fixed);
     plan.step_done(id, watched(), now);
   }
-  static Outcome watched() {
+  static StepOutcome watched() {
     return {Next::watch, {Fd(open("/dev/null", O_RDONLY | O_CLOEXEC)), {1, 1}}};
   }
   std::string why(const std::string& id) {
@@ -88,11 +89,25 @@ TEST_F(PlanTest, NothingStartsOnceItIsClosed) {
 TEST_F(PlanTest, AFailedStepIsTriedAgainAndSaysWhy) {
   line_up("job");
   steps();
-  plan.step_failed("job", Plan::Step::launch, "no disk", now);
+  plan.step_failed("job", Plan::Step::launch, "no disk", false, now);
   EXPECT_EQ("it could not be started and is tried again: no disk", why("job"));
   EXPECT_EQ(now + 1s, plan.next(wall, now));
   now += 1s;
   EXPECT_EQ(Ids{"job"}, steps());
+}
+
+// Each of these starts adds to the job's log.
+TEST_F(PlanTest, WhereThereIsNoRoomStartsGetRarer) {
+  line_up("job");
+  for (const auto pause : {1s, 2s, 4s, 8s, 16s, 32s, 32s}) {
+    EXPECT_EQ(Ids{"job"}, steps());
+    plan.step_failed("job", Plan::Step::launch, "no room", true, now);
+    EXPECT_EQ(now + pause, plan.next(wall, now));
+    now += pause;
+  }
+  steps();
+  plan.step_failed("job", Plan::Step::launch, "no store", false, now);
+  EXPECT_EQ(now + 1s, plan.next(wall, now)) << "what adds nothing is tried as ever";
 }
 
 TEST_F(PlanTest, AJobHeldWhileItWasBeingStartedIsLookedAtAgain) {
@@ -116,11 +131,11 @@ TEST_F(PlanTest, AnArrivalWithASlotWaitsForItsEnd) {
 // The store failed between the two.
 TEST_F(PlanTest, NeedsThatCouldNotBeLookedAtAreLookedAtAgain) {
   const JobQueue::Job job{"job", "default", 0, false, {"need", "other"}};
-  plan.line_up("job", job);
+  plan.line_up("job", job, now);
   plan.need_ended("other", true, now);
   plan.arrival_failed("job", "no");
   EXPECT_EQ(Ids{"job"}, plan.take_arrivals());
-  EXPECT_EQ(std::set<std::string>{"need"}, plan.line_up("job", job));
+  EXPECT_EQ(std::set<std::string>{"need"}, plan.line_up("job", job, now));
 }
 
 TEST_F(PlanTest, AJobWhoseNeedFailedIsEndedAndNotStarted) {
@@ -145,7 +160,7 @@ TEST_F(PlanTest, AFailedJobHandsItsDependentsOnToItsRetry) {
 TEST_F(PlanTest, AJobThatWasOverBeforeIsNoNews) {
   line_up("job", {"need"});
   Commit again = commit("need", State::failed);
-  again.lines = std::make_shared<const std::string>();
+  again.ended = false;
   EXPECT_FALSE(plan.notice(again, now));
   EXPECT_TRUE(plan.endings().due(now).empty());
 }
@@ -195,23 +210,108 @@ TEST_F(PlanTest, WhatAnEarlierDaemonLeftIsTakenUp) {
   Unfinished job{Takeover::settle, {}, {}};
   job.fixed.request = Json::object();
   job.fixed.job_id = "ran", job.fixed.run_id = "run-ran";
-  plan.take_over(job, wall, now);
+  plan.take_over(job, now);
   job.what = Takeover::line_up, job.fixed.job_id = "waits";
-  plan.take_over(job, wall, now);
+  plan.take_over(job, now);
   job.what = Takeover::retry, job.fixed.job_id = "failed";
-  plan.take_over(job, wall, now);
+  plan.take_over(job, now);
   job.what = Takeover::leave, job.fixed.job_id = "external", job.head.cancel_requested = 1;
-  plan.take_over(job, wall, now);
+  plan.take_over(job, now);
   EXPECT_EQ((std::map<std::string, std::string>{{"run-ran", "ran"}}), plan.runs());
   EXPECT_EQ(Ids{"waits"}, plan.take_arrivals());
   EXPECT_EQ(std::set<std::string>{"failed"}, plan.retries());
   EXPECT_EQ(1u, plan.endings().due(now + config.run.cancel_grace).count("external"));
 }
 
+TEST_F(PlanTest, AJobOfATimeBefore1970Starts) {
+  wall = -86'400'000'000;
+  line_up("job");
+  EXPECT_EQ(Ids{"job"}, steps());
+}
+
+// The wall clock is set: what waits for a time of day sees it, what waits for a while does not.
+TEST_F(PlanTest, ABackoffIsCountedByAClockThatNobodySets) {
+  plan.line_up("retry", JobQueue::Job{"retry", "default", 0, false, {}, wall + 1, 60s}, now);
+  plan.line_up("dated", JobQueue::Job{"dated", "default", 0, false, {}, wall + 3600'000'000}, now);
+  wall -= 24ll * 3600 * 1'000'000;
+  now += 59s;
+  EXPECT_EQ(Ids{}, steps());
+  EXPECT_EQ(now + 1s, plan.next(wall, now));
+  EXPECT_EQ("its time has not come: not before " + format_time(wall + 1'000'000), why("retry"));
+  now += 1s;
+  EXPECT_EQ(Ids{"retry"}, steps());
+  plan.step_done("retry", {}, now);
+  wall += 48ll * 3600 * 1'000'000;
+  EXPECT_EQ(Ids{"dated"}, steps());
+}
+
+TEST_F(PlanTest, AJobThatComesBackToTheQueueHasHadItsBackoff) {
+  const JobQueue::Job job{"job", "default", 0, false, {}, wall, 60s};
+  plan.line_up("job", job, now);
+  now += 60s;
+  EXPECT_EQ(Ids{"job"}, steps());
+  plan.step_done("job", {Next::line_up, {}}, now);  // it was held meanwhile
+  plan.line_up("job", job, now);
+  EXPECT_EQ(Ids{"job"}, steps());
+}
+
+Commit external_job(State state, std::uint64_t first) {
+  Commit out;
+  out.job_id = "job", out.state = state, out.external = true;
+  out.created = first == 1, out.expires = 10s;
+  out.ended = is_terminal(state);
+  return out;
+}
+
+TEST_F(PlanTest, AProducerThatNeverBeginsIsWaitedForNoLongerThanTheJobSays) {
+  EXPECT_TRUE(plan.notice(external_job(State::queued, 1), now)) << "there is a new end to wait for";
+  EXPECT_EQ(now + 10s, plan.next(wall, now));
+  EXPECT_TRUE(plan.endings().due(now + 9s).empty());
+  const auto ending = plan.endings().due(now + 10s).at("job");
+  EXPECT_EQ(State::failed, ending.to);
+  EXPECT_EQ("lost", ending.reason);
+  EXPECT_EQ("no producer of it was heard within 10 s (expires_s)", ending.message);
+}
+
+TEST_F(PlanTest, AProducerIsWaitedForAnewWhenItSpoke) {
+  plan.notice(external_job(State::queued, 1), now);
+  plan.heard("job", now + 9s);
+  EXPECT_FALSE(plan.notice(external_job(State::running, 2), now + 9s)) << "heard() told it";
+  EXPECT_TRUE(plan.endings().due(now + 18s).empty());
+  EXPECT_EQ("its producer was not heard for 10 s (expires_s)",
+            plan.endings().due(now + 19s).at("job").message);
+  plan.notice(external_job(State::succeeded, 3), now + 18s);
+  EXPECT_TRUE(plan.endings().due(now + 19s).empty());
+}
+
+TEST_F(PlanTest, ARestartWaitsForAProducerAnew) {
+  Unfinished job{Takeover::leave, {}, {}};
+  job.fixed.job_id = "job", job.fixed.request = {{"executor", "external"}, {"expires_s", 10}};
+  plan.take_over(job, now);
+  EXPECT_TRUE(plan.endings().due(now + 9s).empty());
+  EXPECT_EQ("lost", plan.endings().due(now + 10s).at("job").reason);
+}
+
+// Its wall clock says that it began a day after now; its process says that it began with the
+// machine.
+TEST_F(PlanTest, ForHowLongARunHasLastedIsToldByItsRunnersProcess) {
+  Unfinished job{Takeover::settle, {}, {}};
+  job.fixed.job_id = "job", job.fixed.run_id = "run-job";
+  job.fixed.request = {{"timeout_s", 0.001}};
+  job.head.state = State::running, job.head.started = wall + 24ll * 3600 * 1'000'000;
+  plan.take_over(job, now);
+  EXPECT_EQ(Ids{}, plan.take_overdue(now + 1h)) << "its runner is not seen yet";
+  plan.step_done("job", watched(), now);
+  now = Plan::Clock::now();
+  EXPECT_EQ(Ids{}, plan.take_overdue(now)) << "its runner gets its patience again";
+  EXPECT_EQ(Ids{"job"}, plan.take_overdue(now + config.patience()));
+  EXPECT_EQ("timeout", plan.verdict("job")->reason);
+}
+
 TEST_F(PlanTest, ATimeThatIsFarAwayIsLookedAtInBetween) {
-  plan.line_up("job", JobQueue::Job{"job", "default", 0, false, {}, INT64_MAX - 1});
+  plan.line_up("job", JobQueue::Job{"job", "default", 0, false, {}, INT64_MAX - 1}, now);
   EXPECT_EQ(now + 60s, plan.next(wall, now));
-  plan.line_up("soon", JobQueue::Job{"soon", "default", 0, false, {}, wall + 2'000'000});
+  plan.line_up("soon", JobQueue::Job{"soon", "default", 0, false, {}, wall + 2'000'000}, now);
   EXPECT_EQ(now + 2s, plan.next(wall, now));
 }
 

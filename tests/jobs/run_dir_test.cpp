@@ -44,11 +44,11 @@ TEST(RunDir, ACommandIsTrustedOnlyWithItsRunnersSignatureAndBootId) {
   const Json note{{"pid", 7}, {"start_time", 8}, {"boot_id", boot_id()}, {"pipes", {9}}};
   const auto known = [&](const Json& json) {
     std::ofstream(dir.path() / "child.json") << json;
-    return dir.command("token").has_value();
+    return dir.command(sha256("token")).has_value();
   };
-  EXPECT_FALSE(dir.command("token"));
+  EXPECT_FALSE(dir.command(sha256("token")));
   EXPECT_TRUE(known(signed_note(note, "token")));
-  EXPECT_EQ(9u, dir.command("token")->pipes.at(0));
+  EXPECT_EQ(9u, dir.command(sha256("token"))->pipes.at(0));
   EXPECT_FALSE(known(note)) << "anybody can write it";
   EXPECT_FALSE(known(signed_note(note, "another"))) << "another run's runner wrote it";
   EXPECT_FALSE(known(signed_note(note, ""))) << "a run that the store does not know";
@@ -92,7 +92,7 @@ INSTANTIATE_TEST_SUITE_P(Every, HostileFile,
 TEST_P(HostileFile, TellsNothingAndIsNotWaitedFor) {
   for (const char* name : {"spec.json", "child.json", "log"}) plant(name);
   EXPECT_EQ("", dir_.job_id());
-  EXPECT_FALSE(dir_.command("token"));
+  EXPECT_FALSE(dir_.command(sha256("token")));
   EXPECT_TRUE(dir_.last_words().empty() || std::string(GetParam()) == "deep");
   EXPECT_TRUE(dir_.was_started());
 }

@@ -28,6 +28,7 @@ class SchedulerTest : public ::testing::Test {
     config.run.state_dir = scratch.path();
     config.run.cancel_grace = 0ms;
     config.runner = scratch.path() / "runner";
+    config.node = "node-1";
     config.retry = 1ms;
     config.max_running = 1;
     mkfifo(path("go").c_str(), 0600);
@@ -73,8 +74,9 @@ class SchedulerTest : public ::testing::Test {
     runner("sed \"s/\\\"t\\\"/$(jq .producer_token <&3)/\" ../../spool > spool");
   }
   void make() {
-    auto made = std::make_unique<Scheduler>(store, journal, environment, provenance, config,
-                                            [this](Level, const std::string& line) { say(line); });
+    auto made = std::make_unique<Scheduler>(
+        store, journal, environment, provenance, config,
+        [this](Level, const std::string& line) { say(line); }, troubles);
     std::lock_guard lock(mutex);
     scheduler = std::move(made);
   }
@@ -92,8 +94,9 @@ class SchedulerTest : public ::testing::Test {
   // The first batch of a job's producer.
   static Batch begin() {
     Batch batch;
-    batch.producer_id = "p", batch.producer_token = "t", batch.number = 1;
+    batch.producer_id = "p", batch.is_of_run = true, batch.number = 1;
     batch.events = read_events(Json::array({change_to("running")}).dump());
+    batch.provenance = "{}";
     return batch;
   }
   std::string config_runner() const { return config.runner; }
@@ -136,6 +139,7 @@ class SchedulerTest : public ::testing::Test {
   std::condition_variable changed;
   std::map<std::string, std::string> states;
   std::string said;
+  Troubles troubles{[this](Troubles::Word, const std::string& text) { say(text); }};
   std::unique_ptr<Scheduler> scheduler;
   Journal journal{store, environment, [this](const Commit& commit) {
                     std::lock_guard lock(mutex);
@@ -171,10 +175,11 @@ TEST_F(SchedulerTest, WhatTheRunnerWasNotToldOfIsNoReasonToStop) {
   for (int number = 1; number <= 70; ++number)  // more than are kept for a replay
     journal.run("job", [&](JobLog& log) {
       Batch batch;
-      batch.producer_id = "p", batch.producer_token = "t",
+      batch.producer_id = "p", batch.is_of_run = true,
       batch.number = static_cast<std::uint64_t>(number);
       batch.events = read_events(number == 1 ? Json::array({change_to("running")}).dump()
                                              : R"([{"type":"x-a","payload":{}}])");
+      batch.provenance = "{}";
       AppendResult ignored;
       log.append(batch, true, ignored);
     });
@@ -311,12 +316,60 @@ TEST_F(SchedulerTest, AJobThatFailedIsTriedAgainWhenItsTimeHasCome) {
   wait_for("other", "failed");
   EXPECT_EQ(State::queued, head(next).state) << "its time has not come";
   environment.time += 61'000'000;
-  submit(journal, "another");  // no news comes from a clock that stands
-  wait_for(next, "failed");
+  submit(journal, "another");
+  wait_for("another", "failed");
+  EXPECT_EQ(State::queued, head(next).state) << "nor has it by another clock";
   const Json request = JobFixed::decode(store.find(next)->fixed).request;
   EXPECT_EQ("job", request["retry_of"]);
   EXPECT_EQ(Json({{"max_attempts", 1}, {"backoff_s", 120.0}}), request["retry"]);
   EXPECT_FALSE(store.find(retry_id(next))) << "it was the last attempt";
+}
+
+TEST_F(SchedulerTest, JobsOfATimeBefore1970Run) {
+  environment.time = -86'400'000'000;
+  spool("job");
+  make();
+  scheduler->start({"ipc:///x"});
+  submit(journal, "job");
+  wait_for("job", "succeeded");
+  EXPECT_LT(head("job").started, 0);
+}
+
+// The clock goes back by a day, before the job ends, between its end and its next attempt, or while
+// that waits: as it happens.
+TEST_F(SchedulerTest, AClockThatIsSetBackDelaysNoRetry) {
+  make();
+  scheduler->start({"ipc:///x"});
+  submit(journal, "job", tried_again(2, 1));
+  environment.time -= 24ll * 3600 * 1'000'000;
+  wait_for(retry_id("job"), "failed");
+}
+
+TEST_F(SchedulerTest, AnExternalJobWhoseProducerIsSilentIsLost) {
+  make();
+  scheduler->start({"ipc:///x"});
+  submit(journal, "never", {{"executor", "external"}, {"expires_s", 1}});
+  submit(journal, "begun", {{"executor", "external"}, {"expires_s", 1}});
+  journal.run("begun", [this](JobLog& log) {
+    AppendResult result;
+    log.append(begin(), true, result);
+    EXPECT_TRUE(result.expires);
+    scheduler->heard("begun");
+  });
+  wait_for("never", "failed");
+  wait_for("begun", "failed");
+  EXPECT_EQ("lost", head("never").reason);
+  EXPECT_EQ("no producer of it was heard within 1 s (expires_s)", head("never").message);
+  EXPECT_EQ("its producer was not heard for 1 s (expires_s)", head("begun").message);
+}
+
+TEST_F(SchedulerTest, AnExternalJobIsWaitedForAnewAfterARestart) {
+  submit(journal, "job", {{"executor", "external"}, {"expires_s", 1}});
+  make();
+  scheduler->recover([](const std::string&, const JobHead&) {});
+  scheduler->start({"ipc:///x"});
+  wait_for("job", "failed");
+  EXPECT_EQ("lost", head("job").reason);
 }
 
 // The daemon died between the end of a job and the job that tries it again.
@@ -415,7 +468,9 @@ TEST_F(SchedulerTest, ADamagedRecordCostsItsOwnJobOnly) {
   const std::string line = "{}\n";
   const std::vector<std::uint32_t> ends{3};
   entry.events = line, entry.ends = ends, entry.head = "rubbish", entry.fixed = "rubbish";
-  entry.columns = {1, "queued", true, "", {}};
+  const std::string revision = environment.revision();
+  entry.revision = revision;
+  entry.columns = {1, "queued", true, {}};
   store.commit({&entry, 1});
   submit(journal, "job");
   spool("job");
@@ -506,7 +561,9 @@ class MuteRunnerTest : public SchedulerTest {
   MuteRunnerTest() {
     config.run.drain = 0ms;
     config.mute = 0ms;
-    runner("setsid sleep 1000 & echo $! > ../../command; echo > ../../ready; kill -STOP $$");
+    runner(
+        "cat <&3 > ../../spec; setsid sleep 1000 & echo $! > ../../command; echo > ../../ready; "
+        "kill -STOP $$");
   }
   // Returns a pidfd of the command.
   Fd run(Json request = {{"command", {"true"}}, {"cwd", "/"}}) {
@@ -544,7 +601,7 @@ TEST_F(MuteRunnerTest, IsEndedWhenSomebodySealsItsLog) {
   journal.run("job", [](JobLog& log) {
     AppendResult ignored;
     Batch batch;
-    batch.producer_id = "a thief", batch.producer_token = "t", batch.number = 1;
+    batch.producer_id = "a thief", batch.is_of_run = true, batch.number = 1;
     batch.events = read_events(Json::array({change_to("succeeded")}).dump());
     log.append(batch, true, ignored);
   });
@@ -579,8 +636,10 @@ TEST_F(MuteRunnerTest, LeavesNothingWhenItDiesAfterItsJob) {
   pid_t pid = 0;
   std::ifstream(path("command")) >> pid;
   RunDir dir(scratch.path() / "runs" / "run-job");
+  std::ifstream spec(path("spec"));
   std::ofstream(dir.path() / "child.json") << signed_note(
-      {{"pid", pid}, {"start_time", identify(pid).start_time}, {"boot_id", boot_id()}}, "t");
+      {{"pid", pid}, {"start_time", identify(pid).start_time}, {"boot_id", boot_id()}},
+      Json::parse(spec)["producer_token"].get<std::string>());
   journal.run("job", [](JobLog& log) { log.finish(State::failed, "lost", ""); });
   for (const auto& runner : Runners(config_runner()).of(dir)) send_signal(runner, SIGKILL);
   EXPECT_TRUE(wait_for_end(command, 60s));

@@ -25,7 +25,7 @@ class SettleTest : public JobsTest {
                                                                   << "\n";
   }
   std::string import() { return import_spool(context, fixed("job"), run_dir("job")); }
-  Outcome settle(std::optional<Deadlines::Verdict> verdict = {}) {
+  StepOutcome settle(std::optional<Deadlines::Verdict> verdict = {}) {
     return domed::settle(context, {"job", "run-job", false}, [&] { return verdict; });
   }
 
@@ -50,6 +50,13 @@ TEST_F(SettleTest, AnImportEndsAtABatchOfAnotherJob) {
   EXPECT_EQ(State::queued, head("other").state);
 }
 
+TEST_F(SettleTest, AnImportTellsOfWhatIsTornAtTheEnd) {
+  spool(Json::array({change_to("running")}));
+  std::ofstream(run_dir("job").path() / "spool", std::ios::app) << "{\"job";
+  EXPECT_EQ("its last 5 bytes are no whole batch", import());
+  EXPECT_EQ(State::running, head("job").state);
+}
+
 TEST_F(SettleTest, WhatTheStoreRefusesIsThrownForAnotherTry) {
   spool(Json::array({change_to("running")}));
   store.failures = 1;
@@ -68,7 +75,7 @@ TEST_F(SettleTest, AStoppingDaemonLeavesTheSpoolToTheNext) {
 
 TEST_F(SettleTest, AJobWithoutAnEndInItsSpoolIsLost) {
   spool(Json::array({change_to("running")}));
-  EXPECT_EQ(Outcome::Next::release, settle().next);
+  EXPECT_EQ(StepOutcome::Next::release, settle().next);
   EXPECT_EQ("lost", head("job").reason);
   EXPECT_FALSE(run_dir("job").exists());
   EXPECT_NE(std::string::npos, said.find("job job is lost"));

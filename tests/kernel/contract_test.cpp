@@ -3,7 +3,7 @@
 #include <future>
 
 #include "base/units.h"
-#include "jobs/boot_mark.h"
+#include "log/token.h"
 #include "protocol/limits.h"
 #include "support/harness.h"
 
@@ -72,20 +72,6 @@ TEST_P(Contract, Identity) {
   EXPECT_EQ(a["log_id"], page(a)["log_id"]);
 }
 
-TEST_P(Contract, IdentityIsNewAfterATailMayBeLost) {
-  const Json job = kernel->running_job("a");
-  kernel->append(job, 1, {log_event("x")});
-  reidentify_unfinished(*kernel->store, *kernel->journal, kernel->environment,
-                        [](const std::string& line) { FAIL() << line; });
-  const Json status = kernel->call("GetJobStatus", {{"job_id", job["job_id"]}});
-  EXPECT_NE(job["log_id"], status["log_id"]);
-  Digest digest = base_of(status["log_id"].get<std::string>());
-  for (const auto& line : kernel->lines(job["job_id"])) digest = chain(digest, line);
-  EXPECT_EQ(to_hex(digest), status["digest"]);
-  EXPECT_EQ("E_LOG_CHANGED", kernel->error("StreamJobEvents",
-                                           {{"job_id", job["job_id"]}, {"log_id", job["log_id"]}}));
-}
-
 TEST_P(Contract, ARepeatedDeleteGivesTheTombstoneAgain) {
   const Json job = kernel->running_job("a");
   kernel->append(job, 1, {change_to("failed")});
@@ -115,7 +101,8 @@ TEST_P(Contract, Digest) {
   kernel->append(job, 1, {log_event("one"), log_event("two")});
   Digest digest = base_of(job["log_id"].get<std::string>());
   for (const auto& line : kernel->lines(job["job_id"])) digest = chain(digest, line);
-  EXPECT_EQ(to_hex(digest), kernel->call("GetJobStatus", {{"job_id", job["job_id"]}})["digest"]);
+  EXPECT_EQ(Json(to_hex(digest)),
+            kernel->call("GetJobStatus", {{"job_id", job["job_id"]}})["digest"]);
 }
 
 TEST_P(Contract, DigestOfATrimmedLogContinuesFromItsBase) {
@@ -410,8 +397,7 @@ TEST_P(Contract, RefusedBatchesLeaveNothingBehind) {
 
 TEST_P(Contract, JobTokenAllowsProgressButNoStates) {
   Json job = kernel->running_job("a");
-  const auto record = kernel->store->find(job["job_id"].get<std::string>());
-  job["producer_token"] = JobFixed::decode(record->fixed).job_token();
+  job["producer_token"] = job_token(job["producer_token"].get<std::string>());
   EXPECT_EQ("E_UNAUTHORIZED", name_of(kernel->append(job, 1, {change_to("succeeded")}, "job")));
   EXPECT_EQ("E_UNAUTHORIZED", name_of(kernel->append(job, 1, {log_event("forged")}, "job")));
   EXPECT_EQ("", name_of(kernel->append(
@@ -442,6 +428,113 @@ TEST_P(Contract, TimeNeverDecreasesWithinAJob) {
     EXPECT_LE(last, event["ts"].get<std::string>());
     last = event["ts"];
   }
+}
+
+Json at(Json event, std::int64_t t) {
+  event["t"] = t;
+  return event;
+}
+
+TEST_P(Contract, EventsThatHappenedAtAnotherTimeSaySo) {
+  const Json job = kernel->running_job("a");
+  const std::int64_t t = kernel->environment.time - 10'000'000;
+  kernel->append(job, 1, {at(log_event("x"), t), at(change_to("succeeded"), t + 9'950'000)});
+  const auto lines = kernel->lines(job["job_id"]);
+  const Json first = Json::parse(lines[lines.size() - 2]), last = Json::parse(lines.back());
+  EXPECT_EQ(t, first["t"]);
+  EXPECT_EQ(t + 9'950'000, last["t"]) << "one that differs is enough for the whole batch";
+  EXPECT_EQ(first["ts"], last["ts"]) << "the kernel took them at one time";
+  EXPECT_NE(std::string::npos, lines.back().find(R"(Z","t":)" + std::to_string(t + 9'950'000) +
+                                                 R"(,"type":"state_change")"));
+  const Json status = kernel->call("GetJobStatus", {{"job_id", job["job_id"]}});
+  EXPECT_EQ(Json(format_time(t + 9'950'000)), status["ended_at"]);
+  EXPECT_LT(status["created_at"], last["ts"]);
+}
+
+TEST_P(Contract, EventsThatHappenedJustNowSayNothingOfIt) {
+  const Json job = kernel->running_job("a");
+  const std::int64_t t = kernel->environment.time;
+  const Json reply =
+      kernel->append(job, 1, {at(log_event("x"), t - 90'000), at(log_event("y"), t)});
+  EXPECT_TRUE(reply.contains("result")) << reply;
+  const auto lines = kernel->lines(job["job_id"]);
+  EXPECT_FALSE(Json::parse(lines.back()).contains("t"));
+  EXPECT_FALSE(Json::parse(lines[lines.size() - 2]).contains("t"));
+}
+
+TEST_P(Contract, ABatchWithTimesIsRepeatedAsAnyOther) {
+  const Json job = kernel->running_job("a");
+  const Json events = {at(log_event("x"), kernel->environment.time - 10'000'000)};
+  const Json first = kernel->append(job, 1, events);
+  kernel->environment.time += 3600'000'000;
+  const Json again = kernel->append(job, 1, events);
+  EXPECT_TRUE(again["result"]["replayed"]);
+  EXPECT_EQ(first["result"]["head_seq"], again["result"]["head_seq"]);
+  EXPECT_EQ("E_BATCH_MISMATCH",
+            name_of(kernel->append(job, 1, {at(log_event("x"), kernel->environment.time)})));
+  const Json mixed = Json::array({at(log_event("x"), 5), log_event("y")});
+  EXPECT_EQ("E_INVALID_REQUEST", name_of(kernel->append(job, 2, mixed)));
+}
+
+// A retry, its time and its order go by the kernel's clock, whatever a producer says.
+TEST_P(Contract, AProducersClockChangesNothingButWhatIsShown) {
+  const Json job = kernel->running_job("a");
+  const std::int64_t ahead = kernel->environment.time + 24ll * 3600 * 1'000'000;
+  kernel->append(job, 1, {at(change_to("failed"), ahead)});
+  const Json events = page(job)["events"];
+  std::string last;
+  for (const auto& event : events) {
+    EXPECT_LE(last, event["ts"].get<std::string>());
+    last = event["ts"];
+  }
+  EXPECT_LT(last, format_time(ahead));
+  EXPECT_EQ(format_time(ahead),
+            kernel->call("GetJobStatus", {{"job_id", job["job_id"]}})["ended_at"]);
+}
+
+// A machine without a battery begins somewhere around 1970.
+TEST_P(Contract, ATimeBefore1970IsATimeLikeAnother) {
+  for (const std::int64_t time : {-86'400'000'000ll, -2000ll, -1000ll}) {
+    kernel->environment.time = time;  // and the clock goes on through 0
+    const std::string key = std::to_string(time);
+    const Json job = kernel->running_job(key);
+    kernel->append(job, 1, {log_event("x")});
+    kernel->append(job, 2, {change_to("succeeded")});
+    const Json status = kernel->call("GetJobStatus", {{"job_id", job["job_id"]}});
+    for (const char* at : {"created_at", "started_at", "ended_at"})
+      EXPECT_TRUE(status.contains(at)) << time << " " << at << " " << status;
+    EXPECT_EQ(kernel->call("ListJobs", Json::object())["jobs"][0]["job_id"], job["job_id"]);
+  }
+  EXPECT_EQ(3u, kernel->call("ListJobs", Json::object())["jobs"].size());
+  std::size_t paged = 0, pages = 0;
+  Json params{{"limit", 1}};
+  for (bool more = true; more; ++pages) {
+    const Json some = kernel->call("ListJobs", params);
+    ASSERT_LT(pages, 10u);
+    paged += some["jobs"].size();
+    more = some.contains("next_page");
+    if (more) params["page"] = some["next_page"];
+  }
+  EXPECT_EQ(3u, paged);
+}
+
+TEST_P(Contract, HowLongAProducerMayBeSilentIsForExternalJobsOnly) {
+  const auto error = [&](const Json& expires, Json more) {
+    more["idempotency_key"] = "key " + expires.dump() + more.dump();
+    more["expires_s"] = expires;
+    return kernel->error("SubmitJob", more);
+  };
+  const Json external{{"executor", "external"}};
+  EXPECT_EQ("", error(1, external));
+  EXPECT_EQ("E_INVALID_REQUEST", error(1, {{"command", {"true"}}}));
+  for (const Json& bad : {Json(0), Json(-1), Json(1.5), Json("1"), Json(true), Json(100'000'000)})
+    EXPECT_EQ("E_INVALID_REQUEST", error(bad, external)) << bad;
+  const Json job = kernel->call(
+      "SubmitJob", {{"idempotency_key", "a"}, {"executor", "external"}, {"expires_s", 7}});
+  EXPECT_EQ(7, kernel->call("GetJobStatus", {{"job_id", job["job_id"]}})["expires_s"]);
+  const Json features = kernel->call("ListCapabilities", Json::object())["features"];
+  for (const char* name : {"expires_s", "t"})
+    EXPECT_NE(features.end(), std::find(features.begin(), features.end(), name)) << name;
 }
 
 TEST_P(Contract, StatusTellsTheWholeRequestButNotTheBytesOfStdin) {

@@ -11,13 +11,15 @@ class OddRecords : public ::testing::Test {
   // A store with one job, "a", that is over, and whose record "spoil" has changed.
   std::unique_ptr<Kernel> kernel_with(const std::function<void(JobRecord&)>& spoil,
                                       bool external = false) {
-    auto store = open_store("store-memory", scratch.path());
+    auto plugin = open_store("store-memory", scratch.path());
+    CheckedStore checked(*plugin);
+    Store* store = &checked;
     Environment& time = environment;
     JobLog log("a", time);
     Submission made;
     made.fixed.job_id = "a";
     made.fixed.run_id = "run";
-    made.fixed.producer_token = "t";
+    made.token = "t";
     made.fixed.request = {{"command", {"true"}},
                           {"cwd", "/"},
                           {"env", {{"A", "b"}}},
@@ -38,19 +40,26 @@ class OddRecords : public ::testing::Test {
                        {"accepts", {{"env", {"A"}}, {"cwd", {"/"}}, {"stdin", {"bytes"}}}}};
     made.request_hash = std::string(64, '0');
     log.create(made);
-    log.set_provenance("{}");
-    if (!external) log.finish(State::failed, "spawn_error", "no");
-    store->commit(std::vector<Entry>{log.entry()});
+    if (!external) log.assign("node-1", "t");
+    Batch batch;
+    batch.producer_id = "q", batch.is_of_run = true, batch.number = 1;
+    batch.events = read_events(Json::array({change_to("running")}).dump());
+    batch.provenance = "{}";
+    AppendResult ignored;
+    log.append(batch, true, ignored);
+    if (!external) log.finish(State::failed, "lost", "no");
+    store->commit(std::vector<Entry>{log.entry(store->incarnation())});
     JobRecord record = *store->find("a");
     spoil(record);
     Entry odd;
     odd.job_id = "a";
-    odd.expected_head = record.head_seq;
+    odd.base = record.head_seq;
+    odd.expected_revision = odd.revision = record.revision;
     odd.head = record.head;
     odd.fixed = record.fixed;
     odd.columns = record.columns;
     store->commit(std::vector<Entry>{odd});
-    return std::make_unique<Kernel>("store-memory", scratch.path(), std::move(store));
+    return std::make_unique<Kernel>("store-memory", scratch.path(), std::move(plugin));
   }
   // Calls every method that looks at the job; none may blame itself, or the client for what
   // stands in the store.

@@ -8,7 +8,8 @@ namespace {
 class EmptyStore final : public domed::Store {
  public:
   domed::Durability durability() const noexcept override { return domed::Durability::none; }
-  std::vector<domed::EntryResult> commit(std::span<const domed::Entry> entries) override {
+  std::string incarnation() const override { return "only"; }
+  std::vector<domed::Outcome> commit(std::span<const domed::Entry> entries) override {
 #if defined(TEST_THROWING_LATER)
     throw std::runtime_error("no connection as user:hunter2");
 #elif defined(TEST_THROWING_INT_LATER)
@@ -16,10 +17,10 @@ class EmptyStore final : public domed::Store {
 #elif defined(TEST_TELLING_SECRETS)
     throw domed::Error(domed::Code::io, "no connection as user:hunter2");
 #endif
-    return std::vector<domed::EntryResult>(entries.size());
+    return std::vector<domed::Outcome>(entries.size());
   }
-  std::optional<domed::Slice> read(std::string_view, std::uint64_t, std::size_t,
-                                   std::size_t) const override {
+  std::optional<domed::Slice> read(std::string_view, std::uint64_t, std::size_t, std::size_t,
+                                   domed::Direction) const override {
     return std::nullopt;
   }
   std::optional<domed::JobRecord> find(std::string_view) const override {

@@ -11,7 +11,7 @@ namespace {
 constexpr const char* kDescribed = R"(name: store-x
 kind: store
 version: 1.0
-abi: 1
+abi: 2
 summary: Keeps things.
 license: MIT
 capabilities: [fast]
@@ -65,7 +65,7 @@ TEST(Describe, ExplanationCanBePasted) {
 TEST(Describe, ListShowsUsableAndUnusable) {
   const testing::Scratch scratch;
   scratch.write("store-x.yaml", kDescribed);
-  scratch.write("store-y.yaml", "name: store-y\nkind: store\nversion: 1\nabi: 1\nlicense: MIT\n");
+  scratch.write("store-y.yaml", "name: store-y\nkind: store\nversion: 1\nabi: 2\nlicense: MIT\n");
   const std::string dir = scratch.path().string() + "/";
   EXPECT_EQ(list_plugins({scratch.path()}),
             "store-x 1.0 (store)\n  Keeps things.\n  UNUSABLE\n  " + dir +

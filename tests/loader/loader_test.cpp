@@ -85,7 +85,7 @@ TEST(Loader, GoodPluginIsLoadedAndCreated) {
   const auto store = plugin.create_store(OptionValues(), host);
   EXPECT_EQ(store->durability(), Durability::none);
   EXPECT_EQ(host.lines, "created");
-  EXPECT_EQ(plugin.abi(), "1.0");
+  EXPECT_EQ(plugin.abi(), "2.0");
 }
 
 // A copy, for the real one must stay as it is.
@@ -162,13 +162,24 @@ TEST(Loader, CapabilityThatIsNoFacetIsRefusedBeforeOpening) {
   m.capabilities = {"fast"};
   EXPECT_EQ(refusal(m),
             "its manifest announces the capability 'fast', which is no facet of a store in abi "
-            "1.0; known: none");
+            "2.0; known: backup watch leases");
 }
 
 TEST(Loader, ManifestForOtherAbiIsRefusedBeforeOpening) {
   Manifest m = manifest_of("host-absent");
   m.abi = 7;
-  EXPECT_EQ(refusal(m), "its manifest says abi 7, this kernel speaks 1.0");
+  EXPECT_EQ(
+      refusal(m),
+      "by its manifest it is built for ABI 7, this domed loads 2.x: use a newer domed, or an older "
+      "build of the plugin");
+}
+
+TEST(Loader, AbiOneIsRefusedByNameWithWhatToDo) {
+  Manifest m = manifest_of("host-absent");
+  m.abi = 1;
+  EXPECT_EQ(refusal(m),
+            "by its manifest it is built for ABI 1, this domed loads 2.x: rebuild it against this "
+            "domed's headers (docs/plugins.md tells what changed)");
 }
 
 TEST(Loader, MissingSymbolIsRefused) {
@@ -185,12 +196,13 @@ TEST(Loader, WrongMagicIsRefused) {
 TEST(Loader, OtherMajorIsRefused) {
   EXPECT_EQ(
       refusal("host-other-major"),
-      "it was built for abi 2.0, this kernel speaks 1.0; rebuild it with this kernel's headers");
+      "it was built for ABI 3.0, this domed loads 2.x: use a newer domed, or an older build of the "
+      "plugin");
 }
 
 TEST(Loader, NewerMinorIsRefused) {
   EXPECT_EQ(refusal("host-newer-minor"),
-            "it was built for abi 1.1, this kernel speaks 1.0; it needs a newer kernel");
+            "it was built for abi 2.1, this kernel speaks 2.0; it needs a newer kernel");
 }
 
 TEST(Loader, OtherStandardLibraryIsRefused) {
@@ -198,7 +210,7 @@ TEST(Loader, OtherStandardLibraryIsRefused) {
 }
 
 TEST(Loader, TruncatedDescriptorIsNotReadBeyondItsSize) {
-  EXPECT_EQ(refusal("host-truncated"), "its descriptor is truncated: 12 bytes, abi 1.0 has " +
+  EXPECT_EQ(refusal("host-truncated"), "its descriptor is truncated: 12 bytes, abi 2.0 has " +
                                            std::to_string(sizeof(domed_plugin_descriptor)));
 }
 

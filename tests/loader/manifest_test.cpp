@@ -8,7 +8,7 @@ namespace domed {
 namespace {
 
 constexpr const char* kHead =
-    "name: store-x\nkind: store\nversion: 1.2.3\nabi: 1\nsummary: S\nlicense: MIT\n";
+    "name: store-x\nkind: store\nversion: 1.2.3\nabi: 2\nsummary: S\nlicense: MIT\n";
 
 class ManifestTest : public ::testing::Test {
  protected:
@@ -60,7 +60,7 @@ TEST_F(ManifestTest, ListIsNoManifest) {
 }
 
 TEST_F(ManifestTest, MissingKeysAreAllReported) {
-  EXPECT_EQ(problems("kind: store\nversion: 1.0\nabi: 1\n"),
+  EXPECT_EQ(problems("kind: store\nversion: 1.0\nabi: 2\n"),
             "store-x.yaml:1:1: missing key 'name'\nstore-x.yaml:1:1: missing key 'summary'\n"
             "store-x.yaml:1:1: missing key 'license'");
 }

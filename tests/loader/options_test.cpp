@@ -12,7 +12,7 @@ using std::chrono::milliseconds;
 constexpr const char* kManifest = R"(name: store-x
 kind: store
 version: 1.0
-abi: 1
+abi: 2
 summary: S
 license: MIT
 options:

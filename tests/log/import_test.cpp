@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "base/units.h"
 #include "support/harness.h"
 
 namespace domed::test {
@@ -49,6 +50,69 @@ TEST_P(Import, KeepsIdsBytesAndDigest) {
   finish_job();
   EXPECT_EQ(status(from)["digest"], to.call("ImportJob", params(lines()))["digest"]);
   EXPECT_EQ(lines(), to.lines(job_["job_id"]));
+  EXPECT_EQ(status(from), told(to));
+}
+
+TEST_P(Import, KeepsWhereTheRunWas) {
+  job_ = from.call("SubmitJob", {{"idempotency_key", "a"}, {"command", {"true"}}});
+  from.journal->run(job_["job_id"], [](JobLog& log) {
+    log.assign("node-0", "other");
+    log.take_back();
+    log.assign("node-1", "t");
+  });
+  job_["producer_token"] = "t";
+  from.append(job_, 1, {change_to("running")});
+  from.append(job_, 2, {log_event("x"), change_to("succeeded")});
+  EXPECT_EQ("node-1", status(from)["node"]);
+  EXPECT_EQ("E_INVALID_REQUEST", error_with({{"node", "node-0"}}));
+  for (const std::uint64_t first : {3, 7}) {  // of which the one tells, and the other does not
+    from.call("TrimJob", {{"job_id", job_["job_id"]}, {"keep_from_seq", first}});
+    Kernel kernel(GetParam(), to_dir.path() / std::to_string(first));
+    kernel.call("ImportJob", params(lines()));
+    EXPECT_EQ(status(from), told(kernel)) << "from " << first;
+  }
+}
+
+// The lines of a time without a daemon, and a record whose times are theirs.
+TEST_P(Import, KeepsWhenEventsHappened) {
+  job_ = from.call("SubmitJob",
+                   {{"idempotency_key", "a"}, {"executor", "external"}, {"expires_s", 9}});
+  const std::int64_t t = from.environment.time - 60'000'000;
+  const auto with = [&](Json event, std::int64_t time) {
+    event["t"] = time;
+    return event;
+  };
+  from.append(job_, 1, {with(change_to("running"), t)});
+  from.append(job_, 2, {with(log_event("x"), t + 1), with(change_to("succeeded"), t + 2)});
+  ASSERT_NE(std::string::npos, lines().back().find(R"("t":)" + std::to_string(t + 2)));
+  EXPECT_EQ(Json(format_time(t)), status(from)["started_at"]);
+  EXPECT_EQ("E_INVALID_REQUEST", error_with({{"started_at", format_time(t + 1)}}));
+  EXPECT_EQ("E_INVALID_REQUEST", error_with({{"ended_at", format_time(t + 1)}}));
+  EXPECT_EQ(status(from)["digest"], to.call("ImportJob", params(lines()))["digest"]);
+  EXPECT_EQ(lines(), to.lines(job_["job_id"]));
+  EXPECT_EQ(status(from), told(to));
+}
+
+// What is left of a log may begin at the start of the run, which the record tells of too.
+TEST_P(Import, KeepsWhenATrimmedLogsRunBegan) {
+  job_ = from.call("SubmitJob", {{"idempotency_key", "a"}, {"executor", "external"}});
+  Json running = change_to("running");
+  running["t"] = from.environment.time - 60'000'000;
+  from.append(job_, 1, {running});
+  from.append(job_, 2, {change_to("succeeded")});
+  for (const std::uint64_t keep : {3u, 4u}) {
+    from.call("TrimJob", {{"job_id", job_["job_id"]}, {"keep_from_seq", keep}});
+    Kernel other("store-memory", to_dir.path());
+    EXPECT_EQ("", other.error("ImportJob", params(lines()))) << keep;
+    EXPECT_EQ(status(from), told(other));
+  }
+}
+
+TEST_P(Import, IsOfATimeBefore1970Too) {
+  from.environment.time = -86'400'000'000;
+  finish_job();
+  EXPECT_TRUE(lines()[0].find("1969-12-31T00:00:00.00") != std::string::npos) << lines()[0];
+  to.call("ImportJob", params(lines()));
   EXPECT_EQ(status(from), told(to));
 }
 

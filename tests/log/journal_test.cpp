@@ -1,8 +1,11 @@
 #include "log/journal.h"
 
+#include <condition_variable>
 #include <future>
+#include <mutex>
 #include <thread>
 
+#include "log/append.h"
 #include "protocol/limits.h"
 #include "support/faulty_store.h"
 #include "support/harness.h"
@@ -16,8 +19,26 @@ class JournalTest : public ::testing::Test {
     journal.run(id, [&](JobLog& log) {
       Submission submission;
       submission.fixed.job_id = id;
+      submission.token = "t";
       submission.fixed.request = {{"executor", "external"}};
       log.create(submission);
+    });
+  }
+  static AppendRequest batch(const std::string& id, std::uint64_t number,
+                             const std::string& events) {
+    AppendRequest out = read_append(compact_json(
+        "{\"job_id\":" + json_string(id) + R"(,"producer_id":"p","producer_token":"","batch":)" +
+        std::to_string(number) + ",\"events\":" + events + "}"));
+    out.batch.is_of_run = true;
+    return out;
+  }
+  // Reports "running".
+  void append(const std::string& id) {
+    auto first = batch(id, 1, R"([{"type":"state_change","payload":{"to":"running"}}])");
+    first.batch.provenance = "{}";
+    journal.run(id, [&](JobLog& log) {
+      AppendResult result;
+      log.append(first.batch, true, result);
     });
   }
   Journal::Command cancel(const std::string& id, std::promise<void>& done) {
@@ -34,8 +55,34 @@ class JournalTest : public ::testing::Test {
   Scratch scratch;
   FixedEnvironment environment;
   FaultyStore store{open_store("store-memory", scratch.path())};
+  void wait_until(const std::function<bool()>& reached) {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, reached);
+  }
+  void hear(const Commit& commit) {
+    const std::lock_guard lock(mutex);
+    ++observed;
+    heard = commit;
+    changed.notify_all();
+  }
+  void hear(const std::optional<Error>& failure) {
+    const std::lock_guard lock(mutex);
+    tried += failure ? 'f' : '.';
+    changed.notify_all();
+  }
+  StoreWatch watch() {
+    StoreWatch out;
+    out.tried = [this](const std::optional<Error>& failure) { hear(failure); };
+    out.probe = [this] { store.find("domed.store"); };
+    return out;
+  }
+
+  std::mutex mutex;
+  std::condition_variable changed;
   std::atomic<int> observed{0};
-  Journal journal{store, environment, [this](const Commit&) { ++observed; }};
+  Commit heard;       // that the observer was told
+  std::string tried;  // of the store's watch: a dot for what went well
+  Journal journal{store, environment, [this](const Commit& commit) { hear(commit); }, {}, watch()};
 };
 
 TEST_F(JournalTest, WhatComesDuringACommitFormsTheNextOne) {
@@ -108,6 +155,119 @@ TEST_F(JournalTest, ACommitWhoseAnswerWasLostIsPublishedAndAnswered) {
   EXPECT_TRUE(store.find("a")->tombstone);
 }
 
+// It was answered with an error, and nobody asks again: the log goes on all the same.
+TEST_F(JournalTest, ACommitThatLandsLateIsToldWhenTheStoreAnswersAgain) {
+  create("a");
+  store.lates = 1;
+  EXPECT_EQ("E_STORE",
+            error_name([&] { journal.run("a", [](JobLog& log) { log.request_cancel(""); }); }));
+  EXPECT_EQ(1, observed);
+  store.land(true);
+  wait_until([&] { return observed == 2; });
+  EXPECT_EQ("a", heard.job_id);
+  EXPECT_EQ(3u, heard.head);
+  EXPECT_EQ(4u, heard.first);  // no lines: followers page
+  EXPECT_FALSE(heard.lines);
+  EXPECT_EQ(State::canceled, heard.state);
+  EXPECT_TRUE(heard.ended);
+  EXPECT_EQ("E_SEALED", error_name([&] { append("a"); }));
+}
+
+TEST_F(JournalTest, AJobThatWasCreatedLateIsToldToo) {
+  store.lates = 1;
+  EXPECT_EQ("E_STORE", error_name([&] { create("a"); }));
+  store.land(true);
+  wait_until([&] { return observed == 1; });
+  EXPECT_EQ(State::queued, heard.state);
+  create("a");  // the same request again finds it
+  EXPECT_EQ(1u, store.find("a")->head_seq);
+}
+
+TEST_F(JournalTest, ACommitThatWasNeverKeptIsNotTold) {
+  create("a");
+  store.lates = 1;
+  EXPECT_EQ("E_STORE",
+            error_name([&] { journal.run("a", [](JobLog& log) { log.request_cancel(""); }); }));
+  store.land(false);
+  wait_until([&] { return tried.ends_with("."); });
+  EXPECT_EQ(1, observed);
+  journal.run("a", [](JobLog& log) { log.request_cancel(""); });
+  EXPECT_EQ(2, observed);
+}
+
+TEST_F(JournalTest, AStoreThatFailsIsTriedUntilItWorksThoughNobodyAsks) {
+  create("a");
+  store.failures = 3;
+  EXPECT_EQ("E_STORE", error_name([&] { create("b"); }));
+  store.away = true;
+  wait_until([&] { return tried.ends_with("ff"); });
+  store.away = false;
+  wait_until([&] { return tried.ends_with("."); });
+}
+
+// Whoever brings a request has others to serve.
+TEST_F(JournalTest, NoCallersThreadWaitsForAStoreThatFailed) {
+  create("a");
+  store.away = true;
+  EXPECT_EQ("E_STORE", error_name([&] { create("b"); }));
+  std::promise<std::thread::id> answered;
+  std::promise<void> unused;
+  auto command = cancel("a", unused);
+  command.done = [&](std::exception_ptr) { answered.set_value(std::this_thread::get_id()); };
+  journal.submit_or_commit(std::move(command));
+  EXPECT_NE(std::this_thread::get_id(), answered.get_future().get());
+}
+
+// A round trip to the store for each of them would be all that a remote one can do.
+TEST_F(JournalTest, SmallBatchesOfOneJobShareACommit) {
+  create("a");
+  append("a");
+  std::promise<void> open;
+  store.gate = open.get_future();
+  const int before = store.commits;
+  std::vector<std::promise<void>> done(60);
+  for (std::size_t i = 0; i < done.size(); ++i) {
+    AppendRequest request = batch("a", i + 2, R"([{"type":"x-small","payload":{"n":1}}])");
+    Journal::Command command;
+    command.job_id = "a";
+    command.entry_bytes = request.entry_bytes();
+    command.apply = [batch = request.batch](JobLog& log, bool last) {
+      AppendResult result;
+      return log.append(batch, last, result);
+    };
+    command.done = [&done, i](std::exception_ptr e) {
+      e ? done[i].set_exception(e) : done[i].set_value();
+    };
+    journal.submit(std::move(command));
+  }
+  open.set_value();
+  for (auto& one : done) one.get_future().get();
+  EXPECT_LE(store.commits - before, 3);
+  EXPECT_EQ(63u, store.find("a")->head_seq);
+}
+
+TEST_F(JournalTest, ABatchTakesNoMoreOfAnEntryThanItSaid) {
+  create("a\x01");
+  std::uint64_t number = 0;
+  const std::string text(5000, '\x01');  // escaped it is six times as long
+  for (const auto& events :
+       {Json::array({{{"type", "state_change"}, {"payload", {{"to", "running"}}}}}),
+        Json::array({{{"type", "log"}, {"payload", {{"stream", "stdout"}, {"text", text}}}}}),
+        Json::array({{{"type", "x-a"}, {"payload", Json::object()}},
+                     {{"type", "state_change"},
+                      {"payload", {{"to", "failed"}, {"message", std::string(4000, '"')}}}}})}) {
+    AppendRequest request = batch("a\x01", ++number, events.dump());
+    request.batch.provenance = "{}";
+    std::size_t took = 0;
+    journal.run("a\x01", [&](JobLog& log) {
+      AppendResult result;
+      log.append(request.batch, true, result);
+      took = log.pending_bytes();
+    });
+    EXPECT_LE(took, request.entry_bytes());
+  }
+}
+
 TEST_F(JournalTest, WhatRepeatingCannotMendSaysSo) {
   const auto retryable = [&](Code code) {
     store.failures = 1;
@@ -175,7 +335,9 @@ TEST_F(JournalTest, MoreThanOneEntryHoldsIsSpreadOverCommits) {
     AppendResult result;
     Batch batch;
     batch.producer_id = "p";
+    batch.producer_token = "t";
     batch.number = 1;
+    batch.provenance = "{}";
     batch.events.push_back(read_event("state_change", R"({"to":"running"})", Author::producer, ""));
     log.append(batch, true, result);
   });
@@ -189,6 +351,7 @@ TEST_F(JournalTest, MoreThanOneEntryHoldsIsSpreadOverCommits) {
       AppendResult result;
       Batch batch;
       batch.producer_id = "p";
+      batch.producer_token = "t";
       batch.number = i + 2;
       for (int n = 0; n < 13; ++n)
         batch.events.push_back(read_event("x-big", "{\"a\":\"" + std::string(30000, 'x') + "\"}",
@@ -202,7 +365,7 @@ TEST_F(JournalTest, MoreThanOneEntryHoldsIsSpreadOverCommits) {
   }
   open.set_value();
   for (auto& one : done) one.get_future().get();
-  EXPECT_EQ(2u + 9 * 13, store.find("a")->head_seq);
+  EXPECT_EQ(3u + 9 * 13, store.find("a")->head_seq);
 }
 
 }  // namespace

@@ -64,6 +64,15 @@ Json Lockstep::request(const std::string& method, const Json& params) {
   return Json::parse(same(replies));
 }
 
+std::string Lockstep::change(const std::string& name, const std::string& job_id,
+                             const std::function<void(JobLog&)>& what) {
+  note(name + " " + job_id);
+  std::vector<std::string> errors;
+  for (auto& side : sides_)
+    errors.push_back(error_name([&] { side.kernel->journal->run(job_id, what); }));
+  return same(errors);
+}
+
 void Lockstep::overtaking(const std::string& method, const Json& early, const Json& late) {
   const std::string first = request_text(method, early), second = request_text(method, late);
   note(first + "\n  overtakes " + second);
@@ -81,13 +90,15 @@ void Lockstep::restart() {
   for (auto& side : sides_) {
     const std::int64_t time = side.kernel->environment.time;
     const int ids = side.kernel->environment.ids;
-    auto store = std::move(side.kernel->store);
+    const int revisions = side.kernel->environment.revisions;
+    auto store = std::move(side.kernel->plugin);
     side.kernel.reset();
     side.kernel =
         std::make_unique<Kernel>(side.store, side.scratch->path(),
                                  reopened(std::move(store), side.store, side.scratch->path()));
     side.kernel->environment.time = time;
     side.kernel->environment.ids = ids;
+    side.kernel->environment.revisions = revisions;
   }
 }
 

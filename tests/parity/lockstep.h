@@ -1,6 +1,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -24,6 +25,9 @@ class Lockstep {
 
   // The reply that all gave.  Throws Divergence.
   Json request(const std::string& method, const Json& params);
+  // What the daemon itself does to a job; returns the E_ name that it throws, "" where none.
+  std::string change(const std::string& name, const std::string& job_id,
+                     const std::function<void(JobLog&)>& what);
   // "early" is sent first and waits for "late", which is sent while it waits.
   void overtaking(const std::string& method, const Json& early, const Json& late);
   // Ends all kernels and starts them on what their stores kept.

@@ -15,15 +15,31 @@ std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
 }
 
 // What a run must have met, or it has shown nothing.
-const std::vector<std::string> kExpected{
-    "SubmitJob",        "AppendJobEvents",  "CancelJob",
-    "TrimJob",          "DeleteJob",        "StreamJobEvents",
-    "GetJobStatus",     "ListJobs",         "ImportJob",
-    "restart",          "E_SEALED",         "E_INVALID_TRANSITION",
-    "E_BATCH_MISMATCH", "E_BATCH_GAP",      "E_UNAUTHORIZED",
-    "E_COMPACTED",      "E_CURSOR_AHEAD",   "E_LOG_CHANGED",
-    "E_NOT_FOUND",      "E_GONE",           "E_IDEMPOTENCY_KEY_REUSED",
-    "E_TOO_LARGE",      "E_INVALID_REQUEST"};
+const std::vector<std::string> kExpected{"SubmitJob",
+                                         "AppendJobEvents",
+                                         "CancelJob",
+                                         "TrimJob",
+                                         "DeleteJob",
+                                         "StreamJobEvents",
+                                         "GetJobStatus",
+                                         "ListJobs",
+                                         "ImportJob",
+                                         "restart",
+                                         "E_SEALED",
+                                         "E_INVALID_TRANSITION",
+                                         "E_BATCH_MISMATCH",
+                                         "E_BATCH_GAP",
+                                         "E_UNAUTHORIZED",
+                                         "E_COMPACTED",
+                                         "E_CURSOR_AHEAD",
+                                         "E_LOG_CHANGED",
+                                         "E_NOT_FOUND",
+                                         "E_GONE",
+                                         "E_IDEMPOTENCY_KEY_REUSED",
+                                         "E_TOO_LARGE",
+                                         "E_INVALID_REQUEST",
+                                         "assigned",
+                                         "taken back"};
 
 class Parity : public ::testing::TestWithParam<std::uint64_t> {};
 

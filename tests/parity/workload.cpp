@@ -39,10 +39,12 @@ Workload::Workload(Lockstep& kernels, std::uint64_t seed)
 void Workload::step() {
   const std::uint64_t dice = jobs_.empty() ? 0 : below(1000);
   if (dice < 110) return submit();
-  if (dice < 600) return append();
-  if (dice < 625) return cancel();
-  if (dice < 665) return trim();
-  if (dice < 690) return remove();
+  if (dice < 580) return append();
+  if (dice < 605) return assign();
+  if (dice < 625) return hold();
+  if (dice < 640) return cancel();
+  if (dice < 690) return trim();
+  if (dice < 710) return remove();
   if (dice < 850) return page();
   if (dice < 910) return status();
   if (dice < 960) return list();
@@ -72,12 +74,14 @@ void Workload::submit() {
   Json params{{"idempotency_key", "key-" + std::to_string(below(kKeys))}, {"executor", "external"}};
   if (chance(15)) params["client_id"] = "someone";
   if (chance(10)) params["profile"] = "other";
+  if (chance(10)) params["expires_s"] = below(3);
   if (chance(30)) params["labels"] = {{"colour", any<std::string>({"red", "blue"})}};
   if (chance(5)) params["tool_id"] = "no-such-tool";
-  if (chance(10)) params.update({{"executor", "local-process"}, {"command", {"true"}}});
+  if (chance(25)) params.update({{"executor", "local-process"}, {"command", {"true"}}});
   const Json reply = call("SubmitJob", params);
-  if (!reply.contains("result") || !reply["result"].contains("producer_token")) return;
-  const Json& job = reply["result"];
+  if (!reply.contains("result")) return;
+  Json job = reply["result"];
+  if (!job.contains("producer_token")) job["producer_token"] = "none before it is assigned";
   if (known_.emplace(job["job_id"], jobs_.size()).second) jobs_.push_back({job, 1, false, {}});
 }
 
@@ -128,6 +132,9 @@ Json Workload::events(const Job& job) {
     if (chance(50)) end["payload"].update({{"reason", "exit"}, {"exit_code", below(3)}});
     out.push_back(end);
   }
+  if (chance(20))  // the producer's clock; mostly all events of a batch have it, as they must
+    for (auto& each : out)
+      if (!chance(1)) each["t"] = 1'700'000'000'000'000 + below(200'000'000);
   return out;
 }
 
@@ -168,6 +175,22 @@ std::string Workload::text() {
       any<std::string>({"plain", "\xc3\xa4\xe2\x80\xa8", "tab\tand\rCR", "\"quoted\\\"", ""});
   if (chance(5)) out.append(chance(25) ? 70'000 : below(30'000), 'x');  // some are too large
   return out + std::to_string(below(100));
+}
+
+// As a scheduler would, but of any job and at any time.
+void Workload::assign() {
+  Job& job = any_job();
+  const std::string id = job.submitted["job_id"], token = "t" + std::to_string(kernels_.steps());
+  const bool back = chance(30);
+  const std::string error = kernels_.change(back ? "take back" : "assign", id, [&](JobLog& log) {
+    back ? log.take_back() : log.assign("node-1", token);
+  });
+  ++outcomes_[error.empty() ? (back ? "taken back" : "assigned") : error];
+  if (error.empty() && !back) job.submitted["producer_token"] = token;
+}
+
+void Workload::hold() {
+  call(chance(50) ? "HoldJob" : "ReleaseJob", {{"job_id", any_id()}});
 }
 
 void Workload::cancel() {

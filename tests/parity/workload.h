@@ -27,7 +27,7 @@ class Workload {
   struct Job {
     Json submitted;
     std::uint64_t head = 1;
-    bool running = false;  // as the last acknowledgement said
+    bool running = false;                              // as the last acknowledgement said
     std::map<std::string, std::vector<Json>> batches;  // accepted, by producer
   };
 
@@ -44,6 +44,8 @@ class Workload {
   void submit();
   void append();
   void append_out_of_order(Job& job);
+  void assign();
+  void hold();
   void cancel();
   void trim();
   void remove();

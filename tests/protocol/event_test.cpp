@@ -54,6 +54,65 @@ TEST(Event, KernelTypesAreNotForProducers) {
   EXPECT_EQ("", refusal("x-anything.you_like", "{}"));
 }
 
+std::string refused_batch(const std::string& events) {
+  return error_name([&] { read_events(events); });
+}
+
+TEST(Event, SaysWhenItHappened) {
+  const auto events = read_events(
+      R"([{"t":5,"type":"x-a","payload":{}},{"type":"x-a","payload":{},"t":-62135596800000000}])");
+  EXPECT_EQ(5, events.at(0).t);
+  EXPECT_EQ(-62'135'596'800'000'000, events.at(1).t);
+  EXPECT_FALSE(read_events(R"([{"type":"x-a","payload":{}}])").at(0).t);
+}
+
+TEST(Event, TimesAreOfAllEventsOfABatchOrOfNone) {
+  const std::string with = R"({"type":"x-a","payload":{},"t":5})",
+                    without = R"({"type":"x-a","payload":{}})";
+  EXPECT_EQ("", refused_batch("[" + with + "," + with + "]"));
+  EXPECT_EQ("E_INVALID_REQUEST", refused_batch("[" + with + "," + without + "]"));
+  EXPECT_EQ("E_INVALID_REQUEST", refused_batch("[" + without + "," + with + "]"));
+}
+
+TEST(Event, ATimeIsAWholeNumberOfTheCalendar) {
+  for (const char* bad : {"1.5", "1e3", "\"5\"", "null", "true", "[]", "18446744073709551615",
+                          "253402300800000000", "-62135596800000001"})
+    EXPECT_EQ("E_INVALID_REQUEST",
+              refused_batch(R"([{"type":"x-a","payload":{},"t":)" + std::string(bad) + "}]"))
+        << bad;
+}
+
+TEST(Event, TellsAnotherTimeFromATenthOfASecondOn) {
+  const auto tells = [](std::int64_t t, std::int64_t ts) {
+    std::vector<Event> events(2);
+    events[0].t = ts, events[1].t = t;
+    return tells_another_time(events, ts);
+  };
+  EXPECT_FALSE(tells(1'000'000, 1'099'999));
+  EXPECT_TRUE(tells(1'000'000, 1'100'000));
+  EXPECT_FALSE(tells(1'099'999, 1'000'000));
+  EXPECT_TRUE(tells(1'100'000, 1'000'000));
+  EXPECT_TRUE(tells(-5, 1'000'000));
+  EXPECT_FALSE(tells_another_time(std::vector<Event>(2), 0)) << "none has a time";
+}
+
+TEST(Event, LinesWithATimeAreReadAsTheyWereWritten) {
+  for (const std::int64_t t :
+       {std::int64_t{0}, std::int64_t{-1}, std::int64_t{1'700'000'000'123'456}}) {
+    const std::string line = encode_line("\"j\"", 7, "1969-12-31T23:59:59.000000Z", "x-a", "{}", t);
+    EXPECT_NE(std::string::npos,
+              line.find(R"(59.000000Z","t":)" + std::to_string(t) + R"(,"type")"));
+    EXPECT_EQ(t, read_line(line).event.t);
+    EXPECT_EQ(-1'000'000, read_line(line).ts);
+  }
+  for (const char* bad : {"05", "1.0", "-0", "\"5\"", "null", "18446744073709551615"})
+    EXPECT_ANY_THROW(read_line(R"({"job_id":"j","seq":7,"ts":"2026-01-01T00:00:00.000000Z","t":)" +
+                               std::string(bad) + R"(,"type":"x-a","payload":{}})"))
+        << bad;
+  EXPECT_ANY_THROW(read_line(
+      R"({"job_id":"j","seq":7,"t":5,"ts":"2026-01-01T00:00:00.000000Z","type":"x-a","payload":{}})"));
+}
+
 TEST(Event, LinesOfAnExportAreReadOnlyInCanonicalForm) {
   const std::string line =
       encode_line("\"j\"", 7, "2026-01-01T00:00:00.000000Z", "x-a", R"({"payload":{"a":1}})");

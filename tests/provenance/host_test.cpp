@@ -4,8 +4,8 @@
 #include <fstream>
 #include <map>
 
-#include "domed/support/hash.h"
 #include "base/json.h"
+#include "domed/support/hash.h"
 #include "host_collector.h"
 #include "support/harness.h"
 
@@ -71,7 +71,7 @@ TEST_F(HostTest, SaysWhyWhereTheMachineDoesNotSay) {
 
 TEST_F(HostTest, ShowsTheEnvironmentAsHashesOnly) {
   const Json got = collect();
-  EXPECT_EQ(sha256_hex("/secret/path"), got["environment"]["PATH"]);
+  EXPECT_EQ(Json(sha256_hex("/secret/path")), got["environment"]["PATH"]);
   EXPECT_EQ("not set", got["environment"]["UNSET"]);
   EXPECT_EQ(std::string::npos, got.dump().find("secret"));
 }
@@ -94,7 +94,7 @@ TEST_F(HostTest, HashesHostAndMachineOnlyWhenAsked) {
             asked["machine_id_hash"]);
   char name[256] = "";
   ::gethostname(name, sizeof name - 1);
-  EXPECT_EQ(sha256_hex("domed hostname:" + std::string(name)), asked["hostname_hash"]);
+  EXPECT_EQ(Json(sha256_hex("domed hostname:" + std::string(name))), asked["hostname_hash"]);
   EXPECT_EQ(std::string::npos, asked.dump().find("0123456789abcdef"));
 }
 

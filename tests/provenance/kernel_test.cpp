@@ -6,8 +6,8 @@
 
 #include "base/version.h"
 #include "fake_source.h"
-#include "support/harness.h"
 #include "protocol/limits.h"
+#include "support/harness.h"
 
 // What the kernel makes of collectors, whatever they do.
 namespace domed::test {
@@ -39,7 +39,7 @@ TEST(Provenance, HasEveryFieldWithoutAnyCollector) {
 TEST(Provenance, NamesTheProtocolByItsText) {
   std::ifstream file(DOMED_SOURCE "/docs/protocol.md", std::ios::binary);
   const std::string text{std::istreambuf_iterator<char>(file), {}};
-  EXPECT_EQ(sha256_hex(text), record_of({})["contract_hashes"]["protocol"]);
+  EXPECT_EQ(Json(sha256_hex(text)), record_of({})["contract_hashes"]["protocol"]);
 }
 
 TEST(Provenance, AToolWithoutAVersionIsNotCalledNothing) {
@@ -70,7 +70,20 @@ TEST(Provenance, WithoutAWorkingDirectoryNothingIsGuessed) {
   JobFixed job = local_job();
   job.request = {{"executor", "external"}};
   expect_unknown(record_of({source(always(R"({"commit_sha":"abc"})"))}, job, ""), "commit_sha",
-                 "no working directory");
+                 "the job named no cwd");
+}
+
+TEST(Provenance, OfARunElsewhereNothingIsLookedAt) {
+  JobFixed job = local_job();
+  job.request = {{"executor", "external"}, {"cwd", "/"}};
+  const auto git =
+      source([](const auto&) -> std::string { return ADD_FAILURE() << "asked", "{}"; });
+  const Provenance provenance({git}, [](const auto&) {});
+  const Site site = Site::unseen("the run is on another machine");
+  job.provenance = provenance.collect(job, site);
+  expect_unknown(Json::parse(job.provenance), "commit_sha", "the run is on another machine");
+  expect_unknown(Json::parse(provenance.collect_end(job, site)), "drift",
+                 "the run is on another machine");
 }
 
 TEST(Provenance, HashesTheFingerprintAsItStandsInTheRecord) {
@@ -79,7 +92,7 @@ TEST(Provenance, HashesTheFingerprintAsItStandsInTheRecord) {
         {source(always(R"({"env_fingerprint":{"os":")" + os + R"("}})"), {"env_fingerprint"})});
   };
   const Json one = host("a"), again = host("a"), other = host("b");
-  EXPECT_EQ(sha256_hex(canonical_json(one["env_fingerprint"])), one["env_fingerprint_hash"]);
+  EXPECT_EQ(Json(sha256_hex(canonical_json(one["env_fingerprint"]))), one["env_fingerprint_hash"]);
   EXPECT_EQ(one["env_fingerprint_hash"], again["env_fingerprint_hash"]);
   EXPECT_NE(one["env_fingerprint_hash"], other["env_fingerprint_hash"]);
   expect_unknown(one["env_fingerprint"], "libc", "no provenance plugin");
@@ -393,7 +406,7 @@ TEST(Drift, IsUnknownForAReasonWhereSomethingCannotBeCompared) {
   expect_unknown(at_end, "drift", "a filter");
   expect_unknown(at_end, "dirty_flag", "a filter");
   expect_unknown(end_after(lacking.dump(), kClean), "drift", "at the start: a filter");
-  expect_unknown(end_after(kClean, kClean, ""), "drift", "no working directory");
+  expect_unknown(end_after(kClean, kClean, ""), "drift", "the job named no cwd");
 }
 
 TEST(Drift, IsUnknownWhereEqualCountsAndFlagsProveNothing) {

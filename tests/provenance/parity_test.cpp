@@ -1,7 +1,7 @@
 #include <future>
 
-#include "support/harness.h"
 #include "real_sources.h"
+#include "support/harness.h"
 
 // A record is the same bytes from every store, at any later time.
 namespace domed::git {
@@ -98,6 +98,32 @@ TEST_F(RealSources, RunningAndTerminalInOneBatchHaveBothRecords) {
   const Json status = kernel.call("GetJobStatus", {{"job_id", job["job_id"]}});
   EXPECT_EQ("false", status["drift"]) << status.dump(1);
   EXPECT_EQ(status["provenance"]["commit_sha"], status["provenance_end"]["commit_sha"]);
+}
+
+// Whoever came over a network may name a directory of another machine, which is here too.
+TEST_F(RealSources, OfAProducerElsewhereNoDirectoryIsLookedAt) {
+  const std::string r = repository();
+  test::Kernel kernel("store-memory", root + "/state", sources());
+  const auto status_of = [&](Door at_start, Door at_end) {
+    const Json job = kernel.call("SubmitJob", {{"idempotency_key", kernel.environment.random_id()},
+                                               {"executor", "external"},
+                                               {"cwd", r}});
+    kernel.peer.door = at_start;
+    kernel.append(job, 1, {test::change_to("running")});
+    kernel.peer.door = at_end;
+    kernel.append(job, 2, {test::change_to("succeeded")});
+    return kernel.call("GetJobStatus", {{"job_id", job["job_id"]}});
+  };
+  const std::string why = "the run is on another machine";
+  const Json away = status_of(Door::network, Door::network);
+  for (const char* field : {"commit_sha", "repo", "dirty_flag"})
+    EXPECT_EQ(why, away["provenance"][std::string(field) + "_reason"]);
+  EXPECT_TRUE(mentions(away["drift_reason"], why)) << away["drift_reason"];
+  const Json moved = status_of(Door::ipc, Door::network);
+  EXPECT_NE("unknown", moved["provenance"]["commit_sha"]);
+  EXPECT_EQ(why, moved["provenance_end"]["commit_sha_reason"]);
+  EXPECT_EQ("unknown", moved["drift"]);
+  EXPECT_EQ("unknown", status_of(Door::gone, Door::ipc)["provenance"]["commit_sha"]);
 }
 
 // It looked at the log before the beginning was in it.

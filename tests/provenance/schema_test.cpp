@@ -3,9 +3,9 @@
 #include <set>
 
 #include "json_schema.h"
-#include "support/harness.h"
 #include "protocol/limits.h"
 #include "real_sources.h"
+#include "support/harness.h"
 
 // docs/provenance.schema.json says what records are; these are real ones.
 namespace domed::git {

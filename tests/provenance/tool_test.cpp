@@ -4,9 +4,9 @@
 
 #include "domed/support/hash.h"
 #include "fake_source.h"
-#include "support/harness.h"
 #include "provenance/input_files.h"
 #include "provenance/tool_facts.h"
+#include "support/harness.h"
 
 // What the kernel finds out of the programs and files of a run.
 namespace domed::test {
@@ -184,7 +184,7 @@ TEST_F(InputTest, GlobsNameFiles) {
 TEST_F(InputTest, HashIsThatOfSha256sum) {
   const std::string lines = sha256_hex("A") + "  a.c\n" + sha256_hex("B") + "  src/b.c\n";
   const Json got = hashed({"src/*.c", "*.c"});
-  EXPECT_EQ(sha256_hex(lines), got["sha256"]);
+  EXPECT_EQ(Json(sha256_hex(lines)), got["sha256"]);
   EXPECT_EQ(2, got["count"]);
   EXPECT_EQ(2, got["bytes"]);
 }

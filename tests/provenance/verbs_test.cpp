@@ -2,12 +2,12 @@
 
 #include <fstream>
 
-#include "domed/support/hash.h"
 #include "domectl/diff_runs.h"
 #include "domectl/dsse.h"
 #include "domectl/reproduce.h"
 #include "domectl/slsa.h"
 #include "domed/error.h"
+#include "domed/support/hash.h"
 #include "scratch.h"
 
 // What domectl makes of a record: signatures, scripts, differences.

@@ -1,4 +1,5 @@
 // One runner, one job, a daemon in trouble.
+#include "base/units.h"
 #include "job.h"
 #include "runner/spool.h"
 
@@ -34,6 +35,26 @@ TEST_F(DeliveryTest, RunsNothingThatWasCanceledMeanwhile) {
   finish();
   EXPECT_FALSE(ran("ran"));
   EXPECT_EQ("canceled", last()["to"]);
+}
+
+TEST_F(DeliveryTest, FollowsItsLogToANewName) {
+  run("echo ready; read x < fifo; echo more");
+  daemon_.wait_for("ready");
+  daemon_.rename(false);
+  tell_job("go\n");
+  finish();
+  EXPECT_EQ("ready\nmore\n", daemon_.output("stdout"));
+  EXPECT_EQ("succeeded", last()["to"]);
+}
+
+TEST_F(DeliveryTest, EndsWhereTheStoreLostWhatWasAcknowledged) {
+  ::testing::internal::CaptureStderr();  // its log, from which the daemon tells its last words
+  run("echo ready; sleep 1000");
+  daemon_.wait_for("ready");
+  daemon_.rename(true);
+  EXPECT_EQ(1, wait_for_exit());
+  const std::string said = ::testing::internal::GetCapturedStderr();
+  EXPECT_NE(std::string::npos, said.find("the store lost acknowledged events")) << said;
 }
 
 TEST_F(DeliveryTest, NeverRunsTwice) {
@@ -78,6 +99,49 @@ TEST_F(DeliveryTest, SurvivesADaemonThatComesBack) {
   finish();
   EXPECT_EQ(1002u, daemon_.events_of("log").size());
   EXPECT_EQ("succeeded", last()["to"]);
+}
+
+std::int64_t spooled_at(const std::string& spool, const std::string& text) {
+  std::int64_t t = 0;
+  for_each_line(read_own(spool, 1 << 30), [&](std::string_view line) {
+    const Json batch = Json::parse(line);
+    for (const Json& event : batch["events"])
+      if (event.dump().find(text) != std::string::npos) t = event.value("t", std::int64_t{0});
+  });
+  return t;
+}
+
+// Not when a daemon heard of it: what is sent was frozen before.
+TEST_F(DeliveryTest, TellsWhenItHappened) {
+  spec_["times"] = true;
+  const std::int64_t begun = now_micros();
+  run("echo before; read x < fifo; echo during; exit 3");
+  daemon_.wait_for("before");
+  daemon_.stop();
+  const std::int64_t stopped = now_micros();
+  tell_job("go\n");
+  while (read_if_there(dir_ + "/spool").find("failed") == std::string::npos) usleep(5000);
+  const std::int64_t ended = now_micros();
+  const std::int64_t line = spooled_at(dir_ + "/spool", "during"),
+                     end = spooled_at(dir_ + "/spool", "failed");
+  daemon_.start();
+  finish();
+  const auto between = [](std::int64_t low, std::int64_t t, std::int64_t high) {
+    return low <= t && t <= high;
+  };
+  const auto events = daemon_.events();
+  EXPECT_TRUE(between(begun, events.at(1)["t"], stopped)) << "running";
+  EXPECT_TRUE(between(begun, events.at(2)["t"], stopped)) << "before";
+  EXPECT_TRUE(between(stopped, line, ended)) << line;
+  EXPECT_EQ(line, events.at(3)["t"]);
+  EXPECT_TRUE(between(stopped, end, ended)) << end;
+  EXPECT_EQ(end, events.back()["t"]);
+}
+
+TEST_F(DeliveryTest, TellsNoTimesToADaemonThatDoesNotKnowThem) {
+  run("echo x");
+  finish();
+  for (const Json& event : daemon_.events()) EXPECT_FALSE(event.contains("t")) << event;
 }
 
 TEST_F(DeliveryTest, GivesUpInTheEndAndLeavesTheSpool) {

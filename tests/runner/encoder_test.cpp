@@ -4,8 +4,8 @@
 
 #include <random>
 
-#include "domed/support/hash.h"
 #include "base/json.h"
+#include "domed/support/hash.h"
 
 namespace domed {
 namespace {

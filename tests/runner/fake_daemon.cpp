@@ -15,9 +15,9 @@ using namespace std::chrono_literals;
 constexpr int kContexts = 12;
 
 Json error_of(const ApiError& e) {
-  return {{"code", -32000},
-          {"message", e.what()},
-          {"data", {{"error", e.name()}, {"retryable", e.retryable()}}}};
+  Json data = e.fields().is_object() ? Json(e.fields()) : Json::object();
+  data.update({{"error", e.name()}, {"retryable", e.retryable()}});
+  return {{"code", -32000}, {"message", e.what()}, {"data", data}};
 }
 
 }  // namespace
@@ -104,7 +104,10 @@ Json FakeDaemon::append(const Json& params, const std::string& digest,
   if (!replayed && sealed_) throw ApiError("E_SEALED", "sealed");
   const std::size_t first = events_.size() + 1;
   if (!replayed) {
-    for (const auto& event : params["events"]) commit(event["type"], event["payload"]);
+    for (const auto& event : params["events"]) {
+      commit(event["type"], event["payload"]);
+      if (event.contains("t")) events_.back()["t"] = event["t"];
+    }
     batches_[batch] = digest;
   }
   longest_batch_ = std::max(longest_batch_, params["events"].size());
@@ -121,12 +124,17 @@ Json FakeDaemon::append(const Json& params, const std::string& digest,
 Json FakeDaemon::page(const Json& params, std::unique_lock<std::mutex>& lock) {
   const std::size_t since = params["since_seq"];
   changed_.wait_for(lock, std::chrono::milliseconds(params.value("wait_ms", 0)), [&] {
-    return events_.size() > since || sealed_ || stopping_ || !refusal_.empty();
+    return events_.size() != since || sealed_ || stopping_ || !refusal_.empty() ||
+           params["log_id"] != log_id_;
   });
   if (!refusal_.empty()) throw ApiError(refusal_, "refused by the test");
+  if (params["log_id"] != log_id_)
+    throw ApiError("E_LOG_CHANGED", "renamed",
+                   {{"log_id", log_id_}, {"first", 1}, {"head", events_.size()}});
+  if (since > events_.size()) throw ApiError("E_CURSOR_AHEAD", "ahead", {{"head", events_.size()}});
   Json events = Json::array();
   if (since < events_.size()) events.push_back(events_[since]);
-  return {{"log_id", "l"},
+  return {{"log_id", log_id_},
           {"first_seq", 1},
           {"head_seq", events_.size()},
           {"events", events},
@@ -139,6 +147,13 @@ void FakeDaemon::commit(const std::string& type, const Json& payload) {
   events_.push_back(
       {{"job_id", "j"}, {"seq", events_.size() + 1}, {"type", type}, {"payload", payload}});
   if (type == "state_change") sealed_ = payload["to"] != "queued" && payload["to"] != "running";
+  changed_.notify_all();
+}
+
+void FakeDaemon::rename(bool loses) {
+  const std::scoped_lock lock(mutex_);
+  log_id_ = "another";
+  if (loses) events_.pop_back();
   changed_.notify_all();
 }
 

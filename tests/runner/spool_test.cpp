@@ -125,8 +125,8 @@ TEST(Outbox, WritesParamsOfAppendJobEvents) {
   const Scratch scratch;
   Spool spool(scratch / "spool");
   Outbox outbox(spec_for_batches(), spool);
-  outbox.add(encode_event("x-a", "{}"));
-  outbox.add(encode_event("x-b", "{\"n\":1}"));
+  outbox.add(encode_event("x-a", "{}"), 0);
+  outbox.add(encode_event("x-b", "{\"n\":1}"), 0);
   EXPECT_TRUE(outbox.close());
   EXPECT_EQ(Lines{R"({"job_id":"a \"job\"","producer_id":"runner","batch":1,)"
                   R"("events":[{"type":"x-a","payload":{}},{"type":"x-b","payload":{"n":1}}]})"},
@@ -134,13 +134,28 @@ TEST(Outbox, WritesParamsOfAppendJobEvents) {
   EXPECT_TRUE(outbox.empty());
 }
 
+TEST(Outbox, FreezesWhenEachEventHappened) {
+  const Scratch scratch;
+  Spool spool(scratch / "spool");
+  Spec spec = spec_for_batches();
+  spec.times = true;
+  Outbox outbox(spec, spool);
+  outbox.add(encode_event("x-a", "{}"), 1'700'000'000'000'001);
+  outbox.add(encode_event("x-b", "{}"), -5);
+  EXPECT_TRUE(outbox.close());
+  EXPECT_EQ(Lines{R"({"job_id":"a \"job\"","producer_id":"runner","batch":1,"events":[)"
+                  R"({"t":1700000000000001,"type":"x-a","payload":{}},)"
+                  R"({"t":-5,"type":"x-b","payload":{}}]})"},
+            lines_of(scratch / "spool"));
+}
+
 TEST(Outbox, ClosesFullBatchesByItself) {
   const Scratch scratch;
   Spool spool(scratch / "spool");
   Outbox outbox(spec_for_batches(), spool);
-  for (int i = 0; i < 2500; ++i) outbox.add(encode_event("x-a", "{}"));
+  for (int i = 0; i < 2500; ++i) outbox.add(encode_event("x-a", "{}"), 0);
   for (int i = 0; i < 10; ++i)
-    outbox.add(encode_event("x-b", json_string(std::string(50'000, 'x'))));
+    outbox.add(encode_event("x-b", json_string(std::string(50'000, 'x'))), 0);
   outbox.close();
   std::size_t events = 0;
   for (const auto& line : lines_of(scratch / "spool")) {
@@ -159,7 +174,7 @@ TEST(Outbox, BlocksWhenTooMuchWaits) {
   spec.max_spool = 4 << 20;
   Outbox outbox(spec, spool);
   const EncodedEvent event = encode_event("x-a", json_string(std::string(100'000, 'x')));
-  while (!outbox.blocked(true)) outbox.add(event);
+  while (!outbox.blocked(true)) outbox.add(event, 0);
   EXPECT_LT(spool.file_size(), 5u << 20);
   spool.acknowledge(spool.unacknowledged());
   EXPECT_FALSE(outbox.blocked(true));

@@ -24,6 +24,12 @@ int main(int argc, char** argv) {
   app.add_option("--bin", options.bin, "Directory of domed, domectl and domed-runner")->required();
   app.add_option("--plugins", options.plugins, "Directory of the plugins")->required();
   app.add_option("--store", options.store, "The store to run on");
+  std::vector<std::string> set;
+  app.add_option("--set", set, "An option of the store, K=V; may be repeated")
+      ->expected(1)
+      ->take_all();
+  app.add_flag("--forgets", options.forgets,
+               "The store goes with its daemon, as store-memory does: it is not restarted");
   app.add_option("--seed", options.seed, "Repeats a run's choices (not its timing)");
   app.add_option("--seconds", options.seconds, "How long");
   app.add_option("--plan", options.plan, "What happens to messages: " + plan_names());
@@ -36,9 +42,14 @@ int main(int argc, char** argv) {
   app.add_option("--keep", options.keep, "Keep the history in this file")->type_name("FILE");
   CLI11_PARSE(app, argc, argv);
   try {
-    if (options.kills > 0 && options.store == "store-memory")
+    if (options.store == "store-memory") options.forgets = true;
+    for (const auto& option : set)
+      options.store_options += (options.store_options.empty() ? "" : ", ") +
+                               option.substr(0, option.find('=')) + ": \"" +
+                               option.substr(option.find('=') + 1) + "\"";
+    if (options.kills > 0 && options.forgets)
       throw std::invalid_argument(
-          "--kills needs a durable store: store-memory forgets its jobs with the daemon");
+          "--kills needs a durable store: this one forgets its jobs with the daemon");
     return domed::soak::Soak(options).run() ? 0 : 1;
   } catch (const std::exception& e) {
     std::fprintf(stderr, "domed-soak: %s\n", e.what());

@@ -48,8 +48,11 @@ Soak::Soak(Options options) : options_(std::move(options)) {
   directory_ = mkdtemp(name.data());
   std::filesystem::create_directory(directory_ + "/p");
   plan_ = options_.plan == "random" ? random_plan(options_.seed) : options_.plan;
-  daemon_ = std::make_unique<faults::DaemonProcess>(faults::DaemonProcess::Settings{
-      options_.bin, options_.plugins, options_.store, directory_ + "/d", ""});
+  faults::DaemonProcess::Settings settings;
+  settings.bin = options_.bin, settings.plugins = options_.plugins;
+  settings.store = options_.store, settings.store_options = options_.store_options;
+  settings.directory = directory_ + "/d";
+  daemon_ = std::make_unique<faults::DaemonProcess>(settings);
   proxy_ = std::make_unique<faults::Proxy>(directory_ + "/p", daemon_->run_directory(),
                                            faults::plan_of(plan_, options_.seed));
   history_.open(directory_ + "/history.jsonl");

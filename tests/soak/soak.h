@@ -25,6 +25,8 @@ struct Options {
   int kills = 0;  // so many kill -9 of the daemon, instead of a time
   int jobs = 0;   // so many short jobs, instead of a time
   int producers = 8, followers = 8;
+  std::string store_options;  // as YAML
+  bool forgets = false;       // the store goes with its daemon
 };
 
 struct Job {
@@ -85,7 +87,7 @@ class Soak {
   std::optional<Job> any_command(Dice& dice);
 
   bool going_on() const;
-  bool durable() const { return options_.store != "store-memory"; }
+  bool durable() const { return !options_.forgets; }
   void problem(const std::string& text);
   void report() const;
   bool check();

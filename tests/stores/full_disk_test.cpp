@@ -74,8 +74,7 @@ TEST_F(SqliteFullDisk, GoesOnWhenThereIsRoom) {
     limit_files(2 << 20);
     if (!fill(store, head)) return false;
     limit_files(RLIM_INFINITY);
-    return append(store, "j", head, 5).outcome == domed::EntryResult::Outcome::done &&
-           head_of(store, "j") == head + 5;
+    return append(store, "j", head, 5) == domed::Outcome::done && head_of(store, "j") == head + 5;
   });
   EXPECT_LT(5u, head_of(*open(), "j"));
 }
@@ -84,8 +83,7 @@ TEST_F(SqliteFullDisk, WhatWasAcknowledgedIsThereAfterwards) {
   play([](domed::Store& store) {
     std::uint64_t head = 0;
     limit_files(1 << 20);
-    return fill(store, head) &&
-           append(store, "small", 0, 1).outcome == domed::EntryResult::Outcome::done;
+    return fill(store, head) && append(store, "small", 0, 1) == domed::Outcome::done;
   });
   const auto store = open();
   const std::uint64_t head = head_of(*store, "j");

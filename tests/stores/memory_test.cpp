@@ -7,7 +7,8 @@ namespace {
 
 // Small appends share a chunk and large ones do not; a reader cannot tell.
 TEST(MemoryChunks, AreInvisible) {
-  domed::StoreMemory store;
+  domed::StoreMemory memory;
+  domed::Store& store = memory;
   std::uint64_t head = 0;
   for (const std::size_t size : {10, 60'000, 10, 10, 60'000, 500'000, 10}) {
     append(store, "j", head, 1, size);
@@ -19,10 +20,16 @@ TEST(MemoryChunks, AreInvisible) {
 }
 
 TEST(MemoryChunks, MayBeCutAndFilledAgain) {
-  domed::StoreMemory store;
+  domed::StoreMemory memory;
+  domed::Store& store = memory;
   append(store, "j", 0, 10);
-  const domed::Entry trim{
-      .action = domed::Entry::Action::trim, .job_id = "j", .expected_head = 10, .first_seq = 8};
+  const std::string expected = revision_of(store, "j");
+  const std::string revision = new_revision();
+  const domed::Entry trim{.action = domed::Entry::Action::trim,
+                          .job_id = "j",
+                          .expected_revision = expected,
+                          .revision = revision,
+                          .first_seq = 8};
   store.commit({&trim, 1});
   append(store, "j", 10, 2);
   EXPECT_EQ(5u, store.read("j", 1, 100, 1000)->ends.size());

@@ -1,14 +1,15 @@
 #include "scratch.h"
 
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <iterator>
 #include <system_error>
 
 namespace store_tests {
 
-SqliteTest::SqliteTest() {
-  std::string name = (std::filesystem::temp_directory_path() / "domed-stores-XXXXXX").string();
+SqliteTest::SqliteTest(const std::filesystem::path& parent) {
+  std::string name = (parent / "domed-stores-XXXXXX").string();
   if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no scratch directory");
   directory_ = name;
 }
@@ -30,8 +31,21 @@ void SqliteTest::with_sqlite(const std::string& sql) const {
   connection.run(sql);
 }
 
-domed::EntryResult append(domed::Store& store, const std::string& job_id, std::uint64_t head,
-                          std::size_t count, std::size_t size) {
+std::string new_revision() {
+  static std::uint64_t last = 0;
+  std::string revision(domed::kRevisionBytes, '\0');
+  ++last;
+  std::memcpy(revision.data(), &last, sizeof last);
+  return revision;
+}
+
+std::string revision_of(const domed::Store& store, const std::string& job_id) {
+  const auto job = store.find(job_id);
+  return job ? job->revision : std::string();
+}
+
+domed::Outcome append(domed::Store& store, const std::string& job_id, std::uint64_t head,
+                      std::size_t count, std::size_t size) {
   static std::int64_t created = 0;
   std::string events;
   std::vector<std::uint32_t> ends;
@@ -39,8 +53,12 @@ domed::EntryResult append(domed::Store& store, const std::string& job_id, std::u
     events += std::string(size, static_cast<char>('a' + (head + i) % 26)) + '\n';
     ends.push_back(static_cast<std::uint32_t>(events.size()));
   }
+  const std::string expected = head == 0 ? std::string() : revision_of(store, job_id);
+  const std::string revision = new_revision();
   const domed::Entry entry{.job_id = job_id,
-                           .expected_head = head,
+                           .expected_revision = expected,
+                           .revision = revision,
+                           .base = head,
                            .events = events,
                            .ends = ends,
                            .head = "head",

@@ -17,7 +17,7 @@ namespace store_tests {
 // A SQLite store in a directory of its own, removed with everything in it.
 class SqliteTest : public ::testing::Test {
  protected:
-  SqliteTest();
+  explicit SqliteTest(const std::filesystem::path& parent = std::filesystem::temp_directory_path());
   ~SqliteTest() override;
 
   std::filesystem::path directory() const { return directory_; }
@@ -30,9 +30,13 @@ class SqliteTest : public ::testing::Test {
   std::filesystem::path directory_;
 };
 
+// A revision that was never given before.
+std::string new_revision();
+// The one that "job_id" has; empty where there is no such job.
+std::string revision_of(const domed::Store& store, const std::string& job_id);
 // Appends "count" events of "size" bytes to "job_id", whose head is "head".
-domed::EntryResult append(domed::Store& store, const std::string& job_id, std::uint64_t head,
-                          std::size_t count, std::size_t size = 10);
+domed::Outcome append(domed::Store& store, const std::string& job_id, std::uint64_t head,
+                      std::size_t count, std::size_t size = 10);
 std::uint64_t head_of(const domed::Store& store, const std::string& job_id);
 
 void write_file(const std::filesystem::path& path, const std::string& bytes);

@@ -17,8 +17,12 @@ class SqliteShred : public SqliteTest {
     for (std::uint64_t head : {0, 1}) {
       std::string fixed;
       for (std::size_t i = 0; i < repeats * (head + 1); ++i) fixed += kSecret;
+      const std::string expected = revision_of(store, job_id);
+      const std::string revision = new_revision();
       commit(store, {.job_id = job_id,
-                     .expected_head = head,
+                     .expected_revision = expected,
+                     .revision = revision,
+                     .base = head,
                      .events = "line\n",
                      .ends = kEnds,
                      .fixed = fixed,
@@ -28,14 +32,16 @@ class SqliteShred : public SqliteTest {
   }
   static void purge(domed::Store& store, const std::string& job_id) {
     const auto job = store.find(job_id);
+    const std::string revision = new_revision();
     commit(store, {.action = Entry::Action::purge,
                    .job_id = job_id,
-                   .expected_head = job->head_seq,
+                   .expected_revision = job->revision,
+                   .revision = revision,
                    .head = "head",
                    .columns = job->columns});
   }
   static void commit(domed::Store& store, const Entry& entry) {
-    ASSERT_EQ(store.commit({&entry, 1}).at(0).outcome, domed::EntryResult::Outcome::done);
+    ASSERT_EQ(store.commit({&entry, 1}).at(0), domed::Outcome::done);
   }
   // Whether any byte of it is left, in the file or its log.
   bool is_left() const {

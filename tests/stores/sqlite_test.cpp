@@ -52,6 +52,7 @@ TEST_F(Sqlite, FullDatabaseIsExhausted) {
   EXPECT_EQ(Code::exhausted, error.code());
   expect_part(path(), error.what());
   expect_part("make room", error.what());
+  expect_part("KiB are free", error.what());
 }
 
 TEST_F(Sqlite, LockOfAnotherProgramIsIo) {

@@ -15,35 +15,93 @@ class FaultyStore final : public Store {
   explicit FaultyStore(std::unique_ptr<Store> store) : store_(std::move(store)) {}
 
   Durability durability() const noexcept override { return store_->durability(); }
-  std::vector<EntryResult> commit(std::span<const Entry> entries) override {
+  std::string incarnation() const override { return life.empty() ? store_->incarnation() : life; }
+  std::vector<Outcome> commit(std::span<const Entry> entries) override {
     ++commits;
     if (gate.valid()) gate.get();
+    must_be_here();
     largest = std::max(largest, entries.size());
     if (failures > 0 && failures--) throw Error(failure, "no");
     if (silences > 0 && silences--) {  // committed, but the answer is lost
       store_->commit(entries);
-      return std::vector<EntryResult>(entries.size(), {EntryResult::Outcome::unknown, 0});
+      return std::vector<Outcome>(entries.size(), Outcome::unknown);
+    }
+    if (lates > 0 && lates--) {  // the answer is lost, and the commit still under way
+      for (const Entry& entry : entries) late_.emplace_back(entry);
+      away = true;
+      return std::vector<Outcome>(entries.size(), Outcome::unknown);
     }
     if (conflicts > 0 && conflicts--)
-      return std::vector<EntryResult>(entries.size(), {EntryResult::Outcome::conflict, 0});
+      return std::vector<Outcome>(entries.size(), Outcome::conflict);
     return store_->commit(entries);
   }
   std::optional<Slice> read(std::string_view id, std::uint64_t from, std::size_t events,
-                            std::size_t bytes) const override {
+                            std::size_t bytes, Direction direction) const override {
     ++reads;
-    return store_->read(id, from, events, bytes);
+    must_be_here();
+    if (read_gate.valid()) read_gate.wait();
+    if (read_failures > 0 && read_failures--) throw Error(failure, "no");
+    return store_->read(id, from, events, bytes, direction);
   }
-  std::optional<JobRecord> find(std::string_view id) const override { return store_->find(id); }
-  std::vector<JobRecord> list(const ListQuery& query) const override { return store_->list(query); }
+  std::optional<JobRecord> find(std::string_view id) const override {
+    must_be_here();
+    return store_->find(id);
+  }
+  std::vector<JobRecord> list(const ListQuery& query) const override {
+    must_be_here();
+    return store_->list(query);
+  }
 
+  // What was under way is applied, or never will be; then the store can be read again.
+  void land(bool applied) {
+    for (Late& late : late_) {
+      const Entry entry = late.entry();
+      if (applied) store_->commit({&entry, 1});
+    }
+    late_.clear();
+    away = false;
+  }
+
+  std::atomic<bool> away{false};  // what asks it gets no answer
+  std::atomic<int> lates{0};
   std::atomic<int> commits{0}, failures{0}, conflicts{0}, silences{0};
-  mutable std::atomic<int> reads{0};
+  mutable std::atomic<int> reads{0}, read_failures{0};
   Code failure = Code::exhausted;
+  std::string life;  // the incarnation that it says, where this is not empty
   std::size_t largest = 0;
-  std::future<void> gate;  // the next commit waits for it
+  std::future<void> gate;              // the next commit waits for it
+  std::shared_future<void> read_gate;  // and each read for this one
 
  private:
+  // An entry that outlives what its views looked at.
+  struct Late {
+    explicit Late(const Entry& given)
+        : views(given),
+          id(given.job_id),
+          expected(given.expected_revision),
+          revision(given.revision),
+          events(given.events),
+          fixed(given.fixed.value_or("")),
+          head(given.head),
+          ends(given.ends.begin(), given.ends.end()) {}
+    Entry entry() const {
+      Entry out = views;
+      out.job_id = id, out.expected_revision = expected, out.revision = revision;
+      out.events = events, out.ends = ends, out.head = head;
+      if (out.fixed) out.fixed = fixed;
+      return out;
+    }
+    Entry views;
+    std::string id, expected, revision, events, fixed, head;
+    std::vector<std::uint32_t> ends;
+  };
+
+  void must_be_here() const {
+    if (away) throw Error(Code::io, "it does not answer");
+  }
+
   std::unique_ptr<Store> store_;
+  std::vector<Late> late_;
 };
 
 }  // namespace domed::test

@@ -6,12 +6,19 @@
 #include <future>
 #include <sstream>
 
+#include "log/kernels_own.h"
+
 namespace domed::test {
 
 std::string FixedEnvironment::random_id() {
   char text[33];
   std::snprintf(text, sizeof text, "%032x", ++ids);
   return text;
+}
+
+std::string FixedEnvironment::revision() {
+  std::string out = std::to_string(++revisions);
+  return out.insert(0, kRevisionBytes - out.size(), '0');
 }
 
 Scratch::Scratch() {
@@ -36,9 +43,12 @@ Kernel::Kernel(const std::string& store_plugin, const std::filesystem::path& dir
 
 Kernel::Kernel(const std::string& store_plugin, const std::filesystem::path& dir,
                std::unique_ptr<Store> open, std::vector<Source> collectors)
-    : store(std::move(open)),
+    : plugin(std::move(open)),
+      checked(std::make_unique<CheckedStore>(*plugin)),
+      store(std::make_unique<PresentStore>(*checked)),
       provenance(std::move(collectors), [](const std::string&) {}),
       workers(2) {
+  const std::string secret = store_secret(*checked, environment);
   const auto events_urls = [](const std::string&) {
     return std::vector<std::string>{"ipc:///events"};
   };
@@ -47,24 +57,27 @@ Kernel::Kernel(const std::string& store_plugin, const std::filesystem::path& dir
   doubts.committing = [this](const std::string& job_id) { streams->committing(job_id); };
   doubts.forget = [this](const std::string& job_id) { streams->forget(job_id); };
   journal = std::make_unique<Journal>(
-      *store, environment,
+      *checked, environment,
       [this](const Commit& commit) {
         commits.push_back(commit);
         streams->committed(commit);
       },
       doubts);
+  store->renew_with([this](const std::string& job_id) { journal->renew(job_id); });
   SchedulerConfig config;
   config.run.state_dir = dir;
-  scheduler = std::make_unique<Scheduler>(*store, *journal, environment, provenance, config,
-                                          [](Level, const std::string&) {});
+  scheduler = std::make_unique<Scheduler>(
+      *store, *journal, environment, provenance, config, [](Level, const std::string&) {},
+      troubles);
   ServiceConfig service;
+  service.store_secret = secret;
   service.facts.epoch = "epoch";
   service.facts.store_name = store_plugin;
   service.facts.events_urls = [] { return std::vector<std::string>{"ipc:///events"}; };
   service.facts.allow_ad_hoc = service.rules.allow_ad_hoc = true;
   service.events_urls = events_urls;
-  methods = std::make_unique<Methods>(*store, *journal, *streams, *scheduler, provenance,
-                                      environment, workers, service);
+  methods = std::make_unique<Methods>(*store, *journal, *streams, *scheduler, environment, workers,
+                                      service);
   dispatcher = std::make_unique<Dispatcher>(*methods, workers);
 }
 
@@ -78,7 +91,7 @@ Kernel::~Kernel() {
 
 std::string Kernel::raw(const std::string& bytes) {
   auto promise = std::make_shared<std::promise<std::string>>();
-  dispatcher->take(bytes, 1,
+  dispatcher->take(bytes, peer,
                    [promise](std::string reply) { promise->set_value(std::move(reply)); });
   return promise->get_future().get();
 }
@@ -134,7 +147,7 @@ void submit(Journal& journal, const std::string& id, const Json& request) {
     Submission submission;
     submission.fixed.job_id = id;
     submission.fixed.run_id = "run-" + id;
-    submission.fixed.producer_token = "t";
+    submission.token = "t";
     submission.fixed.request = request;
     log.create(submission);
   });

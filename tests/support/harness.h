@@ -10,7 +10,9 @@
 #include "api/methods.h"
 #include "loader/loader.h"
 #include "loader/options.h"
+#include "log/checked_store.h"
 #include "log/journal.h"
+#include "log/present_store.h"
 
 namespace domed::test {
 
@@ -19,8 +21,9 @@ class FixedEnvironment final : public Environment {
  public:
   std::int64_t now() override { return time += 1000; }
   std::string random_id() override;
+  std::string revision() override;
   std::atomic<std::int64_t> time{1'700'000'000'000'000};
-  std::atomic<int> ids{0};
+  std::atomic<int> ids{0}, revisions{0};
 };
 
 class QuietHost final : public Host {
@@ -67,12 +70,16 @@ class Kernel {
   std::vector<std::string> lines(const std::string& job_id, std::uint64_t since = 0);
 
   FixedEnvironment environment;
-  std::vector<Commit> commits;  // what the observer saw; read it only when quiet
-  std::unique_ptr<Store> store;
+  Peer peer{1, Door::ipc};              // whose requests are asked
+  std::vector<Commit> commits;          // what the observer saw; read it only when quiet
+  std::unique_ptr<Store> plugin;        // what the store's bytes are in
+  std::unique_ptr<Store> checked;       // which checks them
+  std::unique_ptr<PresentStore> store;  // what all but the journal read
   Provenance provenance;
   Workers workers;
   std::unique_ptr<Streams> streams;
   std::unique_ptr<Journal> journal;
+  Troubles troubles{[](Troubles::Word, const std::string&) {}};
   std::unique_ptr<Scheduler> scheduler;
   std::unique_ptr<Methods> methods;
   std::unique_ptr<Dispatcher> dispatcher;

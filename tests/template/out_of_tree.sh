@@ -9,6 +9,9 @@ trap 'rm -rf "$scratch"' EXIT
 
 "$cmake" --install "$build" --prefix "$scratch/installed" --component dev >"$scratch/log"
 cp -r "$template" "$scratch/plugin"
+# The arguments that an author gives his suite reach it.
+sed -i "s|^domed_add_plugin(.*store_template.cpp|& CONFORMANCE_ARGS --seed 7 --cleanup \"echo x >>'$scratch/cleaned'\"|" \
+  "$scratch/plugin/CMakeLists.txt"
 "$cmake" -G Ninja -S "$scratch/plugin" -B "$scratch/build" -DCMAKE_PREFIX_PATH="$scratch/installed" \
   -DCMAKE_CXX_COMPILER="$cxx" -DCMAKE_CXX_COMPILER_LAUNCHER="$launcher" -DCMAKE_CXX_FLAGS="$flags"
 
@@ -16,6 +19,9 @@ echo "== as it stands: must pass"
 "$cmake" --build "$scratch/build"
 ctest --test-dir "$scratch/build" --output-on-failure
 grep -q '<testsuites' "$scratch/build/conformance.store-template.xml"
+grep -q 'name="seed" value="7"' "$scratch/build/conformance.store-template.xml" ||
+  grep -q 'seed="7"' "$scratch/build/conformance.store-template.xml"
+[ "$(wc -l <"$scratch/cleaned")" -gt 100 ]
 
 echo "== with one line broken: must fail, and say where"
 sed -i 's/slice.ends.size() >= max_events/slice.ends.size() > max_events/' \

@@ -20,9 +20,9 @@ using std::chrono::seconds;
 class Held {
  public:
   ControlServer::Handler handler() {
-    return [this](std::string, std::uint32_t pipe, ControlServer::Reply reply) {
+    return [this](std::string, Peer peer, ControlServer::Reply reply) {
       const std::lock_guard lock(mutex_);
-      pipes_.push_back(pipe);
+      pipes_.push_back(peer.pipe);
       replies_.push_back(std::move(reply));
       changed_.notify_all();
     };
@@ -77,7 +77,7 @@ TEST(ControlServer, TakesOnlyTheFirstCallOfAReply) {
 
 TEST(ControlServer, GoesOnAfterDroppedReplies) {
   Scratch scratch;
-  const auto handler = [](std::string request, std::uint32_t, const ControlServer::Reply& reply) {
+  const auto handler = [](std::string request, const Peer&, const ControlServer::Reply& reply) {
     if (request != "drop") reply("kept");
   };
   ControlOptions options = control_options(scratch.url("c"));
@@ -90,7 +90,7 @@ TEST(ControlServer, GoesOnAfterDroppedReplies) {
 
 TEST(ControlServer, GoesOnAfterAHandlerThrows) {
   Scratch scratch;
-  const auto handler = [](std::string request, std::uint32_t, const ControlServer::Reply& reply) {
+  const auto handler = [](std::string request, const Peer&, const ControlServer::Reply& reply) {
     if (request == "throw") throw std::runtime_error("on purpose");
     reply("kept");
   };
@@ -98,6 +98,20 @@ TEST(ControlServer, GoesOnAfterAHandlerThrows) {
   server.start();
   EXPECT_FALSE(ask(scratch.url("c"), "throw", 50));
   EXPECT_EQ(ask(scratch.url("c"), "keep"), "kept");
+}
+
+TEST(ControlServer, TellsByWhichDoorARequestCame) {
+  Scratch scratch;
+  const auto handler = [](std::string, const Peer& peer, const ControlServer::Reply& reply) {
+    reply(peer.door == Door::ipc ? "ipc" : peer.door == Door::network ? "network" : "gone");
+  };
+  ControlOptions options = control_options(scratch.url("c"));
+  options.urls.push_back("tcp://127.0.0.1:0");
+  options.urls.push_back("ws://127.0.0.1:0/");
+  ControlServer server(options, handler);
+  server.start();
+  for (const std::string& url : server.urls())
+    EXPECT_EQ(ask(url, "?"), url.starts_with("ipc") ? "ipc" : "network") << url;
 }
 
 TEST(ControlServer, TellsWhenTheClientOfAHeldReplyLeft) {
@@ -160,8 +174,7 @@ TEST(ControlServer, ShutsDownInTimeWhenRepliesNeverCome) {
 
 TEST(ControlServer, TakesARequestOfTenMegabytes) {
   Scratch scratch;
-  const auto size = [](const std::string& request, std::uint32_t,
-                       const ControlServer::Reply& reply) {
+  const auto size = [](const std::string& request, const Peer&, const ControlServer::Reply& reply) {
     reply(std::to_string(request.size()));
   };
   ControlServer server(control_options(scratch.url("c")), size);
@@ -200,7 +213,7 @@ void flood(RawPeer& peer, int requests) {
   for (int i = 0; i < requests && peer.send_request("more"); ++i) continue;
 }
 
-void answer_big(const std::string& request, std::uint32_t, const ControlServer::Reply& reply) {
+void answer_big(const std::string& request, const Peer&, const ControlServer::Reply& reply) {
   reply(request == "more" ? std::string(256 << 10, 'x') : request);
 }
 
@@ -227,13 +240,12 @@ TEST(ControlServer, IsNotCapturedByUnreadRepliesAndHeldRequestsTogether) {
   Scratch scratch;
   std::mutex mutex;
   std::vector<ControlServer::Reply> held;
-  ControlServer server(
-      few_contexts(scratch.url("c")),
-      [&](const std::string& request, std::uint32_t pipe, const ControlServer::Reply& reply) {
-        if (request != "hold") return answer_big(request, pipe, reply);
-        const std::lock_guard lock(mutex);
-        held.push_back(reply);
-      });
+  ControlServer server(few_contexts(scratch.url("c")), [&](const std::string& request, Peer peer,
+                                                           const ControlServer::Reply& reply) {
+    if (request != "hold") return answer_big(request, peer, reply);
+    const std::lock_guard lock(mutex);
+    held.push_back(reply);
+  });
   server.start();
   RawPeer deaf(scratch.url("c")), patient(scratch.url("c"));
   flood(deaf, 15);  // nng takes the first reply itself

@@ -101,7 +101,7 @@ inline ControlOptions control_options(const std::string& url) {
   return options;
 }
 
-inline void echo(std::string request, std::uint32_t, const ControlServer::Reply& reply) {
+inline void echo(std::string request, const Peer&, const ControlServer::Reply& reply) {
   reply(std::move(request));
 }
 

@@ -38,7 +38,7 @@ ControlOptions options_for(const std::string& url) {
   return options;
 }
 
-void echo(std::string request, std::uint32_t, const ControlServer::Reply& reply) {
+void echo(std::string request, const Peer&, const ControlServer::Reply& reply) {
   reply(std::move(request));
 }
 

@@ -136,7 +136,7 @@ TEST(Watchdog, LeavesAPlaceToAnotherProgramAndTakesItBack) {
 
 TEST(Watchdog, OnlyReportsAListenerWhoseOwnerIsStuck) {
   Scratch scratch;
-  const auto mute = [](std::string, std::uint32_t, const ControlServer::Reply&) {};
+  const auto mute = [](std::string, const Peer&, const ControlServer::Reply&) {};
   ControlServer server(control_options(scratch.url("c")), mute);
   server.start();
   Watchdog watchdog(waiting(milliseconds(700)), server.endpoints(), {});

@@ -9,8 +9,8 @@ namespace domed {
 
 // What a collector is asked about.
 struct CollectRequest {
-  std::string cwd;      // the job's own working directory; absolute, may not exist
-  std::string tool_id;  // empty: an ad-hoc command
+  std::string cwd;                      // the job's own working directory; absolute, may not exist
+  std::string tool_id;                  // empty: an ad-hoc command
   std::chrono::milliseconds budget{0};  // answer within this; the kernel waits little longer
 };
 

@@ -16,6 +16,7 @@ enum class Code {
   exhausted,   // no space, no descriptors; repeating helps once there is room
   unsupported,
   internal,
+  stale,  // what this object was opened on is not there any more: open it anew
 };
 
 // The one exception type that crosses the plugin boundary.  The text names the

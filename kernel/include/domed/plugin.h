@@ -2,15 +2,18 @@
 
 #include <cstdint>
 
+#include "domed/backup.h"
 #include "domed/collector.h"
 #include "domed/error.h"
 #include "domed/host.h"
+#include "domed/leases.h"
 #include "domed/options.h"
 #include "domed/store.h"
+#include "domed/watch.h"
 
 // The interface version.  MAJOR: a break; the kernel refuses the plugin.
 // MINOR: an addition; a plugin may be older than the kernel, never newer.
-#define DOMED_ABI_MAJOR 1
+#define DOMED_ABI_MAJOR 2
 #define DOMED_ABI_MINOR 0
 
 // What must be equal on both sides for std:: types to cross the boundary.
@@ -51,15 +54,20 @@ typedef const domed_plugin_descriptor* (*domed_plugin_entry)();
 // INTERFACE (Store or Collector) and is constructible from
 // (const domed::Options&, domed::Host&).  Name, kind and version come from the
 // manifest through domed_add_plugin().
-#define DOMED_PLUGIN(INTERFACE, CLASS)                                                         \
-  extern "C" __attribute__((visibility("default"))) const domed_plugin_descriptor*             \
-  domed_plugin() {                                                                             \
-    static const domed_plugin_descriptor descriptor{                                           \
-        DOMED_PLUGIN_MAGIC, sizeof(descriptor),  DOMED_ABI_MAJOR,                              \
-        DOMED_ABI_MINOR,    DOMED_ABI_TAG,       DOMED_PLUGIN_NAME,                            \
-        DOMED_PLUGIN_KIND,  DOMED_PLUGIN_VERSION,                                              \
-        [](const domed::Options& options, domed::Host& host) -> void* {                        \
-          return static_cast<domed::INTERFACE*>(new CLASS(options, host));                     \
-        }};                                                                                    \
-    return &descriptor;                                                                        \
+#define DOMED_PLUGIN(INTERFACE, CLASS)                                             \
+  extern "C" __attribute__((visibility("default"))) const domed_plugin_descriptor* \
+  domed_plugin() {                                                                 \
+    static const domed_plugin_descriptor descriptor{                               \
+        DOMED_PLUGIN_MAGIC,                                                        \
+        sizeof(descriptor),                                                        \
+        DOMED_ABI_MAJOR,                                                           \
+        DOMED_ABI_MINOR,                                                           \
+        DOMED_ABI_TAG,                                                             \
+        DOMED_PLUGIN_NAME,                                                         \
+        DOMED_PLUGIN_KIND,                                                         \
+        DOMED_PLUGIN_VERSION,                                                      \
+        [](const domed::Options& options, domed::Host& host) -> void* {            \
+          return static_cast<domed::INTERFACE*>(new CLASS(options, host));         \
+        }};                                                                        \
+    return &descriptor;                                                            \
   }

@@ -44,22 +44,41 @@ inline void check_events(const Entry& entry) {
 
 inline void check_action(const Entry& entry) {
   const bool append = entry.action == Entry::Action::append;
-  if (append && entry.expected_head == 0 && entry.ends.empty())
-    refuse("a log is created without an event");
+  const bool creates = append && entry.expected_revision.empty();
+  if (creates && entry.ends.empty()) refuse("a log is created without an event");
+  if (!append && entry.expected_revision.empty())
+    refuse("a trim, purge or drop does not say of which revision");
   if (!append && !(entry.events.empty() && entry.ends.empty()))
     refuse("a trim, purge or drop comes with events");
-  if (append && entry.expected_head != 0 && entry.first_seq != 0)
-    refuse("an append to a log that exists names a first seq");
-  if (entry.action == Entry::Action::trim &&
-      (entry.first_seq == 0 || entry.first_seq > entry.expected_head + 1))
-    refuse("a trim to seq " + std::to_string(entry.first_seq) + ", beyond 1 to head + 1");
+  if (append && (entry.base > kMaxSeq || entry.ends.size() > kMaxSeq - entry.base))
+    refuse("the log would go beyond seq " + std::to_string(kMaxSeq));
+  if (entry.action == Entry::Action::trim && entry.first_seq == 0) refuse("a trim to seq 0");
+}
+
+inline void check_revisions(const Entry& entry) {
+  const std::size_t expected = entry.expected_revision.size();
+  if (expected != 0 && expected != kRevisionBytes)
+    refuse("an expected revision has " + std::to_string(expected) + " bytes");
+  if (entry.action != Entry::Action::drop && entry.revision.size() != kRevisionBytes)
+    refuse("a revision has " + std::to_string(entry.revision.size()) + " bytes");
+}
+
+inline void check_tags(const std::vector<std::string>& tags) {
+  if (tags.size() > kMaxTags) refuse("a job has " + std::to_string(tags.size()) + " tags");
+  std::vector<std::string_view> sorted(tags.begin(), tags.end());
+  std::sort(sorted.begin(), sorted.end());
+  if (std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end()) refuse("a tag comes twice");
+  for (const std::string& tag : tags)
+    if (tag.empty() || tag.size() > kMaxTagBytes)
+      refuse("a tag has " + std::to_string(tag.size()) + " bytes, not 1 to " +
+             std::to_string(kMaxTagBytes));
 }
 
 inline void check_entry(const Entry& entry) {
   if (entry.job_id.empty() || entry.job_id.size() > kMaxJobId)
     refuse("a job id has " + std::to_string(entry.job_id.size()) + " bytes, not 1 to 512");
-  for (const std::string& label : entry.columns.labels)
-    if (label.find('\n') != std::string::npos) refuse("a label contains LF");
+  check_revisions(entry);
+  check_tags(entry.columns.tags);
   check_events(entry);
   check_action(entry);
 }
@@ -82,9 +101,27 @@ inline void check_batch(std::span<const Entry> entries) {
 }
 
 inline void check_query(const ListQuery& query) {
+  const auto refuse = [](const std::string& why) {
+    throw Error(Code::invalid_argument, "the query breaks the store interface: " + why);
+  };
   if (query.limit < 1 || query.limit > rules::kMaxPage)
-    throw Error(Code::invalid_argument,
-                "a page of " + std::to_string(query.limit) + " records, not 1 to 10000");
+    refuse("a page of " + std::to_string(query.limit) + " records, not 1 to 10000");
+  if (query.tags.size() > 2) refuse(std::to_string(query.tags.size()) + " tags, at most 2");
+  if (!query.after_id.empty() && query.id_prefix.empty()) refuse("after_id goes with an id_prefix");
+  if (!query.id_prefix.empty() && (query.before != 0 || !query.before_id.empty()))
+    refuse("a page of an id_prefix goes on after_id, not before a time");
+}
+
+// Whether "record" is one that "query" asks for, its place in the order aside.
+inline bool matches(const ListQuery& query, const JobRecord& record) {
+  const auto& tags = record.columns.tags;
+  const auto has = [&](const std::string& tag) {
+    return std::find(tags.begin(), tags.end(), tag) != tags.end();
+  };
+  return record.tombstone == query.tombstones && (!query.unfinished || record.columns.unfinished) &&
+         (query.state.empty() || record.columns.state == query.state) &&
+         (query.since == 0 || record.columns.created >= query.since) &&
+         std::all_of(query.tags.begin(), query.tags.end(), has);
 }
 
 // Whether a page that holds "count" records takes "record" too; adds what it
@@ -95,19 +132,29 @@ inline bool page_takes(const ListQuery& query, std::size_t count, std::size_t& b
   return count == 0 || bytes <= query.max_bytes;
 }
 
-// Two jobs of one "created" could not be told apart by a page that goes on
-// "before" the last one it showed.
-[[noreturn]] inline void refuse_created(std::int64_t created) {
-  rules::refuse("created " + std::to_string(created) + " belongs to another job");
+// The job as an entry finds it; empty: there is neither job nor tombstone.
+struct Present {
+  std::string_view revision;
+  std::uint64_t head_seq = 0;
+  bool tombstone = false;
+};
+
+// Whether "entry" is a conflict.
+inline bool conflicts(const Entry& entry, const Present& present) {
+  if (entry.expected_revision != present.revision) return true;
+  if (present.revision.empty()) return false;
+  return present.tombstone != (entry.action == Entry::Action::drop);
 }
 
-// Whether "entry" must be refused as a conflict, given the job as it is
-// ("exists" covers tombstones).
-inline bool conflicts(const Entry& entry, bool exists, bool tombstone, std::uint64_t head) {
-  if (entry.ends.size() > kMaxSeq - std::min(entry.base(), kMaxSeq)) return true;
-  if (entry.action == Entry::Action::append && entry.expected_head == 0) return exists;
-  const bool wants_tombstone = entry.action == Entry::Action::drop;
-  return !exists || tombstone != wants_tombstone || head != entry.expected_head;
+// Throws Error(invalid_argument) where "entry", which is no conflict, breaks a rule that
+// only the job can tell.
+inline void check_present(const Entry& entry, const Present& present) {
+  if (present.revision.empty()) return;
+  if (entry.action == Entry::Action::append && entry.base != present.head_seq)
+    rules::refuse("an append behind seq " + std::to_string(entry.base) +
+                  " to a log with the head " + std::to_string(present.head_seq));
+  if (entry.action == Entry::Action::trim && entry.first_seq > present.head_seq + 1)
+    rules::refuse("a trim to seq " + std::to_string(entry.first_seq) + ", beyond head + 1");
 }
 
 }  // namespace domed

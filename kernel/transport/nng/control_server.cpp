@@ -59,7 +59,7 @@ struct ControlServer::Core : std::enable_shared_from_this<Core> {
   void completed(Context& context);
   void received(Context& context, std::unique_lock<std::mutex> lock);
   void sent(Context& context, std::unique_lock<std::mutex> lock);
-  void handle(Context& context, std::string request);
+  void handle(Context& context, Peer peer, std::string request);
   void answer(Context& context, const std::string& reply);
   void drop(Context& context);
 
@@ -189,17 +189,17 @@ void ControlServer::Core::received(Context& context, std::unique_lock<std::mutex
     return;
   }
   context.phase = Phase::handling;
-  context.pipe = static_cast<std::uint32_t>(nng_pipe_id(nng_msg_get_pipe(message.get())));
+  const nng_pipe pipe = nng_msg_get_pipe(message.get());
+  context.pipe = static_cast<std::uint32_t>(nng_pipe_id(pipe));
   became_busy();
   lock.unlock();
-  handle(context, std::string(body(message.get())));
+  handle(context, {context.pipe, door_of(pipe)}, std::string(body(message.get())));
 }
 
-void ControlServer::Core::handle(Context& context, std::string request) {
-  const std::uint32_t pipe = context.pipe;
+void ControlServer::Core::handle(Context& context, Peer peer, std::string request) {
   auto ticket = std::make_shared<Ticket>(shared_from_this(), context);
   try {
-    handler(std::move(request), pipe,
+    handler(std::move(request), peer,
             [ticket = std::move(ticket)](std::string reply) { ticket->answer(reply); });
   } catch (const std::exception& failure) {
     spdlog::error("a request was dropped: {}", failure.what());

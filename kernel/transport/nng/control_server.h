@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "protocol/call.h"
 #include "transport/nng/endpoints.h"
 
 namespace domed {
@@ -36,8 +37,7 @@ class ControlServer {
   // without a call, the client gets no reply and the server goes on.
   using Reply = std::function<void(std::string)>;
   // Called on a thread of nng's, for many requests at once: it must not block.
-  // "pipe" names the client's connection as long as that lives.
-  using Handler = std::function<void(std::string request, std::uint32_t pipe, Reply reply)>;
+  using Handler = std::function<void(std::string request, Peer peer, Reply reply)>;
   using PipeGone = std::function<void(std::uint32_t pipe)>;
 
   // Claims the URLs, without listening yet.  Throws Error.

@@ -142,4 +142,12 @@ void PipeGate::left(nng_pipe pipe, nng_pipe_ev, void* self) {
   if (gone) gone(id);
 }
 
+// nng knows the user behind a pipe of ipc, and of no other.
+Door door_of(nng_pipe pipe) {
+  std::uint64_t uid = 0;
+  const int result = nng_pipe_get_uint64(pipe, NNG_OPT_IPC_PEER_UID, &uid);
+  if (result == NNG_ENOTSUP) return Door::network;
+  return result == 0 ? Door::ipc : Door::gone;
+}
+
 }  // namespace domed

@@ -12,6 +12,8 @@
 #include <unordered_set>
 #include <vector>
 
+#include "protocol/call.h"
+
 namespace domed {
 
 // Decides who may connect to a socket, and keeps count.  nng has no bound on
@@ -60,5 +62,8 @@ class PipeGate {
   std::chrono::steady_clock::time_point logged_{};
   bool shut_ = false;
 };
+
+// By which door a request came: "gone" where its sender left already.
+Door door_of(nng_pipe pipe);
 
 }  // namespace domed

@@ -46,7 +46,8 @@ std::string to_base64(std::string_view bytes);
 // False where "text" is not RFC 4648 base64 with padding; "bytes" is then unspecified.
 bool from_base64(std::string_view text, std::string& bytes);
 
-// "bytes" random bytes from the system, in lower-case hex.
+// "bytes" random bytes from the system; and in lower-case hex.
+std::string random_bytes(std::size_t bytes);
 std::string random_hex(std::size_t bytes);
 
 }  // namespace domed

@@ -5,7 +5,7 @@
 namespace domed {
 
 // What a step on a run came to, and what is to be done with the job's slot.
-struct Outcome {
+struct StepOutcome {
   enum class Next {
     release,     // nothing is left to do
     line_up,     // it was held meanwhile, and goes back to the queue

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "protocol/state.h"
+
+namespace domed {
+
+class JobLog;
+
+// What a durable change made of one job: what followers, the scheduler and held
+// polls are told.
+struct Commit {
+  std::string job_id, log_id;
+  std::shared_ptr<const std::string> lines;  // each with its LF; may be empty
+  std::uint64_t first = 0, head = 0;         // seq of the first and last line
+  std::uint64_t first_seq = 0;               // of the log's oldest event
+  State state = State::queued;
+  bool external = false, cancel_requested = false, held = false;
+  bool created = false, ended = false;  // by this change
+  bool retry = false;                   // over, and to be tried again
+  bool gone = false;                    // deleted
+  std::chrono::seconds expires{0};      // of an external job: how long its producer may be silent
+};
+
+// What "log" is now, without lines.
+Commit commit_of(const JobLog& log);
+
+}  // namespace domed

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string>
+
+#include "deployment/deployment.h"
+
+namespace domed {
+
+// What is done to a store while no daemon serves it.  Both open the deployment's store as a daemon
+// does, so that one in use is refused; tell on stderr how far they are, where that is a terminal;
+// return an exit code, and throw Error.
+
+// "domed --check-store": reads everything.  1: something is not as it was written; each such piece
+// is a line on stdout.
+int check_whole_store(const Deployment& deployment);
+
+// "domed --restore FILE": puts the copy in "file" into the store, which then has a new
+// incarnation: logs that went on after the copy was made get a new log_id when they are next
+// looked at.  A store that has jobs is left alone, unless "replace".
+int restore_store(const Deployment& deployment, const std::string& file, bool replace);
+
+}  // namespace domed

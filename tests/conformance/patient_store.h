@@ -1,0 +1,34 @@
+#pragma once
+
+#include <memory>
+
+#include "domed/store.h"
+
+namespace conformance {
+
+// A store whose engine is disturbed, as the kernel uses it: it asks again while the store
+// throws Error(io), and settles what is unknown by the next read, as domed/store.h says that
+// it can be.  A test above it sees neither, and that a store breaks the rule fails it.
+class PatientStore final : public domed::Store {
+ public:
+  explicit PatientStore(std::unique_ptr<domed::Store> store) : store_(std::move(store)) {}
+
+  domed::Store& inside() { return *store_; }
+
+  domed::Durability durability() const noexcept override { return store_->durability(); }
+  std::string incarnation() const override { return store_->incarnation(); }
+  std::vector<domed::Outcome> commit(std::span<const domed::Entry> entries) override;
+  std::optional<domed::Slice> read(std::string_view job_id, std::uint64_t from,
+                                   std::size_t max_events, std::size_t max_bytes,
+                                   domed::Direction direction) const override;
+  std::optional<domed::JobRecord> find(std::string_view job_id) const override;
+  std::vector<domed::JobRecord> list(const domed::ListQuery& query) const override;
+
+ private:
+  domed::Outcome settled(const domed::Entry& entry);
+  bool was_done(const domed::Entry& entry) const;
+
+  std::unique_ptr<domed::Store> store_;
+};
+
+}  // namespace conformance
