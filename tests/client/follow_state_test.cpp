@@ -220,7 +220,7 @@ TEST(FollowState, AsksTheDaemonWhenAFrameNamesAnotherLog) {
   rig.frame_in(frame(2, {event(2)}, "e1", std::string(32, 'b')));
   EXPECT_EQ((Seqs{1}), rig.seqs);
   ASSERT_EQ(Step::page, rig.next());
-  EXPECT_EQ(kLog, rig.state.page_params()["log_id"]);
+  EXPECT_EQ(Json(kLog), rig.state.page_params()["log_id"]);
 }
 
 TEST(FollowState, GoesOnWithLongPollsWhenNothingIsHeardForThreeSeconds) {

@@ -488,7 +488,7 @@ TEST_P(Contract, AProducersClockChangesNothingButWhatIsShown) {
     last = event["ts"];
   }
   EXPECT_LT(last, format_time(ahead));
-  EXPECT_EQ(format_time(ahead),
+  EXPECT_EQ(Json(format_time(ahead)),
             kernel->call("GetJobStatus", {{"job_id", job["job_id"]}})["ended_at"]);
 }
 

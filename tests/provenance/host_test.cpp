@@ -90,7 +90,7 @@ TEST_F(HostTest, HashesHostAndMachineOnlyWhenAsked) {
   EXPECT_EQ("the option hash_machine_id is off", plain["machine_id_hash_reason"]);
   options.hash = true;
   const Json asked = collect();
-  EXPECT_EQ(sha256_hex("domed machine_id:0123456789abcdef0123456789abcdef"),
+  EXPECT_EQ(Json(sha256_hex("domed machine_id:0123456789abcdef0123456789abcdef")),
             asked["machine_id_hash"]);
   char name[256] = "";
   ::gethostname(name, sizeof name - 1);

@@ -52,7 +52,7 @@ TEST_P(Parity, LaterCommitsChangeNothing) {
   const std::string r = repository(), commit = git(r, {"rev-parse", "HEAD"});
   test::Kernel kernel(GetParam(), dir("a"), sources());
   const std::string job = run(kernel, r), before = status(kernel, job);
-  EXPECT_EQ(commit, Json::parse(before)["result"]["provenance"]["commit_sha"]);
+  EXPECT_EQ(Json(commit), Json::parse(before)["result"]["provenance"]["commit_sha"]);
   commits(r, 100);
   EXPECT_NE(commit, git(r, {"rev-parse", "HEAD"}));
   EXPECT_EQ(before, status(kernel, job));
@@ -117,11 +117,11 @@ TEST_F(RealSources, OfAProducerElsewhereNoDirectoryIsLookedAt) {
   const std::string why = "the run is on another machine";
   const Json away = status_of(Door::network, Door::network);
   for (const char* field : {"commit_sha", "repo", "dirty_flag"})
-    EXPECT_EQ(why, away["provenance"][std::string(field) + "_reason"]);
+    EXPECT_EQ(Json(why), away["provenance"][std::string(field) + "_reason"]);
   EXPECT_TRUE(mentions(away["drift_reason"], why)) << away["drift_reason"];
   const Json moved = status_of(Door::ipc, Door::network);
   EXPECT_NE("unknown", moved["provenance"]["commit_sha"]);
-  EXPECT_EQ(why, moved["provenance_end"]["commit_sha_reason"]);
+  EXPECT_EQ(Json(why), moved["provenance_end"]["commit_sha_reason"]);
   EXPECT_EQ("unknown", moved["drift"]);
   EXPECT_EQ("unknown", status_of(Door::gone, Door::ipc)["provenance"]["commit_sha"]);
 }

@@ -51,7 +51,7 @@ TEST_F(ToolTest, HashesTheExecutableThatRuns) {
   for (const std::string& name : {program, std::string("./p")}) {
     const Json got = facts(job({{"command", {name, "x"}}}));
     std::ifstream file(program);
-    EXPECT_EQ(sha256_hex(std::string{std::istreambuf_iterator<char>(file), {}}),
+    EXPECT_EQ(Json(sha256_hex(std::string{std::istreambuf_iterator<char>(file), {}})),
               got["executable"]["sha256"])
         << got;
   }
@@ -233,7 +233,7 @@ TEST_F(InputTest, ManyFilesAreOneHash) {
 
 TEST_F(InputTest, AreInTheRecordOfATool) {
   JobFixed of = job({{"inputs", {"*.c"}}});
-  EXPECT_EQ(sha256_hex("A"),
+  EXPECT_EQ(Json(sha256_hex("A")),
             record_of({}, of, scratch.path())["input_files"]["files"][0]["sha256"]);
   of.tool["inputs"] = Json::array();
   expect_unknown(record_of({}, of, scratch.path()), "input_files", "declares no inputs");

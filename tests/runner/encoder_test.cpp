@@ -62,7 +62,7 @@ TEST(LogEncoder, EndsLinesAtLfOnly) {
   const std::string line("a\rb\fc\vd\0e\u2028f\u0085g\x7f", 17);
   const Decoded got = encode(line + "\r\n");
   ASSERT_EQ(1u, got.logs.size());
-  EXPECT_EQ(line + "\r", got.logs[0]["text"]);
+  EXPECT_EQ(Json(line + "\r"), got.logs[0]["text"]);
 }
 
 TEST(LogEncoder, KeepsAll256ByteValues) {
