@@ -2,6 +2,7 @@
 
 #include "api/change.h"
 #include "api/import.h"
+#include "log/records.h"
 #include "log/refusal.h"
 #include "protocol/limits.h"
 #include "protocol/request.h"
@@ -74,21 +75,13 @@ void TransferMethods::trim_job(Call call) {
 TransferMethods::Front TransferMethods::front_of(const JobRecord& record,
                                                  std::uint64_t keep_from) const {
   Front front{head_of(record).base_digest, 0};
-  std::uint64_t seq = record.first_seq;
-  while (seq < keep_from) {
-    const auto slice = store_.read(record.job_id, seq, limits::kPageEvents, limits::kPageBytesMost);
-    if (!slice || slice->ends.empty() || slice->from != seq)
-      throw busy("job '" + record.job_id + "' was trimmed by someone else just now");
-    std::size_t begin = 0;
-    for (std::size_t i = 0; i < slice->ends.size() && seq < keep_from; ++i, ++seq) {
-      // `Digest` is of a line without its LF, what the log takes in the store is with it.
-      const std::size_t end = slice->ends[i];
-      front.base =
-          chain(front.base, std::string_view(slice->events).substr(begin, end - begin - 1));
-      front.bytes += end - begin;
-      begin = end;
-    }
-  }
+  // `Digest` is of a line without its LF, what the log takes in the store is with it.
+  const bool whole =
+      each_line(store_, record.job_id, record.first_seq, keep_from, [&](std::string_view line) {
+        front.base = chain(front.base, line);
+        front.bytes += line.size() + 1;
+      });
+  if (!whole) throw busy("job '" + record.job_id + "' was trimmed by someone else just now");
   return front;
 }
 

@@ -39,8 +39,10 @@ void Troubles::over(const std::string& subject, Clock::time_point now) {
 std::vector<Troubles::Trouble> Troubles::present(Clock::time_point now) const {
   const std::lock_guard lock(mutex_);
   std::vector<Trouble> out;
-  for (const auto& [subject, known] : known_)
+  for (const auto& [subject, known] : known_) {
+    if (out.size() == kMostPresent) break;
     out.push_back({subject, known.text, whole_seconds(now - known.since)});
+  }
   return out;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -18,6 +19,7 @@ class Troubles {
  public:
   using Clock = std::chrono::steady_clock;
   enum class Word { begins, lasts, over };
+  static constexpr std::size_t kMostPresent = 100;  // a damaged store may have one for each job
   using Log = std::function<void(Word word, const std::string& text)>;
   struct Trouble {
     std::string subject, text;
@@ -28,6 +30,7 @@ class Troubles {
 
   void met(const std::string& subject, const std::string& text, Clock::time_point now);
   void over(const std::string& subject, Clock::time_point now);
+  // At most kMostPresent of them, in the order of their subjects.
   std::vector<Trouble> present(Clock::time_point now) const;
 
  private:

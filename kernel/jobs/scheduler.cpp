@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <latch>
+#include <utility>
 
 #include "jobs/launch.h"
 #include "jobs/retries.h"
@@ -90,7 +91,11 @@ void Scheduler::start(std::vector<std::string> control) {
 
 void Scheduler::notice(const Commit& commit) {
   if (commit.state != State::queued) looks_.forget(commit.job_id);
-  if (locked([&] { return plan_.notice(commit, Clock::now()); })) alarm_.ring();
+  const bool news = locked([&] {
+    if (commit.ended || commit.gone) over_.push_back(commit.job_id);
+    return plan_.notice(commit, Clock::now());
+  });
+  if (news) alarm_.ring();
 }
 
 // Its end comes later than planned: the thread need not hear of it.
@@ -131,6 +136,8 @@ void Scheduler::work() {
     end_overdue();
     end_strays();
     make_retries();
+    // Whatever it was that could not be done for a job, it is not tried any more.
+    for (const auto& id : locked([&] { return std::exchange(over_, {}); })) could(id);
     if (Clock::now() >= next_retention) {
       next_retention = Clock::now() + kRetentionEvery;
       workers_.run([this] { retain(); });
@@ -243,6 +250,7 @@ void Scheduler::end_overdue() {
       try {
         const auto run = locked([&] { return plan_.overdue(id); });
         if (run) domed::end_overdue(context_, *run);
+        could(id);
       } catch (const std::exception& e) {
         cannot(id, "ended", e);
       }

@@ -112,6 +112,7 @@ class Scheduler {
   std::condition_variable_any idle_;
   Plan plan_;
   bool stopping_ = false, end_runners_ = false;
+  std::vector<std::string> over_;  // jobs that ended, whose troubles are to be forgotten
 
   const Alarm alarm_;  // rung where the plan has news for the thread
 

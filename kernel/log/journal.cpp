@@ -140,8 +140,7 @@ void Journal::handle(Round& round) noexcept {
     }
   } catch (const std::exception& e) {
     failure = as_refusal(e);
-    const auto* error = dynamic_cast<const Error*>(&e);
-    tried(error ? *error : Error(Code::internal, e.what()), {});
+    failed(e);
     for (const JobLog* log : changed) doubt(*log);
   }
 

@@ -119,6 +119,7 @@ class Journal {
   void tell_late(const JobLog& log);
   void look_again();
   void tried(const std::optional<Error>& failure, Clock::duration took);
+  void failed(const std::exception& e);
   void answer(Queued& queued, std::exception_ptr error);
   void forget_idle(const Round& round);
 

@@ -5,6 +5,7 @@
 
 #include "protocol/damage.h"
 #include "protocol/job_id.h"
+#include "protocol/limits.h"
 
 namespace domed {
 namespace {
@@ -40,6 +41,20 @@ void each_record(const Store& store, ListQuery query,
     query.before = page.back().columns.created;
     query.before_id = page.back().job_id;
   }
+}
+
+bool each_line(const Store& store, const std::string& job_id, std::uint64_t from, std::uint64_t end,
+               const std::function<void(std::string_view line)>& each) {
+  for (std::uint64_t seq = from; seq < end;) {
+    const auto slice = store.read(job_id, seq, limits::kPageEvents, limits::kPageBytesMost);
+    if (!slice || slice->ends.empty() || slice->from != seq) return false;
+    std::size_t begin = 0;
+    for (std::size_t i = 0; i < slice->ends.size() && seq < end; ++i, ++seq) {
+      each(std::string_view(slice->events).substr(begin, slice->ends[i] - begin - 1));
+      begin = slice->ends[i];
+    }
+  }
+  return true;
 }
 
 std::vector<std::string> unfinished_jobs(const Store& store) {

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "domed/store.h"
@@ -12,6 +14,12 @@ namespace domed {
 // a time, until "each" returns false.  Throws what the store throws.
 void each_record(const Store& store, ListQuery query,
                  const std::function<bool(const JobRecord&)>& each);
+
+// Gives the lines of "job_id" from seq "from" to before "end" to "each", without their LF, a
+// bounded page in memory at a time.  False: the log does not have them any more.  Throws what the
+// store throws.
+bool each_line(const Store& store, const std::string& job_id, std::uint64_t from, std::uint64_t end,
+               const std::function<void(std::string_view line)>& each);
 
 // Oldest first.
 std::vector<std::string> unfinished_jobs(const Store& store);

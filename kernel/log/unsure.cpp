@@ -4,8 +4,8 @@
 #include <future>
 
 #include "log/journal.h"
+#include "log/records.h"
 #include "log/refusal.h"
-#include "protocol/limits.h"
 
 namespace domed {
 namespace {
@@ -15,21 +15,14 @@ constexpr std::chrono::milliseconds kPrompt{20};
 constexpr std::chrono::milliseconds kFirstLook{50}, kLongestPause{2000};
 constexpr std::chrono::milliseconds kWellAfter{2000};  // the last failure
 
+// Of the lines that "record" tells of, on top of "digest".
 Digest digest_of_lines(const Store& store, const JobRecord& record, Digest digest) {
-  for (std::uint64_t seq = record.first_seq; seq <= record.head_seq;) {
-    const auto slice = store.read(record.job_id, seq, limits::kPageEvents, limits::kPageBytesMost);
-    if (!slice || slice->ends.empty() || slice->from != seq)
-      throw Error(Code::corruption,
-                  "event " + std::to_string(seq) + " of job '" + record.job_id +
-                      "' is missing, so that its log cannot be given the new log_id that it needs "
-                      "after the store lost a part: restore it from a backup");
-    std::size_t begin = 0;
-    for (const std::uint32_t end : slice->ends) {
-      digest = chain(digest, std::string_view(slice->events).substr(begin, end - begin - 1));
-      begin = end;
-    }
-    seq += slice->ends.size();
-  }
+  const auto add = [&](std::string_view line) { digest = chain(digest, line); };
+  if (!each_line(store, record.job_id, record.first_seq, record.head_seq + 1, add))
+    throw Error(Code::corruption,
+                "events of job '" + record.job_id +
+                    "' are missing, so that its log cannot be given the new log_id that it needs "
+                    "after the store lost a part: restore it from a backup");
   return digest;
 }
 
@@ -102,7 +95,7 @@ void Journal::renew(const std::string& job_id) {
 void Journal::doubt(const JobLog& log) {
   doubts_.forget(log.job_id());
   untold_.try_emplace(log.job_id(), log.stored_revision());
-  look_at_ = std::min(look_at_, Clock::now() + (pause_ = kFirstLook));
+  look_at_ = std::min(look_at_, Clock::now() + std::max<Clock::duration>(pause_, kFirstLook));
 }
 
 // "log" was just read.
@@ -126,16 +119,26 @@ void Journal::look_again() {
     while (!untold_.empty()) {
       const std::string job_id = untold_.begin()->first;
       logs_.erase(job_id);
-      load(job_id);
+      try {
+        load(job_id);
+      } catch (const Error& e) {
+        // A record that is damaged tells nothing, and keeps nobody else waiting.
+        if (e.code() != Code::corruption) throw;
+        untold_.erase(job_id);
+      }
     }
     if (failing_) {
       watch_.probe();
       tried(std::nullopt, {});
     }
   } catch (const std::exception& e) {
-    const auto* error = dynamic_cast<const Error*>(&e);
-    tried(error ? *error : Error(Code::internal, e.what()), {});
+    failed(e);
   }
+}
+
+void Journal::failed(const std::exception& e) {
+  const auto* error = dynamic_cast<const Error*>(&e);
+  tried(error ? *error : Error(Code::internal, e.what()), {});
 }
 
 // How quick it was decides who makes the next commit.
@@ -146,7 +149,10 @@ void Journal::tried(const std::optional<Error>& failure, Clock::duration took) {
   // A full disk has room for one more small thing now and then, which is no sign of health.
   failing_ = failure || (failing_ && now < failed_at_ + kWellAfter);
   if (failure || !failing_) watch_.tried(failure);
-  if (!failing_) return;
+  if (!failing_) {
+    pause_ = {};
+    return;
+  }
   pause_ = std::clamp<Clock::duration>(pause_ * 2, kFirstLook, kLongestPause);
   look_at_ = std::min(look_at_, Clock::now() + pause_);
 }

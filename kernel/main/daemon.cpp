@@ -18,6 +18,11 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t kWorkers = 4;
 
+// The subject of a trouble that lasts as long as the job.
+std::string damage_in(const std::string& job_id) {
+  return "damage in job " + job_id;
+}
+
 }  // namespace
 
 Daemon::Daemon(const Deployment& deployment, std::function<void()> stale)
@@ -66,7 +71,7 @@ void Daemon::open_plugins() {
   checked_ = std::make_unique<CheckedStore>(
       *fenced_,
       [this](const Damage& damage) {
-        troubles_.met("damage in job " + damage.job_id, damage.what(), Troubles::Clock::now());
+        troubles_.met(damage_in(damage.job_id), damage.what(), Troubles::Clock::now());
       },
       stale_);
   store_ = std::make_unique<PresentStore>(*checked_);
@@ -113,6 +118,7 @@ void Daemon::open_log() {
         publisher_->add(commit);
         streams_->committed(commit);
         scheduler_->notice(commit);
+        if (commit.gone) troubles_.over(damage_in(commit.job_id), Troubles::Clock::now());
       },
       doubts, watch);
   store_->renew_with([this](const std::string& job_id) { journal_->renew(job_id); });

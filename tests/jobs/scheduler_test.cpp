@@ -462,6 +462,19 @@ TEST_F(SchedulerTest, ARunnerThatFailedAtOnceIsQuoted) {
   EXPECT_NE(std::string::npos, head("job").message.find("no such library")) << head("job").message;
 }
 
+TEST_F(SchedulerTest, TheTroubleOfAJobEndsWithIt) {
+  config.retry = 1h;
+  make();
+  submit(journal, "job");
+  store.failures = 1;
+  scheduler->start({"ipc:///x"});
+  wait_for_word("job job: cannot be started now and is tried again");
+  EXPECT_EQ(1u, troubles.present(Troubles::Clock::now()).size());
+  journal.run("job", [](JobLog& log) { log.request_cancel(""); });
+  wait_for_word("job job: works again");
+  EXPECT_TRUE(troubles.present(Troubles::Clock::now()).empty());
+}
+
 TEST_F(SchedulerTest, ADamagedRecordCostsItsOwnJobOnly) {
   Entry entry;
   entry.job_id = "damaged";

@@ -183,6 +183,19 @@ TEST_F(JournalTest, AJobThatWasCreatedLateIsToldToo) {
   EXPECT_EQ(1u, store.find("a")->head_seq);
 }
 
+// It has nothing to tell, and those behind it have.
+TEST_F(JournalTest, AJobThatIsDamagedMeanwhileIsWaitedForNoLonger) {
+  create("a");
+  store.lates = 1;
+  EXPECT_EQ("E_STORE",
+            error_name([&] { journal.run("a", [](JobLog& log) { log.request_cancel(""); }); }));
+  wait_until([&] { return tried.ends_with("f"); });
+  store.damaged = "a";
+  store.land(true);
+  wait_until([&] { return tried.ends_with("."); });
+  EXPECT_EQ(1, observed);
+}
+
 TEST_F(JournalTest, ACommitThatWasNeverKeptIsNotTold) {
   create("a");
   store.lates = 1;

@@ -45,6 +45,7 @@ class FaultyStore final : public Store {
   }
   std::optional<JobRecord> find(std::string_view id) const override {
     must_be_here();
+    if (id == damaged) throw Error(Code::corruption, "it is not what was written");
     return store_->find(id);
   }
   std::vector<JobRecord> list(const ListQuery& query) const override {
@@ -62,6 +63,7 @@ class FaultyStore final : public Store {
     away = false;
   }
 
+  std::string damaged;            // the job whose record cannot be read; set it while nobody asks
   std::atomic<bool> away{false};  // what asks it gets no answer
   std::atomic<int> lates{0};
   std::atomic<int> commits{0}, failures{0}, conflicts{0}, silences{0};
