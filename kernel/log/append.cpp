@@ -88,17 +88,12 @@ AppendRequest read_append(const std::string& params) {
 
 // Generously: what is too much only makes an entry smaller than it could be.
 std::size_t AppendRequest::entry_bytes() const {
-  constexpr std::size_t kEnvelope =
-      sizeof R"({"job_id":"","seq":4294967295,"ts":"2026-01-31T12:00:00.000000Z","t":9223372036854775807,)"
-             R"("type":"","payload":})" +
-      kSealBytes;
-  constexpr std::size_t kEscaped = 6;  // \u0000
   // What the kernel writes with a change of state: its payload, a retry, and what was collected.
   constexpr std::size_t kWithState = 3 * limits::kEventBytes;
+  const std::string literal = json_string(job_id);
   std::size_t bytes = 0;
   for (const auto& event : batch.events)
-    bytes += kEnvelope + kEscaped * job_id.size() + event.type.size() + event.payload.size() +
-             (event.to ? kWithState : 0);
+    bytes += most_line_bytes(literal, event, true) + kSealBytes + (event.to ? kWithState : 0);
   return bytes;
 }
 

@@ -131,13 +131,8 @@ void JobLog::apply(const Batch& batch) {
 // The lines outlive the commit, in memory that followers are answered from: not with
 // the half of it unused.
 void JobLog::make_room(const std::vector<Event>& events, bool keeps_t) {
-  constexpr std::size_t kEnvelope =
-      sizeof R"({"job_id":,"seq":4294967295,"ts":"","type":"","payload":})";
   std::size_t bytes = lines_.size();
-  for (const auto& event : events)
-    bytes += kEnvelope + job_id_literal_.size() + event.type.size() + event.payload.size() +
-             sizeof "2026-01-31T12:00:00.000000Z" +
-             (keeps_t ? sizeof R"(,"t":1700000000000000)" : 0);
+  for (const auto& event : events) bytes += most_line_bytes(job_id_literal_, event, keeps_t);
   if (bytes > lines_.capacity()) lines_.reserve(bytes);
 }
 

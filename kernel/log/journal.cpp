@@ -105,7 +105,8 @@ void Journal::handle(Round& round) noexcept {
 
   std::vector<JobLog*> changed;
   std::set<JobLog*> seen;
-  std::set<std::string> contested;  // another writer was faster
+  std::set<std::string> contested;                    // another writer was faster
+  std::map<std::string, std::exception_ptr> damaged;  // what the store has of them, or beside them
   std::exception_ptr failure;
   try {
     // From here on, until the observer has heard of it, the store may know more of these jobs than
@@ -124,7 +125,7 @@ void Journal::handle(Round& round) noexcept {
 
     // `Durable`: nobody hears of a change before the store has it.
     const auto begin = Clock::now();
-    const auto results = entries.empty() ? std::vector<Outcome>{} : store_.commit(entries);
+    const auto results = keep(entries, damaged);
     if (results.size() != changed.size())
       throw Error(Code::internal, "the store answered for another number of entries");
     if (!entries.empty()) tried(std::nullopt, Clock::now() - begin);
@@ -135,7 +136,7 @@ void Journal::handle(Round& round) noexcept {
         publish(*changed[i]);
       } else {
         doubt(*changed[i]);
-        contested.insert(changed[i]->job_id());
+        if (!damaged.count(changed[i]->job_id())) contested.insert(changed[i]->job_id());
       }
     }
   } catch (const std::exception& e) {
@@ -147,10 +148,11 @@ void Journal::handle(Round& round) noexcept {
   // What memory thought of a job whose commit failed, or was contested, is wrong: it is read again.
   for (auto& queued : round) {
     const std::string& job_id = queued.command.job_id;
-    if (failure) {
+    const auto hurt = damaged.find(job_id);
+    if (failure || hurt != damaged.end()) {
       doubts_.forget(job_id);
       logs_.erase(job_id);
-      answer(queued, failure);
+      answer(queued, failure ? failure : hurt->second);
     } else if (!contested.count(job_id)) {
       answer(queued, queued.refused);
     } else if (++queued.attempts < kAttempts) {

@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <thread>
 #include <unordered_map>
@@ -113,6 +114,8 @@ class Journal {
   bool must_be_renewed(const Queued& queued);
   void begin_renewal(const std::string& job_id);
   void take_renewed(Round& round);
+  std::vector<Outcome> keep(std::span<const Entry> entries,
+                            std::map<std::string, std::exception_ptr>& damaged);
   void publish(JobLog& log);
   bool is_done(JobLog& log, Outcome outcome);
   void doubt(const JobLog& log);

@@ -1,6 +1,7 @@
 #include "log/present_store.h"
 
 #include "log/job.h"
+#include "protocol/api_error.h"
 #include "protocol/job_id.h"
 
 namespace domed {
@@ -41,7 +42,11 @@ std::vector<JobRecord> PresentStore::list(const ListQuery& query) const {
       renew_(record.job_id);
       auto now = store_.find(record.job_id);
       if (now && !now->tombstone) record = std::move(*now);
-    } catch (const std::exception&) {
+    } catch (const Error& e) {
+      if (e.code() != Code::corruption) throw;
+      record.head.clear();
+    } catch (const ApiError& e) {
+      if (e.retryable()) throw;
       record.head.clear();
     }
   }

@@ -28,6 +28,27 @@ Digest digest_of_lines(const Store& store, const JobRecord& record, Digest diges
 
 }  // namespace
 
+// What is damaged of one job must not stop the others, whose entries only came at the same time:
+// a batch that is refused for it is given entry by entry.  Nothing of it was kept as a whole.
+std::vector<Outcome> Journal::keep(std::span<const Entry> entries,
+                                   std::map<std::string, std::exception_ptr>& damaged) {
+  if (entries.empty()) return {};
+  try {
+    return store_.commit(entries);
+  } catch (const Error& e) {
+    if (e.code() != Code::corruption || entries.size() == 1) throw;
+  }
+  std::vector<Outcome> out;
+  for (const Entry& entry : entries) try {
+      out.push_back(store_.commit({&entry, 1}).at(0));
+    } catch (const Error& e) {
+      if (e.code() != Code::corruption) throw;
+      damaged[std::string(entry.job_id)] = as_refusal(e);
+      out.push_back(Outcome::conflict);
+    }
+  return out;
+}
+
 // `Identity`, in the order of arrival: what comes meanwhile waits behind what came before.
 bool Journal::must_be_renewed(const Queued& queued) {
   const std::string& job_id = queued.command.job_id;

@@ -279,6 +279,14 @@ bool tells_another_time(const std::vector<Event>& events, std::int64_t ts) {
   });
 }
 
+std::size_t most_line_bytes(std::string_view job_id_literal, const Event& event, bool with_t) {
+  constexpr std::size_t kEnvelope =
+      sizeof R"({"job_id":,"seq":4294967295,"ts":"2026-01-31T12:00:00.000000Z","type":"","payload":})";
+  constexpr std::size_t kTime = sizeof R"("t":253402300799999999,)";  // the last of the year 9999
+  return kEnvelope + (with_t ? kTime : 0) + job_id_literal.size() + event.type.size() +
+         event.payload.size();
+}
+
 std::string encode_line(std::string_view job_id_literal, std::uint64_t seq, std::string_view ts,
                         std::string_view type, std::string_view payload,
                         std::optional<std::int64_t> t) {

@@ -71,6 +71,8 @@ bool tells_another_time(const std::vector<Event>& events, std::int64_t ts);
 void append_line(std::string& out, std::string_view job_id_literal, std::uint64_t seq,
                  std::string_view ts, std::string_view type, std::string_view payload,
                  std::optional<std::int64_t> t = {});
+// What the line of "event" comes to at most, its LF included, with or without a "t".
+std::size_t most_line_bytes(std::string_view job_id_literal, const Event& event, bool with_t);
 // The canonical line, without LF.
 std::string encode_line(std::string_view job_id_literal, std::uint64_t seq, std::string_view ts,
                         std::string_view type, std::string_view payload,

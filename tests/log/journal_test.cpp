@@ -98,6 +98,26 @@ TEST_F(JournalTest, WhatComesDuringACommitFormsTheNextOne) {
   EXPECT_GE(store.largest, 10u);
 }
 
+TEST_F(JournalTest, WhatIsDamagedOfOneJobStopsNoOther) {
+  for (const char* id : {"a", "b", "c", "first"}) create(id);
+  std::promise<void> open;
+  store.gate = open.get_future();
+  const int before = store.commits;
+  std::vector<std::promise<void>> done(4);
+  journal.submit(cancel("first", done[0]));
+  while (store.commits == before) std::this_thread::yield();  // what comes now is one batch
+  journal.submit(cancel("a", done[1]));
+  journal.submit(cancel("b", done[2]));
+  journal.submit(cancel("c", done[3]));
+  store.damaged = "b";
+  open.set_value();
+  EXPECT_NO_THROW(done[0].get_future().get());
+  EXPECT_NO_THROW(done[1].get_future().get());
+  EXPECT_EQ("E_STORE", error_name([&] { done[2].get_future().get(); }));
+  EXPECT_NO_THROW(done[3].get_future().get());
+  for (const char* id : {"a", "c"}) EXPECT_EQ(3u, store.find(id)->head_seq);
+}
+
 TEST_F(JournalTest, ACommandThatComesAloneIsCommittedByItsCaller) {
   std::promise<void> done;
   auto command = cancel("nobody", done);

@@ -26,6 +26,8 @@ class FaultyStore final : public Store {
       store_->commit(entries);
       return std::vector<Outcome>(entries.size(), Outcome::unknown);
     }
+    for (const Entry& entry : entries)
+      if (entry.job_id == damaged) throw Error(Code::corruption, "it is not what was written");
     if (lates > 0 && lates--) {  // the answer is lost, and the commit still under way
       for (const Entry& entry : entries) late_.emplace_back(entry);
       away = true;
