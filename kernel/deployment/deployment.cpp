@@ -46,6 +46,7 @@ class DeploymentReader {
     // relative to where the file lies.
     out_.file = std::filesystem::absolute(check_.file()).lexically_normal();
     read_sockets();
+    read_transport();
     read_state_dir();
     read_node();
     out_.plugin_path = plugin_dirs(fields_.texts("plugin_path", {"plugins"}),
@@ -62,8 +63,8 @@ class DeploymentReader {
 
  private:
   static inline const std::vector<std::string> kKeys{
-      "domed", "control",    "events", "state_dir", "node",      "plugin_path",
-      "store", "provenance", "jobs",   "tools",     "retention", "log"};
+      "domed",       "control", "events",     "transport", "state_dir", "node",
+      "plugin_path", "store",   "provenance", "jobs",      "tools",     "retention", "log"};
 
   // An absent section reads as an empty one.
   YamlFields section(const char* key, const std::vector<std::string>& known) {
@@ -98,6 +99,10 @@ class DeploymentReader {
       out_.event_shards = static_cast<int>(events.integer("shards", 1, 64, 1));
       out_.events_listen = read_listen(events, Audience::events, out_.event_shards);
     }
+  }
+
+  void read_transport() {
+    out_.nng = fields_.choice("transport", {"native", "nng"}, "native") == "nng";
   }
 
   std::vector<Listener> read_listen(const YamlFields& fields, Audience audience, int shards) {

@@ -52,6 +52,7 @@ struct Deployment {
   std::vector<Listener> control_listen, events_listen;
   std::string group;  // may use the sockets; empty: their owner alone
   int event_shards = 1;
+  bool nng = false;  // serves ipc and tcp too, not only what our own engine cannot
   std::filesystem::path state_dir;                 // absolute
   std::string node_name;                           // empty: one made of the node's id
   std::vector<std::filesystem::path> plugin_path;  // absolute directories, in search order

@@ -150,7 +150,7 @@ void Publisher::send_frame(const Commit& commit, std::uint64_t first, std::uint6
                         std::string(state_name(commit.state)) + "\",\"epoch\":\"" + epoch_ +
                         "\"}\n";
   message += lines;
-  send_(shard_of(commit.job_id, shards_), message);
+  send_(shard_of(commit.job_id, shards_), std::move(message));
 }
 
 void Publisher::send_heartbeats(Clock::time_point now) {

@@ -30,7 +30,7 @@ std::size_t shard_of(const std::string& job_id, std::size_t shards);
 class Publisher {
  public:
   // "send" gives one message to the socket of a shard; called on the publisher's thread.
-  using Send = std::function<void(std::size_t shard, const std::string& message)>;
+  using Send = std::function<void(std::size_t shard, std::string message)>;
   // How many subscribers a shard has.  Without one, lines are not worth a frame: who
   // subscribes later asks for a page first.
   using Subscribers = std::function<std::size_t(std::size_t shard)>;

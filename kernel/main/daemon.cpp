@@ -88,8 +88,8 @@ void Daemon::open_plugins() {
 void Daemon::open_followers() {
   publisher_ = std::make_unique<Publisher>(
       epoch_, events_->shards(), environment_,
-      [this](std::size_t shard, const std::string& frame) {
-        events_->send(shard, make_message(frame));
+      [this](std::size_t shard, std::string frame) {
+        events_->send(shard, std::make_shared<const std::string>(std::move(frame)));
       },
       [this](std::size_t shard) { return events_->pipes(shard); });
   workers_ = std::make_unique<Workers>(kWorkers);

@@ -21,9 +21,9 @@
 #include "main/settings.h"
 #include "provenance/provenance.h"
 #include "system/file_lock.h"
-#include "transport/nng/control_server.h"
-#include "transport/nng/event_sockets.h"
-#include "transport/nng/watchdog.h"
+#include "transport/control_server.h"
+#include "transport/event_sockets.h"
+#include "transport/watchdog.h"
 
 namespace domed {
 

@@ -14,6 +14,13 @@ std::vector<Place> places(const std::vector<Listener>& listeners) {
   return out;
 }
 
+ListenOptions listen_options(const Deployment& deployment) {
+  ListenOptions options;
+  options.group = deployment.group;
+  if (deployment.nng) options.engine = Engine::nng;
+  return options;
+}
+
 OrderedJson plugin_json(const Plugin& plugin) {
   const Manifest& manifest = plugin.manifest();
   return {{"name", manifest.name},
@@ -29,7 +36,7 @@ OrderedJson plugin_json(const Plugin& plugin) {
 ControlOptions control_options(const Deployment& deployment, std::size_t pipes) {
   ControlOptions options;
   options.urls = places(deployment.control_listen);
-  options.listen.group = deployment.group;
+  options.listen = listen_options(deployment);
   // The sum of the bounds, so that neither held polls nor appends can take the contexts that a
   // cancel or a status needs.
   options.contexts = kPolls + kAppends + kOthers;
@@ -40,7 +47,7 @@ ControlOptions control_options(const Deployment& deployment, std::size_t pipes) 
 EventOptions event_options(const Deployment& deployment, std::size_t pipes) {
   EventOptions options;
   options.urls = places(deployment.events_listen);
-  options.listen.group = deployment.group;
+  options.listen = listen_options(deployment);
   options.shards = static_cast<std::size_t>(deployment.event_shards);
   options.pipes = pipes;
   return options;

@@ -11,8 +11,8 @@
 #include "deployment/deployment.h"
 #include "jobs/scheduler.h"
 #include "loader/opened_plugin.h"
-#include "transport/nng/control_server.h"
-#include "transport/nng/event_sockets.h"
+#include "transport/control_server.h"
+#include "transport/event_sockets.h"
 
 namespace domed {
 

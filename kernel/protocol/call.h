@@ -18,6 +18,8 @@ enum class Door { ipc, network, gone };
 struct Peer {
   std::uint32_t pipe = 0;  // its connection, as long as that lives
   Door door = Door::gone;
+  // Nothing else came with it, so who brought it may take the time of a commit.
+  bool alone = true;
 };
 
 // One request under way: its params and the way back.  Answered exactly once.

@@ -129,6 +129,34 @@ void remove_stale_socket(const std::string& path, const FileIdentity& own) {
     throw system_error("cannot remove the stale socket " + path);
 }
 
+IpcPlace::IpcPlace(std::string path, const std::string& group)
+    : path_(std::move(path)), file_(path_) {
+  if (path_.empty()) return;
+  if (!group.empty()) group_ = group_id(group);
+  prepare();
+}
+
+// The lock first: what another has by now stays theirs.
+void IpcPlace::prepare() {
+  if (path_.empty()) return;
+  if (!lock_.in_place()) lock_ = claim_ipc_path(path_, group_);
+  remove_stale_socket(path_, file_.identity());
+}
+
+void IpcPlace::opened() {
+  if (path_.empty()) return;
+  set_ipc_access(path_, group_);
+  file_.remember();
+}
+
+bool IpcPlace::in_place() const {
+  return path_.empty() || (lock_.in_place() && file_.in_place());
+}
+
+void IpcPlace::remove() {
+  if (!path_.empty() && file_.in_place()) unlinkat(AT_FDCWD, path_.c_str(), 0);
+}
+
 gid_t group_id(const std::string& name) {
   gid_t number = 0;
   const auto [end, failure] = std::from_chars(name.data(), name.data() + name.size(), number);

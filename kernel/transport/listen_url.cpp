@@ -14,25 +14,6 @@
 namespace domed {
 namespace {
 
-struct Authority {
-  std::string host;  // without brackets
-  std::string port, path;
-};
-
-std::optional<Authority> split(std::string_view rest) {
-  Authority out;
-  const std::size_t slash = std::min(rest.find('/'), rest.size());
-  out.path = rest.substr(slash);
-  rest = rest.substr(0, slash);
-  const std::size_t colon = rest.rfind(':');
-  if (colon == std::string_view::npos) return std::nullopt;
-  out.host = rest.substr(0, colon);
-  out.port = rest.substr(colon + 1);
-  if (out.host.size() > 2 && out.host.front() == '[' && out.host.back() == ']')
-    out.host = out.host.substr(1, out.host.size() - 2);
-  return out;
-}
-
 std::string check_ipc(const std::string& path, int shards) {
   if (path.empty() || path[0] != '/') return "an ipc URL needs an absolute path: ipc:///run/...";
   const std::size_t suffix = shards > 1 ? 1 + std::to_string(shards - 1).size() : 0;
@@ -42,9 +23,9 @@ std::string check_ipc(const std::string& path, int shards) {
          std::to_string(kLongestSocketPath) + "; choose a shorter one";
 }
 
-std::string check_network(const std::string& scheme, const std::string& rest, int shards) {
-  const auto authority = split(rest);
-  if (!authority || authority->host.empty())
+std::string check_network(const std::string& scheme, const std::string& url, int shards) {
+  const auto authority = host_port(url);
+  if (!authority)
     return "expected " + scheme + "://HOST:PORT, as in " + scheme + "://127.0.0.1:7450";
   if (!is_loopback(authority->host))
     return in_quotes(authority->host) +
@@ -60,6 +41,23 @@ std::string check_network(const std::string& scheme, const std::string& rest, in
 }
 
 }  // namespace
+
+std::optional<HostPort> host_port(const std::string& url) {
+  const std::size_t begin = url.find("://");
+  if (begin == std::string::npos) return std::nullopt;
+  std::string_view rest = std::string_view(url).substr(begin + 3);
+  HostPort out;
+  const std::size_t slash = std::min(rest.find('/'), rest.size());
+  out.path = rest.substr(slash);
+  rest = rest.substr(0, slash);
+  const std::size_t colon = rest.rfind(':');
+  if (colon == std::string_view::npos || colon == 0) return std::nullopt;
+  out.host = rest.substr(0, colon);
+  out.port = rest.substr(colon + 1);
+  if (out.host.size() > 2 && out.host.front() == '[' && out.host.back() == ']')
+    out.host = out.host.substr(1, out.host.size() - 2);
+  return out;
+}
 
 bool is_loopback(const std::string& host) {
   in_addr v4{};
@@ -77,7 +75,7 @@ std::string check_listen_url(const std::string& url, int shards) {
   if (scheme == "ipc")
     problem = check_ipc(rest, shards);
   else if (scheme == "tcp" || scheme == "ws")
-    problem = check_network(scheme, rest, shards);
+    problem = check_network(scheme, url, shards);
   else if (scheme == "tls+tcp")
     problem = "tls+tcp is not supported yet; use ipc://, or tcp:// on loopback";
   else
@@ -92,7 +90,7 @@ std::vector<std::string> listen_places(const std::string& url, int shards) {
     for (int shard = 1; shard < shards; ++shard) out.push_back(url + "." + std::to_string(shard));
     return out;
   }
-  const auto authority = split(std::string_view(url).substr(scheme.size() + 3));
+  const auto authority = host_port(url);
   const int port = std::stoi(authority->port);
   // The system gives a free one to each, which nobody else has.
   if (port == 0) return {};

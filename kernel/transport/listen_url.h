@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,13 @@ std::vector<std::string> listen_places(const std::string& url, int shards);
 
 // "urls" with those of this machine's sockets in front: for who runs here, and takes the first.
 std::vector<std::string> ipc_first(std::vector<std::string> urls);
+
+struct HostPort {
+  std::string host;  // without brackets
+  std::string port, path;
+};
+// Of an URL SCHEME://HOST:PORT/PATH; nullopt: it has no host or no port.
+std::optional<HostPort> host_port(const std::string& url);
 
 // Whether "host" is this machine alone.  A name such as 127.example.org is not, so only true
 // addresses count, and "localhost".

@@ -1,4 +1,4 @@
-#include "transport/nng/control_server.h"
+#include "transport/control_server.h"
 
 #include <sys/stat.h>
 
@@ -147,7 +147,12 @@ TEST(ControlServer, IgnoresRepliesAfterItsEnd) {
 TEST(ControlServer, SendsRepliesUnderWayDuringShutdown) {
   Scratch scratch;
   Held held;
-  ControlServer server(control_options(scratch.url("c")), held.handler());
+  ControlServer server(control_options(scratch.url("c")),
+                       [&](std::string request, Peer peer, ControlServer::Reply reply) {
+                         if (request == "new")
+                           return reply("answered at once, while requests are taken");
+                         held.handler()(std::move(request), peer, std::move(reply));
+                       });
   server.start();
   Client client(scratch.url("c"));
   ASSERT_TRUE(client.send("question"));
@@ -217,6 +222,11 @@ void answer_big(const std::string& request, const Peer&, const ControlServer::Re
   reply(request == "more" ? std::string(256 << 10, 'x') : request);
 }
 
+// Our own engine has none that all clients share: what one does not read it holds alone.
+bool has_contexts() {
+  return engine() == Engine::nng;
+}
+
 ControlOptions few_contexts(const std::string& url) {
   ControlOptions options = control_options(url);
   options.contexts = 16;
@@ -232,11 +242,15 @@ TEST(ControlServer, IsNotCapturedByAClientThatNeverReads) {
   RawPeer peer(scratch.url("c"));
   flood(peer, 64);  // four times the contexts there are
   EXPECT_EQ(ask(scratch.url("c"), "ping"), "ping");
-  EXPECT_TRUE(eventually([&] { return server.busy() == 0 && server.pipes() == 0; }));
+  if (has_contexts())
+    EXPECT_TRUE(eventually([&] { return server.busy() == 0 && server.pipes() == 0; }));
+  else
+    EXPECT_TRUE(eventually([&] { return server.busy() == 0; }));
 }
 
 // Its replies leave room; what other clients wait for takes the rest.
 TEST(ControlServer, IsNotCapturedByUnreadRepliesAndHeldRequestsTogether) {
+  if (!has_contexts()) GTEST_SKIP() << "this engine has no contexts that could run out";
   Scratch scratch;
   std::mutex mutex;
   std::vector<ControlServer::Reply> held;
@@ -265,7 +279,9 @@ TEST(ControlServer, KeepsAClientThatIsOnlyBusy) {
   server.start();
   RawPeer peer(scratch.url("c"));
   flood(peer, 64);
-  ASSERT_TRUE(eventually([&] { return server.busy() == options.contexts; }));
+  if (has_contexts()) {
+    ASSERT_TRUE(eventually([&] { return server.busy() == options.contexts; }));
+  }
   constexpr std::size_t kReply = 9 + 4 + (256 << 10);  // ipc's header, the request's id, the text
   for (int i = 0; i < 64; ++i) ASSERT_TRUE(peer.read_all(kReply)) << i;
   EXPECT_EQ(server.pipes(), 1u);

@@ -1,5 +1,3 @@
-#include "transport/nng/endpoints.h"
-
 #include <sys/resource.h>
 #include <sys/stat.h>
 

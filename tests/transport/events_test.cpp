@@ -1,4 +1,4 @@
-#include "transport/nng/event_sockets.h"
+#include "transport/event_sockets.h"
 
 #include <nng/protocol/pubsub0/sub.h>
 
@@ -11,6 +11,7 @@ namespace {
 
 EventOptions event_options(const std::string& url, std::size_t shards) {
   EventOptions options;
+  options.listen.engine = engine();
   options.urls = {url};
   options.shards = shards;
   return options;
@@ -43,7 +44,7 @@ TEST(EventSockets, SendsAFrameToItsShardOnly) {
   std::thread publisher([&] {  // again and again: the first frames may come too early for them
     for (; !over; std::this_thread::sleep_for(std::chrono::milliseconds(1)))
       for (const std::size_t shard : {0, 1})
-        events.send(shard, make_message(shard == 0 ? "zero" : "one"));
+        events.send(shard, std::make_shared<const std::string>(shard == 0 ? "zero" : "one"));
   });
   for (int i = 0; i < 5; ++i) EXPECT_EQ(zero.next(), "zero");
   for (int i = 0; i < 5; ++i) EXPECT_EQ(one.next(), "one");
@@ -59,7 +60,7 @@ TEST(EventSockets, NeverWaitsForASubscriberThatDoesNotRead) {
   sleeper.write(std::string("\0SP\0\0\x21\0\0", 8));
   ASSERT_TRUE(eventually([&] { return events.pipes() == 1; }));
   const auto begin = std::chrono::steady_clock::now();
-  for (int i = 0; i < scaled(20'000); ++i) events.send(0, make_message(std::string(1000, 'x')));
+  for (int i = 0; i < scaled(20'000); ++i) events.send(0, std::make_shared<const std::string>(1000, 'x'));
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(20));
 }
 
@@ -90,7 +91,7 @@ TEST(EventSockets, ClosesWithFramesUnderWay) {
     EventSockets events(event_options(scratch.url("events.ipc"), 1));
     events.start();
     Subscriber subscriber(events.urls(0)[0]);
-    for (int i = 0; i < 50; ++i) events.send(0, make_message(std::string(100'000, 'x')));
+    for (int i = 0; i < 50; ++i) events.send(0, std::make_shared<const std::string>(100'000, 'x'));
   }
 }
 

@@ -19,7 +19,9 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
+#include "protocol/sp/framing.h"
 #include "transport/nng/socket.h"
 
 namespace domed::test {
@@ -126,6 +128,19 @@ class RawPeer {
     std::string into(bytes, '\0');
     return recv(file_, into.data(), bytes, MSG_WAITALL) == static_cast<ssize_t>(bytes);
   }
+  // The next message that comes, its header left out; nullopt: the server ended the connection.
+  std::optional<std::string> read_message(sp::Carrier carrier) {
+    if (!splitter_) splitter_.emplace(carrier, std::size_t{64} << 20);
+    char bytes[4096];
+    while (messages_.empty()) {
+      const ssize_t size = recv(file_, bytes, sizeof bytes, 0);
+      if (size <= 0) return std::nullopt;
+      splitter_->take({bytes, static_cast<std::size_t>(size)}, messages_);
+    }
+    std::string first = std::move(messages_.front());
+    messages_.erase(messages_.begin());
+    return first;
+  }
   // Reads until "text" comes; false: the server ended the connection before.
   bool read_until(const std::string& text) {
     std::string all;
@@ -187,6 +202,8 @@ class RawPeer {
 
   int file_ = -1;
   bool tcp_;
+  std::optional<sp::Splitter> splitter_;
+  std::vector<std::string> messages_;
 };
 
 // Listens at "path" as another program would, and leaves its socket there.

@@ -13,8 +13,8 @@
 #include <thread>
 
 #include "peer.h"
-#include "transport/nng/control_server.h"
-#include "transport/nng/watchdog.h"
+#include "transport/control_server.h"
+#include "transport/watchdog.h"
 
 namespace domed::test {
 namespace {
@@ -31,8 +31,15 @@ void say_ready() {
   std::fflush(stdout);
 }
 
+// As in support.h; what is looked for in nng is looked for with nng.
+Engine engine() {
+  const char* name = std::getenv("DOMED_TEST_TRANSPORT");
+  return name && std::string(name) == "native" ? Engine::native : Engine::nng;
+}
+
 ControlOptions options_for(const std::string& url) {
   ControlOptions options;
+  options.listen.engine = engine();
   options.urls = {url};
   options.contexts = 16;
   return options;

@@ -1,7 +1,6 @@
 #include "transport/nng/pipe_gate.h"
 
 #include <nng/transport/ipc/ipc.h>
-#include <spdlog/spdlog.h>
 #include <strings.h>
 #include <unistd.h>
 
@@ -81,7 +80,7 @@ std::size_t PipeGate::pipes() const {
 
 std::uint64_t PipeGate::refused() const {
   const std::lock_guard lock(mutex_);
-  return refused_;
+  return refusals_.all();
 }
 
 std::uint64_t PipeGate::arrivals(int listener) const {
@@ -102,18 +101,6 @@ const char* PipeGate::objection(nng_pipe pipe) const {
   return uid == 0 || uid == geteuid() ? nullptr : "it belongs to another user";
 }
 
-// Once a second at most: whoever is refused may well try again at once.
-void PipeGate::note_refusal(const char* why) {
-  ++refused_;
-  ++refused_unlogged_;
-  const auto now = std::chrono::steady_clock::now();
-  if (shut_ || now - logged_ < std::chrono::seconds(1)) return;
-  spdlog::warn("refused {} connection(s), the last because {} ({} of {} open)", refused_unlogged_,
-               why, pipes_.size(), bound_);
-  logged_ = now;
-  refused_unlogged_ = 0;
-}
-
 void PipeGate::arrived(nng_pipe pipe, nng_pipe_ev, void* self) {
   auto& gate = *static_cast<PipeGate*>(self);
   {
@@ -124,7 +111,7 @@ void PipeGate::arrived(nng_pipe pipe, nng_pipe_ev, void* self) {
       gate.pipes_.insert(static_cast<std::uint32_t>(nng_pipe_id(pipe)));
       return;
     }
-    gate.note_refusal(why);
+    if (!gate.shut_) gate.refusals_.note(why, gate.pipes_.size(), gate.bound_);
   }
   // Without the lock, which left() takes.
   nng_pipe_close(pipe);

@@ -2,7 +2,6 @@
 
 #include <nng/nng.h>
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -13,6 +12,7 @@
 #include <vector>
 
 #include "protocol/call.h"
+#include "transport/refusals.h"
 
 namespace domed {
 
@@ -48,7 +48,6 @@ class PipeGate {
   // Why the pipe is refused; nullptr: it is not.
   const char* objection(nng_pipe pipe) const;
   bool is_foreign_page(nng_pipe pipe) const;
-  void note_refusal(const char* why);
 
   const std::size_t bound_;
   const bool any_user_;
@@ -57,9 +56,7 @@ class PipeGate {
   std::unordered_set<std::uint32_t> pipes_;
   std::map<int, std::uint64_t> arrivals_;
   std::map<int, std::vector<std::string>> origins_;
-  std::uint64_t refused_ = 0;
-  std::uint64_t refused_unlogged_ = 0;
-  std::chrono::steady_clock::time_point logged_{};
+  Refusals refusals_;
   bool shut_ = false;
 };
 

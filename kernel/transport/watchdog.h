@@ -8,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-#include "transport/nng/endpoints.h"
+#include "transport/endpoint.h"
 
 namespace domed {
 
@@ -20,13 +20,12 @@ struct WatchdogOptions {
   std::chrono::milliseconds event_timeout{3'000};
 };
 
-// Calls the daemon's own listeners as a client would, and opens one anew that
-// brings no peer twice in a row: nng's listeners can die without a sign.  One whose
-// socket, lock or directory was removed (the last logout, a cleaner of /tmp) is opened
-// anew at once, unless another daemon or program has the place by now: that is said in
-// the log, and the place is taken back when it is free.  A listener that takes the connection while
-// no answer comes is alive and only reported; what is behind it is stuck then. Listeners that a
-// client needs a certificate for, and ws, are not watched.
+// Keeps the daemon's listeners where clients look for them.  One whose socket, lock or directory
+// was removed (the last logout, a cleaner of /tmp) is opened anew at once, unless another daemon or
+// program has the place by now: that is said in the log, and the place is taken back when it is
+// free.  Those of nng's can also die without a sign: they are called as a client would, and opened
+// anew where that brings no peer twice in a row.  A listener that takes the connection while no
+// answer comes is alive and only reported; what is behind it is stuck then.
 class Watchdog {
  public:
   // The endpoints must outlive it.
@@ -44,7 +43,7 @@ class Watchdog {
   std::size_t check_once();
 
  private:
-  class Probe;
+  class Call;
   struct Watched {
     Endpoint* endpoint;
     bool control;

@@ -1,4 +1,4 @@
-#include "transport/nng/control_server.h"
+#include "transport/nng/control.h"
 
 #include <nng/protocol/reqrep0/rep.h>
 #include <spdlog/spdlog.h>
@@ -11,6 +11,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "transport/nng/listener.h"
+#include "transport/nng/pipe_gate.h"
 #include "transport/nng/socket.h"
 
 namespace domed {
@@ -38,7 +40,7 @@ struct Context {
 
 // Outlives the server while replies are under way.  Locks: a context's, then
 // mutex_; neither is held over a call of the handler or nng_pipe_close.
-struct ControlServer::Core : std::enable_shared_from_this<Core> {
+struct NngControl::Core : std::enable_shared_from_this<Core> {
   class Ticket;
 
   Core(ControlOptions given, Handler handle)
@@ -75,7 +77,7 @@ struct ControlServer::Core : std::enable_shared_from_this<Core> {
   const Handler handler;
   PipeGate gate;
   Socket socket;
-  std::vector<std::unique_ptr<Endpoint>> endpoints;
+  std::vector<std::unique_ptr<NngListener>> endpoints;
   std::vector<std::unique_ptr<Context>> contexts;
 
   mutable std::mutex mutex;
@@ -95,7 +97,7 @@ struct ControlServer::Core : std::enable_shared_from_this<Core> {
 };
 
 // The duty to answer one request.
-class ControlServer::Core::Ticket {
+class NngControl::Core::Ticket {
  public:
   Ticket(std::shared_ptr<Core> core, Context& context)
       : core_(std::move(core)), context_(context) {}
@@ -114,18 +116,18 @@ class ControlServer::Core::Ticket {
   std::atomic<bool> answered_ = false;
 };
 
-void ControlServer::Core::open() {
+void NngControl::Core::open() {
   gate.attach(socket.get());
   check_nng(nng_socket_set_size(socket.get(), NNG_OPT_RECVMAXSZ, options.max_request),
             "cannot bound the size of requests");
   for (const Place& place : options.urls)
-    endpoints.push_back(std::make_unique<Endpoint>(socket.get(), gate, place, options.listen));
+    endpoints.push_back(std::make_unique<NngListener>(socket.get(), gate, place, options.listen));
   const auto due = [](void* core) { static_cast<Core*>(core)->disconnect_idlers(); };
   check_nng(nng_aio_alloc(&look, due, this), "cannot allocate a timer");
   for (std::size_t i = 0; i < options.contexts; ++i) add_context();
 }
 
-void ControlServer::Core::add_context() {
+void NngControl::Core::add_context() {
   auto context = std::make_unique<Context>();
   context->core = this;
   const auto done = [](void* argument) {
@@ -137,7 +139,7 @@ void ControlServer::Core::add_context() {
   check_nng(nng_ctx_open(&contexts.back()->ctx, socket.get()), "cannot open a context");
 }
 
-void ControlServer::Core::start() {
+void NngControl::Core::start() {
   for (const auto& context : contexts) {
     const std::lock_guard lock(context->mutex);
     arm(*context);
@@ -146,7 +148,7 @@ void ControlServer::Core::start() {
 }
 
 // Receives the next request.  With the context's lock held.
-void ControlServer::Core::arm(Context& context) {
+void NngControl::Core::arm(Context& context) {
   if (draining) {
     context.phase = Phase::stopped;
     return;
@@ -157,14 +159,14 @@ void ControlServer::Core::arm(Context& context) {
 }
 
 // With the context's lock held.
-void ControlServer::Core::send(Context& context, Message message) {
+void NngControl::Core::send(Context& context, Message message) {
   context.phase = Phase::sending;
   nng_aio_set_timeout(context.aio, static_cast<nng_duration>(options.send_timeout.count()));
   nng_aio_set_msg(context.aio, message.release());
   nng_ctx_send(context.ctx, context.aio);
 }
 
-void ControlServer::Core::completed(Context& context) {
+void NngControl::Core::completed(Context& context) {
   std::unique_lock lock(context.mutex);
   if (context.phase == Phase::receiving) return received(context, std::move(lock));
   if (context.phase == Phase::sending) return sent(context, std::move(lock));
@@ -172,7 +174,7 @@ void ControlServer::Core::completed(Context& context) {
   nng_aio_set_msg(context.aio, nullptr);
 }
 
-void ControlServer::Core::received(Context& context, std::unique_lock<std::mutex> lock) {
+void NngControl::Core::received(Context& context, std::unique_lock<std::mutex> lock) {
   const int result = nng_aio_result(context.aio);
   if (result != 0) {
     const bool over = result == NNG_ECLOSED || result == NNG_ECANCELED;
@@ -196,7 +198,7 @@ void ControlServer::Core::received(Context& context, std::unique_lock<std::mutex
   handle(context, {context.pipe, door_of(pipe)}, std::string(body(message.get())));
 }
 
-void ControlServer::Core::handle(Context& context, Peer peer, std::string request) {
+void NngControl::Core::handle(Context& context, Peer peer, std::string request) {
   auto ticket = std::make_shared<Ticket>(shared_from_this(), context);
   try {
     handler(std::move(request), peer,
@@ -207,7 +209,7 @@ void ControlServer::Core::handle(Context& context, Peer peer, std::string reques
 }
 
 // nng 1.5.2 loses the memory of a reply whose client leaves in this very moment.
-void ControlServer::Core::answer(Context& context, const std::string& reply) {
+void NngControl::Core::answer(Context& context, const std::string& reply) {
   Message message;
   try {
     message = make_message(reply);
@@ -222,7 +224,7 @@ void ControlServer::Core::answer(Context& context, const std::string& reply) {
   send(context, std::move(message));
 }
 
-void ControlServer::Core::drop(Context& context) {
+void NngControl::Core::drop(Context& context) {
   const std::lock_guard lock(context.mutex);
   if (context.phase != Phase::handling) return;
   arm(context);
@@ -231,7 +233,7 @@ void ControlServer::Core::drop(Context& context) {
 
 // A reply that could not be handed over in time: its client does not read, and
 // would hold on to this context and all others it gets.
-void ControlServer::Core::sent(Context& context, std::unique_lock<std::mutex> lock) {
+void NngControl::Core::sent(Context& context, std::unique_lock<std::mutex> lock) {
   const int result = nng_aio_result(context.aio);
   const std::uint32_t pipe = context.pipe;
   if (result != 0) Message(nng_aio_get_msg(context.aio)).reset();
@@ -248,24 +250,24 @@ void ControlServer::Core::sent(Context& context, std::unique_lock<std::mutex> lo
   nng_pipe_close(nng_pipe{pipe});
 }
 
-void ControlServer::Core::became_busy() {
+void NngControl::Core::became_busy() {
   const std::lock_guard lock(mutex);
   ++busy;
   if (scarce() && !looking) look_for_idlers();
 }
 
-void ControlServer::Core::became_free() {
+void NngControl::Core::became_free() {
   const std::lock_guard lock(mutex);
   if (--busy == 0) idle.notify_all();
 }
 
-void ControlServer::Core::reply_queued(std::uint32_t pipe) {
+void NngControl::Core::reply_queued(std::uint32_t pipe) {
   const std::lock_guard lock(mutex);
   Unread& waiting = unread[pipe];
   if (waiting.replies++ == 0) waiting.since = Clock::now();
 }
 
-void ControlServer::Core::reply_gone(std::uint32_t pipe) {
+void NngControl::Core::reply_gone(std::uint32_t pipe) {
   const std::lock_guard lock(mutex);
   last_sent = Clock::now();
   const auto found = unread.find(pipe);
@@ -274,13 +276,13 @@ void ControlServer::Core::reply_gone(std::uint32_t pipe) {
   if (--found->second.replies == 0) unread.erase(found);
 }
 
-bool ControlServer::Core::scarce() const {
+bool NngControl::Core::scarce() const {
   return options.contexts - busy < std::max<std::size_t>(options.contexts / 8, 1);
 }
 
 // Long before its sends time out, a client that reads nothing could hold every
 // context.  On a timer, for then there is no other event left to act upon.
-void ControlServer::Core::look_for_idlers() {
+void NngControl::Core::look_for_idlers() {
   looking = true;
   for (auto& [pipe, waiting] : unread) waiting.taken = 0;
   nng_sleep_aio(static_cast<nng_duration>(options.patience.count()), look);
@@ -288,7 +290,7 @@ void ControlServer::Core::look_for_idlers() {
 
 // Many replies under way are no offence: one connection may serve a thousand
 // followers.  Taking hardly any of them is.
-void ControlServer::Core::disconnect_idlers() {
+void NngControl::Core::disconnect_idlers() {
   std::vector<std::uint32_t> idlers;
   {
     const std::lock_guard lock(mutex);
@@ -308,13 +310,13 @@ void ControlServer::Core::disconnect_idlers() {
   }
 }
 
-void ControlServer::Core::stop(Context& context) {
+void NngControl::Core::stop(Context& context) {
   const std::lock_guard lock(context.mutex);
   if (context.phase == Phase::idle) context.phase = Phase::stopped;
   if (context.phase == Phase::receiving) nng_aio_cancel(context.aio);
 }
 
-void ControlServer::Core::wait_for_replies(Clock::time_point deadline) {
+void NngControl::Core::wait_for_replies(Clock::time_point deadline) {
   std::unique_lock lock(mutex);
   idle.wait_until(lock, deadline, [&] { return busy == 0; });
   const auto flushed = std::min(deadline, last_sent + kLastBytes);
@@ -324,7 +326,7 @@ void ControlServer::Core::wait_for_replies(Clock::time_point deadline) {
 
 // Listeners stay until the end: closing one would end its connections, and
 // with them the replies that are still to go out.
-void ControlServer::Core::shutdown(std::chrono::milliseconds limit) {
+void NngControl::Core::shutdown(std::chrono::milliseconds limit) {
   const auto deadline = Clock::now() + limit;
   if (draining.exchange(true)) return;
   gate.shut();
@@ -343,7 +345,7 @@ void ControlServer::Core::shutdown(std::chrono::milliseconds limit) {
   endpoints.clear();  // now that nobody listens, another daemon may
 }
 
-ControlServer::ControlServer(ControlOptions options, Handler handler)
+NngControl::NngControl(ControlOptions options, Handler handler)
     : core_(std::make_shared<Core>(std::move(options), std::move(handler))) {
   try {
     core_->open();
@@ -353,39 +355,33 @@ ControlServer::ControlServer(ControlOptions options, Handler handler)
   }
 }
 
-ControlServer::~ControlServer() {
+NngControl::~NngControl() {
   shutdown({});
 }
 
-void ControlServer::on_pipe_gone(PipeGone gone) {
+void NngControl::on_pipe_gone(PipeGone gone) {
   core_->gate.on_gone(std::move(gone));
 }
 
-void ControlServer::start() {
+void NngControl::start() {
   core_->start();
 }
 
-void ControlServer::shutdown(std::chrono::milliseconds limit) {
+void NngControl::shutdown(std::chrono::milliseconds limit) {
   core_->shutdown(limit);
 }
 
-std::vector<std::string> ControlServer::urls() const {
-  std::vector<std::string> result;
-  for (const auto& endpoint : core_->endpoints) result.push_back(endpoint->url());
-  return result;
-}
-
-std::vector<Endpoint*> ControlServer::endpoints() const {
+std::vector<Endpoint*> NngControl::endpoints() const {
   std::vector<Endpoint*> result;
   for (const auto& endpoint : core_->endpoints) result.push_back(endpoint.get());
   return result;
 }
 
-std::size_t ControlServer::pipes() const {
+std::size_t NngControl::pipes() const {
   return core_->gate.pipes();
 }
 
-std::size_t ControlServer::busy() const {
+std::size_t NngControl::busy() const {
   const std::lock_guard lock(core_->mutex);
   return core_->busy;
 }

@@ -1,24 +1,17 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "transport/nng/endpoints.h"
-#include "transport/nng/socket.h"
+#include "transport/engine.h"
 
 namespace domed {
 
-struct EventOptions {
-  std::vector<Place> urls;
-  ListenOptions listen;
-  std::size_t shards = 1;    // 1 to 64
-  std::size_t pipes = 4096;  // to each shard
-};
-
-// The PUB sockets that frames leave by, one per shard.  Thread-safe, but for
-// close(), which must be the last call.
+// The sockets that frames leave by, one per shard: as many engines as their places need.
+// Thread-safe, but for close(), which must be the last call.
 class EventSockets {
  public:
   // Claims the URLs, without listening yet.  Throws Error.
@@ -27,14 +20,12 @@ class EventSockets {
   EventSockets(const EventSockets&) = delete;
   EventSockets& operator=(const EventSockets&) = delete;
 
-  // Listens.  Throws Error.
+  // As with EventEngine.
   void start();
-  // Gives "frame" to every subscriber of the shard.  Never blocks: who lags by
-  // more than 8192 frames loses the oldest, and finds out by the next.
-  void send(std::size_t shard, Message frame);
+  void send(std::size_t shard, const SharedFrame& frame);
   void close();
 
-  std::size_t shards() const { return shards_.size(); }
+  std::size_t shards() const { return shards_; }
   // The shard's addresses, one per transport; after start().
   std::vector<std::string> urls(std::size_t shard) const;
   // Of all shards, in order.
@@ -43,10 +34,12 @@ class EventSockets {
   std::vector<Endpoint*> endpoints() const;
   std::size_t pipes() const;
   std::size_t pipes(std::size_t shard) const;
+  bool is_saturated(std::size_t shard) const;
+  std::uint64_t dropped() const;
 
  private:
-  struct Shard;
-  std::vector<std::unique_ptr<Shard>> shards_;
+  const std::size_t shards_;
+  std::vector<std::unique_ptr<EventEngine>> engines_;
 };
 
 }  // namespace domed

@@ -1,0 +1,272 @@
+#include <utility>  // which Boost 1.74 forgets
+
+#include "transport/native/connection.h"
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace domed::native {
+namespace {
+
+constexpr std::size_t kRead = 64 << 10;
+constexpr std::size_t kMostPieces = 8192;  // of small frames that a subscriber may lag behind
+constexpr std::size_t kPiecesAtOnce = 64;  // pieces of one write
+
+// Of the loop's thread, so that 10,000 idle peers need none.
+char* read_buffer() {
+  thread_local std::array<char, kRead> buffer;
+  return buffer.data();
+}
+
+}  // namespace
+
+Piece::Piece(sp::Carrier carrier, std::string_view backtrace, std::string body)
+    : own_(std::move(body)) {
+  begin(carrier, backtrace, own_.size());
+}
+
+Piece::Piece(sp::Carrier carrier, std::shared_ptr<const std::string> body)
+    : shared_(std::move(body)) {
+  begin(carrier, {}, shared_->size());
+}
+
+void Piece::begin(sp::Carrier carrier, std::string_view backtrace, std::size_t body) {
+  const sp::Header header = sp::header(carrier, backtrace.size() + body);
+  auto end = std::copy_n(header.bytes.begin(), header.size, head_.begin());
+  end = std::copy(backtrace.begin(), backtrace.end(), end);
+  head_size_ = static_cast<std::size_t>(end - head_.begin());
+}
+
+Connection::Connection(std::shared_ptr<Loop> loop, Owner& owner, const Rules& rules, Fd socket,
+                       std::uint32_t id, Door door, sp::Carrier carrier)
+    : loop_(std::move(loop)),
+      owner_(owner),
+      rules_(rules),
+      id_(id),
+      door_(door),
+      carrier_(carrier),
+      splitter_(carrier, rules.most_message),
+      socket_(loop_->context(), socket.release()) {}
+
+void Connection::open() {
+  const std::string hello = sp::hello(rules_.ours);
+  const std::lock_guard lock(mutex_);
+  // Into an empty socket: it takes eight bytes, or the peer is gone and reading tells.
+  static_cast<void>(
+      ::send(socket_.native_handle(), hello.data(), hello.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
+  await_reading();
+}
+
+// With the lock held, by everyone who changed what may_read() asks.
+void Connection::await_reading() {
+  if (closed_ || reading_ || !may_read()) return;
+  reading_ = true;
+  socket_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                     [self = shared_from_this()](const boost::system::error_code& failure) {
+                       if (!failure) self->readable();
+                     });
+}
+
+bool Connection::may_read() const {
+  if (stopped_) return false;
+  // What is said to subscribers is not their request: they are read to learn that they left.
+  return rules_.drops || (open_ < rules_.most_open && queued_ <= rules_.most_queued);
+}
+
+// The next turn is begun before the owner is called: what came here may be a commit that takes its
+// time, and what comes behind it may not need one.
+void Connection::readable() {
+  ssize_t size = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_) return;
+    if (stopped_) {
+      reading_ = false;
+      return;
+    }
+    size = ::recv(socket_.native_handle(), read_buffer(), kRead, MSG_DONTWAIT);
+    if (size < 0 && (errno == EAGAIN || errno == EINTR)) {
+      reading_ = false;
+      return await_reading();
+    }
+  }
+  if (size <= 0) return close();
+  std::string_view bytes(read_buffer(), static_cast<std::size_t>(size));
+  const bool was_greeted = greeted_;
+  if (!was_greeted && !greet(bytes)) return close();
+  // First of all: nobody may hear of a request, or of an end, before its connection.
+  if (!was_greeted && greeted_) owner_.greeted(shared_from_this());
+  std::vector<std::string> messages;
+  if (!bytes.empty() &&
+      (!rules_.may_talk || splitter_.take(bytes, messages) != sp::Splitter::Fault::none))
+    return close();
+  {
+    const std::lock_guard lock(mutex_);
+    open_ += messages.size();
+    reading_ = false;
+    await_reading();
+  }
+  if (!messages.empty()) owner_.received(shared_from_this(), std::move(messages));
+}
+
+// Takes what belongs to the hello; false: it is none that we talk to.
+bool Connection::greet(std::string_view& bytes) {
+  const std::size_t part = std::min(sp::kHelloBytes - hello_.size(), bytes.size());
+  hello_.append(bytes.substr(0, part));
+  bytes.remove_prefix(part);
+  if (hello_ != sp::hello(rules_.theirs).substr(0, hello_.size())) return false;
+  if (hello_.size() < sp::kHelloBytes) return true;
+  const std::lock_guard lock(mutex_);
+  greeted_ = true;
+  return true;
+}
+
+void Connection::send(Piece piece) {
+  const std::lock_guard lock(mutex_);
+  if (closed_ || broken_) return;
+  if (rules_.drops) make_room(piece.size());
+  queued_ += piece.size();
+  queue_.push_back(std::move(piece));
+  if (!corked_ && !writing_) flush();
+}
+
+// The newest are of most use: who lost what was before asks for pages up to them.
+void Connection::make_room(std::size_t bytes) {
+  if (queued_ + bytes <= rules_.most_queued && queue_.size() < kMostPieces) return;
+  const std::size_t keep = begun_ > 0 ? 1 : 0;  // a message that is cut would end the stream
+  while (queue_.size() > keep) {
+    queued_ -= queue_.back().size();
+    queue_.pop_back();
+    ++dropped_;
+  }
+}
+
+void Connection::cork() {
+  const std::lock_guard lock(mutex_);
+  corked_ = true;
+}
+
+void Connection::uncork() {
+  const std::lock_guard lock(mutex_);
+  corked_ = false;
+  if (!closed_ && !writing_) flush();
+}
+
+// With the lock held.  Writes until the queue is empty or the system takes no more.
+void Connection::flush() {
+  while (!queue_.empty()) {
+    std::array<iovec, 2 * kPiecesAtOnce> parts;
+    std::size_t count = 0, skip = begun_;
+    const auto add = [&](std::string_view bytes) {
+      const std::size_t skipped = std::min(skip, bytes.size());
+      skip -= skipped;
+      bytes.remove_prefix(skipped);
+      if (!bytes.empty()) parts[count++] = {const_cast<char*>(bytes.data()), bytes.size()};
+    };
+    for (std::size_t i = 0; i < std::min(queue_.size(), kPiecesAtOnce); ++i) {
+      add(queue_[i].head());
+      add(queue_[i].body());
+    }
+    msghdr message{};
+    message.msg_iov = parts.data();
+    message.msg_iovlen = count;
+    const ssize_t size = ::sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (size >= 0) {
+      sent(static_cast<std::size_t>(size));
+    } else if (errno == EAGAIN) {
+      return await_writing();
+    } else if (errno != EINTR) {
+      // The turn that reads sees the end, and tells the owner.
+      ::shutdown(socket_.native_handle(), SHUT_RDWR);
+      broken_ = true;
+      queue_.clear();
+      queued_ = begun_ = 0;
+    }
+  }
+  stuck_since_ = Clock::time_point::max();
+}
+
+void Connection::sent(std::size_t bytes) {
+  queued_ -= bytes;
+  begun_ += bytes;
+  while (!queue_.empty() && begun_ >= queue_.front().size()) {
+    begun_ -= queue_.front().size();
+    queue_.pop_front();
+  }
+  if (stuck_since_ != Clock::time_point::max()) stuck_since_ = Clock::now();
+}
+
+void Connection::await_writing() {
+  if (stuck_since_ == Clock::time_point::max()) stuck_since_ = Clock::now();
+  writing_ = true;
+  socket_.async_wait(boost::asio::posix::stream_descriptor::wait_write,
+                     [self = shared_from_this()](const boost::system::error_code& failure) {
+                       if (!failure) self->writable();
+                     });
+}
+
+void Connection::writable() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_) return;
+    writing_ = false;
+    flush();
+    await_reading();
+    if (writing_) return;
+  }
+  owner_.flushed(*this);
+}
+
+void Connection::finished(std::size_t count) {
+  const std::lock_guard lock(mutex_);
+  open_ -= count;
+  await_reading();
+}
+
+void Connection::stop_reading() {
+  const std::lock_guard lock(mutex_);
+  stopped_ = true;
+}
+
+void Connection::close() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (std::exchange(closed_, true)) return;
+    // What the peer has yet to read must not be thrown away because of what we did not.
+    if (carrier_ == sp::Carrier::stream) {
+      ::shutdown(socket_.native_handle(), SHUT_WR);
+      while (::recv(socket_.native_handle(), read_buffer(), kRead, MSG_DONTWAIT) > 0) continue;
+    }
+    boost::system::error_code ignored;
+    socket_.close(ignored);
+    queue_.clear();
+    queued_ = begun_ = 0;
+    stuck_since_ = Clock::time_point::max();
+  }
+  owner_.gone(*this);
+}
+
+bool Connection::is_greeted() const {
+  const std::lock_guard lock(mutex_);
+  return greeted_;
+}
+
+Connection::Clock::time_point Connection::stuck_since() const {
+  const std::lock_guard lock(mutex_);
+  return stuck_since_;
+}
+
+bool Connection::is_flushed() const {
+  const std::lock_guard lock(mutex_);
+  return queue_.empty();
+}
+
+std::uint64_t Connection::dropped() const {
+  const std::lock_guard lock(mutex_);
+  return dropped_;
+}
+
+}  // namespace domed::native

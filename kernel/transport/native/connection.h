@@ -1,0 +1,150 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <array>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "protocol/call.h"
+#include "protocol/sp/framing.h"
+#include "system/fd.h"
+#include "transport/native/loop.h"
+
+namespace domed::native {
+
+// A message to be sent: the header of SP, a backtrace where there is one, and a body that is its
+// own or shared with other connections.
+class Piece {
+ public:
+  Piece(sp::Carrier carrier, std::string_view backtrace, std::string body);
+  Piece(sp::Carrier carrier, std::shared_ptr<const std::string> body);
+
+  std::string_view head() const { return {head_.data(), head_size_}; }
+  std::string_view body() const { return shared_ ? *shared_ : own_; }
+  std::size_t size() const { return head_size_ + body().size(); }
+
+ private:
+  void begin(sp::Carrier carrier, std::string_view backtrace, std::size_t body);
+
+  std::array<char, 9 + 32> head_;
+  std::size_t head_size_ = 0;
+  std::string own_;
+  std::shared_ptr<const std::string> shared_;
+};
+
+// One peer's stream, from its hello to its end.
+//
+// What is sent leaves from the thread at hand while nothing is queued, and with the loop's help
+// where the system takes no more.  Nothing is read while the peer has too many requests open, or
+// leaves too much unread: it feels that, and nobody else does.
+//
+// Thread-safe.  The lock is held over system calls that do not wait, and never over a call of the
+// owner's: so a descriptor is not closed, and its number given to another, while it is used.
+class Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  // Whom the connection works for.  Called by threads of the loop; for one connection received()
+  // may be called while an earlier call still runs.  Must outlive the loop.
+  class Owner {
+   public:
+    // The peer said hello, as one that we talk to.
+    virtual void greeted(const std::shared_ptr<Connection>& connection) = 0;
+    // Each counts as open until finished().
+    virtual void received(const std::shared_ptr<Connection>& connection,
+                          std::vector<std::string> messages) = 0;
+    // All that was queued is sent.
+    virtual void flushed(Connection&) {}
+    // Once, as the last call.
+    virtual void gone(Connection& connection) = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+
+  struct Rules {
+    sp::Role ours = sp::Role::rep, theirs = sp::Role::req;
+    bool may_talk = true;          // else a peer that sends anything is cut off
+    std::size_t most_message = 0;  // bytes of one that is received
+    std::size_t most_open = 0;
+    std::size_t most_queued = 0;  // bytes: beyond it nothing is read;
+    bool drops = false;           // or what is queued and not begun is dropped
+  };
+
+  Connection(std::shared_ptr<Loop> loop, Owner& owner, const Rules& rules, Fd socket,
+             std::uint32_t id, Door door, sp::Carrier carrier);
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  // Says hello and waits for the peer's.
+  void open();
+  // Queues "piece", and sends what the system takes.  Does nothing when the peer is gone.
+  void send(Piece piece);
+  // Between the two, what is sent leaves with one write.
+  void cork();
+  void uncork();
+  // "count" requests are answered, or never will be.
+  void finished(std::size_t count);
+  // Nothing is read any more.
+  void stop_reading();
+  // Ends the connection; what is queued is dropped.
+  void close();
+
+  std::uint32_t id() const { return id_; }
+  Door door() const { return door_; }
+  sp::Carrier carrier() const { return carrier_; }
+  bool is_greeted() const;
+  Clock::time_point since() const { return since_; }  // when it came
+  // Since when the system takes nothing of what is queued; max: nothing waits.
+  Clock::time_point stuck_since() const;
+  bool is_flushed() const;
+  // Messages that were dropped for want of a reader.
+  std::uint64_t dropped() const;
+
+ private:
+  void await_reading();
+  void readable();
+  bool greet(std::string_view& bytes);
+  bool may_read() const;
+  void flush();
+  void writable();
+  void await_writing();
+  void sent(std::size_t bytes);
+  void make_room(std::size_t bytes);
+
+  const std::shared_ptr<Loop> loop_;
+  Owner& owner_;
+  const Rules rules_;
+  const std::uint32_t id_;
+  const Door door_;
+  const sp::Carrier carrier_;
+  const Clock::time_point since_ = Clock::now();
+
+  // Of the turn that reads: there is one at a time.
+  std::string hello_;
+  sp::Splitter splitter_;
+
+  mutable std::mutex mutex_;
+  boost::asio::posix::stream_descriptor socket_;
+  bool closed_ = false, greeted_ = false, stopped_ = false;
+  bool broken_ = false;   // the peer takes nothing any more
+  bool reading_ = false;  // a turn waits or runs
+  std::size_t open_ = 0;
+  std::deque<Piece> queue_;
+  std::size_t begun_ = 0;   // bytes of the first that are sent
+  std::size_t queued_ = 0;  // bytes that are not
+  bool corked_ = false, writing_ = false;
+  Clock::time_point stuck_since_ = Clock::time_point::max();
+  std::uint64_t dropped_ = 0;
+};
+
+}  // namespace domed::native

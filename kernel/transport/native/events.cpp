@@ -1,0 +1,154 @@
+#include <utility>  // which Boost 1.74 forgets
+
+#include "transport/native/events.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+
+#include "transport/native/hub.h"
+#include "transport/native/listener.h"
+
+namespace domed::native {
+namespace {
+
+constexpr std::size_t kLag = 32 << 20;  // bytes that a subscriber may be behind
+constexpr int kEventThreads = 1;
+
+Connection::Rules rules() {
+  Connection::Rules rules;
+  rules.ours = sp::Role::pub;
+  rules.theirs = sp::Role::sub;
+  rules.may_talk = false;  // subscribers have nothing to say
+  rules.most_queued = kLag;
+  rules.drops = true;
+  return rules;
+}
+
+Hub::Limits limits_of(const EventOptions& options) {
+  Hub::Limits limits;
+  limits.most = options.pipes;
+  limits.any_user = !options.listen.group.empty();
+  return limits;
+}
+
+}  // namespace
+
+class Events::Shard final : public Connection::Owner {
+ public:
+  Shard(const std::shared_ptr<Loop>& loop, const EventOptions& options, std::size_t number)
+      : hub_(loop, *this, rules(), limits_of(options)) {
+    const auto take = [this](Fd socket, sp::Carrier carrier) {
+      hub_.let_in(std::move(socket), carrier);
+    };
+    for (const Place& place : options.urls)
+      listeners_.push_back(
+          std::make_unique<Listener>(loop, shard_url(place.url, number), options.listen, take));
+  }
+
+  void start() {
+    for (const auto& listener : listeners_) listener->listen();
+  }
+  void send(const SharedFrame& frame) {
+    for (const auto& subscriber : *subscribers()) subscriber->send({subscriber->carrier(), frame});
+  }
+  void close() {
+    for (const auto& listener : listeners_) listener->close();
+    hub_.shut();
+    hub_.close_all();
+  }
+
+  std::vector<Endpoint*> endpoints() const {
+    std::vector<Endpoint*> result;
+    for (const auto& listener : listeners_) result.push_back(listener.get());
+    return result;
+  }
+  std::size_t pipes() const { return hub_.size(); }
+  bool is_saturated() const {
+    const auto all = subscribers();
+    return std::any_of(all->begin(), all->end(), [](const auto& s) { return !s->is_flushed(); });
+  }
+  std::uint64_t dropped() const {
+    std::uint64_t sum = dropped_;
+    for (const auto& subscriber : *subscribers()) sum += subscriber->dropped();
+    return sum;
+  }
+
+ private:
+  using List = std::vector<std::shared_ptr<Connection>>;
+
+  std::shared_ptr<const List> subscribers() const {
+    const std::lock_guard lock(mutex_);
+    return subscribers_;
+  }
+  // Whoever sends goes through the old list meanwhile.
+  void greeted(const std::shared_ptr<Connection>& connection) override {
+    const std::lock_guard lock(mutex_);
+    auto changed = std::make_shared<List>(*subscribers_);
+    changed->push_back(connection);
+    subscribers_ = std::move(changed);
+    hub_.greeted();
+  }
+  void received(const std::shared_ptr<Connection>&, std::vector<std::string>) override {}
+  void gone(Connection& connection) override {
+    hub_.forget(connection);
+    const std::lock_guard lock(mutex_);
+    auto changed = std::make_shared<List>(*subscribers_);
+    std::erase_if(*changed, [&](const auto& s) { return s.get() == &connection; });
+    subscribers_ = std::move(changed);
+    const std::uint64_t lost = connection.dropped();
+    dropped_ += lost;
+    if (lost > 0)
+      spdlog::info("a subscriber that left had lost {} frame(s): it was too slow", lost);
+  }
+
+  mutable std::mutex mutex_;
+  std::shared_ptr<const List> subscribers_ = std::make_shared<List>();
+  std::atomic<std::uint64_t> dropped_ = 0;  // of those who left
+  Hub hub_;
+  std::vector<std::unique_ptr<Listener>> listeners_;
+};
+
+Events::Events(const EventOptions& options) : loop_(std::make_shared<Loop>(kEventThreads)) {
+  for (std::size_t number = 0; number < options.shards; ++number)
+    shards_.push_back(std::make_unique<Shard>(loop_, options, number));
+}
+
+Events::~Events() {
+  close();
+}
+
+void Events::start() {
+  for (const auto& shard : shards_) shard->start();
+}
+
+void Events::send(std::size_t shard, const SharedFrame& frame) {
+  shards_.at(shard)->send(frame);
+}
+
+void Events::close() {
+  for (const auto& shard : shards_) shard->close();
+  loop_->join();
+}
+
+std::vector<Endpoint*> Events::endpoints(std::size_t shard) const {
+  return shards_.at(shard)->endpoints();
+}
+
+std::size_t Events::pipes(std::size_t shard) const {
+  return shards_.at(shard)->pipes();
+}
+
+bool Events::is_saturated(std::size_t shard) const {
+  return shards_.at(shard)->is_saturated();
+}
+
+std::uint64_t Events::dropped() const {
+  std::uint64_t sum = 0;
+  for (const auto& shard : shards_) sum += shard->dropped();
+  return sum;
+}
+
+}  // namespace domed::native

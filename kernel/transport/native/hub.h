@@ -1,0 +1,66 @@
+#pragma once
+
+#include <atomic>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+#include <vector>
+
+#include "transport/native/connection.h"
+#include "transport/refusals.h"
+
+namespace domed::native {
+
+// The connections of one socket: who is let in, how many, and which must go.  Thread-safe.
+class Hub {
+ public:
+  struct Limits {
+    std::size_t most = 4096;                  // connections
+    bool any_user = false;                    // else over ipc only this process's user and root
+    std::chrono::milliseconds hello{10'000};  // within which a peer says it
+    std::chrono::milliseconds unread = std::chrono::milliseconds::max();  // a reply
+  };
+
+  // The owner of the connections must outlive the loop.
+  Hub(std::shared_ptr<Loop> loop, Connection::Owner& owner, Connection::Rules rules, Limits limits);
+  Hub(const Hub&) = delete;
+  Hub& operator=(const Hub&) = delete;
+
+  // Lets in who came by "socket", or closes it.  On a thread of the loop's.
+  void let_in(Fd socket, sp::Carrier carrier);
+  // Called by the owner, for one that said hello, and for one that is gone.
+  void greeted() { ++greeted_; }
+  void forget(const Connection& connection);
+  // From now on nobody is let in, and nothing is read.
+  void shut();
+  void close_all();
+
+  // Connections whose peer said hello.
+  std::size_t size() const { return greeted_; }
+  // Whether all that was to be sent is.
+  bool is_flushed() const;
+
+ private:
+  const char* objection(int socket, sp::Carrier carrier) const;
+  void make_room();
+  std::vector<std::shared_ptr<Connection>> all() const;
+  void look();
+  void look_again();
+
+  const std::shared_ptr<Loop> loop_;
+  Connection::Owner& owner_;
+  const Connection::Rules rules_;
+  const Limits limits_;
+  mutable std::mutex mutex_;
+  std::unordered_map<std::uint32_t, std::shared_ptr<Connection>> connections_;
+  Refusals refusals_;
+  bool shut_ = false, looking_ = false;
+  std::atomic<std::size_t> greeted_ = 0;
+  boost::asio::steady_timer timer_;
+};
+
+}  // namespace domed::native

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace domed {
+
+// Who speaks the protocol: our own code on plain sockets, or nng.  What a peer sees is the same.
+enum class Engine { native, nng };
+
+// A place to listen at.
+struct Place {
+  Place(std::string at) : url(std::move(at)) {}  // NOLINT(google-explicit-constructor)
+  Place(const char* at) : url(at) {}             // NOLINT(google-explicit-constructor)
+  Place(std::string at, std::vector<std::string> from)
+      : url(std::move(at)), origins(std::move(from)) {}
+
+  std::string url;
+  // ws: the values of the header Origin that are let in.  Who sends none is no web
+  // page, and is let in too.
+  std::vector<std::string> origins;
+};
+
+// How a deployment's sockets are opened to others.
+struct ListenOptions {
+  std::string group;               // name or number; ipc sockets are its too (0660)
+  std::string certificate;         // tls+tcp: PEM file with our certificate and key
+  std::string authority;           // tls+tcp: PEM file with the CA of client certificates
+  Engine engine = Engine::native;  // for ipc and tcp
+};
+
+// The engine that serves "url": ws and tls+tcp are nng's, whatever "options" say.
+Engine engine_of(const std::string& url, const ListenOptions& options);
+
+// What "places" has for "engine".
+std::vector<Place> places_of(Engine engine, const std::vector<Place>& places,
+                             const ListenOptions& options);
+
+// Throws Error where "url" is none that may be listened at over a network: tcp and ws on
+// loopback, tls+tcp with a certificate.
+void check_network_place(const std::string& url, const ListenOptions& options);
+
+// The URL of shard "n" of an event socket: "url" itself for 0, then an ipc path
+// with the suffix ".n", or the port plus n (port 0 stays 0).
+std::string shard_url(const std::string& url, std::size_t n);
+
+// "url", which ends in a port or has a path behind it, with another port.
+std::string with_port(const std::string& url, int port);
+
+// Raises the limit on open descriptors as far as it goes, and returns what it was.
+std::size_t raise_descriptor_limit();
+
+// How many connections each of "sockets" sockets may hold, so that all
+// together leave 256 descriptors for everything else; at most 16,384.
+std::size_t pipe_bound(std::size_t sockets);
+
+}  // namespace domed

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <spdlog/spdlog.h>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+namespace domed {
+
+// Tells of connections that are refused, once a second at most: whoever is refused may well try
+// again at once.  Not thread-safe.
+class Refusals {
+ public:
+  void note(const char* why, std::size_t open, std::size_t bound) {
+    ++all_;
+    ++untold_;
+    const auto now = std::chrono::steady_clock::now();
+    if (now - told_ < std::chrono::seconds(1)) return;
+    spdlog::warn("refused {} connection(s), the last because {} ({} of {} open)",
+                 std::exchange(untold_, 0), why, open, bound);
+    told_ = now;
+  }
+  std::uint64_t all() const { return all_; }
+
+ private:
+  std::uint64_t all_ = 0, untold_ = 0;
+  std::chrono::steady_clock::time_point told_{};
+};
+
+}  // namespace domed
