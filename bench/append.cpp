@@ -41,7 +41,8 @@ void run_append(const Options& options, Report& report) {
     floor_sqlite_batches(options, report, kProducers);
     batches = floor_sqlite_batches(options, report, 64);
     single = floor_sqlite_single(options, report);
-    request = floor_request(options, report);
+    floor_request(options, report);
+    request = floor_unix_request(options, report);
     measure_pipelined(options, report);
     measure_singly(options, report);
   }

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <filesystem>
 #include <stdexcept>
+#include <utility>
 
 #include "bench/roles.h"
 
@@ -65,11 +66,12 @@ Child::Child(const std::vector<std::string>& arguments, const std::string& log) 
   in = std::move(to.write), out = std::move(from.read);
 }
 
-void Child::end(int signal) {
-  if (pid_ == 0) return;
-  kill(pid_, signal);
-  waitpid(pid_, nullptr, 0);
-  pid_ = 0;
+int Child::end(int signal) {
+  if (pid_ == 0) return 0;
+  if (signal != 0) kill(pid_, signal);
+  int status = 0;
+  waitpid(std::exchange(pid_, 0), &status, 0);
+  return status;
 }
 
 double Child::cpu_seconds() const {

@@ -22,7 +22,8 @@ class Child {
   ~Child() { end(9); }
 
   pid_t pid() const { return pid_; }
-  void end(int signal);
+  // Its status as wait() gives it; "signal" 0 awaits its own end.
+  int end(int signal);
   double cpu_seconds() const;
   std::uint64_t peak_rss() const;  // bytes
   std::uint64_t rss() const;

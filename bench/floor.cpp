@@ -41,6 +41,20 @@ std::string floor_publish(const Options& options, Report& report) {
   return "floor.nng.publish.p50";
 }
 
+std::string floor_unix_request(const Options& options, Report& report) {
+  const Directory directory(options);
+  report.add("floor.unix.request.p50", "us",
+             raw_unix_request(directory.path(), options.scaled(3000, 10)).percentile(50));
+  return "floor.unix.request.p50";
+}
+
+std::string floor_unix_oneway(const Options& options, Report& report) {
+  const Directory directory(options);
+  report.add("floor.unix.oneway.p50", "us",
+             raw_unix_oneway(directory.path(), options.scaled(3000, 10)).percentile(50));
+  return "floor.unix.oneway.p50";
+}
+
 void run_floor(const Options& options, Report& report) {
   for (int i = 0; i < options.repeats; ++i) {
     for (const std::uint64_t jobs : {1, 8, 64}) floor_sqlite_batches(options, report, jobs);
@@ -48,6 +62,8 @@ void run_floor(const Options& options, Report& report) {
     floor_fdatasync(options, report);
     floor_request(options, report);
     floor_publish(options, report);
+    floor_unix_request(options, report);
+    floor_unix_oneway(options, report);
   }
 }
 

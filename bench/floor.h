@@ -13,5 +13,7 @@ std::string floor_sqlite_single(const Options& options, Report& report);
 std::string floor_fdatasync(const Options& options, Report& report);
 std::string floor_request(const Options& options, Report& report);
 std::string floor_publish(const Options& options, Report& report);
+std::string floor_unix_request(const Options& options, Report& report);
+std::string floor_unix_oneway(const Options& options, Report& report);
 
 }  // namespace domed::bench

@@ -1,6 +1,4 @@
 #include <atomic>
-#include <charconv>
-#include <optional>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -8,6 +6,7 @@
 #include "bench/child.h"
 #include "bench/latency.h"
 #include "bench/roles.h"
+#include "bench/stamp.h"
 #include "client/follower.h"
 
 namespace domed::bench {
@@ -20,16 +19,6 @@ struct Seen {
   std::string end;
   bool verified = false;
 };
-
-// The time that produce() put into an event; nullopt where it has none.
-std::optional<double> sent_us(std::string_view line) {
-  const std::size_t at = line.find("\"text\":\"t=");
-  if (at == std::string_view::npos) return std::nullopt;
-  const char* begin = line.data() + at + 10;
-  std::int64_t ns = 0;
-  if (std::from_chars(begin, line.data() + line.size(), ns).ec != std::errc()) return std::nullopt;
-  return static_cast<double>(ns) / 1000;
-}
 
 // The daemon's word for what was received: no figure counts that is not whole.
 bool is_whole(Client& client, const std::string& job, const Follower& follower) {
@@ -123,8 +112,14 @@ Json follow(const Json& params) {
 Role role_named(const std::string& name) {
   if (name == "echo") return echo;
   if (name == "raw_publish") return raw_publish;
+  if (name == "unix_echo") return unix_echo;
+  if (name == "unix_send") return unix_send;
   if (name == "produce") return produce;
   if (name == "follow") return follow;
+  if (name == "stock_produce") return stock_produce;
+  if (name == "stock_follow") return stock_follow;
+  if (name == "redis_produce") return redis_produce;
+  if (name == "redis_follow") return redis_follow;
   throw std::invalid_argument("no role " + name);
 }
 

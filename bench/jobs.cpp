@@ -53,6 +53,8 @@ void run_jobs(const Options& options, Report& report) {
   }
   report.at_most("jobs.live." + std::to_string(many) + ".cpu",
                  3 * report.median("jobs.live.10.cpu"), "3 x jobs.live.10.cpu");
+  report.at_most("jobs.live." + std::to_string(many) + ".daemon.cpu", 45, "45 us");
+  report.at_most("jobs.live." + std::to_string(many) + ".p50", 50'000, "50 ms");
   report.at_least("jobs.commands", 100, "100 jobs/s");
 }
 

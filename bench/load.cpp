@@ -65,7 +65,8 @@ Followed produce_to_followers(Server& server, const std::vector<Job>& jobs, Json
   const std::uint64_t followers = follow.value("followers", 1);
   follow.update({{"endpoint", server.endpoint()}, {"jobs", ids_of(jobs)}});
   produce["finish"] = true;
-  Worker following("follow", follow), producing("produce", produce);
+  Worker following(follow.value("role", "follow"), follow);
+  Worker producing(produce.value("role", "produce"), produce);
   following.await_ready();
   producing.await_ready();
   const double daemon = server.process().cpu_seconds();

@@ -25,7 +25,8 @@ Json produce_all(const Json& params);
 Json read_all(const Server& server, const Json& ids, std::uint64_t events);
 
 // Produces to jobs that are followed, and checks that "followers" of each got
-// all; the jobs are to be new, and end.
+// all; the jobs are to be new, and end.  A "role" in the params is instead of "produce" or
+// "follow".
 struct Followed {
   Json produced, seen;
   double cpu_seconds = 0;  // of daemon and followers, from go to the end

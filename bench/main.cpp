@@ -3,11 +3,14 @@
 #include <cstdio>
 
 #include "bench/child.h"
+#include "bench/peer.h"
 #include "bench/verbs.h"
 
 namespace {
 
 using namespace domed::bench;
+
+constexpr int kSkipped = 77;  // as test runners know it
 
 void add_options(CLI::App& app, Options& options) {
   app.add_option("--repeats", options.repeats, "Runs; medians are reported")
@@ -30,12 +33,25 @@ void add_options(CLI::App& app, Options& options) {
   app.add_option("--synchronous", options.synchronous, "full or normal, for store-sqlite");
 }
 
+// What one verb alone takes.
+void add_own_options(CLI::App& app, Options& options) {
+  app.get_subcommand("peer")
+      ->add_option("server", options.peer, "redis or postgres")
+      ->required()
+      ->check(CLI::IsMember({"redis", "postgres"}));
+  app.get_subcommand("live")->add_flag("--stock", options.stock,
+                                       "By nng's own REQ and SUB instead of our client");
+}
+
 int run(const Verb& verb, const Options& options) try {
   Report report(verb.name);
   verb.run(options, report);
   std::printf("%s%s", options.json ? report.json().dump().c_str() : report.text().c_str(),
               options.json ? "\n" : "");
   return 0;
+} catch (const Skip& why) {
+  std::fprintf(stderr, "domed-bench %s: skipped: %s\n", verb.name, why.what());
+  return kSkipped;
 } catch (const std::exception& e) {
   std::fprintf(stderr, "domed-bench %s: %s\n", verb.name, e.what());
   return 1;
@@ -51,6 +67,7 @@ int main(int argc, char** argv) {
   const Verb* chosen = nullptr;
   for (const Verb& verb : kVerbs)
     app.add_subcommand(verb.name, verb.about)->fallthrough()->callback([&] { chosen = &verb; });
+  add_own_options(app, options);
   std::string role, params;
   CLI::App* worker =
       app.add_subcommand("worker", "A load generator; started by the others")->group("");

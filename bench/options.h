@@ -14,6 +14,8 @@ struct Options {
   std::string bin, plugins;  // the programs and plugins to measure
   std::string dir = "/tmp";  // where databases go: the disk that is measured
   std::string store = "store-sqlite", synchronous = "full";
+  std::string peer;    // whom "peer" measures
+  bool stock = false;  // nng's own sockets as clients
   std::map<std::string, std::string> set{};  // options of the store, as texts
 
   std::uint64_t scaled(std::uint64_t size, std::uint64_t least = 1) const {

@@ -7,6 +7,7 @@
 #include "bench/pace.h"
 #include "bench/roles.h"
 #include "bench/server.h"
+#include "bench/stamp.h"
 #include "client/producer.h"
 
 namespace domed::bench {
@@ -32,10 +33,6 @@ struct Plan {
   const bool singly;  // each waits for the acknowledgement of the one before
   const bool finish;  // the job ends with the last one
 };
-
-std::string stamp() {
-  return "t=" + std::to_string(static_cast<std::int64_t>(now_us() * 1000)) + " ";
-}
 
 ProducerOptions options_for(const Plan& plan, const Json& job) {
   ProducerOptions options;

@@ -6,6 +6,7 @@
 #include <nng/protocol/reqrep0/req.h>
 
 #include <cstring>
+#include <future>
 
 #include "bench/child.h"
 #include "bench/pace.h"
@@ -14,8 +15,6 @@
 
 namespace domed::bench {
 namespace {
-
-constexpr std::size_t kRequest = 200, kMessage = 300;
 
 Message receive(const Socket& socket) {
   nng_msg* message = nullptr;
@@ -26,6 +25,13 @@ Message receive(const Socket& socket) {
 void send(const Socket& socket, Message message) {
   check_nng(nng_sendmsg(socket.get(), message.get(), 0), "raw nng: send");
   (void)message.release();
+}
+
+// All that is on its way at a time, else a loaded machine loses messages, and who counts them
+// waits for ever.
+void keep_all(const Socket& socket, const char* buffer) {
+  constexpr int kMostThatNngTakes = 8192;
+  check_nng(nng_socket_set_int(socket.get(), buffer, kMostThatNngTakes), "raw nng: buffer");
 }
 
 }  // namespace
@@ -62,13 +68,23 @@ Latency raw_request(const std::string& directory, std::uint64_t requests) {
   return latency;
 }
 
-// Publishes "messages" that begin with the time, 1,000/s.
+// Publishes "messages" that begin with the time, 1,000/s, once a subscriber is there.
 Json raw_publish(const Json& params) {
+  std::promise<void> there;
   const Socket socket(nng_pub0_open);
+  keep_all(socket, NNG_OPT_SENDBUF);
+  check_nng(nng_pipe_notify(
+                socket.get(), NNG_PIPE_EV_ADD_POST,
+                [](nng_pipe, nng_pipe_ev, void* promise) {
+                  static_cast<std::promise<void>*>(promise)->set_value();
+                },
+                &there),
+            "raw nng: notify");
   check_nng(nng_listen(socket.get(), params.at("url").get<std::string>().c_str(), nullptr, 0),
             "raw nng: listen");
   ready();
-  ready();  // the subscriber is there
+  there.get_future().wait();
+  ready();
   Pace pace(1000);
   std::string bytes(kMessage, 'x');
   for (std::uint64_t i = params.at("messages"); i > 0; --i) {
@@ -87,10 +103,9 @@ Latency raw_publish_latency(const std::string& directory, std::uint64_t messages
   worker.await_ready();
   worker.go();
   const Socket socket(nng_sub0_open);
+  keep_all(socket, NNG_OPT_RECVBUF);
   check_nng(nng_socket_set(socket.get(), NNG_OPT_SUB_SUBSCRIBE, "", 0), "raw nng: subscribe");
   check_nng(nng_dial(socket.get(), url.c_str(), nullptr, 0), "raw nng: dial");
-  std::this_thread::sleep_for(
-      std::chrono::milliseconds(100));  // PUB does not say when a subscriber is there
   worker.await_ready();
   worker.go();
   Latency latency;

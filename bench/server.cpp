@@ -44,8 +44,7 @@ Server::Server(const Options& options, int max_running, int shards)
     : options_(options), directory_(options), endpoint_("ipc://" + directory_.path() + "/c.ipc") {
   std::string store_lines;
   for (const auto& [name, value] : store_options(options))
-    store_lines +=
-        (store_lines.empty() ? ", options: { " : ", ") + name + ": " + yaml_of(value);
+    store_lines += (store_lines.empty() ? ", options: { " : ", ") + name + ": " + yaml_of(value);
   if (!store_lines.empty()) store_lines += " }";
   std::ofstream(directory_.path() + "/domed.yaml")
       << "domed: 1\n"

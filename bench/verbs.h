@@ -25,13 +25,16 @@ void run_growth(const Options& options, Report& report);
 void run_restart(const Options& options, Report& report);
 void run_store(const Options& options, Report& report);
 void run_pages(const Options& options, Report& report);
+void run_health(const Options& options, Report& report);
+void run_idle(const Options& options, Report& report);
+void run_peer(const Options& options, Report& report);
 void run_output(const Options& options, Report& report);
 
 inline constexpr Verb kVerbs[] = {
     {"store", "a store alone: appends of batches and of single events, reading a log", run_store},
     {"pages", "a store alone: pages of every kind at 1,000,000 jobs and 10,000,000 lines",
      run_pages},
-    {"floor", "raw SQLite, fdatasync and nng, without domed", run_floor},
+    {"floor", "raw SQLite, fdatasync, Unix sockets and nng, without domed", run_floor},
     {"append", "durable appends: 8 pipelined producers, and one event at a time", run_append},
     {"live", "from a producer's send to 1 and to 64 followers, 1,000 events/s", run_live},
     {"replay", "a log of 1,000,000 events, warm and cold; resuming one of 1,000 jobs", run_replay},
@@ -39,6 +42,9 @@ inline constexpr Verb kVerbs[] = {
     {"jobs", "1,000 live jobs against 10; commands run to their end", run_jobs},
     {"growth", "10,000,000 events in 100,000 jobs against an empty store", run_growth},
     {"restart", "from kill -9 to serving again", run_restart},
+    {"health", "requests a second, 64 under way on one connection", run_health},
+    {"idle", "10,000 connections that say nothing: memory, and what a new client waits", run_idle},
+    {"peer", "what Redis or PostgreSQL takes for the same, on a server of its own", run_peer},
     {"output", "1,000,000 lines from a command to a follower", run_output},
 };
 

@@ -6,16 +6,23 @@ bench=$1 plugins=$2 verb=$3
 declare -A figures=(
   [store]='store.batches store.single.p50 store.read'
   [pages]='pages.fill pages.tag.worst pages.tags.worst pages.prefix.worst pages.backward.worst pages.backward.large.worst'
-  [floor]='floor.sqlite.batches.64jobs floor.sqlite.single.p50 floor.fdatasync.p50 floor.nng.request.p50 floor.nng.publish.p50'
+  [floor]='floor.sqlite.batches.64jobs floor.sqlite.single.p50 floor.fdatasync.p50 floor.nng.request.p50 floor.nng.publish.p50
+    floor.unix.request.p50 floor.unix.oneway.p50'
   [append]='append.pipelined append.single.p50 append.disk'
   [live]='live.1.p50 live.1.p99 live.64.p50'
+  ['live --stock']='live.stock.1.p50 live.stock.1.rate'
   [replay]='replay.warm replay.cold resume.first.p50'
   [fanout]='fanout.64'
-  [jobs]='jobs.live.10.cpu jobs.live.20.cpu jobs.commands'
+  [jobs]='jobs.live.10.cpu jobs.live.20.cpu jobs.live.20.daemon.cpu jobs.live.20.p50 jobs.commands'
   [growth]='growth.append.full growth.page.full growth.rss.peak growth.start'
   [restart]='restart'
+  [health]='health.64 health.64.daemon.cpu'
+  [idle]='idle.memory idle.new.0.p50 idle.new.p50'
+  ['peer redis']='peer.redis.single.p50 peer.redis.live.1.p50 peer.redis.live.64.p50'
+  ['peer postgres']='peer.postgres.single.p50'
   [output]='output output.daemon.rss.peak output.runner.rss.peak')
-out=$("$bench" "$verb" --plugins "$plugins" --scale 0.004 --repeats 2 --json)
+read -ra words <<<"$verb"
+out=$("$bench" "${words[@]}" --plugins "$plugins" --scale 0.004 --repeats 2 --json)
 for figure in ${figures[$verb]}; do
   jq -e --arg name "$figure" \
     '.figures[] | select(.name == $name) | .values | length >= 1 and all(. >= 0)' \
