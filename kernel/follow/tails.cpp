@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "log/checked_store.h"
+
 namespace domed {
 namespace {
 
@@ -12,12 +14,14 @@ std::size_t size_of(const std::shared_ptr<const std::string>& lines) {
   return lines->capacity() + kPieceBytes;
 }
 
-// Adds whole lines to "page", the first one in any case; false: no more fit.
+// Adds whole lines to "page", the first one in any case; false: no more fit.  As many as the store
+// gives, which counts their seals, so that a page is the same wherever it comes from.
 bool take(LogPage& page, std::string_view lines, const PageRequest& request) {
   while (!lines.empty()) {
     const std::size_t size = lines.find('\n') + 1;
     const bool fits =
-        page.ends.size() < request.max_events && page.lines.size() + size <= request.max_bytes;
+        page.ends.size() < request.max_events &&
+        page.lines.size() + size + (page.ends.size() + 1) * kSealBytes <= request.max_bytes;
     if (!page.ends.empty() && !fits) return false;
     page.lines.append(lines, 0, size);
     page.ends.push_back(static_cast<std::uint32_t>(page.lines.size()));

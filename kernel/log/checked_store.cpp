@@ -1,9 +1,12 @@
 #include "log/checked_store.h"
 
+// A call of the library for every line, which is short, costs a tenth of the hash.
+#define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstring>
 #include <optional>
 
@@ -14,7 +17,6 @@ using Sum = std::array<char, 8>;
 
 constexpr char kMark = '\2';  // no JSON begins with it
 constexpr std::size_t kMarked = 1 + sizeof(Sum);
-constexpr std::size_t kLeastLine = 64;  // no event line of the kernel's is shorter
 
 Sum bytes_of(std::uint64_t hash) {
   Sum sum;
@@ -22,18 +24,25 @@ Sum bytes_of(std::uint64_t hash) {
   return sum;
 }
 
+// 48 bits in eight characters, none of them LF.  In one word, because the eight bytes that are read
+// right after eight stores of one byte wait for all of them.
+Sum digits_of(std::uint64_t hash) {
+  constexpr auto kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  std::uint64_t word = 0;
+  for (int i = 0; i < 8; ++i) {
+    const int byte = std::endian::native == std::endian::little ? i : 7 - i;
+    word |= static_cast<std::uint64_t>(kDigits[hash >> (6 * i) & 63]) << (8 * byte);
+  }
+  return std::bit_cast<Sum>(word);
+}
+
 // Of one job's bytes.  The job's id seeds it all, so that nothing of another job passes.
 class Sums {
  public:
   explicit Sums(std::string_view job_id) : seed_(XXH3_64bits(job_id.data(), job_id.size())) {}
 
-  // 48 bits in eight characters, none of them LF.
   Sum of_line(std::uint64_t seq, std::string_view line) const {
-    constexpr auto kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    std::uint64_t hash = XXH3_64bits_withSeed(line.data(), line.size(), seed_ + seq);
-    Sum sum;
-    for (char& digit : sum) digit = kDigits[hash & 63], hash >>= 6;
-    return sum;
+    return digits_of(XXH3_64bits_withSeed(line.data(), line.size(), seed_ + seq));
   }
   Sum of_head(std::string_view revision, std::string_view head) const {
     const std::uint64_t seed = XXH3_64bits_withSeed(revision.data(), revision.size(), seed_);
@@ -211,27 +220,6 @@ Bad open_backward(const Sums& sums, std::uint64_t plain, Slice& slice) {
   return bad;
 }
 
-// To the bytes that were asked for, and at least one line.
-void cut(Slice& slice, std::size_t max_bytes, Direction direction) {
-  if (slice.events.size() <= max_bytes || slice.ends.size() < 2) return;
-  if (direction == Direction::forward) {
-    std::size_t count = slice.ends.size();
-    while (count > 1 && slice.ends[count - 1] > max_bytes) --count;
-    slice.ends.resize(count);
-    slice.events.resize(slice.ends.back());
-    return;
-  }
-  std::size_t first = 0;
-  const auto begin_of = [&](std::size_t i) { return i == 0 ? 0 : slice.ends[i - 1]; };
-  while (first + 1 < slice.ends.size() && slice.events.size() - begin_of(first) > max_bytes)
-    ++first;
-  const std::uint32_t begin = begin_of(first);
-  slice.events.erase(0, begin);
-  slice.ends.erase(slice.ends.begin(), slice.ends.begin() + static_cast<std::ptrdiff_t>(first));
-  for (std::uint32_t& end : slice.ends) end -= begin;
-  slice.from += first;
-}
-
 }  // namespace
 
 // Head format 2 begins with its number and this one, both LEB128 (JobHead).
@@ -287,10 +275,7 @@ std::optional<Slice> CheckedStore::read(std::string_view job_id, std::uint64_t f
                                         std::size_t max_events, std::size_t max_bytes,
                                         Direction direction) const {
   return reading(job_id, from, [&]() -> std::optional<Slice> {
-    // Seals do not count as bytes of a page: the store is asked for what they may come to.
-    max_bytes = std::min<std::size_t>(max_bytes, UINT32_MAX);
-    const std::size_t seals = std::min(max_events, max_bytes / kLeastLine + 1) * kSealBytes;
-    auto slice = store_.read(job_id, from, max_events, max_bytes + seals, direction);
+    auto slice = store_.read(job_id, from, max_events, max_bytes, direction);
     if (!slice) return slice;
     const Sums sums(job_id);
     check_head(sums, slice->job);
@@ -300,7 +285,6 @@ std::optional<Slice> CheckedStore::read(std::string_view job_id, std::uint64_t f
                                                     : open_backward(sums, plain, *slice);
     if (bad && slice->ends.empty()) throw damaged_line(slice->job.job_id, *bad);
     if (bad) found_(damaged_line(slice->job.job_id, *bad));
-    cut(*slice, max_bytes, direction);
     return slice;
   });
 }

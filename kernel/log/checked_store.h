@@ -19,7 +19,9 @@ namespace domed {
 //
 //   line    eight characters before the LF: base64 of 48 bits of XXH3 over the line,
 //           seeded with job and seq, so that a line is right only in its own place.  Each
-//           line has its own, because a page may begin and end anywhere in an entry.
+//           line has its own, because a page may begin and end anywhere in an entry.  It counts
+//           as bytes of a page: to ask for what seals may come to, and drop what was too much,
+//           read a twentieth more for a large page and a tenth for a small one.
 //   head    eight bytes behind it: XXH3 over job, revision and head.
 //   fixed   a mark and eight bytes before it: XXH3 over job and fixed.
 //

@@ -106,17 +106,22 @@ TEST_F(CheckedStoreTest, gives_back_the_bytes_that_were_committed) {
   EXPECT_EQ(checked_.list({}).at(0).head, kNewHead);
 }
 
-TEST_F(CheckedStoreTest, counts_what_a_page_shows_and_not_the_seals) {
+// To ask for more than a page may have, and to drop what was too much, costs each page its share.
+TEST_F(CheckedStoreTest, asks_the_store_for_no_byte_that_it_does_not_show) {
   const std::string line(99, 'x');
   append(checked_, "a", 0, {line, line, line, line});
+  std::size_t read = 0;
+  tampered_.on_slice = [&](const Slice& slice) { read = slice.ends.size(); };
   for (const auto direction : {Direction::forward, Direction::backward}) {
     const std::uint64_t from = direction == Direction::forward ? 1 : 5;
-    EXPECT_EQ(page(from, 100, 200, direction).size(), 200u);
-    EXPECT_EQ(page(from, 100, 299, direction).size(), 200u);
-    EXPECT_EQ(page(from, 100, 1, direction).size(), 100u);
+    for (const auto& [bytes, lines] :
+         {std::pair{1, 1}, {215, 1}, {216, 2}, {323, 2}, {324, 3}, {1 << 20, 4}}) {
+      EXPECT_EQ(page(from, 100, static_cast<std::size_t>(bytes), direction).size(), lines * 100u);
+      EXPECT_EQ(read, static_cast<std::size_t>(lines)) << bytes;
+    }
     EXPECT_EQ(page(from, 3, 1 << 20, direction).size(), 300u);
   }
-  EXPECT_EQ(checked_.read("a", 5, 100, 200, Direction::backward)->from, 3u);
+  EXPECT_EQ(checked_.read("a", 5, 100, 216, Direction::backward)->from, 3u);
 }
 
 TEST_F(CheckedStoreTest, shows_no_bit_of_a_line_that_was_flipped) {
