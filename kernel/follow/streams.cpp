@@ -151,8 +151,7 @@ void Streams::forget(const std::string& job_id) {
 }
 
 void Streams::answer(const Asked& asked, const LogPage& page) const {
-  std::string out;
-  out.reserve(page.lines.size() + 512);
+  std::string out = asked.call.begin_result(page.lines.size() + 512);
   out.append("{\"log_id\":\"").append(page.log_id);
   out.append("\",\"first_seq\":").append(std::to_string(page.first_seq));
   out.append(",\"head_seq\":").append(std::to_string(page.head_seq));
@@ -167,7 +166,7 @@ void Streams::answer(const Asked& asked, const LogPage& page) const {
   out.append(",\"events_urls\":")
       .append(OrderedJson(events_urls_(asked.request.job_id)).dump())
       .append("}");
-  asked.call.result(out);
+  asked.call.end_result(std::move(out));
 }
 
 }  // namespace domed

@@ -1,11 +1,22 @@
 #include "protocol/call.h"
 
+#include <utility>
+
 #include "protocol/request.h"
 
 namespace domed {
 
 void Call::result(std::string_view json) const {
   reply(result_reply(id, json));
+}
+
+std::string Call::begin_result(std::size_t bytes) const {
+  return domed::begin_result(id, bytes);
+}
+
+void Call::end_result(std::string text) const {
+  domed::end_result(text);
+  reply(std::move(text));
 }
 
 void Call::error(const ApiError& e) const {

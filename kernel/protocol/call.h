@@ -29,6 +29,10 @@ struct Call {
   std::function<void(std::string)> reply;
 
   void result(std::string_view json) const;
+  // For a result of many bytes, which is made where it is sent from: what stands before it, with
+  // room for about "bytes" of it; then all of that, to answer with.
+  std::string begin_result(std::size_t bytes) const;
+  void end_result(std::string text) const;
   void error(const ApiError& e) const;
   void error(std::exception_ptr e) const;
 };

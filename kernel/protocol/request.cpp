@@ -81,14 +81,21 @@ void read_request(std::string_view bytes, Request& request) {
   request.params = std::move(params);
 }
 
-std::string result_reply(const std::string& id, std::string_view result) {
+std::string begin_result(const std::string& id, std::size_t bytes) {
   std::string out;
-  out.reserve(result.size() + id.size() + 40);
-  out.append("{\"jsonrpc\":\"2.0\",\"id\":")
-      .append(id)
-      .append(",\"result\":")
-      .append(result)
-      .append("}");
+  out.reserve(bytes + id.size() + 40);
+  out.append("{\"jsonrpc\":\"2.0\",\"id\":").append(id).append(",\"result\":");
+  return out;
+}
+
+void end_result(std::string& reply) {
+  reply += '}';
+}
+
+std::string result_reply(const std::string& id, std::string_view result) {
+  std::string out = begin_result(id, result.size());
+  out.append(result);
+  end_result(out);
   return out;
 }
 

@@ -33,6 +33,9 @@ class RpcError : public ApiError {
   int code_;
 };
 
+// A reply is what begin_result() gives, the result, and what end_result() adds.
+std::string begin_result(const std::string& id, std::size_t bytes);
+void end_result(std::string& reply);
 std::string result_reply(const std::string& id, std::string_view result);
 std::string error_reply(const std::string& id, const ApiError& error);
 
