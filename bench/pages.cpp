@@ -84,39 +84,49 @@ void fill_large(BenchStore& store, std::uint64_t lines) {
   }
 }
 
-// The names that measure() was given.
+// The names of all kinds of pages.
 std::set<std::string>& kinds() {
   static std::set<std::string> names;
   return names;
 }
 
-// The worst of many places for one kind of page; of three looks at a place the shortest
-// counts, so that what else the machine does is left out.
-void measure(Report& report, const std::string& name,
-             const std::function<std::size_t(std::uint64_t)>& page) {
+// What the slowest of "places" pages takes, each at a place of its own; of three looks at a place
+// the shortest counts, so that what else the machine does is left out.
+double worst_of(int places, const std::function<void(std::uint64_t)>& page) {
   std::mt19937_64 random(7);
   double worst = 0;
-  std::size_t shown = 0;
-  for (int i = 0; i < 100; ++i) {
+  for (int i = 0; i < places; ++i) {
     const std::uint64_t place = random();
     double shortest = 1e9;
     for (int look = 0; look < 3; ++look) {
       const double begin = now_us();
-      shown += page(place);
+      page(place);
       shortest = std::min(shortest, now_us() - begin);
     }
     worst = std::max(worst, shortest);
   }
-  if (shown == 0) throw std::runtime_error("no page of '" + name + "' showed anything");
+  return worst;
+}
+
+void add(Report& report, const std::string& name, double worst) {
   report.add(name + ".worst", "us", worst);
   kinds().insert(name);
+}
+
+// One kind of page.
+void measure(Report& report, const std::string& name,
+             const std::function<std::size_t(std::uint64_t)>& page) {
+  std::size_t shown = 0;
+  add(report, name, worst_of(100, [&](std::uint64_t place) { shown += page(place); }));
+  if (shown == 0) throw std::runtime_error("no page of '" + name + "' showed anything");
 }
 
 void measure_lists(BenchStore& store, const Jobs& jobs, Report& report) {
   const auto listed = [&](const std::string& name,
                           const std::function<ListQuery(std::uint64_t)>& query) {
-    measure(report, "pages." + name,
-            [&](std::uint64_t place) { return store->list(query(place % jobs.count())).size(); });
+    measure(report, "pages." + name, [&](std::uint64_t place) {
+      return store->list(query(place % jobs.count())).jobs.size();
+    });
   };
   listed("newest", [](std::uint64_t) { return ListQuery{}; });
   listed("older", [](std::uint64_t job) {
@@ -151,6 +161,83 @@ void measure_lists(BenchStore& store, const Jobs& jobs, Report& report) {
   });
 }
 
+struct TagsOfAPage {
+  const char* name;
+  std::vector<std::string> (*of)(std::uint64_t job);
+};
+using Tags = std::vector<std::string>;
+
+// By what their lists have in common: all, little, one job, nothing.
+const TagsOfAPage kTags[] = {
+    {"none", [](std::uint64_t) { return Tags{}; }},
+    {"long", [](std::uint64_t job) { return Tags{Jobs::tool(job)}; }},
+    {"short", [](std::uint64_t job) { return Tags{Jobs::branch(job)}; }},
+    {"long.long",
+     [](std::uint64_t job) {
+       return Tags{Jobs::tool(job), Jobs::submitter(job)};
+     }},
+    {"short.long",
+     [](std::uint64_t job) {
+       return Tags{Jobs::branch(job), Jobs::submitter(job)};
+     }},
+    {"short.short",
+     [](std::uint64_t job) {
+       return Tags{Jobs::branch(job), Jobs::name(job)};
+     }},
+    {"long.apart",
+     [](std::uint64_t job) {
+       return Tags{Jobs::tool(job), Jobs::tool(job + 1)};
+     }},
+    {"short.apart",
+     [](std::uint64_t job) {
+       return Tags{Jobs::branch(job), Jobs::branch(job + 9)};
+     }},
+    {"unknown",
+     [](std::uint64_t job) {
+       return Tags{"unknown", Jobs::tool(job)};
+     }},
+};
+
+// The worst page of every combination of the other filters, from the newest job on and from
+// within: where little fits, most is looked at in vain.
+double worst_combination(BenchStore& store, const Jobs& jobs, const TagsOfAPage& tags,
+                         std::size_t prefix, std::size_t& shown) {
+  double worst = 0;
+  const auto look = [&](const ListQuery& filters) {
+    const double one = worst_of(6, [&](std::uint64_t place) {
+      const std::uint64_t job = place % jobs.count();
+      const bool within = place >> 63;
+      ListQuery query = filters;
+      query.tags = tags.of(job);
+      query.id_prefix = Jobs::id(job).substr(0, prefix);
+      if (within && prefix > 0) query.after_id = Jobs::id(job);
+      if (within && prefix == 0) query.before = Jobs::created(job), query.before_id = Jobs::id(job);
+      shown += store->list(query).jobs.size();
+    });
+    worst = std::max(worst, one);
+  };
+  for (const char* state : {"", "running", "failed", "succeeded", "unknown"})
+    for (const bool unfinished : {false, true})
+      for (const bool tombstones : {false, true})
+        for (const std::uint64_t since : {std::uint64_t{0}, jobs.count() / 2, jobs.count()})
+          look({.state = state,
+                .since = since ? Jobs::created(since) : 0,
+                .unfinished = unfinished,
+                .tombstones = tombstones});
+  return worst;
+}
+
+void measure_combinations(BenchStore& store, const Jobs& jobs, Report& report) {
+  std::size_t shown = 0;
+  for (const TagsOfAPage& tags : kTags)
+    for (const std::size_t prefix : {0, 1, 3}) {
+      std::string name = std::string("pages.all.") + tags.name;
+      if (prefix > 0) name += ".prefix" + std::to_string(prefix);
+      add(report, name, worst_combination(store, jobs, tags, prefix, shown));
+    }
+  if (shown == 0) throw std::runtime_error("no combination of filters showed anything");
+}
+
 void measure_reads(BenchStore& store, const Jobs& jobs, std::uint64_t large, Report& report) {
   const auto read = [&](const std::string& job, std::uint64_t from, Direction direction) {
     const auto slice = store->read(job, from, 1000, 1 << 20, direction);
@@ -179,6 +266,7 @@ void run_pages(const Options& options, Report& report) {
   fill_large(store, large);
   for (int i = 0; i < options.repeats; ++i) {
     measure_lists(store, jobs, report);
+    measure_combinations(store, jobs, report);
     measure_reads(store, jobs, large, report);
   }
   if (options.scale >= 1)

@@ -1,11 +1,13 @@
 #include "api/jobs.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "api/change.h"
 #include "api/status.h"
 #include "base/units.h"
 #include "jobs/waiting.h"
+#include "log/records.h"
 #include "log/tags.h"
 #include "protocol/job_id.h"
 #include "protocol/limits.h"
@@ -16,22 +18,31 @@ namespace domed {
 
 namespace {
 
-// The next page begins behind a job's place in the order: its "created", and its id in base64,
-// for any bytes can be an id.
-std::string page_behind(const JobRecord& record) {
-  return std::to_string(record.columns.created) + ":" + to_base64(record.job_id);
+// What one request may ask of the store, a few milliseconds each.  Where little fits the filters,
+// its page is short, even empty, and the next request goes on from there.
+constexpr int kMostStorePages = 10;
+
+// The place that the next page begins behind, its id in base64, for any bytes can be an id.
+std::string page_behind(const JobPage& page) {
+  return std::to_string(page.before) + ":" + to_base64(page.before_id);
 }
 
-// False where "page" is not what page_behind() gives.  Half of one must not do either: it would
+// False where "page" is nothing that page_behind() gives.  Half of one must not do either: it would
 // quietly give a page that nobody asked for (Records.APageIsOneThatWasGiven).  The time may be
 // negative, for a clock may stand before 1970.
-bool go_on(const std::string& page, ListQuery& query) {
+bool go_on_from(const std::string& page, ListQuery& query) {
   const std::size_t colon = page.find(':');
   if (colon == std::string::npos) return false;
   const char* end = page.data() + colon;
   const auto number = std::from_chars(page.data(), end, query.before);
   return number.ec == std::errc() && number.ptr == end &&
          from_base64(page.substr(colon + 1), query.before_id) && !query.before_id.empty();
+}
+
+// A store's query can only ask for something, so a copy whose import has not ended, which is not
+// there yet, and the kernel's own records are left out here.
+bool is_shown(const JobRecord& record) {
+  return record.columns.state != "importing" && !is_kernels_own(record.job_id);
 }
 
 }  // namespace
@@ -74,25 +85,34 @@ void JobMethods::list_jobs(Call call) const {
   }
   query.limit = static_cast<std::size_t>(params.integer("limit", 100, 1, 1000));
   if (const auto page = params.text("page"))
-    if (!go_on(*page, query)) invalid_request("'page' must be the next_page of an earlier reply");
+    if (!go_on_from(*page, query))
+      invalid_request("'page' must be the next_page of an earlier reply");
   params.done();
-  query.max_bytes = limits::kPageBytesMost;
-  const auto records = store_.list(query);
+  call.result(listed(std::move(query)).dump());
+}
+
+OrderedJson JobMethods::listed(ListQuery query) const {
   OrderedJson out{{"jobs", OrderedJson::array()}};
-  // Left out here, since a store's query can only ask for something: a copy whose import has not
-  // ended, which is not there yet, and the kernel's own records. So a page can be empty and still
-  // have a next one.
-  for (const auto& record : records)
-    if (record.columns.state != "importing" && !is_kernels_own(record.job_id))
-      out["jobs"].push_back(summary_json(record));
-  // A page may be short because of its bytes: only an empty one is known to be the last.
-  if (!records.empty()) {
-    const std::string next = page_behind(records.back());
-    go_on(next, query);
-    query.limit = 1;
-    if (!store_.list(query).empty()) out["next_page"] = next;
+  OrderedJson& jobs = out["jobs"];
+  const std::size_t limit = query.limit;
+  query.max_bytes = limits::kPageBytesMost;
+  std::string next;
+  for (int i = 0; i < kMostStorePages; ++i) {
+    const bool full = jobs.size() == limit || query.max_bytes == 0;
+    // Once it is full, whether any come behind is all that is asked.
+    query.limit = full ? 1 : limit - jobs.size();
+    const JobPage page = store_.list(query);
+    if (full && std::any_of(page.jobs.begin(), page.jobs.end(), is_shown)) break;
+    for (const JobRecord& record : page.jobs) {
+      query.max_bytes -= std::min(query.max_bytes, record.fixed.size() + record.head.size());
+      if (is_shown(record)) jobs.push_back(summary_json(record));
+    }
+    if (!page.more) return out;
+    turn(page, query);
+    next = page_behind(page);
   }
-  call.result(out.dump());
+  out["next_page"] = next;
+  return out;
 }
 
 }  // namespace domed

@@ -16,6 +16,8 @@ class JobMethods {
   void list_jobs(Call call) const;
 
  private:
+  OrderedJson listed(ListQuery query) const;
+
   const Store& store_;
   Scheduler& scheduler_;  // knows why a job waits, and where a terminal takes what is typed
 };

@@ -94,7 +94,7 @@ class FencedStore final : public Store {
   std::optional<JobRecord> find(std::string_view job_id) const override {
     return fence_.run("failed in find()", [&] { return store_->find(job_id); });
   }
-  std::vector<JobRecord> list(const ListQuery& query) const override {
+  JobPage list(const ListQuery& query) const override {
     return fence_.run("failed in list()", [&] { return store_->list(query); });
   }
 

@@ -306,9 +306,9 @@ std::optional<JobRecord> CheckedStore::find(std::string_view job_id) const {
   });
 }
 
-std::vector<JobRecord> CheckedStore::list(const ListQuery& query) const {
+JobPage CheckedStore::list(const ListQuery& query) const {
   auto page = asking([&] { return store_.list(query); });
-  for (JobRecord& record : page) check(record);
+  for (JobRecord& record : page.jobs) check(record);
   return page;
 }
 

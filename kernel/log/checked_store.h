@@ -55,7 +55,7 @@ class CheckedStore final : public Store {
   std::optional<Slice> read(std::string_view job_id, std::uint64_t from, std::size_t max_events,
                             std::size_t max_bytes, Direction direction) const override;
   std::optional<JobRecord> find(std::string_view job_id) const override;
-  std::vector<JobRecord> list(const ListQuery& query) const override;
+  JobPage list(const ListQuery& query) const override;
 
  private:
   template <class Read>

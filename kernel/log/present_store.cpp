@@ -34,9 +34,9 @@ std::optional<JobRecord> PresentStore::find(std::string_view job_id) const {
   return store_.find(job_id);
 }
 
-std::vector<JobRecord> PresentStore::list(const ListQuery& query) const {
+JobPage PresentStore::list(const ListQuery& query) const {
   auto page = store_.list(query);
-  for (JobRecord& record : page) {
+  for (JobRecord& record : page.jobs) {
     if (!is_former(record)) continue;
     try {
       renew_(record.job_id);

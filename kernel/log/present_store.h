@@ -32,7 +32,7 @@ class PresentStore final : public Store {
                             std::size_t max_bytes,
                             Direction direction = Direction::forward) const override;
   std::optional<JobRecord> find(std::string_view job_id) const override;
-  std::vector<JobRecord> list(const ListQuery& query) const override;
+  JobPage list(const ListQuery& query) const override;
 
  private:
   bool is_former(const JobRecord& record) const;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "domed/store_rules.h"
 #include "protocol/damage.h"
 #include "protocol/job_id.h"
 #include "protocol/limits.h"
@@ -15,31 +16,25 @@ constexpr std::size_t kPageBytes = 4u << 20;  // a record may hold a whole reque
 
 }  // namespace
 
-namespace {
-
-// A place that was damaged on the medium could send us round for ever.
-void must_go_on(const ListQuery& query, const JobRecord& record) {
+void turn(const JobPage& page, ListQuery& query) {
   const bool first = query.before == 0 && query.before_id.empty();
-  if (first ||
-      std::tie(record.columns.created, record.job_id) < std::tie(query.before, query.before_id))
-    return;
-  throw Damage(record.job_id, 0,
-               "the place of job '" + record.job_id +
-                   "' in the store's list is damaged: what comes behind it cannot be listed");
+  if (!first && std::tie(page.before, page.before_id) >= std::tie(query.before, query.before_id))
+    throw Damage(page.before_id, 0,
+                 "the place of job '" + page.before_id +
+                     "' in the store's list is damaged: what comes behind it cannot be listed");
+  go_on(page, query);
 }
-
-}  // namespace
 
 void each_record(const Store& store, ListQuery query,
                  const std::function<bool(const JobRecord&)>& each) {
   query.limit = kPage;
   query.max_bytes = kPageBytes;
-  for (auto page = store.list(query); !page.empty(); page = store.list(query)) {
-    for (const auto& record : page)
+  for (;;) {
+    const JobPage page = store.list(query);
+    for (const auto& record : page.jobs)
       if (!is_kernels_own(record.job_id) && !each(record)) return;
-    must_go_on(query, page.back());
-    query.before = page.back().columns.created;
-    query.before_id = page.back().job_id;
+    if (!page.more) return;
+    turn(page, query);
   }
 }
 

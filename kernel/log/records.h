@@ -10,6 +10,11 @@
 
 namespace domed {
 
+// Makes "query", which is by time, that of the page behind "page", which has more.  Throws Damage
+// where that one does not lie behind it: a place that was damaged on the medium could send us
+// round for ever.
+void turn(const JobPage& page, ListQuery& query);
+
 // Goes through the records of jobs that "query" selects, newest first, a bounded page in memory at
 // a time, until "each" returns false.  Throws what the store throws.
 void each_record(const Store& store, ListQuery query,

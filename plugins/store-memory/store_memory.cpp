@@ -29,6 +29,10 @@ auto guarded(F&& body) {
   }
 }
 
+// Of a page, each a search of the index or the next of all ids: a few milliseconds at a million
+// jobs.
+constexpr std::size_t kMostLooks = 1000;
+
 // Doubles up to a whole chunk, so that full chunks waste nothing and small
 // jobs little.
 template <class C>
@@ -318,65 +322,81 @@ std::optional<JobRecord> StoreMemory::find(std::string_view job_id) const {
   });
 }
 
-// The newest job below "bound" that stands in all "groups"; null: there is none.  Each group
-// is asked for its next one at or below the smallest that the others have, so that what they
-// do not have in common is leapt over.
-const StoreMemory::Job* StoreMemory::next(const std::vector<Group>& groups, Place bound) const {
-  const Job* found = nullptr;
-  for (std::size_t agreed = 0, i = 0; agreed < groups.size(); i = (i + 1) % groups.size()) {
-    auto it = found ? index_.upper_bound({groups[i], bound, nullptr})
-                    : index_.lower_bound({groups[i], bound, nullptr});
-    if (it == index_.begin() || (--it)->group != groups[i]) return nullptr;
-    agreed = it->job == found ? agreed + 1 : 1;
-    found = it->job;
-    bound = it->place;
-  }
-  return found;
-}
-
-std::vector<JobRecord> StoreMemory::list(const ListQuery& query) const {
+JobPage StoreMemory::list(const ListQuery& query) const {
   check_query(query);
   return guarded([&] {
     std::shared_lock lock(mutex_);
-    if (!query.id_prefix.empty()) return list_ids(query);
-    std::vector<Group> groups;
-    if (query.tombstones) groups.push_back({Group::tombstones, {}});
-    if (!query.tombstones && query.unfinished) groups.push_back({Group::unfinished, {}});
-    if (!query.tombstones && !query.state.empty()) groups.push_back({Group::in_state, query.state});
-    if (!query.tombstones)
-      for (const std::string& tag : query.tags) groups.push_back({Group::tagged, tag});
-    if (groups.empty()) groups.push_back({Group::all, {}});
-
-    std::vector<JobRecord> page;
-    std::size_t bytes = 0;
-    // No id is as long as this one, so that it is behind all of the last "created" too.
-    static const std::string kBehindAll(rules::kMaxJobId + 1, '\xff');
-    Place bound{std::numeric_limits<std::int64_t>::max(), kBehindAll};
-    if (query.before != 0 || !query.before_id.empty()) bound = {query.before, query.before_id};
-    while (const Job* job = page.size() < query.limit ? next(groups, bound) : nullptr) {
-      bound = {job->columns->created, job->record.job_id};
-      // Newest first, so all that would follow is older still.
-      if (query.since != 0 && bound.created < query.since) break;
-      JobRecord record = record_of(*job);
-      if (!matches(query, record)) continue;
-      if (!page_takes(query, page.size(), bytes, record)) break;
-      page.push_back(std::move(record));
-    }
-    return page;
+    return query.id_prefix.empty() ? list_times(query) : list_ids(query);
   });
 }
 
-std::vector<JobRecord> StoreMemory::list_ids(const ListQuery& query) const {
-  std::vector<JobRecord> page;
-  std::size_t bytes = 0;
+// Each group is asked for its next job at or below the smallest that the others have, so that
+// what they do not have in common is leapt over.
+JobPage StoreMemory::list_times(const ListQuery& query) const {
+  std::vector<Group> groups;
+  if (query.tombstones) groups.push_back({Group::tombstones, {}});
+  if (!query.tombstones && query.unfinished) groups.push_back({Group::unfinished, {}});
+  if (!query.tombstones && !query.state.empty()) groups.push_back({Group::in_state, query.state});
+  if (!query.tombstones)
+    for (const std::string& tag : query.tags) groups.push_back({Group::tagged, tag});
+  if (groups.empty()) groups.push_back({Group::all, {}});
+
+  JobPage page;
+  std::size_t bytes = 0, agreed = 0;
+  // No id is as long as this one, so that it is behind all of the last "created" too.
+  static const std::string kBehindAll(rules::kMaxJobId + 1, '\xff');
+  Place bound{std::numeric_limits<std::int64_t>::max(), kBehindAll};
+  if (query.before != 0 || !query.before_id.empty()) bound = {query.before, query.before_id};
+  Place passed = bound;        // all at or above it are done with
+  const Job* found = nullptr;  // at "bound"
+  for (std::size_t looks = 0;; ++looks) {
+    if (looks >= kMostLooks || page.jobs.size() == query.limit) {
+      end_page(query, passed.created, std::string(passed.job_id), page);
+      return page;
+    }
+    const Group& group = groups[looks % groups.size()];
+    auto it = found ? index_.upper_bound({group, bound, nullptr})
+                    : index_.lower_bound({group, bound, nullptr});
+    if (it == index_.begin() || (--it)->group != group) return page;
+    // Newest first, so all that would follow is older still.
+    if (query.since != 0 && it->place.created < query.since) return page;
+    if (found && it->job != found) passed = bound;
+    agreed = it->job == found ? agreed + 1 : 1;
+    found = it->job;
+    bound = it->place;
+    if (agreed < groups.size()) continue;
+    JobRecord record = record_of(*found);
+    if (matches(query, record)) {
+      if (!page_takes(query, page.jobs.size(), bytes, record)) {
+        end_page(query, passed.created, std::string(passed.job_id), page);
+        return page;
+      }
+      page.jobs.push_back(std::move(record));
+    }
+    passed = bound;
+    found = nullptr;
+  }
+}
+
+JobPage StoreMemory::list_ids(const ListQuery& query) const {
+  JobPage page;
+  std::size_t bytes = 0, looks = 0;
+  std::string_view passed;
   auto it = query.after_id < query.id_prefix ? jobs_.lower_bound(query.id_prefix)
                                              : jobs_.upper_bound(query.after_id);
   for (; it != jobs_.end() && it->first.starts_with(query.id_prefix); ++it) {
-    if (page.size() == query.limit) break;
-    JobRecord record = record_of(it->second);
-    if (!matches(query, record)) continue;
-    if (!page_takes(query, page.size(), bytes, record)) break;
-    page.push_back(std::move(record));
+    bool full = page.jobs.size() == query.limit || looks++ >= kMostLooks;
+    const Job& job = it->second;
+    if (!full && matches(query, *job.columns, job.record.tombstone)) {
+      JobRecord record = record_of(job);
+      full = !page_takes(query, page.jobs.size(), bytes, record);
+      if (!full) page.jobs.push_back(std::move(record));
+    }
+    if (full) {
+      end_page(query, 0, std::string(passed), page);
+      return page;
+    }
+    passed = it->first;
   }
   return page;
 }

@@ -28,7 +28,7 @@ class StoreMemory : public Store {
   std::optional<Slice> read(std::string_view job_id, std::uint64_t from, std::size_t max_events,
                             std::size_t max_bytes, Direction direction) const override;
   std::optional<JobRecord> find(std::string_view job_id) const override;
-  std::vector<JobRecord> list(const ListQuery& query) const override;
+  JobPage list(const ListQuery& query) const override;
 
  private:
   struct Chunk {
@@ -101,8 +101,8 @@ class StoreMemory : public Store {
   static void each_group(const JobColumns& columns, bool tombstone, Each&& each);
 
   JobRecord record_of(const Job& job) const;
-  std::vector<JobRecord> list_ids(const ListQuery& query) const;
-  const Job* next(const std::vector<Group>& groups, Place bound) const;
+  JobPage list_times(const ListQuery& query) const;
+  JobPage list_ids(const ListQuery& query) const;
   static std::uint64_t begin_of(const Job& job, std::uint64_t end, std::size_t max_events,
                                 std::size_t max_bytes);
   static void take(const Chunk& chunk, std::size_t line, std::size_t max_events,

@@ -29,13 +29,27 @@ std::string of_tag(std::string_view tag) {
   return '#' + std::string(tag);
 }
 
+// What a page may still cost, in steps from one row of an index to the next.  Counted, not
+// timed, so that a page is the same on every machine; all of it takes a millisecond or two.
+class Effort {
+ public:
+  static constexpr int kSearch = 20, kRecord = 10;
+
+  void take(int steps) { left_ -= steps; }
+  bool is_spent() const { return left_ <= 0; }
+
+ private:
+  int left_ = 2500;
+};
+
 // Walks one list from the newest job down.
 class Cursor {
  public:
   // Statements are kept by their text, and cursors of one page are open side by side:
   // "index" tells theirs apart.
-  Cursor(Connection& connection, std::string list, std::size_t index)
+  Cursor(Connection& connection, Effort& effort, std::string list, std::size_t index)
       : connection_(connection),
+        effort_(effort),
         list_(std::move(list)),
         down_(
             "SELECT list, created, job_id, no FROM listed WHERE (list, created, job_id) <= (?1, "
@@ -66,6 +80,7 @@ class Cursor {
     return place() < bound || (at && place() == bound);
   }
   void search(const Place& bound) {
+    effort_.take(Effort::kSearch);
     rows_.reset();
     from_ = bound;
     any_ = false;
@@ -86,6 +101,7 @@ class Cursor {
   // The end of the list is told by a row of another list, not by SQLite: one that only looks
   // so, because it is damaged, would hide all that is behind it.
   bool step() {
+    effort_.take(1);
     const bool next = rows_->next();
     if (next && rows_->row().list == list_) return any_ = true;
     check_end(!any_ ? from_ : next ? rows_->previous().place : place());
@@ -104,6 +120,7 @@ class Cursor {
   }
 
   Connection& connection_;
+  Effort& effort_;
   const std::string list_, down_;
   // A few steps are cheaper than a new search, many are not: as many as it took lately.
   static constexpr int kMostSteps = 16;
@@ -118,16 +135,22 @@ class Cursor {
 // common is leapt over.
 class Common {
  public:
-  Common(Connection& connection, const std::vector<std::string>& lists, Place bound)
-      : bound_(std::move(bound)) {
-    for (const std::string& list : lists) cursors_.emplace_back(connection, list, cursors_.size());
+  Common(Connection& connection, Effort& effort, const std::vector<std::string>& lists, Place bound)
+      : effort_(effort), begin_(bound), bound_(std::move(bound)) {
+    for (const std::string& list : lists)
+      cursors_.emplace_back(connection, effort, list, cursors_.size());
   }
 
+  // false: there is none, or the effort is spent.
   bool next() {
+    passed_ = bound_;
     bool at = false;
     for (std::size_t agreed = 0, i = 0; agreed < cursors_.size(); i = (i + 1) % cursors_.size()) {
-      if (!cursors_[i].to(bound_, at)) return false;
-      agreed = at && cursors_[i].place() == bound_ ? agreed + 1 : 1;
+      is_tired_ = effort_.is_spent() && passed_ < begin_;
+      if (is_tired_ || !cursors_[i].to(bound_, at)) return false;
+      const bool agrees = at && cursors_[i].place() == bound_;
+      if (at && !agrees) passed_ = bound_;
+      agreed = agrees ? agreed + 1 : 1;
       bound_ = cursors_[i].place();
       at = true;
     }
@@ -135,38 +158,61 @@ class Common {
   }
   const Place& place() const { return bound_; }
   std::int64_t no() const { return cursors_.front().no(); }
+  // Whether next() ended before the lists did, and then the place behind which to go on: below
+  // where this began, above all that was not found.
+  bool is_tired() const { return is_tired_; }
+  const Place& passed() const { return passed_; }
 
  private:
+  Effort& effort_;
   std::deque<Cursor> cursors_;
-  Place bound_;
+  const Place begin_;
+  Place bound_, passed_;
+  bool is_tired_ = false;
 };
 
 // Takes records as long as the page has room.
 class Page {
  public:
-  Page(Connection& connection, const ListQuery& query) : connection_(connection), query_(query) {}
+  Page(Connection& connection, Effort& effort, const ListQuery& query)
+      : connection_(connection), effort_(effort), query_(query) {}
 
   // The job "no", which the list has at "place".  false: the page is full.
   bool take(std::int64_t no, const Place& place) {
-    std::optional<JobRecord> record = read(no, place);
-    if (!record) return true;
-    if (!page_takes(query_, records_.size(), bytes_, *record)) return false;
-    records_.push_back(std::move(*record));
-    return records_.size() < query_.limit;
+    if (std::optional<JobRecord> record = read(no, place)) {
+      if (!page_takes(query_, page_.jobs.size(), bytes_, *record)) {
+        end_behind(last_);
+        return false;
+      }
+      page_.jobs.push_back(std::move(*record));
+    }
+    last_ = place;
+    if (page_.jobs.size() < query_.limit) return true;
+    end_behind(last_);
+    return false;
   }
-  std::vector<JobRecord> records() && { return std::move(records_); }
+  void end_behind(const Place& place) { end_page(query_, place.created, place.job_id, page_); }
+  JobPage result() && { return std::move(page_); }
 
  private:
   // Empty where it is not one that the query asks for.  A record that cannot be read costs no
   // page: what the list knows of it stands there, without "head", which no job lacks.
   std::optional<JobRecord> read(std::int64_t no, const Place& place) {
+    effort_.take(Effort::kRecord);
     try {
-      auto row = connection_.query(
-          "SELECT " DOMED_RECORD_COLUMNS DOMED_FIXED_COLUMN " FROM jobs WHERE no = ?", no);
+      // By id most may not match, and "fixed" may be long.
+      const bool by_id = !query_.id_prefix.empty();
+      auto row = connection_.query(by_id ? "SELECT " DOMED_RECORD_COLUMNS " FROM jobs WHERE no = ?"
+                                         : "SELECT " DOMED_RECORD_COLUMNS DOMED_FIXED_COLUMN
+                                           " FROM jobs WHERE no = ?",
+                                   no);
       if (row.step()) {
-        JobRecord record = record_of(row, true);
-        if (record.job_id == place.job_id)
-          return matches(query_, record) ? std::optional(std::move(record)) : std::nullopt;
+        JobRecord record = record_of(row, !by_id);
+        if (record.job_id == place.job_id) {
+          if (!matches(query_, record)) return std::nullopt;
+          if (by_id) add_fixed(no, record);
+          return record;
+        }
       }
     } catch (const Error& error) {
       if (error.code() != Code::corruption) throw;
@@ -181,9 +227,16 @@ class Page {
     return damaged;
   }
 
+  void add_fixed(std::int64_t no, JobRecord& record) {
+    auto row = connection_.query("SELECT bytes FROM fixed WHERE no = ?", no);
+    if (row.step()) record.fixed = row.bytes();
+  }
+
   Connection& connection_;
+  Effort& effort_;
   const ListQuery& query_;
-  std::vector<JobRecord> records_;
+  JobPage page_;
+  Place last_;  // done with
   std::size_t bytes_ = 0;
 };
 
@@ -198,34 +251,39 @@ std::vector<std::string> lists_of(const ListQuery& query) {
   return lists;
 }
 
-void by_time(Connection& connection, const ListQuery& query, Page& page) {
-  Common jobs(connection, lists_of(query), bound_of(query));
+void by_time(Connection& connection, Effort& effort, const ListQuery& query, Page& page) {
+  Common jobs(connection, effort, lists_of(query), bound_of(query));
   while (jobs.next()) {
     if (query.since != 0 && jobs.place().created < query.since) return;
     if (!page.take(jobs.no(), jobs.place())) return;
   }
+  const bool all_seen = query.since != 0 && jobs.passed().created < query.since;
+  if (jobs.is_tired() && !all_seen) page.end_behind(jobs.passed());
 }
 
-void by_id(Connection& connection, const ListQuery& query, Page& page) {
+void by_id(Connection& connection, Effort& effort, const ListQuery& query, Page& page) {
   const std::string& begin = std::max(query.id_prefix, query.after_id);
   check_order(connection,
               "SELECT x'', 0, job_id, no FROM jobs WHERE job_id < ? ORDER BY job_id DESC LIMIT 2",
               Way::down, Blob{begin});
   Walk jobs(connection, "SELECT x'', 0, job_id, no FROM jobs WHERE job_id >= ? ORDER BY job_id",
             Way::up, Blob{begin});
-  std::string last;
+  Place last;
   while (jobs.next()) {
+    effort.take(1);
     const Place& place = jobs.row().place;
     if (place.job_id < begin) jobs.refuse();
     if (!place.job_id.starts_with(query.id_prefix)) break;
-    last = place.job_id;
-    if (place.job_id != query.after_id && !page.take(jobs.row().no, place)) return;
+    last = place;
+    if (place.job_id == query.after_id) continue;
+    if (!page.take(jobs.row().no, place)) return;
+    if (effort.is_spent()) return page.end_behind(last);
   }
   // As at the end of a list.
   const std::string behind = query.id_prefix + behind_all();
   auto highest = connection.query(
       "SELECT job_id FROM jobs WHERE job_id < ? ORDER BY job_id DESC LIMIT 1", Blob{behind});
-  if (highest.step() && highest.bytes() > std::max(begin, last)) jobs.refuse();
+  if (highest.step() && highest.bytes() > std::max(begin, last.job_id)) jobs.refuse();
 }
 
 }  // namespace
@@ -238,22 +296,24 @@ std::vector<std::string> lists_of(const JobColumns& columns, bool tombstone) {
   return lists;
 }
 
-std::vector<JobRecord> list_jobs(Connection& connection, const ListQuery& query,
-                                 const std::function<void(const std::string&)>& tell) {
+JobPage list_jobs(Connection& connection, const ListQuery& query,
+                  const std::function<void(const std::string&)>& tell) {
   const Transaction snapshot(connection, Transaction::Kind::read);
+  Effort effort;
   try {
-    Page page(connection, query);
-    query.id_prefix.empty() ? by_time(connection, query, page) : by_id(connection, query, page);
-    return std::move(page).records();
+    Page page(connection, effort, query);
+    query.id_prefix.empty() ? by_time(connection, effort, query, page)
+                            : by_id(connection, effort, query, page);
+    return std::move(page).result();
   } catch (const Error& error) {
     if (error.code() != Code::corruption) throw;
     tell(connection.path() + ": a list of jobs is damaged (" + error.what() +
          "); pages that run over the damage are made from the records of all jobs, slowly");
   }
-  Page page(connection, query);
+  Page page(connection, effort, query);
   for (const auto& [place, no] : scan_jobs(connection, query))
     if (!page.take(no, place)) break;
-  return std::move(page).records();
+  return std::move(page).result();
 }
 
 }  // namespace domed

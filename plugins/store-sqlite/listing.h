@@ -14,8 +14,8 @@ namespace domed {
 std::vector<std::string> lists_of(const JobColumns& columns, bool tombstone);
 
 // One page of records, from one snapshot.  Where a list is damaged, "tell" hears of it and the
-// page is made from the records instead, all of which are read.
-std::vector<JobRecord> list_jobs(sqlite::Connection& connection, const ListQuery& query,
-                                 const std::function<void(const std::string&)>& tell);
+// page is made from the records instead, all of which are read: the only page that may take long.
+JobPage list_jobs(sqlite::Connection& connection, const ListQuery& query,
+                  const std::function<void(const std::string&)>& tell);
 
 }  // namespace domed

@@ -118,9 +118,33 @@ class Report {
   std::chrono::steady_clock::time_point next_;
 };
 
+// Ids are random, and each job is entered at a dozen places: with the cache of every day nearly
+// every entry would read a page again and write one out.  This one holds the indexes of a million
+// jobs, and is given back as soon as they stand.
+class LargeCache {
+ public:
+  explicit LargeCache(Connection& connection)
+      : connection_(connection), before_(connection.ask("PRAGMA cache_size")) {
+    connection_.run("PRAGMA cache_size = -300000");  // KiB
+  }
+  ~LargeCache() {
+    try {
+      connection_.run("PRAGMA cache_size = " + before_);
+      connection_.run("PRAGMA shrink_memory");
+    } catch (const Error&) {  // it costs memory, nothing else
+    }
+  }
+  LargeCache(const LargeCache&) = delete;
+
+ private:
+  Connection& connection_;
+  const std::string before_;
+};
+
 }  // namespace
 
 void migrate(Connection& connection, const std::function<void(const std::string&)>& tell) {
+  const LargeCache cache(connection);
   Transaction transaction(connection, Transaction::Kind::write);
   Report report(connection.path(), count_jobs(connection), tell);
   connection.run("ALTER TABLE jobs RENAME TO jobs_1");

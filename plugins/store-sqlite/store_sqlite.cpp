@@ -201,7 +201,7 @@ std::optional<JobRecord> StoreSqlite::find(std::string_view job_id) const {
   });
 }
 
-std::vector<JobRecord> StoreSqlite::list(const ListQuery& query) const {
+JobPage StoreSqlite::list(const ListQuery& query) const {
   check_query(query);
   return guarded(path(), [&] {
     ReaderPool::Lease reader(readers_);

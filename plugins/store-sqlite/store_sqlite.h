@@ -52,7 +52,7 @@ class StoreSqlite : public Store, public Backup {
                             std::size_t max_bytes,
                             Direction direction = Direction::forward) const override;
   std::optional<JobRecord> find(std::string_view job_id) const override;
-  std::vector<JobRecord> list(const ListQuery& query) const override;
+  JobPage list(const ListQuery& query) const override;
 
   void backup(int fd, Progress& progress) const override;
   void restore(int fd, Progress& progress) override;

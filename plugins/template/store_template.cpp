@@ -155,6 +155,9 @@ Words words_of(const domed::ListQuery& query) {
   return words;
 }
 
+// A page ends after as many: its work has a bound, whatever is asked for.
+constexpr std::size_t kMostLooks = 1000;
+
 class StoreTemplate final : public domed::Store {
  public:
   StoreTemplate(const domed::Options& options, domed::Host& host) : journal_(options.text("path")) {
@@ -227,7 +230,7 @@ class StoreTemplate final : public domed::Store {
     return found ? std::optional(found->record) : std::nullopt;
   }
 
-  std::vector<JobRecord> list(const domed::ListQuery& query) const override {
+  domed::JobPage list(const domed::ListQuery& query) const override {
     domed::check_query(query);
     const std::lock_guard lock(mutex_);
     return query.id_prefix.empty() ? newest(query) : by_id(query);
@@ -260,49 +263,54 @@ class StoreTemplate final : public domed::Store {
       jobs_.erase(id);
   }
 
-  std::vector<JobRecord> newest(const domed::ListQuery& query) const {
-    std::vector<JobRecord> page;
-    std::size_t bytes = 0;
+  // The newest places that are under all words.  Each word is asked for its next one at or below
+  // that of the one before: what they do not share is leapt over.
+  domed::JobPage newest(const domed::ListQuery& query) const {
+    domed::JobPage page;
+    std::size_t bytes = 0, agreed = 0;
     const Words words = words_of(query);
     Place below{query.before, query.before_id};
     // No id is as long as this one, so that it is behind all of the last time too.
     if (below == Place()) below = {INT64_MAX, std::string(domed::rules::kMaxJobId + 1, '\xff')};
-    while (page.size() < query.limit) {
-      auto place = next(words, below);
-      if (!place || (query.since != 0 && place->first < query.since)) break;
-      below = std::move(*place);
-      const JobRecord& record = job(below.second)->record;
-      if (!domed::matches(query, record)) continue;
-      if (!domed::page_takes(query, page.size(), bytes, record)) break;
-      page.push_back(record);
+    std::optional<Place> found;  // nothing between "below" and it is under all words
+    for (std::size_t looks = 0; looks < kMostLooks && page.jobs.size() < query.limit; ++looks) {
+      const std::string& word = words[looks % words.size()];
+      auto it = found ? index_.upper_bound({word, *found}) : index_.lower_bound({word, below});
+      if (it == index_.begin() || (--it)->first != word) return page;
+      if (query.since != 0 && it->second.first < query.since) return page;
+      agreed = it->second == found ? agreed + 1 : 1;
+      if (found && agreed == 1) below = *found;
+      found = it->second;
+      if (agreed < words.size()) continue;
+      const JobRecord& record = job(found->second)->record;
+      if (domed::matches(query, record)) {
+        if (!domed::page_takes(query, page.jobs.size(), bytes, record)) break;
+        page.jobs.push_back(record);
+      }
+      below = *std::exchange(found, std::nullopt);
     }
+    domed::end_page(query, below.first, below.second, page);
     return page;
   }
 
-  // The newest place below "below" that is under all "words".  Each word is asked for its
-  // next one at or below that of the one before: what they do not share is leapt over.
-  std::optional<Place> next(const Words& words, const Place& below) const {
-    std::optional<Place> found;
-    for (std::size_t agreed = 0, i = 0; agreed < words.size(); i = (i + 1) % words.size()) {
-      auto it =
-          found ? index_.upper_bound({words[i], *found}) : index_.lower_bound({words[i], below});
-      if (it == index_.begin() || (--it)->first != words[i]) return std::nullopt;
-      agreed = it->second == found ? agreed + 1 : 1;
-      found = it->second;
-    }
-    return found;
-  }
-
-  std::vector<JobRecord> by_id(const domed::ListQuery& query) const {
-    std::vector<JobRecord> page;
-    std::size_t bytes = 0;
+  domed::JobPage by_id(const domed::ListQuery& query) const {
+    domed::JobPage page;
+    std::size_t bytes = 0, looks = 0;
+    std::string last;
     auto it = jobs_.lower_bound(std::max(query.id_prefix, query.after_id));
     for (; it != jobs_.end() && it->first.starts_with(query.id_prefix); ++it) {
+      if (it->first == query.after_id) continue;
       const JobRecord& record = it->second->record;
-      if (it->first == query.after_id || !domed::matches(query, record)) continue;
-      if (page.size() == query.limit || !domed::page_takes(query, page.size(), bytes, record))
+      bool full = page.jobs.size() == query.limit || ++looks > kMostLooks;
+      if (!full && domed::matches(query, record)) {
+        full = !domed::page_takes(query, page.jobs.size(), bytes, record);
+        if (!full) page.jobs.push_back(record);
+      }
+      if (full) {
+        domed::end_page(query, 0, last, page);
         break;
-      page.push_back(record);
+      }
+      last = it->first;
     }
     return page;
   }

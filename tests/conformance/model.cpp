@@ -230,7 +230,7 @@ void Model::adopt(const std::string& id, const Model& other) {
 void Model::take(const domed::Store& store) {
   jobs_.clear();
   for (const bool tombstones : {false, true})
-    for (const JobRecord& record : store.list({.limit = 10000, .tombstones = tombstones})) {
+    for (const JobRecord& record : listed(store, {.limit = 10000, .tombstones = tombstones})) {
       Job& job = jobs_[record.job_id];
       job.record = record;
       const auto slice = store.read(record.job_id, 1, SIZE_MAX, SIZE_MAX);

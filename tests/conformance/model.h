@@ -28,6 +28,7 @@ class Model {
   // The lines that a read must give.
   static Lines lines(const Job& job, std::uint64_t from, std::size_t max_events,
                      std::size_t max_bytes, Direction direction = Direction::forward);
+  // The most that a page may have.
   std::vector<JobRecord> list(const ListQuery& query) const;
 
   const Job* find(const std::string& id) const;

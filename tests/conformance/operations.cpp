@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include "domed/store_rules.h"
+
 namespace conformance {
 namespace {
 
@@ -103,16 +105,28 @@ std::string do_find(const Operation& operation, const domed::Store& store, const
   return conformance::difference(model.find(operation.job_id), store, operation.job_id);
 }
 
+// Whether "page", whose jobs are right, and what comes behind it are all that is asked for.
+std::string rest_difference(ListQuery query, const domed::JobPage& page, const Model& model) {
+  query.limit = query.max_bytes = SIZE_MAX;
+  const auto all = model.list(query);
+  std::vector<JobRecord> behind;
+  if (page.more && !goes_on(page, query)) return "the next page does not lie behind this one";
+  if (page.more) domed::go_on(page, query), behind = model.list(query);
+  if (page.jobs.size() + behind.size() == all.size()) return "";
+  return std::to_string(all.size()) + " records must be on this page and behind it, are " +
+         std::to_string(page.jobs.size()) + " and " + std::to_string(behind.size());
+}
+
 std::string do_list(const ListQuery& query, const domed::Store& store, const Model& model) {
   const auto expected = model.list(query);
-  const auto actual = store.list(query);
-  if (expected.size() != actual.size())
-    return "there must be " + std::to_string(expected.size()) + " records, are " +
-           std::to_string(actual.size());
+  const domed::JobPage actual = store.list(query);
   std::string text;
-  for (std::size_t i = 0; i < actual.size(); ++i)
-    text += conformance::difference(expected[i], actual[i], true);
-  return text;
+  for (std::size_t i = 0; i < std::min(expected.size(), actual.jobs.size()); ++i)
+    text += conformance::difference(expected[i], actual.jobs[i], true);
+  if (actual.jobs.size() > expected.size())
+    text += "there must be at most " + std::to_string(expected.size()) + " records, are " +
+            std::to_string(actual.jobs.size()) + "; ";
+  return text.empty() ? rest_difference(query, actual, model) : text;
 }
 
 }  // namespace

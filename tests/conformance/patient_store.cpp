@@ -69,7 +69,7 @@ std::optional<domed::JobRecord> PatientStore::find(std::string_view job_id) cons
   return answered([&] { return store_->find(job_id); });
 }
 
-std::vector<domed::JobRecord> PatientStore::list(const domed::ListQuery& query) const {
+domed::JobPage PatientStore::list(const domed::ListQuery& query) const {
   return answered([&] { return store_->list(query); });
 }
 

@@ -22,7 +22,7 @@ class PatientStore final : public domed::Store {
                                    std::size_t max_events, std::size_t max_bytes,
                                    domed::Direction direction) const override;
   std::optional<domed::JobRecord> find(std::string_view job_id) const override;
-  std::vector<domed::JobRecord> list(const domed::ListQuery& query) const override;
+  domed::JobPage list(const domed::ListQuery& query) const override;
 
  private:
   domed::Outcome settled(const domed::Entry& entry);

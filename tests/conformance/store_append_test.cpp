@@ -198,7 +198,7 @@ TEST_F(StoreRecord, TagsAreBytesAndMayBeMany) {
   while (tags.size() < domed::kMaxTags) tags.push_back("tag " + std::to_string(tags.size()));
   make_job("j", 1, {.tags = tags});
   EXPECT_EQ(sorted(tags), sorted(find("j").columns.tags));
-  for (const std::string& tag : tags) EXPECT_EQ(1u, store().list({.tags = {tag}}).size()) << tag;
+  for (const std::string& tag : tags) EXPECT_EQ(1u, listed(store(), {.tags = {tag}}).size()) << tag;
 }
 
 TEST_F(StoreRecord, ConstantDurability) {

@@ -122,10 +122,10 @@ TEST_F(StoreBackup, HoldsEverything) {
   const Scratch other;
   const auto store = restored(copy, other.path());
   for (const auto& [id, job] : model_.jobs()) EXPECT_EQ("", difference(&job, *store, id)) << id;
-  EXPECT_EQ(3u, store->list({}).size());
-  EXPECT_EQ(1u, store->list({.tags = {"t=1", "t=2"}}).size());
-  EXPECT_EQ(1u, store->list({.unfinished = true}).size());
-  EXPECT_EQ(1u, store->list({.tombstones = true}).size());
+  EXPECT_EQ(3u, listed(*store, {}).size());
+  EXPECT_EQ(1u, listed(*store, {.tags = {"t=1", "t=2"}}).size());
+  EXPECT_EQ(1u, listed(*store, {.unfinished = true}).size());
+  EXPECT_EQ(1u, listed(*store, {.tombstones = true}).size());
 }
 
 TEST_F(StoreBackup, HoldsTheNewestCommit) {

@@ -79,7 +79,7 @@ TEST_F(StoreConcurrency, ReadersSeeWholeCommitsOnly) {
 TEST_F(StoreConcurrency, ListsAndRecordsStayWhole) {
   std::thread reader([this] {
     for (; !finished_ && !HasFailure(); ++looks_)
-      for (const JobRecord& job : store().list({}))
+      for (const JobRecord& job : listed(store()))
         EXPECT_EQ("head " + std::to_string(job.head_seq), job.head);
   });
   std::thread finder([this] {
@@ -159,7 +159,7 @@ TEST_F(StoreGenerations, AreSeenWholeFromCreationToDrop) {
   read_with([this] { check(store().find("g")); });
   read_with([this] {
     for (const bool tombstones : {false, true})
-      for (const JobRecord& job : store().list({.tombstones = tombstones})) {
+      for (const JobRecord& job : listed(store(), {.tombstones = tombstones})) {
         EXPECT_EQ(tombstones, job.tombstone);
         check(std::optional(job));
       }

@@ -114,7 +114,7 @@ class Examination {
   // A record that is shown as damaged tells of one job, under whatever id.
   void examine_list(bool tombstones) {
     std::set<std::string> told;
-    for (const JobRecord& record : store_.list({.limit = 1000, .tombstones = tombstones})) {
+    for (const JobRecord& record : store_.list({.limit = 1000, .tombstones = tombstones}).jobs) {
       check(record, "list");
       told.insert(record.job_id);
     }

@@ -2,7 +2,12 @@
 
 #include <algorithm>
 #include <atomic>
+#include <iterator>
 #include <string_view>
+#include <tuple>
+#include <utility>
+
+#include "domed/store_rules.h"
 
 namespace conformance {
 
@@ -147,6 +152,37 @@ Draft against(const std::string& revision, Draft draft) {
 Lines sorted(Lines tags) {
   std::sort(tags.begin(), tags.end());
   return tags;
+}
+
+bool goes_on(const domed::JobPage& page, const ListQuery& query) {
+  if (!query.id_prefix.empty()) return page.after_id > query.after_id;
+  if (page.before_id.empty()) return false;
+  const bool first = query.before == 0 && query.before_id.empty();
+  return first || std::tie(page.before, page.before_id) < std::tie(query.before, query.before_id);
+}
+
+std::vector<JobRecord> listed(const domed::Store& store, ListQuery query) {
+  std::vector<JobRecord> jobs;
+  const std::size_t limit = query.limit;
+  for (;;) {
+    domed::JobPage page = store.list(query);
+    std::move(page.jobs.begin(), page.jobs.end(), std::back_inserter(jobs));
+    if (!page.more || jobs.size() >= limit) return jobs;
+    if (!goes_on(page, query)) {
+      ADD_FAILURE() << "the next page does not lie behind where this one began";
+      return jobs;
+    }
+    domed::go_on(page, query);
+    query.limit = limit - jobs.size();
+  }
+}
+
+domed::JobPage first_page(const domed::Store& store, ListQuery query) {
+  for (;;) {
+    domed::JobPage page = store.list(query);
+    if (!page.jobs.empty() || !page.more || !goes_on(page, query)) return page;
+    domed::go_on(page, query);
+  }
 }
 
 void expect_equal(const JobRecord& expected, const JobRecord& actual, bool with_fixed) {

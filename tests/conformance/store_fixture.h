@@ -99,6 +99,14 @@ Draft against(const std::string& revision, Draft draft);
 // The order of tags means nothing.
 Lines sorted(Lines tags);
 
+// Whether the next page of "query" lies behind where "page", which has more, began.
+bool goes_on(const domed::JobPage& page, const ListQuery& query);
+// The jobs of "query", as many as its limit allows, over as many pages as that takes: a page may
+// end before.  Expects that the pages go on.
+std::vector<JobRecord> listed(const domed::Store& store, ListQuery query = {});
+// The first page that has jobs, or the last one.
+domed::JobPage first_page(const domed::Store& store, ListQuery query);
+
 // Compares everything but, where "with_fixed" is false, "fixed".
 void expect_equal(const JobRecord& expected, const JobRecord& actual, bool with_fixed = true);
 

@@ -35,7 +35,7 @@ TEST_F(StorePurge, TombstonesAreNeverUnfinished) {
   Draft purge = purge_of("j");
   purge.columns.unfinished = true;
   EXPECT_DONE(commit_one(purge));
-  EXPECT_TRUE(store().list({.unfinished = true}).empty());
+  EXPECT_TRUE(listed(store(), {.unfinished = true}).empty());
 }
 
 TEST_F(StorePurge, TombstonesRefuseEveryEntry) {
@@ -68,7 +68,7 @@ TEST_F(StorePurge, DroppedTombstonesFreeTheirId) {
   EXPECT_DONE(commit_one(drop_of("j")));
   EXPECT_FALSE(store().find("j").has_value());
   EXPECT_FALSE(store().read("j", 1, 10, 1000).has_value());
-  EXPECT_TRUE(store().list({.tombstones = true}).empty());
+  EXPECT_TRUE(listed(store(), {.tombstones = true}).empty());
   make_job("j", 2);
   EXPECT_EQ(lines_of("j", 1, 2), read_all("j"));
 }

@@ -18,7 +18,7 @@ TEST_F(StoreReopen, KeepsLogsAndRecords) {
   const JobRecord before = find("j");
   reopen();
   expect_equal(before, find("j"));
-  EXPECT_EQ(1u, store().list({.tags = {"a=1", "b=2"}}).size());
+  EXPECT_EQ(1u, listed(store(), {.tags = {"a=1", "b=2"}}).size());
   EXPECT_EQ(lines_of("j", 1, 7), read_all("j"));
 }
 
@@ -45,7 +45,7 @@ TEST_F(StoreReopen, ListsUnfinishedJobs) {
   make_job("done", 1);
   make_job("open", 1, {.state = "running", .unfinished = true});
   reopen();
-  const auto jobs = store().list({.unfinished = true});
+  const auto jobs = listed(store(), {.unfinished = true});
   ASSERT_EQ(1u, jobs.size());
   EXPECT_EQ("open", jobs[0].job_id);
 }

@@ -33,7 +33,7 @@ TEST_F(StoreRevision, IsThatOfTheLastEntry) {
     EXPECT_DONE(commit_one(draft));
     expect_kept();
   }
-  EXPECT_EQ(revision("j"), store().list({.tombstones = true}).at(0).revision);
+  EXPECT_EQ(revision("j"), listed(store(), {.tombstones = true}).at(0).revision);
 }
 
 TEST_F(StoreRevision, ConflictLeavesItAsItIs) {

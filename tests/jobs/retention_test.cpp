@@ -142,7 +142,7 @@ TEST_F(RetentionTest, TombstonesAreKeptFromAClockThatJumpedToo) {
   pass(retention);
   ListQuery tombstones;
   tombstones.tombstones = true;
-  EXPECT_EQ(18u, kernel.store->list(tombstones).size());
+  EXPECT_EQ(18u, kernel.store->list(tombstones).jobs.size());
   EXPECT_NE(std::string::npos, said.find("20 tombstones")) << said;
 }
 

@@ -386,7 +386,7 @@ TEST_F(SchedulerTest, ANextAttemptIsMadeOnceWhoeverMakesIt) {
     wait_for(next, "succeeded");
     scheduler->stop();
   }
-  EXPECT_EQ(2u, store.list({}).size());
+  EXPECT_EQ(2u, store.list({}).jobs.size());
   EXPECT_TRUE(unfinished_jobs(store).empty());
 }
 

@@ -3,7 +3,9 @@
 
 #include "log/kernels_own.h"
 #include "log/records.h"
+#include "log/tags.h"
 #include "log/token.h"
+#include "support/faulty_store.h"
 #include "support/harness.h"
 
 namespace domed::test {
@@ -108,6 +110,45 @@ TEST_P(Records, AreFoundByToolAndLabel) {
   EXPECT_EQ(std::vector<std::string>{job["job_id"]}, listed({{"label", "k=v"}}));
   EXPECT_EQ(std::vector<std::string>(), listed({{"label", "k=v2"}}));
   EXPECT_EQ(std::vector<std::string>(), listed({{"label", "k=v"}, {"tool_id", "make"}}));
+}
+
+// Where little fits, a store ends a page early: a request asks it a few times, then the client asks
+// on.
+TEST(ShortPages, BoundARequestAndShowEachJobOnce) {
+  const Scratch scratch;
+  auto faulty = std::make_unique<FaultyStore>(open_store("store-memory", scratch.path()));
+  FaultyStore& store = *faulty;
+  Kernel kernel("store-memory", scratch.path(), std::move(faulty));
+  std::map<std::string, int> times;
+  for (int i = 0; i < 100; ++i) {
+    Json request{{"idempotency_key", std::to_string(i)}, {"executor", "external"}};
+    if (i % 40 == 7) request["labels"] = {{"k", "v"}};
+    const Json job = kernel.call("SubmitJob", request);
+    if (i % 40 == 7) times[job["job_id"]] = 0;
+  }
+  store.places = 2;
+  Json params{{"label", "k=v"}, {"limit", 2}};
+  std::size_t empty = 0;
+  for (int requests = 1; requests < 100; ++requests) {
+    store.lists = 0;
+    const Json page = kernel.call("ListJobs", params);
+    EXPECT_GE(10, store.lists);
+    empty += page["jobs"].empty();
+    for (const auto& job : page["jobs"]) ++times[job["job_id"]];
+    if (!page.contains("next_page")) break;
+    params["page"] = page["next_page"];
+  }
+  EXPECT_LT(0u, empty);
+  EXPECT_EQ(3u, times.size());
+  for (const auto& [id, count] : times) EXPECT_EQ(1, count) << id;
+  ListQuery query;
+  query.tags = {label_tag("k=v")};
+  std::size_t seen = 0;
+  each_record(*kernel.store, query, [&](const JobRecord& record) {
+    seen += times.count(record.job_id);
+    return true;
+  });
+  EXPECT_EQ(3u, seen);
 }
 
 TEST_P(Records, APageIsOneThatWasGiven) {

@@ -26,7 +26,7 @@ class EmptyStore final : public domed::Store {
   std::optional<domed::JobRecord> find(std::string_view) const override {
     return std::nullopt;
   }
-  std::vector<domed::JobRecord> list(const domed::ListQuery&) const override {
+  domed::JobPage list(const domed::ListQuery&) const override {
     return {};
   }
 };

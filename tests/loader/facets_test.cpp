@@ -26,7 +26,7 @@ class PlainStore : public Store {
     return std::nullopt;
   }
   std::optional<JobRecord> find(std::string_view) const override { return std::nullopt; }
-  std::vector<JobRecord> list(const ListQuery&) const override { return {}; }
+  JobPage list(const ListQuery&) const override { return {}; }
 };
 class FastStore final : public PlainStore, public Fast {};
 

@@ -112,7 +112,7 @@ TEST(Loader, ObjectsOutliveThePlugin) {
     const Plugin plugin(manifest_of("host-good"));
     store = plugin.create_store(OptionValues(), host);
   }
-  EXPECT_TRUE(store->list({}).empty());
+  EXPECT_TRUE(store->list({}).jobs.empty());
 }
 
 TEST(Loader, LibraryHashIsThatOfTheFile) {

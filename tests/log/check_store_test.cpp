@@ -20,9 +20,10 @@ class Indexed final : public Store {
   std::optional<JobRecord> find(std::string_view id) const override {
     return in_index && id == "job" ? std::optional(record()) : std::nullopt;
   }
-  std::vector<JobRecord> list(const ListQuery& query) const override {
-    if (!query.tombstones || query.before != 0) return {};
-    return {record()};
+  JobPage list(const ListQuery& query) const override {
+    JobPage page;
+    if (query.tombstones && query.before == 0) page.jobs.push_back(record());
+    return page;
   }
 
   bool in_index = true;

@@ -30,9 +30,9 @@ class Tampered final : public Store {
     if (record) on_record(*record);
     return record;
   }
-  std::vector<JobRecord> list(const ListQuery& query) const override {
+  JobPage list(const ListQuery& query) const override {
     auto page = inner.list(query);
-    std::for_each(page.begin(), page.end(), on_record);
+    std::for_each(page.jobs.begin(), page.jobs.end(), on_record);
     return page;
   }
 
@@ -103,7 +103,7 @@ TEST_F(CheckedStoreTest, gives_back_the_bytes_that_were_committed) {
   EXPECT_EQ(slice->from, 1u);
   EXPECT_EQ(slice->job.head, kNewHead);
   EXPECT_EQ(checked_.find("a")->fixed, R"({"job_id":"a"})");
-  EXPECT_EQ(checked_.list({}).at(0).head, kNewHead);
+  EXPECT_EQ(checked_.list({}).jobs.at(0).head, kNewHead);
 }
 
 // To ask for more than a page may have, and to drop what was too much, costs each page its share.
@@ -178,7 +178,7 @@ TEST_F(CheckedStoreTest, leaves_nothing_of_a_head_or_fixed_that_was_changed) {
   for (std::size_t i = 0; i < whole.head.size(); ++i) {
     tampered_.on_record = [&](JobRecord& record) { record.head[i] ^= 4; };
     EXPECT_EQ(checked_.find("a")->head, "") << i;
-    EXPECT_EQ(checked_.list({}).at(0).head, "") << i;
+    EXPECT_EQ(checked_.list({}).jobs.at(0).head, "") << i;
   }
   for (std::size_t i = 0; i < whole.fixed.size(); ++i) {
     tampered_.on_record = [&](JobRecord& record) { record.fixed[i] ^= 4; };

@@ -99,7 +99,7 @@ class Mutant final : public Good, public domed::Backup {
 
   // Makes room for the copy before it has looked at it.
   void empty() {
-    for (const JobRecord& job : inner_->list({.limit = 10000})) {
+    for (const JobRecord& job : inner_->list({.limit = 10000}).jobs) {
       Entry entry;
       entry.action = Action::purge;
       entry.job_id = job.job_id;

@@ -24,7 +24,7 @@ using domed::Slice;
 using Action = Entry::Action;
 using Store = domed::Store;
 using Outcomes = std::vector<Outcome>;
-using Page = std::vector<JobRecord>;
+using Page = domed::JobPage;
 using Inner = std::unique_ptr<Store>;
 
 // Hands everything on.  A mutant overrides what it does wrong.

@@ -120,7 +120,7 @@ Inner damage_is_silence(const std::string& path, const std::string&) {
 // Damage anywhere costs the lists everything; what is asked for by its id is there.
 struct ListsNothing final : Good {
   using Good::Good;
-  std::vector<JobRecord> list(const ListQuery&) const override { return {}; }
+  Page list(const ListQuery&) const override { return {}; }
 };
 
 Inner damage_cuts_lists(const std::string& path, const std::string&) {

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cctype>
+#include <iterator>
 #include <stdexcept>
 
+#include "domed/store_rules.h"
 #include "good.h"
 
 namespace mutants {
@@ -20,8 +22,8 @@ struct ForeignException final : Good {
 struct OldestFirst final : Good {
   using Good::Good;
   Page list(const ListQuery& query) const override {
-    auto page = inner_->list(query);
-    std::reverse(page.begin(), page.end());
+    Page page = inner_->list(query);
+    std::reverse(page.jobs.begin(), page.jobs.end());
     return page;
   }
 };
@@ -35,22 +37,42 @@ struct PagesOfAnyBytes final : Good {
   }
 };
 
+std::vector<JobRecord> all_of(const Store& store, ListQuery query) {
+  std::vector<JobRecord> jobs;
+  for (;;) {
+    Page page = store.list(query);
+    std::move(page.jobs.begin(), page.jobs.end(), std::back_inserter(jobs));
+    if (!page.more) return jobs;
+    domed::go_on(page, query);
+  }
+}
+
+// The first of "jobs" that a page of "query" has room for.
+Page page_of(const ListQuery& query, const std::vector<JobRecord>& jobs) {
+  Page page;
+  std::size_t bytes = 0;
+  for (const JobRecord& job : jobs) {
+    const bool full =
+        page.jobs.size() == query.limit || !domed::page_takes(query, page.jobs.size(), bytes, job);
+    if (full) {
+      const JobRecord& last = page.jobs.back();
+      domed::end_page(query, last.columns.created, last.job_id, page);
+      return page;
+    }
+    page.jobs.push_back(job);
+  }
+  return page;
+}
+
 // Everything that "query" asks for, and what of it "keep" keeps, as the page should be.
 template <class Keep>
 Page filtered(const Store& store, const ListQuery& query, ListQuery all, Keep&& keep) {
   if (query.limit < 1 || query.limit > 10000 || query.tags.size() > 2) return store.list(query);
   all.limit = 10000;
   all.max_bytes = SIZE_MAX;
-  Page page = store.list(all);
-  std::erase_if(page, [&](const JobRecord& job) { return !keep(job); });
-  std::size_t bytes = 0, count = 0;
-  while (count < page.size() && count < query.limit) {
-    bytes += page[count].fixed.size() + page[count].head.size();
-    if (count > 0 && bytes > query.max_bytes) break;
-    ++count;
-  }
-  page.resize(count);
-  return page;
+  std::vector<JobRecord> jobs = all_of(store, all);
+  std::erase_if(jobs, [&](const JobRecord& job) { return !keep(job); });
+  return page_of(query, jobs);
 }
 
 struct TagsByPrefix final : Good {
@@ -115,11 +137,12 @@ struct OrderByCreatedOnly final : Good {
   Page list(const ListQuery& query) const override {
     Page page = inner_->list(query);
     if (query.id_prefix.empty())
-      std::sort(page.begin(), page.end(), [](const JobRecord& one, const JobRecord& other) {
-        return one.columns.created != other.columns.created
-                   ? one.columns.created > other.columns.created
-                   : one.job_id < other.job_id;
-      });
+      std::sort(page.jobs.begin(), page.jobs.end(),
+                [](const JobRecord& one, const JobRecord& other) {
+                  return one.columns.created != other.columns.created
+                             ? one.columns.created > other.columns.created
+                             : one.job_id < other.job_id;
+                });
     return page;
   }
 };
@@ -159,13 +182,14 @@ struct IdPrefixByLike final : Good {
     if (query.id_prefix.empty()) return inner_->list(query);
     ListQuery all = query;
     all.id_prefix.clear(), all.after_id.clear();
-    Page page = filtered(*inner_, query, all, [&](const JobRecord& job) {
-      return like(job.job_id, query.id_prefix) && job.job_id > query.after_id;
+    std::vector<JobRecord> jobs = all_of(*inner_, all);
+    std::erase_if(jobs, [&](const JobRecord& job) {
+      return !like(job.job_id, query.id_prefix) || job.job_id <= query.after_id;
     });
-    std::sort(page.begin(), page.end(), [](const JobRecord& one, const JobRecord& other) {
+    std::sort(jobs.begin(), jobs.end(), [](const JobRecord& one, const JobRecord& other) {
       return one.job_id < other.job_id;
     });
-    return page;
+    return page_of(query, jobs);
   }
 
  private:
@@ -195,9 +219,58 @@ struct IdsInTheOrderOfTime final : Good {
   Page list(const ListQuery& query) const override {
     Page page = inner_->list(query);
     if (!query.id_prefix.empty())
-      std::sort(page.begin(), page.end(), [](const JobRecord& one, const JobRecord& other) {
-        return one.columns.created > other.columns.created;
-      });
+      std::sort(page.jobs.begin(), page.jobs.end(),
+                [](const JobRecord& one, const JobRecord& other) {
+                  return one.columns.created > other.columns.created;
+                });
+    return page;
+  }
+};
+
+// The next page begins behind the first job that this one had no room for.
+struct PageGoesOnTooFar final : Good {
+  using Good::Good;
+  Page list(const ListQuery& query) const override {
+    ListQuery longer = query;
+    if (longer.limit < 10000) ++longer.limit;
+    Page page = inner_->list(longer);
+    if (page.jobs.size() > query.limit) page.jobs.pop_back();
+    return page;
+  }
+};
+
+// That a page is full is no end.
+struct FullPageIsTheLast final : Good {
+  using Good::Good;
+  Page list(const ListQuery& query) const override {
+    Page page = inner_->list(query);
+    page.more = page.more && page.jobs.size() < query.limit;
+    return page;
+  }
+};
+
+// A page that it ended where little fits says that nothing comes behind.
+struct ShortPageIsTheLast final : Good {
+  using Good::Good;
+  Page list(const ListQuery& query) const override {
+    if (query.tags.empty() || query.limit < 3) return inner_->list(query);
+    ListQuery shorter = query;
+    shorter.limit = 2;
+    Page page = inner_->list(shorter);
+    page.more = false;
+    return page;
+  }
+};
+
+// A page without jobs goes on where it began, and whoever follows goes round for ever.
+struct PageGoesOnWhereItBegan final : Good {
+  using Good::Good;
+  Page list(const ListQuery& query) const override {
+    Page page = inner_->list(query);
+    if (query.limit != 1 || (query.before_id.empty() && query.after_id.empty())) return page;
+    page.jobs.clear();
+    page.more = true;
+    page.before = query.before, page.before_id = query.before_id, page.after_id = query.after_id;
     return page;
   }
 };
@@ -220,6 +293,10 @@ Mutants mutants_in_lists() {
       {"id-prefix-by-like", around<IdPrefixByLike>},
       {"after-id-inclusive", around<AfterIdInclusive>},
       {"ids-in-the-order-of-time", around<IdsInTheOrderOfTime>},
+      {"page-goes-on-too-far", around<PageGoesOnTooFar>},
+      {"page-goes-on-where-it-began", around<PageGoesOnWhereItBegan>},
+      {"full-page-is-the-last", around<FullPageIsTheLast>},
+      {"short-page-is-the-last", around<ShortPageIsTheLast>},
   };
 }
 

@@ -17,6 +17,7 @@ void Soak::break_things() {
         return;
     }
     if (!going_on()) return;
+    if (!options_.disturb.empty() && dice() % 4 == 0) disturb();
     try {
       const auto what = options_.kills > 0 ? 0 : dice() % 6;
       if (what == 0 && durable()) {
@@ -43,6 +44,14 @@ void Soak::kill_daemon() {
   ++kills_;
   daemon_->start();
   recorder_->write("chaos", "daemon", {{"state", "started"}});
+}
+
+// Only here, where the daemon serves: at its start it would rather end than wait for its store.
+void Soak::disturb() {
+  std::ofstream file(options_.disturb);
+  file.close();
+  if (!file) return problem("cannot make " + options_.disturb);
+  ++disturbances_;
 }
 
 std::optional<Job> Soak::any_command(Dice& dice) {

@@ -30,6 +30,9 @@ int main(int argc, char** argv) {
       ->take_all();
   app.add_flag("--forgets", options.forgets,
                "The store goes with its daemon, as store-memory does: it is not restarted");
+  app.add_option("--disturb", options.disturb,
+                 "Make this file now and then, which a store was told to be disturbed by")
+      ->type_name("FILE");
   app.add_option("--seed", options.seed, "Repeats a run's choices (not its timing)");
   app.add_option("--seconds", options.seconds, "How long");
   app.add_option("--plan", options.plan, "What happens to messages: " + plan_names());

@@ -116,6 +116,7 @@ void Soak::report() const {
       "messages touched\n",
       kills_.load(), runner_kills_.load(), cuts_.load(), stops_.load(), proxy_->touched(),
       proxy_->messages());
+  if (disturbances_ > 0) std::printf("the engine went away %d times\n", disturbances_.load());
   if (delays_.empty()) return;
   auto sorted = delays_;
   std::sort(sorted.begin(), sorted.end());

@@ -27,6 +27,7 @@ struct Options {
   int producers = 8, followers = 8;
   std::string store_options;  // as YAML
   bool forgets = false;       // the store goes with its daemon
+  std::string disturb;        // a file that the store's engine goes away for; empty: none
 };
 
 struct Job {
@@ -84,6 +85,7 @@ class Soak {
   void break_things();
   void kill_daemon();
   void kill_runner(Dice& dice);
+  void disturb();
   std::optional<Job> any_command(Dice& dice);
 
   bool going_on() const;
@@ -109,7 +111,7 @@ class Soak {
   std::condition_variable quiet_;
   bool done_ = false;
   std::atomic<bool> failed_{false};  // nothing more can come of it
-  std::atomic<int> kills_{0}, cuts_{0}, runner_kills_{0}, stops_{0}, next_job_{0};
+  std::atomic<int> kills_{0}, cuts_{0}, runner_kills_{0}, stops_{0}, disturbances_{0}, next_job_{0};
   std::atomic<std::uint64_t> events_{0}, follows_{0}, terminal_{0};
 };
 

@@ -124,7 +124,7 @@ TEST_F(SqliteDamage, DamagedPageOfRecordsHurtsTheirJobsOnly) {
     bytes.replace((page - 1) * 4096, 4096, std::string(4096, '\x5a'));
     write_file(path(), bytes);
     const auto store = open();
-    const auto records = store->list({.limit = 1000});
+    const auto records = store->list({.limit = 1000}).jobs;
     EXPECT_EQ(kJobs + 1u, records.size());
     int unreadable = 0;
     for (const auto& record : records) {
@@ -164,7 +164,7 @@ TEST_F(SqliteDamage, DamagedPageOfChunksHurtsTheirEventsOnly) {
         expect_part("event " + std::to_string(seq) + " of the job 'j'", error.what());
       }
     }
-    EXPECT_EQ(2u, store->list({.limit = 1000}).size()) << "the listing is hurt";
+    EXPECT_EQ(2u, store->list({.limit = 1000}).jobs.size()) << "the listing is hurt";
   }
   EXPECT_LT(pages * 20, reads) << "most events are on other pages";
 }

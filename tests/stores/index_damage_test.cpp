@@ -4,6 +4,7 @@
 #include <set>
 #include <tuple>
 
+#include "domed/store_rules.h"
 #include "scratch.h"
 
 namespace store_tests {
@@ -100,17 +101,16 @@ class SqliteIndexDamage : public SqliteTest {
   // The ids of all pages of "query", which go on as clients go on.
   static std::set<std::string> listed(const domed::Store& store, domed::ListQuery query) {
     std::set<std::string> ids;
-    for (auto page = store.list(query); !page.empty(); page = store.list(query)) {
-      for (const auto& record : page)
+    for (;;) {
+      const domed::JobPage page = store.list(query);
+      for (const auto& record : page.jobs)
         if (!record.head.empty()) ids.insert(record.job_id);
-      const auto last = std::tie(page.back().columns.created, page.back().job_id);
+      if (!page.more) return ids;
       if (query.id_prefix.empty() && query.before != 0 &&
-          last >= std::tie(query.before, query.before_id))
-        break;  // a damaged entry, as the kernel finds
-      if (query.id_prefix.empty()) query.before = page.back().columns.created;
-      (query.id_prefix.empty() ? query.before_id : query.after_id) = page.back().job_id;
+          std::tie(page.before, page.before_id) >= std::tie(query.before, query.before_id))
+        return ids;  // a damaged entry, as the kernel finds
+      domed::go_on(page, query);
     }
-    return ids;
   }
 
   std::string whole_, mark_;

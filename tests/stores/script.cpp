@@ -12,7 +12,7 @@ using domed::Store;
 constexpr std::size_t kJobs = 12;
 
 std::vector<JobRecord> all(const Store& store, bool tombstones) {
-  return store.list({.limit = 1000, .tombstones = tombstones});
+  return store.list({.limit = 1000, .tombstones = tombstones}).jobs;
 }
 
 std::string lines_of(const Store& store, const JobRecord& job) {
@@ -133,7 +133,8 @@ std::string difference(const Store& expected, const Store& store) {
       if (lines_of(expected, want[i]) != lines_of(store, have[i])) return "lines of " + wanted;
       for (const std::string& tag : want[i].columns.tags) {
         const domed::ListQuery query{.state = want[i].columns.state, .tags = {tag}, .limit = 1000};
-        if (expected.list(query).size() != store.list(query).size()) return "jobs by " + tag;
+        if (expected.list(query).jobs.size() != store.list(query).jobs.size())
+          return "jobs by " + tag;
       }
     }
   }

@@ -5,7 +5,7 @@
 #include <future>
 #include <memory>
 
-#include "domed/store.h"
+#include "domed/store_rules.h"
 
 namespace domed::test {
 
@@ -50,9 +50,16 @@ class FaultyStore final : public Store {
     if (id == damaged) throw Error(Code::corruption, "it is not what was written");
     return store_->find(id);
   }
-  std::vector<JobRecord> list(const ListQuery& query) const override {
+  JobPage list(const ListQuery& query) const override {
     must_be_here();
-    return store_->list(query);
+    ++lists;
+    if (places == 0) return store_->list(query);
+    ListQuery next = query;
+    next.state.clear(), next.tags.clear();
+    next.limit = std::min(places, query.limit);
+    JobPage page = store_->list(next);
+    std::erase_if(page.jobs, [&](const JobRecord& job) { return !matches(query, job); });
+    return page;
   }
 
   // What was under way is applied, or never will be; then the store can be read again.
@@ -69,7 +76,8 @@ class FaultyStore final : public Store {
   std::atomic<bool> away{false};  // what asks it gets no answer
   std::atomic<int> lates{0};
   std::atomic<int> commits{0}, failures{0}, conflicts{0}, silences{0};
-  mutable std::atomic<int> reads{0}, read_failures{0};
+  mutable std::atomic<int> reads{0}, read_failures{0}, lists{0};
+  std::size_t places = 0;  // that it looks at for a page; 0: as many as it takes
   Code failure = Code::exhausted;
   std::string life;  // the incarnation that it says, where this is not empty
   std::size_t largest = 0;

@@ -117,11 +117,26 @@ struct ListQuery {
   std::string id_prefix;    // only ids that begin with it
   std::string after_id;     // with an "id_prefix": only ids greater than this one
   std::size_t limit = 100;  // 1 to 10000
-  // The page ends before a record that would bring its "fixed" and "head" above
-  // this many bytes, yet holds at least one where there is any.
+  // The page ends before a record, though not its first, that would bring its "fixed" and
+  // "head" above this many bytes.
   std::size_t max_bytes = SIZE_MAX;
   bool unfinished = false;  // true: only jobs whose columns say so
   bool tombstones = false;  // true: tombstones only; false: jobs only
+};
+
+// A page of records: the first ones that a query asks for, in its order, none left out.  A store
+// bounds the work of a page, whatever the filters: where it has looked at enough it ends the
+// page, which then is shorter than asked, even empty, and says where to go on.
+struct JobPage {
+  std::vector<JobRecord> jobs;
+  // True: there may be more.  The next page is that of the same query with the fields below in
+  // place of its own of these names: the place of a job, there or gone, at or behind the last
+  // of "jobs" and behind where this page began, so that whoever goes on comes to the end.
+  // False: nothing that the query asks for comes behind "jobs".
+  bool more = false;
+  std::int64_t before = 0;
+  std::string before_id;
+  std::string after_id;  // with an "id_prefix", and this one alone
 };
 
 // Keeps the logs and records of jobs: bytes in, the same bytes out.  All meaning
@@ -176,7 +191,7 @@ class Store {
 
   // One page of records, "fixed" included.  Each record is whole; the page need not be
   // one snapshot.
-  virtual std::vector<JobRecord> list(const ListQuery& query) const = 0;
+  virtual JobPage list(const ListQuery& query) const = 0;
 };
 
 }  // namespace domed

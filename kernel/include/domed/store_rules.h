@@ -112,16 +112,19 @@ inline void check_query(const ListQuery& query) {
     refuse("a page of an id_prefix goes on after_id, not before a time");
 }
 
-// Whether "record" is one that "query" asks for, its place in the order aside.
-inline bool matches(const ListQuery& query, const JobRecord& record) {
-  const auto& tags = record.columns.tags;
+// Whether a job or tombstone of "columns" is one that "query" asks for, its place in the order
+// aside.
+inline bool matches(const ListQuery& query, const JobColumns& columns, bool tombstone) {
   const auto has = [&](const std::string& tag) {
-    return std::find(tags.begin(), tags.end(), tag) != tags.end();
+    return std::find(columns.tags.begin(), columns.tags.end(), tag) != columns.tags.end();
   };
-  return record.tombstone == query.tombstones && (!query.unfinished || record.columns.unfinished) &&
-         (query.state.empty() || record.columns.state == query.state) &&
-         (query.since == 0 || record.columns.created >= query.since) &&
+  return tombstone == query.tombstones && (!query.unfinished || columns.unfinished) &&
+         (query.state.empty() || columns.state == query.state) &&
+         (query.since == 0 || columns.created >= query.since) &&
          std::all_of(query.tags.begin(), query.tags.end(), has);
+}
+inline bool matches(const ListQuery& query, const JobRecord& record) {
+  return matches(query, record.columns, record.tombstone);
 }
 
 // Whether a page that holds "count" records takes "record" too; adds what it
@@ -130,6 +133,23 @@ inline bool page_takes(const ListQuery& query, std::size_t count, std::size_t& b
                        const JobRecord& record) {
   bytes += record.fixed.size() + record.head.size();
   return count == 0 || bytes <= query.max_bytes;
+}
+
+// Ends "page" behind the job at this place, with which it is done.
+inline void end_page(const ListQuery& query, std::int64_t created, const std::string& job_id,
+                     JobPage& page) {
+  page.more = true;
+  if (query.id_prefix.empty())
+    page.before = created, page.before_id = job_id;
+  else
+    page.after_id = job_id;
+}
+
+// Makes "query" that of the page behind "page", which has more.
+inline void go_on(const JobPage& page, ListQuery& query) {
+  query.before = page.before;
+  query.before_id = page.before_id;
+  query.after_id = page.after_id;
 }
 
 // The job as an entry finds it; empty: there is neither job nor tombstone.
