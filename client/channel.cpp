@@ -1,234 +1,194 @@
 #include "client/channel.h"
 
-#include <nng/protocol/reqrep0/req.h>
-#include <pthread.h>
-#include <signal.h>
-
 #include <algorithm>
+#include <array>
+#include <cerrno>
+#include <random>
 
 namespace domed {
 namespace {
 
-constexpr std::size_t kReplyBytes = 16 << 20;
+// The last word of a backtrace, and the only one of ours, has its highest bit set.
+constexpr std::uint32_t kIdBit = 0x80000000;
+constexpr std::size_t kIdBytes = 4;
 
-// nng makes its threads at its first call; they, and ours, inherit the mask, and must
-// not take signals that are meant for the program.
-class Unsignalled {
- public:
-  Unsignalled() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  ~Unsignalled() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  Unsignalled(const Unsignalled&) = delete;
-  Unsignalled& operator=(const Unsignalled&) = delete;
-
- private:
-  sigset_t before_;
-};
-
-Socket open_unsignalled() {
-  const Unsignalled unsignalled;
-  return Socket(nng_req0_open);
+std::array<char, kIdBytes> word_of(std::uint32_t id) {
+  return {static_cast<char>(id >> 24), static_cast<char>(id >> 16), static_cast<char>(id >> 8),
+          static_cast<char>(id)};
 }
 
-nng_duration duration(std::chrono::milliseconds time) {
-  return static_cast<nng_duration>(std::clamp<std::int64_t>(time.count(), 1, 0x7fffffff));
+std::uint32_t id_of(std::string_view message) {
+  std::uint32_t id = 0;
+  for (const char c : message.substr(0, kIdBytes)) id = id << 8 | static_cast<unsigned char>(c);
+  return id;
+}
+
+// What may pass by itself is the most telling: it is worth another try.
+int most_telling(const std::vector<Connection::Failure>& failures) {
+  for (const auto& failure : failures)
+    if (failure.error == EAGAIN || failure.error == ECONNRESET) return failure.error;
+  return failures.empty() ? ETIMEDOUT : failures.front().error;
 }
 
 }  // namespace
 
-struct Channel::Exchange {
-  Channel* channel = nullptr;
-  nng_ctx context = NNG_CTX_INITIALIZER;
-  nng_aio* aio = nullptr;
-  bool sending = false;
-  std::chrono::steady_clock::time_point deadline;
+class Channel::Exchange {
+ public:
+  Id id = 0;
+  Clock::time_point begun, deadline;
   Done done;
-
-  ~Exchange() {
-    if (aio) nng_aio_free(aio);
-  }
-  nng_duration left() const {
-    return duration(std::chrono::duration_cast<std::chrono::milliseconds>(
-        deadline - std::chrono::steady_clock::now()));
-  }
+  std::string request;  // while it is unsent
+  bool sent = false, over = false;
+  int result = 0;
+  Reply reply;
+  Waiter* waiter = nullptr;
 };
 
-Channel::Channel(std::string url) : url_(std::move(url)), socket_(open_unsignalled()) {
-  const nng_socket s = socket_.get();
-  check_nng(nng_socket_set_ms(s, NNG_OPT_REQ_RESENDTIME, -1), "cannot switch re-sending off");
-  check_nng(nng_socket_set_size(s, NNG_OPT_RECVMAXSZ, kReplyBytes), "cannot bound replies");
-  check_nng(nng_socket_set_ms(s, NNG_OPT_RECONNMINT, 50), "cannot set the redial time");
-  check_nng(nng_socket_set_ms(s, NNG_OPT_RECONNMAXT, 1000), "cannot set the redial time");
-  check_nng(nng_pipe_notify(s, NNG_PIPE_EV_ADD_PRE, pipe_found, this), "cannot watch connections");
-  for (const auto event : {NNG_PIPE_EV_ADD_POST, NNG_PIPE_EV_REM_POST})
-    check_nng(nng_pipe_notify(s, event, pipe_changed, this), "cannot watch connections");
-}
+Channel::Channel(std::vector<std::string> urls)
+    : Connection(std::move(urls), sp::Role::req), next_id_(std::random_device{}()) {}
 
-// Contexts first, and none of them in use: a socket that closes while the last
-// user leaves one of its contexts is freed under that user's hands (nng 1.5.2,
-// nni_ctx_rele wakes the closer before it destroys the context).
 Channel::~Channel() {
-  bool dialing = false;
-  {
-    std::unique_lock lock(mutex_);
-    closing_ = true;
-    changed_.wait(lock, [&] { return receiving_ == 0; });
-    dialing = dialing_;
-  }
-  if (dialing) nng_dialer_close(dialer_);  // ends the dial; it may call us, who take the lock
-  if (dial_thread_.joinable()) dial_thread_.join();
-  for (const auto& exchange : exchanges_) nng_ctx_close(exchange->context);
-  socket_.close();
-  exchanges_.clear();  // waits for the callbacks
-}
-
-// Begins the second half of an exchange; false: the channel is closing.
-bool Channel::receive(Exchange& exchange) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (closing_) return false;
-    ++receiving_;
-  }
-  exchange.sending = false;
-  nng_aio_set_timeout(exchange.aio, exchange.left());
-  nng_ctx_recv(exchange.context, exchange.aio);
-  const std::lock_guard lock(mutex_);
-  if (--receiving_ == 0 && closing_) changed_.notify_all();
-  return true;
-}
-
-// Before the pipe is used: a request that waits for a connection goes out with the next.
-void Channel::pipe_found(nng_pipe pipe, nng_pipe_ev, void* channel) {
-  auto& self = *static_cast<Channel*>(channel);
-  auto why = self.peers_.objection(pipe, self.url_);
-  const bool refused = why.has_value();
-  {
-    const std::lock_guard lock(self.mutex_);
-    self.distrust_ = std::move(why);
-    self.changed_.notify_all();
-  }
-  if (refused) nng_pipe_close(pipe);
-}
-
-void Channel::pipe_changed(nng_pipe pipe, nng_pipe_ev event, void* channel) {
-  auto& self = *static_cast<Channel*>(channel);
-  const std::lock_guard lock(self.mutex_);
-  if (event == NNG_PIPE_EV_ADD_POST)
-    self.pipes_.insert(nng_pipe_id(pipe));
-  else
-    self.pipes_.erase(nng_pipe_id(pipe));
-  self.changed_.notify_all();
-}
-
-std::optional<std::string> Channel::distrust() const {
-  const std::lock_guard lock(mutex_);
-  return distrust_;
-}
-
-bool Channel::connected() const {
-  const std::lock_guard lock(mutex_);
-  return !pipes_.empty();
-}
-
-bool Channel::await_connection(std::chrono::milliseconds limit, const std::stop_token& stop) {
-  std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, stop, limit, [&] { return !pipes_.empty() || distrust_; });
-  return !pipes_.empty();
+  close();
 }
 
 int Channel::dial(std::chrono::milliseconds limit, const std::stop_token& stop) {
-  std::unique_lock lock(mutex_);
-  if (dialed_) return 0;
-  if ((distrust_ = peers_.objection(url_))) return NNG_EPERM;
-  if (!dialing_)
-    if (const int result = begin_dialing()) return result;
-  const auto over = [&, before = attempts_] { return attempts_ != before; };
-  if (changed_.wait_for(lock, stop, limit, over)) return dial_result_;
-  return stop.stop_requested() ? NNG_ECANCELED : NNG_ETIMEDOUT;
+  Lock lock(mutex_);
+  if (ever_up_) return 0;
+  try_now();
+  const auto before = rounds_;
+  await(lock, Clock::now() + limit, stop, [&] { return ever_up_ || rounds_ != before; });
+  if (ever_up_) return 0;
+  if (rounds_ != before) return most_telling(failures_);
+  return stop.stop_requested() || closing_ ? ECANCELED : ETIMEDOUT;
 }
 
-// With the mutex held.  nng's own dial waits for the peer's handshake, and cannot be
-// told to stop but by its end.
-int Channel::begin_dialing() {
-  if (const int result = nng_dialer_create(&dialer_, socket_.get(), url_.c_str())) return result;
-  if (dial_thread_.joinable()) dial_thread_.join();  // its attempt is over
-  const Unsignalled unsignalled;
-  dial_thread_ = std::thread([this] { finish_dialing(); });
-  dialing_ = true;
-  return 0;
+bool Channel::await_connection(std::chrono::milliseconds limit, const std::stop_token& stop) {
+  Lock lock(mutex_);
+  if (up_) look(lock);
+  if (!up_)
+    await(lock, Clock::now() + limit, stop, [this] { return up_ || distrust_.has_value(); });
+  return up_;
 }
 
-void Channel::finish_dialing() {
-  const int result = nng_dialer_start(dialer_, 0);
-  if (result != 0) nng_dialer_close(dialer_);
-  const std::lock_guard lock(mutex_);
-  dialing_ = false;
-  dialed_ = result == 0;
-  dial_result_ = result;
-  ++attempts_;
-  changed_.notify_all();
-}
-
-void Channel::background() {
-  const std::lock_guard lock(mutex_);
-  if (dialed_ || dialing_) return;
-  check_nng(nng_dial(socket_.get(), url_.c_str(), nullptr, NNG_FLAG_NONBLOCK),
-            "cannot dial " + url_);
-  dialed_ = true;
-}
-
-Channel::Exchange& Channel::take() {
-  {
-    const std::lock_guard lock(mutex_);
-    if (!idle_.empty()) {
-      Exchange& exchange = *idle_.back();
-      idle_.pop_back();
-      return exchange;
-    }
+std::shared_ptr<Channel::Exchange> Channel::add(std::string_view request,
+                                                std::chrono::milliseconds timeout, Done done) {
+  auto exchange = std::make_shared<Exchange>();
+  exchange->begun = Clock::now();
+  exchange->deadline = exchange->begun + timeout;
+  exchange->done = std::move(done);
+  do exchange->id = ++next_id_ | kIdBit;
+  while (under_way_.contains(exchange->id));
+  under_way_[exchange->id] = exchange;
+  due_ = std::min(due_, exchange->deadline);
+  if (up_) {
+    transmit(*exchange, request);
+  } else {
+    exchange->request = request;
+    unsent_.push_back(exchange);
   }
-  auto made = std::make_unique<Exchange>();
-  made->channel = this;
-  check_nng(nng_aio_alloc(&made->aio, step, made.get()), "cannot allocate an operation");
-  check_nng(nng_ctx_open(&made->context, socket_.get()), "cannot open a context");
-  const std::lock_guard lock(mutex_);
-  return *exchanges_.emplace_back(std::move(made));
+  look_again();
+  return exchange;
 }
 
-void Channel::give_back(Exchange& exchange) {
+void Channel::transmit(Exchange& exchange, std::string_view request) {
+  exchange.sent = true;
+  const auto word = word_of(exchange.id);
+  const int result = send({word.data(), word.size()}, request);
+  // All other errors are those of the connection, whose end is near.
+  if (result == ENOBUFS) end(under_way_[exchange.id], result, {});
+}
+
+std::shared_ptr<Channel::Exchange> Channel::begin(std::string_view request,
+                                                  std::chrono::milliseconds timeout) {
   const std::lock_guard lock(mutex_);
-  idle_.push_back(&exchange);
+  return add(request, timeout, nullptr);
 }
 
 void Channel::start(std::string_view request, std::chrono::milliseconds timeout, Done done) {
-  Message message = make_message(request);
-  Exchange& exchange = take();
-  exchange.done = std::move(done);
-  exchange.sending = true;
-  exchange.deadline = std::chrono::steady_clock::now() + timeout;
-  nng_aio_set_timeout(exchange.aio, duration(timeout));
-  nng_aio_set_msg(exchange.aio, message.release());
-  nng_ctx_send(exchange.context, exchange.aio);
+  const std::lock_guard lock(mutex_);
+  add(request, timeout, std::move(done));
 }
 
-void Channel::step(void* argument) {
-  auto& exchange = *static_cast<Exchange*>(argument);
-  Channel& channel = *exchange.channel;
-  int result = nng_aio_result(exchange.aio);
-  Message message;
-  if (exchange.sending && result == 0) {
-    if (channel.receive(exchange)) return;
-    result = NNG_ECLOSED;
-  } else if (result == 0 || exchange.sending) {
-    message.reset(nng_aio_get_msg(exchange.aio));  // a failed send gives its own back
-    nng_aio_set_msg(exchange.aio, nullptr);
+int Channel::finish(Exchange& exchange, const std::stop_token& stop, Reply& reply) {
+  Lock lock(mutex_);
+  const auto over = [&exchange] { return exchange.over; };
+  if (!await(lock, exchange.deadline, stop, over, &exchange.waiter)) {
+    under_way_.erase(exchange.id);
+    return stop.stop_requested() || closing_ ? ECANCELED : ETIMEDOUT;
   }
-  if (result != 0) message.reset();
-  const Done done = std::exchange(exchange.done, nullptr);
-  channel.give_back(exchange);
-  done(result, std::move(message));
+  reply = std::move(exchange.reply);
+  return exchange.result;
+}
+
+void Channel::read_ahead() {
+  const std::lock_guard lock(mutex_);
+  keep();
+}
+
+void Channel::serve(Clock::time_point until) {
+  Lock lock(mutex_);
+  await(lock, until, {}, [this] { return interrupted_; });
+  interrupted_ = false;
+}
+
+void Channel::interrupt() {
+  const std::lock_guard lock(mutex_);
+  interrupted_ = true;
+  wake_leader();
+}
+
+void Channel::doubt(const Exchange& exchange) {
+  const std::lock_guard lock(mutex_);
+  if (urls().size() > 1 && up_ && heard_at_ < exchange.begun) drop(ETIMEDOUT);
+}
+
+void Channel::connected() {
+  for (const auto& one : std::exchange(unsent_, {}))
+    if (const auto exchange = one.lock(); exchange && !exchange->over)
+      transmit(*exchange, std::exchange(exchange->request, {}));
+}
+
+void Channel::end(std::shared_ptr<Exchange> exchange, int result, Reply reply) {
+  under_way_.erase(exchange->id);
+  exchange->over = true;
+  exchange->result = result;
+  exchange->reply = std::move(reply);
+  if (exchange->waiter) exchange->waiter->wake();
+  if (exchange->done) done_.push_back(std::move(exchange));
+}
+
+void Channel::lost(int failure) {
+  for (const auto& [id, exchange] : std::unordered_map(under_way_))
+    if (exchange->sent) end(exchange, failure, {});
+}
+
+bool Channel::received(std::vector<std::string>& messages) {
+  for (auto& message : messages) {
+    if (message.size() < kIdBytes) return false;
+    const auto found = under_way_.find(id_of(message));
+    if (found == under_way_.end() || !found->second->sent) continue;
+    end(found->second, 0, Reply(std::move(message), kIdBytes));
+  }
+  return true;
+}
+
+void Channel::do_due(Clock::time_point now) {
+  due_ = Clock::time_point::max();
+  for (const auto& [id, exchange] : std::unordered_map(under_way_)) {
+    if (exchange->deadline <= now)
+      end(exchange, ETIMEDOUT, {});
+    else
+      due_ = std::min(due_, exchange->deadline);
+  }
+}
+
+void Channel::tell(Lock& lock) {
+  if (done_.empty()) return;
+  const auto done = std::exchange(done_, {});
+  lock.unlock();
+  for (const auto& exchange : done) exchange->done(exchange->result, std::move(exchange->reply));
+  lock.lock();
+  interrupted_ = true;
 }
 
 }  // namespace domed

@@ -1,88 +1,92 @@
 #pragma once
 
-#include <chrono>
-#include <condition_variable>
-#include <functional>
-#include <memory>
-#include <mutex>
-#include <optional>
-#include <set>
-#include <stop_token>
-#include <string>
-#include <string_view>
-#include <thread>
-#include <vector>
+#include <cstdint>
+#include <deque>
+#include <unordered_map>
 
-#include "client/peer.h"
-#include "transport/nng/socket.h"
+#include "client/connection.h"
 
 namespace domed {
 
-// Requests and replies over one connection, many at a time.
+// Requests and replies over one connection (client/connection.h), any number of them at a time.
 //
-// nng's own re-send is off: a request that lost its connection fails, and the
-// caller decides.  nng redials by itself once dial() succeeded or background()
-// was called.  A receive is only begun when its send is complete, and nothing is
-// ever cancelled in between (nng #1702).  Thread-safe.
-class Channel {
+// A request is sent by the thread that has it.  One that lost its connection fails, and the
+// caller decides; one that found none goes out with the next, if its time is not over by then.
+// Replies to what nobody asked, or does not want any more, are dropped.
+//
+// Either callers wait for their own replies (begin(), finish()), and there is no thread but
+// theirs; or one thread serves those that gave a callback (start(), serve()).  Thread-safe.
+class Channel : public Connection {
  public:
-  // "result" is 0 or nng's error number; "reply" is set where it is 0.
-  using Done = std::function<void(int result, Message reply)>;
+  // The bytes of a reply, without its copying.
+  class Reply {
+   public:
+    Reply() = default;
+    Reply(std::string message, std::size_t begin) : message_(std::move(message)), begin_(begin) {}
+    std::string_view body() const { return std::string_view(message_).substr(begin_); }
 
-  explicit Channel(std::string url);
-  // Requests in flight end with NNG_ECLOSED.  Not to be called from a Done.
-  ~Channel();
-  Channel(const Channel&) = delete;
-  Channel& operator=(const Channel&) = delete;
+   private:
+    std::string message_;
+    std::size_t begin_ = 0;
+  };
+  // "result" is 0 or an error's number: ETIMEDOUT, ECONNRESET, ...
+  using Done = std::function<void(int result, Reply reply)>;
+  class Exchange;
 
-  // Connects, unless that was done before; waits for "limit" at most or until told to
-  // stop.  Returns 0 or nng's error, NNG_ETIMEDOUT and NNG_ECANCELED for those two.  An
-  // attempt that was not waited for goes on, and the next call waits for it.
+  explicit Channel(std::vector<std::string> urls);
+  // Requests under way end, for who waits with ECANCELED, otherwise without a word.  Returns when
+  // nobody waits any more.
+  ~Channel() override;
+
+  // Connects, unless that was done before; waits for "limit" at most or until told to stop.
+  // 0 or an error, ETIMEDOUT and ECANCELED for those two; of several URLs each has its own, see
+  // failures().  An attempt that was not waited for goes on when the next call waits.
   int dial(std::chrono::milliseconds limit, const std::stop_token& stop);
-  // Connects when and as soon as there is somebody to connect to.
-  void background();
-
-  // Sends "request"; waits for a connection where there is none.  "done" is
-  // called once, from a thread of nng's, and must not block.
-  void start(std::string_view request, std::chrono::milliseconds timeout, Done done);
-
-  // Why nothing is sent to whom the URL leads to (client/peer.h); nullopt: nothing is
-  // wrong, as far as it is known.
-  std::optional<std::string> distrust() const;
-  bool connected() const;
   // Waits for a connection, for "limit" at most, until told to stop, or until there is
   // one that may not be used.
   bool await_connection(std::chrono::milliseconds limit, const std::stop_token& stop);
-  const std::string& url() const { return url_; }
+
+  // Sends "request".  Whoever has the exchange finishes it, or leaves it.
+  std::shared_ptr<Exchange> begin(std::string_view request, std::chrono::milliseconds timeout);
+  // Waits for the reply; at most until it was to be there, or until told to stop (ECANCELED).
+  int finish(Exchange& exchange, const std::stop_token& stop, Reply& reply);
+  // Has replies taken although nobody is in finish(): they may be large, and a peer drops who does
+  // not read.
+  void read_ahead();
+
+  // Sends "request"; "done" is called once, by the thread in serve(), and must not wait.
+  void start(std::string_view request, std::chrono::milliseconds timeout, Done done);
+  // Connects and reconnects, reads, and calls what is done, until that happened, until "until", or
+  // until it is interrupted.  For one thread.
+  void serve(Clock::time_point until);
+  void interrupt();
+
+  // To be told of a request without a reply in time.  With several URLs the connection is given up
+  // where nothing at all came since, and the next URL tried.
+  void doubt(const Exchange& exchange);
+
+ protected:
+  void connected() override;
+  void lost(int failure) override;
+  bool received(std::vector<std::string>& messages) override;
+  Clock::time_point due() override { return due_; }
+  void do_due(Clock::time_point now) override;
+  void tell(Lock& lock) override;
+  bool is_wanted() override { return !under_way_.empty(); }
 
  private:
-  struct Exchange;
+  using Id = std::uint32_t;
+  std::shared_ptr<Exchange> add(std::string_view request, std::chrono::milliseconds timeout,
+                                Done done);
+  void transmit(Exchange& exchange, std::string_view request);
+  void end(std::shared_ptr<Exchange> exchange, int result, Reply reply);
 
-  static void step(void* exchange);
-  static void pipe_changed(nng_pipe pipe, nng_pipe_ev event, void* channel);
-  static void pipe_found(nng_pipe pipe, nng_pipe_ev event, void* channel);
-  int begin_dialing();
-  void finish_dialing();
-  bool receive(Exchange& exchange);
-  Exchange& take();
-  void give_back(Exchange& exchange);
-
-  const std::string url_;
-  const Peers peers_;
-  Socket socket_;
-  mutable std::mutex mutex_;
-  std::condition_variable_any changed_;
-  bool dialed_ = false, dialing_ = false;
-  int dial_result_ = 0;         // of the last attempt that is over
-  std::uint64_t attempts_ = 0;  // that are over
-  nng_dialer dialer_ = NNG_DIALER_INITIALIZER;
-  std::thread dial_thread_;  // a dial takes as long as its peer likes
-  std::optional<std::string> distrust_;
-  bool closing_ = false;
-  int receiving_ = 0;    // threads inside nng_ctx_recv
-  std::set<int> pipes_;  // a refused peer is only ever removed, never added
-  std::vector<std::unique_ptr<Exchange>> exchanges_;
-  std::vector<Exchange*> idle_;
+  Id next_id_;
+  std::unordered_map<Id, std::shared_ptr<Exchange>> under_way_;
+  std::deque<std::weak_ptr<Exchange>> unsent_;
+  std::vector<std::shared_ptr<Exchange>> done_;       // not yet told
+  Clock::time_point due_ = Clock::time_point::max();  // not later than the first deadline
+  bool interrupted_ = false;
 };
 
 }  // namespace domed

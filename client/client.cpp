@@ -3,7 +3,9 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <condition_variable>
+#include <cstring>
 #include <mutex>
 
 #include "base/units.h"
@@ -29,14 +31,23 @@ constexpr milliseconds kLookAgain{20};
   throw ApiError("E_UNREACHABLE", text);
 }
 
-std::string no_daemon(const std::string& url, int result) {
-  if (is_starting(url))
-    return "no daemon answers at " + url + " yet, but one holds the lock " +
-           lock_beside(*ipc_path_of(url)) +
-           ": it is still starting; try again later, its log says what it is doing";
-  return "no daemon answers at " + url + " (" + connect_failure(url, result) +
-         "): start one with 'domed --config FILE', or name another with --endpoint or "
+std::string no_daemon(const std::vector<Connection::Failure>& failures) {
+  std::string text;
+  for (const auto& [url, error] : failures) {
+    if (is_starting(url))
+      return "no daemon answers at " + url + " yet, but one holds the lock " +
+             lock_beside(*ipc_path_of(url)) +
+             ": it is still starting; try again later, its log says what it is doing";
+    text += (text.empty() ? "" : ", nor at ") + url + " (" + connect_failure(url, error) + ")";
+  }
+  return "no daemon answers at " + text +
+         ": start one with 'domed --config FILE', or name another with --endpoint or "
          "DOMED_ENDPOINT";
+}
+
+// A daemon is there, and has no room now.
+bool is_passing(int error) {
+  return error == EAGAIN || error == ECONNRESET;
 }
 
 std::string no_answer(const std::string& url, milliseconds waited) {
@@ -61,7 +72,7 @@ milliseconds since(Clock::time_point begin) {
 // For one attempt of a call that began at "begin".
 milliseconds left(Clock::time_point begin, const CallOptions& options) {
   const auto left = std::chrono::ceil<milliseconds>(begin + options.deadline - Clock::now());
-  // At least a millisecond: nng takes 0 for "now" and fails before it has tried.
+  // At least a millisecond: what is asked for is tried.
   return std::clamp(left, milliseconds(1), options.reply_timeout);
 }
 
@@ -172,22 +183,16 @@ std::string result_of(std::string_view reply, const std::string& url) {
   return result;
 }
 
-// Outlives a caller that was told to stop.
 class Client::Pending {
  public:
-  Pending(Clock::time_point time, std::stop_token token) : begin(time), stop(std::move(token)) {}
-
   const Clock::time_point begin;  // of the call, its earlier attempts included
   const std::stop_token stop;
-  std::mutex mutex;
-  std::condition_variable_any changed;
-  bool done = false;
-  int result = 0;
-  Message reply;
+  const std::string url;  // that it was sent to
+  const std::shared_ptr<Channel::Exchange> exchange;
 };
 
 Client::Client(std::string endpoint, Patience patience, Trouble::Tell tell)
-    : channel_(std::move(endpoint)), patience_(std::move(patience)), trouble_(std::move(tell)) {}
+    : channel_(endpoints_of(endpoint)), patience_(std::move(patience)), trouble_(std::move(tell)) {}
 
 Json Client::call(std::string_view method, const Json& params, const CallOptions& options) {
   Json result = Json::parse(call_raw(method, params, options), nullptr, false);
@@ -237,7 +242,19 @@ std::shared_ptr<Client::Pending> Client::begin(std::string_view method, const Js
                                                const CallOptions& options) {
   CallOptions held = options;
   held.reply_timeout += held_for(params);
+  channel_.read_ahead();
   return send(request_text(method, text_of(params)), Clock::now(), held);
+}
+
+// Whether a daemon may be about to listen at one of the URLs that just failed.
+bool Client::may_come(Clock::time_point begin, const CallOptions& options,
+                      milliseconds passed) const {
+  if (Clock::now() + kLookAgain >= begin + options.deadline) return false;
+  for (const auto& [url, error] : channel_.failures())
+    if (nobody_listens(url, error) &&
+        (passed < patience_.unseen || (passed < patience_.starting && is_starting(url))))
+      return true;
+  return false;
 }
 
 // The first call's dial goes on while a daemon may be about to listen.  A sign that goes away, as
@@ -247,14 +264,13 @@ int Client::dial(Clock::time_point begin, const CallOptions& options) {
   for (;;) {
     const int result = channel_.dial(std::min(left(begin, options), kDialTime), options.stop);
     const milliseconds passed = since(first);
-    const bool hidden = passed < patience_.unseen;
-    if (waited_ || !nobody_listens(endpoint(), result) ||
-        Clock::now() + kLookAgain >= begin + options.deadline ||
-        !(hidden || (passed < patience_.starting && is_starting(endpoint())))) {
+    if (waited_ || result == 0 || result == ETIMEDOUT || result == ECANCELED ||
+        !may_come(begin, options, passed)) {
       waited_ = true;
       return result;
     }
-    if (!hidden && patience_.tell) std::call_once(told_, patience_.tell, endpoint());
+    if (passed >= patience_.unseen && patience_.tell)
+      std::call_once(told_, patience_.tell, endpoint());
     pause(kLookAgain, options.stop);
   }
 }
@@ -272,33 +288,26 @@ std::shared_ptr<Client::Pending> Client::send(const std::string& request, Clock:
   if (!connected && stop.stop_requested()) stopped();
   if (const auto why = channel_.distrust(); why && !connected) throw ApiError("E_UNTRUSTED", *why);
   if (result != 0)
-    throw ApiError("E_UNREACHABLE",
-                   result == NNG_ETIMEDOUT ? no_answer(endpoint(), since(begin))
-                                           : no_daemon(endpoint(), result),
-                   result == NNG_EAGAIN ? Json() : Json{{"never_there", true}});
+    throw ApiError(
+        "E_UNREACHABLE",
+        result == ETIMEDOUT ? no_answer(endpoint(), since(begin)) : no_daemon(channel_.failures()),
+        is_passing(result) ? Json() : Json{{"never_there", true}});
   if (!connected)
     unreachable("nobody takes requests at " + endpoint() +
                 " any more: the daemon is gone, has too many connections or does not serve this "
                 "user (its log says which), or this is another socket than its control socket");
-  const auto pending = std::make_shared<Pending>(begin, stop);
-  channel_.start(request, timeout, [pending](int outcome, Message reply) {
-    const std::lock_guard lock(pending->mutex);
-    // On a thread of nng's, which must not wait: the lock is held for this alone.
-    pending->done = true;
-    pending->result = outcome;
-    pending->reply = std::move(reply);
-    pending->changed.notify_all();
-  });
-  return pending;
+  return std::make_shared<Pending>(begin, stop, endpoint(), channel_.begin(request, timeout));
 }
 
 std::string Client::finish(Pending& pending) {
-  std::unique_lock lock(pending.mutex);
-  if (!pending.changed.wait(lock, pending.stop, [&] { return pending.done; })) stopped();
-  if (pending.result == 0) return result_of(body(pending.reply.get()), endpoint());
-  if (pending.result != NNG_ETIMEDOUT)
-    unreachable("lost the connection to " + endpoint() + ": " + nng_strerror(pending.result));
-  unreachable(no_answer(endpoint(), since(pending.begin)));
+  Channel::Reply reply;
+  const int result = channel_.finish(*pending.exchange, pending.stop, reply);
+  if (result == 0) return result_of(reply.body(), pending.url);
+  if (result == ECANCELED) stopped();
+  if (result != ETIMEDOUT)
+    unreachable("lost the connection to " + pending.url + ": " + strerror(result));
+  channel_.doubt(*pending.exchange);
+  unreachable(no_answer(pending.url, since(pending.begin)));
 }
 
 }  // namespace domed

@@ -32,10 +32,11 @@ struct CallOptions {
 // no answer in time), E_UNTRUSTED (another user's daemon, client/peer.h; nothing was
 // sent), E_PROTOCOL (an answer that is none) and E_STOPPED.  Every
 // method is idempotent, so a request that got no answer is simply sent again.
-// Thread-safe; each call in flight has a context of its own.
+// Thread-safe; many calls are under way on one
+// connection, and each is sent, and as a rule its reply read, by the thread that makes it.
 class Client {
  public:
-  // "endpoint" is a URL, as control_endpoint() gives it.  Nothing is dialled
+  // "endpoint" is a URL or several, as control_endpoint() gives it.  Nothing is dialled
   // before the first call, which waits for a daemon with "patience".  "tell" hears of what
   // calls and followers wait out.
   explicit Client(std::string endpoint, Patience patience = {}, Trouble::Tell tell = nullptr);
@@ -50,7 +51,8 @@ class Client {
 
   // A request on its way: what its reply needs is done while others work.
   class Pending;
-  // Sends a request whose result is asked for later; it is not repeated.
+  // Sends a request whose result is asked for later; it is not repeated.  From the first of these
+  // on a thread takes replies while nobody waits for one.
   std::shared_ptr<Pending> begin(std::string_view method, const Json& params,
                                  const CallOptions& options);
   // The result's own bytes.
@@ -61,10 +63,13 @@ class Client {
   // What all that share this client wait out.
   Trouble& trouble() { return trouble_; }
 
-  const std::string& endpoint() const { return channel_.url(); }
+  // The URL that is used now.
+  std::string endpoint() const { return channel_.url(); }
 
  private:
   int dial(std::chrono::steady_clock::time_point begin, const CallOptions& options);
+  bool may_come(std::chrono::steady_clock::time_point begin, const CallOptions& options,
+                std::chrono::milliseconds passed) const;
   std::shared_ptr<Pending> send(const std::string& request,
                                 std::chrono::steady_clock::time_point begin,
                                 const CallOptions& options);

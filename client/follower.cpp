@@ -93,7 +93,12 @@ std::string Follower::page_bytes() {
   const auto ahead = std::exchange(ahead_, std::nullopt);
   // The state may ask for another page than was guessed, as when a frame brought the lines
   // meanwhile; the guess is then dropped, and its reply with it.
-  if (ahead && ahead->params == params) return client_.finish(*ahead->page);
+  if (ahead && ahead->params == params) try {
+      return client_.finish(*ahead->page);
+    } catch (const ApiError& e) {
+      // It may have been lost with a connection that ended while the lines were being taken.
+      if (e.name() != "E_UNREACHABLE") throw;
+    }
   return client_.call_raw("StreamJobEvents", params, call_options());
 }
 
@@ -155,8 +160,7 @@ void Follower::await_frame(const OnEvent& on_event) {
   auto until = Clock::now() + wait;
   if (options_.deadline) until = std::min(until, *options_.deadline);
   if (!frames_) return sleep_until(until, options_.stop);
-  if (const auto frame = frames_->next(until, options_.stop))
-    give_frame(body(frame->get()), on_event);
+  if (const auto frame = frames_->next(until, options_.stop)) give_frame(*frame, on_event);
 }
 
 // What came while a page was asked for; bounded, as pages must not starve.
@@ -164,7 +168,7 @@ void Follower::drain_frames(const OnEvent& on_event) {
   for (std::size_t i = 0; frames_ && i < kDrained; ++i) {
     const auto frame = frames_->next(Clock::time_point::min(), options_.stop);
     if (!frame) return;
-    give_frame(body(frame->get()), on_event);
+    give_frame(*frame, on_event);
   }
 }
 

@@ -1,17 +1,17 @@
 #include "client/patience.h"
 
-#include <nng/nng.h>
 #include <sys/stat.h>
+
+#include <cerrno>
 
 #include "protocol/endpoint.h"
 #include "system/own_file.h"
 
 namespace domed {
 
-bool nobody_listens(const std::string& url, int result) {
-  // nng says this of a path that is not there as well as of a socket without a listener; a path
-  // that is wrong in any other way will not get better by waiting.
-  if (result != NNG_ECONNREFUSED) return false;
+bool nobody_listens(const std::string& url, int error) {
+  // A path that is wrong in any other way will not get better by waiting.
+  if (error != ECONNREFUSED && error != ENOENT) return false;
   const auto path = ipc_path_of(url);
   if (!path) return true;
   struct stat status {};

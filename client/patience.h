@@ -15,9 +15,9 @@ struct Patience {
   std::function<void(const std::string& url)> tell = nullptr;
 };
 
-// Whether a dial that ended with nng's "result" only came too early, or too late: the way to
-// "url" is open, and nobody listens at its end.
-bool nobody_listens(const std::string& url, int result);
+// Whether connecting failed with "error" (errno) only because it came too early, or too late: the
+// way to "url" is open, and nobody listens at its end.
+bool nobody_listens(const std::string& url, int error);
 
 // Whether a daemon is about to listen at "url": one holds the lock beside its ipc socket, which
 // it takes before anything that needs time.  Over tcp there is no such sign.

@@ -1,8 +1,8 @@
 #include "client/peer.h"
 
 #include <fcntl.h>
-#include <nng/transport/ipc/ipc.h>
 #include <pwd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <vector>
 
@@ -62,7 +63,7 @@ std::string way_to(const fs::path& path) {
   return "no such socket";
 }
 
-std::string ipc_failure(const fs::path& path, int result) {
+std::string ipc_failure(const fs::path& path, int error) {
   if (!path.is_absolute()) return "it is no absolute path: write ipc:///directory/name.ipc";
   if (path.string().size() > kLongestSocketPath)
     return "its path has " + std::to_string(path.string().size()) + " bytes, a socket's may have " +
@@ -73,9 +74,8 @@ std::string ipc_failure(const fs::path& path, int result) {
   if (faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) != 0)
     return "permission denied: the socket of " + describe_user(status.st_uid) +
            " is closed to this user, " + describe_user(geteuid());
-  if (result == NNG_ECONNREFUSED)
-    return "Connection refused: nobody listens at the socket any more";
-  return nng_strerror(result);
+  if (error == ECONNREFUSED) return "Connection refused: nobody listens at the socket any more";
+  return strerror(error);
 }
 
 }  // namespace
@@ -105,21 +105,33 @@ std::optional<std::string> Peers::objection(const std::string& url) const {
   return foreign(url, "the directory of", status.st_uid);
 }
 
-std::optional<std::string> Peers::objection(nng_pipe pipe, const std::string& url) const {
-  if (url_scheme(url) != "ipc") return std::nullopt;
-  std::uint64_t user = 0;
-  if (nng_pipe_get_uint64(pipe, NNG_OPT_IPC_PEER_UID, &user) != 0)
+// They are those of who began to listen, not of who may answer now.
+std::optional<std::string> Peers::objection(int socket, const std::string& url) const {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
     return "the system does not say who listens at " + url + ": nothing was sent";
-  if (!are_trusted(static_cast<uid_t>(user)))
-    return foreign(url, "the process that listens at", static_cast<uid_t>(user));
+  if (!are_trusted(peer.uid)) return foreign(url, "the process that listens at", peer.uid);
   // And the directory once more, as it is now that there is a connection.
   return objection(url);
 }
 
-std::string connect_failure(const std::string& url, int result) {
-  if (result == NNG_EAGAIN) return "too many connections wait to be taken there";
+std::string connect_failure(const std::string& url, int error) {
+  switch (error) {
+    case EAGAIN:
+      return "too many connections wait to be taken there";
+    case ECONNRESET:
+      return "it closes the connection: it has too many, or does not serve this user; its log says "
+             "which";
+    case EPROTO:
+      return "what answers there is no control socket of domed, but another socket";
+    case ETIMEDOUT:
+      return "it does not greet: it may be stopped, or out of reach";
+    default:
+      break;
+  }
   const auto path = ipc_path_of(url);
-  return path ? ipc_failure(*path, result) : nng_strerror(result);
+  return path ? ipc_failure(*path, error) : strerror(error);
 }
 
 }  // namespace domed

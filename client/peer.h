@@ -1,6 +1,5 @@
 #pragma once
 
-#include <nng/nng.h>
 #include <sys/types.h>
 
 #include <optional>
@@ -19,9 +18,8 @@ class Peers {
 
   // Why nothing may be sent to "url", by its directory; nullopt: nothing is wrong.
   std::optional<std::string> objection(const std::string& url) const;
-  // The same by whom a connection leads to.  For a pipe that is not added yet, so that
-  // it can be closed before anything goes out.
-  std::optional<std::string> objection(nng_pipe pipe, const std::string& url) const;
+  // The same by whom the connected Unix socket "socket" leads to.
+  std::optional<std::string> objection(int socket, const std::string& url) const;
 
  private:
   bool are_trusted(uid_t user) const;
@@ -29,7 +27,7 @@ class Peers {
   std::optional<uid_t> named_;
 };
 
-// Why a dial to "url" failed with "result", in words that say what to look at.
-std::string connect_failure(const std::string& url, int result);
+// Why connecting to "url" failed with "error" (errno), in words that say what to look at.
+std::string connect_failure(const std::string& url, int error);
 
 }  // namespace domed

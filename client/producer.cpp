@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <cstring>
 #include <deque>
 #include <mutex>
 #include <thread>
@@ -9,6 +10,8 @@
 #include "client/backoff.h"
 #include "client/channel.h"
 #include "client/client.h"
+#include "base/unsignalled.h"
+#include "protocol/endpoint.h"
 
 namespace domed {
 namespace {
@@ -29,7 +32,7 @@ struct Slot {
 struct Outcome {
   std::uint64_t batch = 0;
   int result = 0;
-  Message reply;
+  Channel::Reply reply;
 };
 
 Ack read_ack(std::uint64_t batch, std::string_view reply, const std::string& url) {
@@ -54,8 +57,7 @@ ApiError lost_batch(std::uint64_t expected, const ApiError& error) {
 
 }  // namespace
 
-// One thread decides on outcomes; nng's threads only hand them over.  Whoever
-// queues a batch sends what may be sent.
+// One thread reads replies and decides on outcomes.  Whoever queues a batch sends what may be sent.
 struct Producer::Core {
   explicit Core(ProducerOptions given);
   ~Core();
@@ -77,7 +79,7 @@ struct Producer::Core {
 
   const ProducerOptions options;
   mutable std::mutex mutex;
-  std::condition_variable work, room;
+  std::condition_variable room;
   bool stopping = false;
   std::deque<Slot> slots;  // not yet delivered, in the order of batches
   std::size_t slot_bytes = 0;
@@ -96,12 +98,9 @@ struct Producer::Core {
 Producer::Core::Core(ProducerOptions given)
     : options(std::move(given)),
       next_batch(options.first_batch),
-      channel(std::make_unique<Channel>(options.endpoint)) {
-  channel->background();
-  thread = std::thread([this] {
-    block_signals();
-    run();
-  });
+      channel(std::make_unique<Channel>(endpoints_of(options.endpoint))) {
+  const Unsignalled unsignalled;
+  thread = std::thread([this] { run(); });
 }
 
 Producer::Core::~Core() {
@@ -109,7 +108,7 @@ Producer::Core::~Core() {
     const std::lock_guard lock(mutex);
     stopping = true;
   }
-  work.notify_all();
+  channel->interrupt();
   room.notify_all();
   thread.join();
   channel.reset();
@@ -145,7 +144,7 @@ void Producer::Core::queue(std::uint64_t batch, std::string_view params) {
   slots.push_back(std::move(slot));
   // Sent from here: to wake the thread first would only cost time.
   send_ready();
-  if (options.give_up.count() > 0) work.notify_one();  // it has a time to keep
+  if (options.give_up.count() > 0) channel->interrupt();  // it has a time to keep
 }
 
 void Producer::Core::run() {
@@ -160,10 +159,9 @@ void Producer::Core::run() {
     deliver(lock);
     const auto wake = send_ready();
     if (stopping || !outcomes.empty()) continue;
-    if (wake == Clock::time_point::max())
-      work.wait(lock);
-    else
-      work.wait_until(lock, wake);
+    lock.unlock();
+    channel->serve(wake);
+    lock.lock();
   }
 }
 
@@ -195,10 +193,9 @@ void Producer::Core::send(Slot& slot) {
   slot.in_flight = true;
   slot.begun = slots.front().batch;
   channel->start(slot.request, options.reply_timeout,
-                 [this, batch = slot.batch](int result, Message reply) {
+                 [this, batch = slot.batch](int result, Channel::Reply reply) {
                    const std::lock_guard lock(mutex);
                    outcomes.push_back({batch, result, std::move(reply)});
-                   work.notify_one();
                  });
 }
 
@@ -215,10 +212,10 @@ void Producer::Core::settle(Outcome outcome) {
     if (outcome.result != 0) {
       if (const auto why = channel->distrust()) throw ApiError("E_UNTRUSTED", *why);
       throw ApiError("E_UNREACHABLE", "no acknowledgement from " + options.endpoint + ": " +
-                                          nng_strerror(outcome.result));
+                                          strerror(outcome.result));
     }
     last_reply = Clock::now();
-    slot->ack = read_ack(slot->batch, body(outcome.reply.get()), options.endpoint);
+    slot->ack = read_ack(slot->batch, outcome.reply.body(), options.endpoint);
     cancel_requested = cancel_requested || slot->ack->cancel_requested;
   } catch (const ApiError& e) {
     if (is_retryable(e))

@@ -22,7 +22,7 @@ struct Ack {
 };
 
 struct ProducerOptions {
-  std::string endpoint;  // control URL
+  std::string endpoint;  // control URL, or several, as control_endpoint() gives them
   std::string job_id, producer_id, producer_token;
   std::uint64_t first_batch = 1;                    // number of the first append()
   std::size_t window = 8;                           // batches in flight, 1 to 64

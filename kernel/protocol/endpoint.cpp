@@ -25,12 +25,30 @@ std::string runtime_dir() {
               "with --endpoint or DOMED_ENDPOINT");
 }
 
+bool begins_url(std::string_view text) {
+  const auto colon = text.find("://");
+  return colon != 0 && colon != std::string_view::npos &&
+         text.substr(0, colon).find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789+") ==
+             std::string_view::npos;
+}
+
 }  // namespace
 
 std::string control_endpoint(const std::string& given) {
   if (!given.empty()) return given;
   if (const char* set = std::getenv("DOMED_ENDPOINT"); set && *set) return set;
   return "ipc://" + runtime_dir() + "/domed/control.ipc";
+}
+
+std::vector<std::string> endpoints_of(std::string_view text) {
+  std::vector<std::string> urls;
+  std::size_t begin = 0;
+  for (std::size_t at = 0; at <= text.size(); ++at) {
+    if (at < text.size() && (text[at] != ',' || !begins_url(text.substr(at + 1)))) continue;
+    urls.emplace_back(text.substr(begin, at - begin));
+    begin = at + 1;
+  }
+  return urls;
 }
 
 std::string url_scheme(const std::string& url) {

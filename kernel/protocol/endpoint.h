@@ -2,13 +2,19 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace domed {
 
 // Where clients look for a daemon: "given" (from --endpoint) if not empty, then
 // DOMED_ENDPOINT, then the default deployment's control socket.  Throws Error where the
-// environment does not say where that is.
+// environment does not say where that is.  Several URLs may stand there, see endpoints_of().
 std::string control_endpoint(const std::string& given);
+
+// "URL,URL": each of them, to be tried in this order.  A comma that no scheme follows is part of
+// its URL, as in the path of a socket.
+std::vector<std::string> endpoints_of(std::string_view text);
 
 // "scheme" of an URL such as "ipc://...": "ipc"; empty where there is none.
 std::string url_scheme(const std::string& url);

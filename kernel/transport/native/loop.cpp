@@ -4,7 +4,7 @@
 
 #include <spdlog/spdlog.h>
 
-#include "system/unsignalled.h"
+#include "base/unsignalled.h"
 
 namespace domed::native {
 
