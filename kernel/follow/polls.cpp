@@ -39,8 +39,8 @@ bool Polls::hold(const std::string& job_id, std::uint32_t pipe, std::chrono::mil
     by_job_.emplace(job_id, number);
     by_pipe_.emplace(pipe, number);
     by_deadline_.emplace(deadline, number);
+    if (deadline < wakes_at_) timer_.notify_one();
   }
-  timer_.notify_one();
   // Asked when the poll can be found already. The other way round a commit between the two would
   // wake nobody, and the poll would wait for its whole time.
   if (!grown()) return true;
@@ -95,14 +95,16 @@ void Polls::work() {
   std::unique_lock lock(mutex_);
   // At the end all are let go as if their time were up: each client gets an answer, not a silence.
   while (!stopping_ || !held_.empty()) {
-    if (!stopping_ && by_deadline_.empty()) {
-      timer_.wait(lock);
-      continue;
-    }
-    // A copy: the poll may go while we wait, and wait_until() looks again at what it was given.
-    const auto next = stopping_ ? Clock::time_point::min() : by_deadline_.begin()->first;
-    if (next > Clock::now()) {
+    // Where none is held, some far time. A copy: the poll may go while we wait, and wait_until()
+    // looks again at what it was given.
+    const auto now = Clock::now();
+    const auto next = stopping_              ? Clock::time_point::min()
+                      : by_deadline_.empty() ? now + std::chrono::hours(1)
+                                             : by_deadline_.begin()->first;
+    if (next > now) {
+      wakes_at_ = next;
       timer_.wait_until(lock, next);
+      wakes_at_ = Clock::time_point::min();
       continue;
     }
     Release release = take(by_deadline_.begin()->second);

@@ -53,6 +53,7 @@ class Polls {
   std::condition_variable timer_;
   bool stopping_ = false;
   std::uint64_t last_ = 0;
+  Clock::time_point wakes_at_ = Clock::time_point::min();  // the thread; min: it is awake
   // Polls by their number, which is given once. The three below it only say where to look, by what
   // lets a poll go; take() removes it from all four in one step, so that of two who come at once
   // one finds nothing.

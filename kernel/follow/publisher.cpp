@@ -1,5 +1,7 @@
 #include "follow/publisher.h"
 
+#include <algorithm>
+
 #include "base/units.h"
 #include "protocol/event.h"
 #include "protocol/limits.h"
@@ -9,14 +11,36 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Lines that wait to be sent; where it would be more, heads alone are queued.
+// Lines that wait to be sent; where it would be more, heads alone are kept.
 constexpr std::size_t kUnsentBytes = 32u << 20;
 constexpr std::size_t kSmall = 16u << 10, kFew = 4;  // what the committing thread sends itself
+constexpr std::size_t kBeatsAtOnce = 64;             // before lines have their turn again
 constexpr std::chrono::milliseconds kFirstBeat = 250ms, kLongestBeat = 10s;
 // `Tail`: who lost the last frame ends within 3 s. So the last word on a job that is over comes 1 s
 // after its end, and there are two before it.
 constexpr std::chrono::milliseconds kLastBeatOfTerminal = 1s;
 constexpr auto kLastWords = 1s;
+// How long lines of a saturated shard wait for more of their job, and how often is asked whether it
+// still is.
+constexpr std::chrono::microseconds kGather = 1ms, kAskAgain = 200us;
+
+// Takes off "piece" as many of its lines as a frame may have; some are left.
+template <class Piece>
+Piece cut_off(Piece& piece) {
+  std::size_t size = 0;
+  std::uint64_t count = 0;
+  while (true) {
+    const std::size_t end = piece.lines.find('\n', size) + 1;
+    if (count > 0 && end > limits::kFrameBytes) break;
+    size = end, ++count;
+  }
+  Piece out = piece;
+  out.lines = piece.lines.substr(0, size);
+  out.head = piece.first + count - 1;
+  piece.lines.remove_prefix(size);
+  piece.first += count;
+  return out;
+}
 
 }  // namespace
 
@@ -27,44 +51,15 @@ std::size_t shard_of(const std::string& job_id, std::size_t shards) {
 }
 
 Publisher::Publisher(std::string epoch, std::size_t shards, Environment& environment, Send send,
-                     Subscribers subscribers)
-    : epoch_(std::move(epoch)),
-      shards_(shards),
+                     Subscribers subscribers, Saturated saturated)
+    : shards_(shards),
       environment_(environment),
       send_(std::move(send)),
-      subscribers_(std::move(subscribers)) {
+      subscribers_(std::move(subscribers)),
+      saturated_(std::move(saturated)),
+      epoch_(std::move(epoch)),
+      waiting_(shards) {
   thread_ = std::thread([this] { work(); });
-}
-
-void Publisher::add(Commit commit) {
-  const std::size_t subscribers = subscribers_(shard_of(commit.job_id, shards_));
-  const std::size_t bytes = commit.lines ? commit.lines->size() : 0;
-  if (subscribers == 0) commit.lines = nullptr;
-  // Sent here it is queued all the same, without its lines: its heartbeats are the thread's.
-  if (commit.lines && subscribers <= kFew && bytes <= kSmall && is_idle() && send_now(commit))
-    commit.lines = nullptr;
-  const auto now = Clock::now();
-  std::lock_guard lock(mutex_);
-  // The head is never dropped: the heartbeat tells followers what they missed.
-  if (queued_bytes_ + bytes > kUnsentBytes) commit.lines = nullptr;
-  queued_bytes_ += commit.lines ? bytes : 0;
-  const bool late = subscribers > 0 && now + kFirstBeat < wakes_at_;
-  if (commit.lines || late) wake_.notify_one();  // else the thread comes in time
-  queue_.push_back({std::move(commit), now});
-}
-
-// False: not sent, which must not hold up who commits.
-bool Publisher::send_now(const Commit& commit) try {
-  send_frame(commit, commit.first, commit.head, *commit.lines);
-  return true;
-} catch (const std::exception&) {
-  return false;
-}
-
-// Nothing that came before is still to be sent.
-bool Publisher::is_idle() {
-  std::lock_guard lock(mutex_);
-  return queued_bytes_ == 0 && !publishing_ && !stopping_;
 }
 
 void Publisher::stop() {
@@ -77,120 +72,218 @@ void Publisher::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-void Publisher::work() {
-  for (;;) {
-    std::deque<Queued> commits;
-    {
-      std::unique_lock lock(mutex_);
-      publishing_ = false;
-      const auto until = due_.empty() ? next_pulse_ : std::min(next_pulse_, due_.begin()->first);
-      wakes_at_ = until;
-      wake_.wait_until(lock, until, [this] { return stopping_ || !queue_.empty(); });
-      wakes_at_ = Clock::time_point::min();
-      commits.swap(queue_);
-      publishing_ = true;
-      queued_bytes_ = 0;
-      if (stopping_ && commits.empty()) return;
-    }
-    for (const auto& queued : commits) publish(queued);
-    keep_time();
-  }
-}
-
-void Publisher::publish(const Queued& queued) {
-  send_lines(queued.commit);
-  // A beat is for who missed the lines, so it is counted from when they left.
-  const auto sent = queued.commit.lines ? Clock::now() : queued.time;
-  Commit head = queued.commit;
-  head.lines = nullptr;
-  schedule(queued.commit.job_id, {std::move(head), sent + kFirstBeat, kFirstBeat});
-}
-
-// Also in the midst of a long backlog: without its pulse the daemon is taken for dead.
-void Publisher::keep_time() {
+void Publisher::add(const Commit& commit) {
+  const std::size_t shard = shard_of(commit.job_id, shards_);
+  const std::size_t subscribers = subscribers_(shard);
+  const std::size_t bytes = commit.lines && subscribers > 0 ? commit.lines->size() : 0;
+  const bool few = bytes > 0 && bytes <= kSmall && subscribers <= kFew && !saturated_(shard);
   const auto now = Clock::now();
-  send_heartbeats(now);
-  if (now < next_pulse_) return;
-  send_daemon();
-  next_pulse_ = now + 1s;
+  std::unique_lock lock(mutex_);
+  Job& job = job_of(commit);
+  expect_beat(job, now + kFirstBeat);
+  // Where nobody hears it a heartbeat may come late, and the thread is not woken for it.
+  if (subscribers > 0 && job.timer < wakes_at_) wake_.notify_one();
+  if (bytes == 0) return;
+  Piece piece{job.name, commit.lines, *commit.lines, commit.first, commit.head, commit.state};
+  if (few && waiting_bytes_ == 0 && !sending_ && !stopping_) {
+    // Without the mutex nothing of the job can come in between: commits come one after the other,
+    // and its heartbeat has just been put off.
+    lock.unlock();
+    if (send({{piece}, bytes})) return;
+    lock.lock();
+  }
+  enqueue(job_of(commit), std::move(piece), now);
 }
 
-// Frames may be lost at any time; an end of the daemon that waits for slow subscribers may not be.
-bool Publisher::given_up() {
-  std::lock_guard lock(mutex_);
-  return Clock::now() >= give_up_;
+Publisher::Job& Publisher::job_of(const Commit& commit) {
+  const auto [it, is_new] = jobs_.try_emplace(commit.job_id);
+  Job& job = it->second;
+  if (is_new) job.id = &it->first;
+  if (is_new || job.name->log_id != commit.log_id)
+    job.name = std::make_shared<const Name>(
+        Name{shard_of(commit.job_id, shards_), commit.log_id,
+             "job/" + commit.job_id + "\n{\"log_id\":\"" + commit.log_id + "\",\"first\":"});
+  job.head = commit.head;
+  job.state = commit.state;
+  return job;
 }
 
-void Publisher::send_lines(const Commit& commit) {
-  if (!commit.lines || commit.lines->empty()) return;
-  std::string_view rest = *commit.lines;
-  std::uint64_t first = commit.first;
-  while (!rest.empty() && !given_up()) {
-    std::size_t size = 0;
-    std::uint64_t count = 0;
-    while (size < rest.size()) {
-      const std::size_t line = rest.find('\n', size) + 1 - size;
-      if (count > 0 && size + line > limits::kFrameBytes) break;
-      size += line, ++count;
-    }
-    send_frame(commit, first, first + count - 1, rest.substr(0, size));
-    rest.remove_prefix(size);
-    first += count;
-    keep_time();
+void Publisher::enqueue(Job& job, Piece piece, Clock::time_point now) {
+  const std::size_t bytes = piece.lines.size();
+  if (waiting_bytes_ + bytes > kUnsentBytes) return;
+  auto& waiting = waiting_[piece.name->shard];
+  // Where others wait already the thread is awake, or knows when it looks again.
+  if (waiting.empty() && wakes_at_ != Clock::time_point::min()) wake_.notify_one();
+  if (job.unsent.empty()) {
+    job.since = now;
+    waiting.push_back(&job);
+  }
+  job.unsent.push_back(std::move(piece));
+  waiting_bytes_ += bytes;
+}
+
+void Publisher::work() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    // Also in the midst of a long backlog: without its pulse the daemon is taken for dead.
+    keep_time(lock);
+    if (send_a_frame(lock)) continue;
+    if (stopping_) return;
+    sleep(lock);
   }
 }
 
-void Publisher::send_frame(const Commit& commit, std::uint64_t first, std::uint64_t head,
-                           std::string_view lines) {
-  // By hand, for it may be a commit that waits for this: what stands in the JSON is hex, numbers
-  // and words of our own, and none of it needs escaping.
-  std::string message = "job/" + commit.job_id + "\n{\"log_id\":\"" + commit.log_id +
-                        "\",\"first\":" + std::to_string(first) +
-                        ",\"head\":" + std::to_string(head) + ",\"state\":\"" +
-                        std::string(state_name(commit.state)) + "\",\"epoch\":\"" + epoch_ +
-                        "\"}\n";
-  message += lines;
-  send_(shard_of(commit.job_id, shards_), std::move(message));
+// Until the next thing is due, or add() has some.
+void Publisher::sleep(std::unique_lock<std::mutex>& lock) {
+  const auto now = Clock::now();
+  auto until = next_pulse_;
+  if (!timers_.empty()) until = std::min(until, timers_.top().first);
+  if (waiting_bytes_ > 0) until = std::min(until, now + kAskAgain);
+  if (until <= now) return;
+  wakes_at_ = until;
+  wake_.wait_until(lock, until);
+  wakes_at_ = Clock::time_point::min();
 }
 
-void Publisher::send_heartbeats(Clock::time_point now) {
-  while (!due_.empty() && due_.begin()->first <= now) {
-    const std::string job_id = due_.begin()->second;
-    Beat beat = beats_.at(job_id);
-    // `NeverHangs`: no lines, and a first above the head. It only says how far the log goes.
-    send_frame(beat.head, beat.head.head + 1, beat.head.head, {});
-    if (is_terminal(beat.head.state) && beat.wait >= kLastBeatOfTerminal) {
-      due_.erase(due_.begin());
-      beats_.erase(job_id);
-      continue;
+// False: there is none that may leave now.  Frames may be lost at any time; an end of the daemon
+// that waits for slow subscribers may not be.
+bool Publisher::send_a_frame(std::unique_lock<std::mutex>& lock) {
+  const auto now = Clock::now();
+  if (waiting_bytes_ == 0 || now >= give_up_) return false;
+  for (std::size_t i = 0; i < shards_; ++i) {
+    const std::size_t shard = (next_shard_ + i) % shards_;
+    auto& waiting = waiting_[shard];
+    if (waiting.empty()) continue;
+    Job& job = *waiting.front();
+    if (!stopping_ && now < job.since + kGather) {
+      // Not with the mutex, for it may ask many subscribers.  The job stays the first: only this
+      // thread takes one away.
+      lock.unlock();
+      const bool saturated = saturated_(shard);
+      lock.lock();
+      if (saturated) continue;
     }
-    // 0.25, 0.5 and 1 s after the commit, not after each other.
-    const auto gap =
-        beat.wait < kLastBeatOfTerminal ? beat.wait : std::min(beat.wait * 2, kLongestBeat);
-    beat.wait = std::min(beat.wait * 2, kLongestBeat);
-    beat.due = now + gap;
-    schedule(job_id, std::move(beat));
+    next_shard_ = shard + 1;
+    waiting.pop_front();
+    const Taken taken = take(job);
+    if (!job.unsent.empty()) waiting.push_back(&job);
+    // A beat is for who missed the lines, so it is counted from when they left.
+    expect_beat(job, now + kFirstBeat);
+    sending_ = true;
+    lock.unlock();
+    send(taken);
+    lock.lock();
+    sending_ = false;
+    return true;
   }
+  return false;
 }
 
-void Publisher::schedule(const std::string& job_id, Beat beat) {
-  const auto old = beats_.find(job_id);
-  if (old != beats_.end()) {
-    const auto [begin, end] = due_.equal_range(old->second.due);
-    for (auto it = begin; it != end; ++it) {
-      if (it->second != job_id) continue;
-      due_.erase(it);
+// What follows each other in the job's log, as far as it fits.
+Publisher::Taken Publisher::take(Job& job) {
+  Taken taken;
+  while (!job.unsent.empty()) {
+    Piece& next = job.unsent.front();
+    const std::size_t bytes = next.lines.size();
+    if (taken.pieces.empty() && bytes > limits::kFrameBytes) {
+      taken.pieces.push_back(cut_off(next));
+      taken.bytes = taken.pieces.back().lines.size();
       break;
     }
+    const bool follows = taken.pieces.empty() || (taken.pieces.back().name == next.name &&
+                                                  taken.pieces.back().head + 1 == next.first);
+    if (!follows || taken.bytes + bytes > limits::kFrameBytes) break;
+    taken.bytes += bytes;
+    taken.pieces.push_back(std::move(next));
+    job.unsent.pop_front();
   }
-  due_.emplace(beat.due, job_id);
-  beats_[job_id] = std::move(beat);
+  waiting_bytes_ -= taken.bytes;
+  return taken;
 }
 
-void Publisher::send_daemon() {
-  const std::string message = std::string(kDaemonTopic) + "{\"epoch\":\"" + epoch_ +
-                              "\",\"time\":\"" + format_time(environment_.now()) + "\"}\n";
-  for (std::size_t shard = 0; shard < shards_; ++shard) send_(shard, message);
+// Beats are few at a time, so that lines have their turn in between.
+void Publisher::keep_time(std::unique_lock<std::mutex>& lock) {
+  const auto now = Clock::now();
+  std::vector<Taken> beats;
+  while (!timers_.empty() && timers_.top().first <= now && beats.size() < kBeatsAtOnce) {
+    const auto [time, timer_of] = timers_.top();
+    Job& job = *timer_of;
+    timers_.pop();
+    --job.timers;
+    if (time == job.timer) {
+      job.timer = Clock::time_point::max();
+      // `NeverHangs`: no lines, and a first above the head. It only says how far the log goes.
+      if (is_beat_due(job, now))
+        beats.push_back({{{job.name, nullptr, {}, job.head + 1, job.head, job.state}}, 0});
+      if (job.beats) set_timer(job);
+    }
+    if (!job.beats && job.timers == 0) jobs_.erase(jobs_.find(*job.id));
+  }
+  const bool pulse = now >= next_pulse_;
+  if (pulse) next_pulse_ = now + 1s;
+  if (beats.empty() && !pulse) return;
+  lock.unlock();
+  for (const Taken& beat : beats) send(beat);
+  if (pulse) send_daemon();
+  lock.lock();
+}
+
+// And plans the next one.
+bool Publisher::is_beat_due(Job& job, Clock::time_point now) {
+  if (!job.unsent.empty()) job.due = now + kFirstBeat;  // lines say more
+  if (now < job.due) return false;
+  job.beats = !(is_terminal(job.state) && job.wait >= kLastBeatOfTerminal);
+  // 0.25, 0.5 and 1 s after the commit, not after each other.
+  const auto next = std::min(job.wait * 2, kLongestBeat);
+  job.due = now + (job.wait < kLastBeatOfTerminal ? job.wait : next);
+  job.wait = next;
+  return true;
+}
+
+void Publisher::expect_beat(Job& job, Clock::time_point due) {
+  job.beats = true;
+  job.due = due;
+  job.wait = kFirstBeat;
+  if (due < job.timer) set_timer(job);
+}
+
+void Publisher::set_timer(Job& job) {
+  job.timer = job.due;
+  timers_.push({job.due, &job});
+  ++job.timers;
+}
+
+// False: not sent, which must hold up neither who commits nor what comes next.
+bool Publisher::send(const Taken& taken) noexcept try {
+  const Piece &first = taken.pieces.front(), &last = taken.pieces.back();
+  const std::size_t shard = first.name->shard;
+  if (subscribers_(shard) == 0) return true;
+  // By hand, for it may be a commit that waits for this: what stands in the JSON is hex, numbers
+  // and words of our own, and none of it needs escaping.
+  std::string frame;
+  frame.reserve(first.name->begin.size() + epoch_.size() + 96 + taken.bytes);
+  frame += first.name->begin;
+  frame += std::to_string(first.first);
+  frame += ",\"head\":";
+  frame += std::to_string(last.head);
+  frame += ",\"state\":\"";
+  frame += state_name(last.state);
+  frame += "\",\"epoch\":\"";
+  frame += epoch_;
+  frame += "\"}\n";
+  for (const Piece& piece : taken.pieces) frame += piece.lines;
+  send_(shard, std::make_shared<const std::string>(std::move(frame)));
+  return true;
+} catch (const std::exception&) {
+  return false;
+}
+
+void Publisher::send_daemon() noexcept try {
+  const auto frame = std::make_shared<const std::string>(
+      std::string(kDaemonTopic) + "{\"epoch\":\"" + epoch_ + "\",\"time\":\"" +
+      format_time(environment_.now()) + "\"}\n");
+  for (std::size_t shard = 0; shard < shards_; ++shard) send_(shard, frame);
+} catch (const std::exception&) {  // the next comes in a second
 }
 
 }  // namespace domed

@@ -88,10 +88,9 @@ void Daemon::open_plugins() {
 void Daemon::open_followers() {
   publisher_ = std::make_unique<Publisher>(
       epoch_, events_->shards(), environment_,
-      [this](std::size_t shard, std::string frame) {
-        events_->send(shard, std::make_shared<const std::string>(std::move(frame)));
-      },
-      [this](std::size_t shard) { return events_->pipes(shard); });
+      [this](std::size_t shard, const Publisher::Frame& frame) { events_->send(shard, frame); },
+      [this](std::size_t shard) { return events_->pipes(shard); },
+      [this](std::size_t shard) { return events_->is_saturated(shard); });
   workers_ = std::make_unique<Workers>(kWorkers);
   streams_ =
       std::make_unique<Streams>(*store_, *workers_, kPolls, [this](const std::string& job_id) {
