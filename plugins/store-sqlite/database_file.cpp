@@ -122,11 +122,14 @@ DatabaseFile::Identity DatabaseFile::identity_of(const std::string& name) {
 
 void DatabaseFile::remember_log() {
   log_ = identity_of(log_path_);
+  watch_.watch({path_, log_path_});
 }
 
-void DatabaseFile::check_in_place() const {
+void DatabaseFile::check_in_place() {
+  if (!watch_.stirred()) return;
   check(path_, database_);
   check(log_path_, log_);
+  watch_.looked();
 }
 
 void DatabaseFile::check(const std::string& name, const Identity& known) const {

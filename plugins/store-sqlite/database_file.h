@@ -1,30 +1,12 @@
 #pragma once
 
-#include <unistd.h>
-
 #include <cstdint>
 #include <string>
-#include <utility>
+
+#include "descriptor.h"
+#include "place_watch.h"
 
 namespace domed {
-
-// An owned descriptor.
-class Descriptor {
- public:
-  explicit Descriptor(int fd = -1) : fd_(fd) {}
-  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 // The place of a database: its directory and file, made where missing (0700 and
 // 0600), and the right to be the only domed that uses it.
@@ -47,9 +29,10 @@ class DatabaseFile {
 
   // Remembers the write-ahead log, which SQLite has made by now.
   void remember_log();
-  // Throws Error(io) where the database or its log is no longer at its place:
-  // SQLite would go on writing to files that nobody will ever open again.
-  void check_in_place() const;
+  // Throws Error(io) where the database or its log is no longer at its place: SQLite would go on
+  // writing to files that nobody will ever open again.  What it sees at once, and what within a
+  // tenth of a second, PlaceWatch says.
+  void check_in_place();
 
  private:
   // Which file a name led to.
@@ -68,6 +51,7 @@ class DatabaseFile {
   Descriptor lock_, file_;
   bool created_ = false;
   Identity database_, log_;
+  PlaceWatch watch_;
 };
 
 }  // namespace domed

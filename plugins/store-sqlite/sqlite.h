@@ -71,10 +71,13 @@ class Connection {
   // The first column of the first row of "sql"; empty where there is none.
   std::string ask(const std::string& sql);
 
-  // "sql" with its parameters bound, prepared at the first use only.
+  // "sql", which must live as long as this, with its parameters bound, prepared at the first use
+  // only.
   template <class... Values>
   Query query(const char* sql, Values... values) {
-    return {prepared(sql), path_, values...};
+    auto& statement = literals_[sql];
+    if (!statement) statement = prepared(sql);
+    return {statement, path_, values...};
   }
   sqlite3_stmt* prepared(const std::string& sql);
   // Rows that the last statement changed.
@@ -92,6 +95,7 @@ class Connection {
   std::string path_;
   std::unique_ptr<sqlite3, Close> db_;
   std::unordered_map<std::string, std::unique_ptr<sqlite3_stmt, Finalize>> statements_;
+  std::unordered_map<const char*, sqlite3_stmt*> literals_;  // of those, found without a copy
 };
 
 // Rolled back at the end of its life unless committed.

@@ -26,7 +26,7 @@ class SqliteDamage : public SqliteTest {
     std::vector<std::size_t> pages;
     const std::string sql = "SELECT pageno FROM dbstat WHERE name = '" + table +
                             "' AND pagetype IN ('leaf', 'overflow') AND path != '/'";
-    auto rows = connection.query(sql.c_str());
+    domed::sqlite::Query rows(connection.prepared(sql), connection.path());
     while (rows.step()) pages.push_back(static_cast<std::size_t>(rows.integer()));
     return pages;
   }

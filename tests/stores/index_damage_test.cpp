@@ -65,7 +65,7 @@ class SqliteIndexDamage : public SqliteTest {
   std::vector<std::size_t> pages_of(const std::string& name) const {
     domed::sqlite::Connection connection(path());
     const std::string sql = "SELECT pageno FROM dbstat WHERE name = '" + name + "'";
-    auto rows = connection.query(sql.c_str());
+    domed::sqlite::Query rows(connection.prepared(sql), connection.path());
     std::vector<std::size_t> pages;
     while (rows.step()) pages.push_back(static_cast<std::size_t>(rows.integer()));
     return pages;

@@ -1,4 +1,7 @@
+#include <fstream>
+
 #include "scratch.h"
+#include "store-sqlite/place_watch.h"
 
 namespace store_tests {
 namespace {
@@ -58,12 +61,58 @@ TEST_F(SqliteMoved, RemovedLogIsNoticed) {
   expect_refusal("domed.db-wal");
 }
 
-TEST_F(SqliteMoved, GoesOnWhereTheFilesComeBack) {
-  fs::rename(home_, directory() / "elsewhere");
-  error_of([&] { append(*store_, "j", 5, 1); });
-  fs::rename(directory() / "elsewhere", home_);
+TEST_F(SqliteMoved, ADirectoryFarAboveIsNoticed) {
+  const fs::path deep = directory() / "a" / "b" / "c";
+  fs::create_directories(deep);
+  store_ = open_at(deep);
+  append(*store_, "j", 0, 5);
+  fs::rename(directory() / "a", directory() / "other");
+  EXPECT_EQ(Code::io, error_of([&] { append(*store_, "j", 5, 1); }).code());
+}
+
+// The file is there, under another name.
+TEST_F(SqliteMoved, ARemovedNameIsNoticed) {
+  fs::create_hard_link(home_ / "domed.db", home_ / "kept");
   append(*store_, "j", 5, 1);
-  EXPECT_EQ(6u, head_of(*store_, "j"));
+  fs::remove(home_ / "domed.db");
+  EXPECT_EQ(Code::io, error_of([&] { append(*store_, "j", 6, 1); }).code());
+  fs::create_hard_link(home_ / "kept", home_ / "domed.db");
+  append(*store_, "j", 6, 1);
+  fs::remove(home_ / "domed.db");
+  EXPECT_EQ(Code::io, error_of([&] { append(*store_, "j", 7, 1); }).code());
+}
+
+// Each time, and whatever directory they come back in.
+TEST_F(SqliteMoved, GoesOnWhereTheFilesComeBack) {
+  for (std::uint64_t head = 5; head < 8; ++head) {
+    fs::rename(home_, directory() / "elsewhere");
+    EXPECT_EQ(Code::io, error_of([&] { append(*store_, "j", head, 1); }).code());
+    fs::create_directory(home_);
+    for (const auto& file : fs::directory_iterator(directory() / "elsewhere"))
+      fs::rename(file.path(), home_ / file.path().filename());
+    fs::remove(directory() / "elsewhere");
+    append(*store_, "j", head, 1);
+    EXPECT_EQ(head + 1, head_of(*store_, "j"));
+  }
+}
+
+TEST(PlaceWatch, SaysSomethingOnlyWhereSomethingHappened) {
+  const fs::path home = fs::path(::testing::TempDir()) / "place-watch";
+  fs::create_directories(home);
+  std::ofstream(home / "file");
+  domed::PlaceWatch watch;
+  watch.watch({(home / "file").string()});
+  ASSERT_TRUE(watch.stirred()) << "nobody has looked yet";
+  watch.looked();
+  while (watch.stirred()) watch.looked();  // a look may be due by its time
+  std::ofstream(home / "file") << "it is written, and others come and go";
+  std::ofstream(home / "another");
+  fs::remove(home / "another");
+  while (watch.stirred()) watch.looked();
+  fs::rename(home / "file", home / "moved");
+  EXPECT_TRUE(watch.stirred());
+  EXPECT_TRUE(watch.stirred()) << "until somebody saw it";
+  fs::remove_all(home);
 }
 
 }  // namespace
