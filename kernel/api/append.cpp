@@ -8,22 +8,37 @@
 namespace domed {
 
 void AppendMethods::append_job_events(Call call) {
-  AppendRequest request = read_append(call.params);
+  AppendRequest request = read_append(std::move(call.params));  // they are needed no more
   // `BackPressure`. Counted before it is looked at, so that of many who come at once none slips
   // through.
-  if (under_way_.fetch_add(1) >= most_) {
-    --under_way_;
-    throw busy("too many appends wait for the store", 20);
-  }
+  const std::uint32_t pipe = call.peer.pipe;
+  if (!may_enter(pipe)) throw busy("too many appends wait for the store", 20);
   // Whatever answers the call counts it down, a refusal too. That is why what follows answers for
   // itself: who called has the call with the reply that counts nothing.
-  const auto reply = std::move(call.reply);
-  call.reply = [this, reply](std::string text) {
-    --under_way_;
+  call.reply = [this, pipe, reply = std::move(call.reply)](std::string text) {
+    left(pipe);
     reply(std::move(text));
   };
   if (!request.starts() && !request.ends()) return commit(std::move(call), std::move(request));
   collect(std::move(call), std::make_shared<AppendRequest>(std::move(request)), false);
+}
+
+bool AppendMethods::may_enter(std::uint32_t pipe) {
+  const std::lock_guard lock(mutex_);
+  std::size_t& count = of_pipe_[pipe];
+  if (under_way_ >= most_ + (count == 0 ? most_ / 4 : 0)) {
+    if (count == 0) of_pipe_.erase(pipe);
+    return false;
+  }
+  ++under_way_, ++count;
+  return true;
+}
+
+void AppendMethods::left(std::uint32_t pipe) {
+  const std::lock_guard lock(mutex_);
+  --under_way_;
+  const auto it = of_pipe_.find(pipe);
+  if (--it->second == 0) of_pipe_.erase(it);
 }
 
 void AppendMethods::collect(Call call, RequestPtr request, bool last_chance) {
@@ -37,7 +52,7 @@ void AppendMethods::collect(Call call, RequestPtr request, bool last_chance) {
         }
         commit(call, std::move(*request));
       },
-      [call] { call.error(stopping_error()); });
+      [call] { call.error(stopping_error()); }, call.peer.pipe);
 }
 
 // What is known of the sources stands in the log before the state it explains.  False:
@@ -71,7 +86,8 @@ bool AppendMethods::add_provenance(AppendRequest& request, Door door, bool last_
 void AppendMethods::await_turn(Call call, RequestPtr request) {
   Journal::Command command;
   command.job_id = request->job_id;
-  command.bytes = call.params.size();
+  command.from = call.peer.pipe;
+  command.bytes = request->params_bytes;
   command.apply = [request](JobLog& log, bool last_chance) {
     const Batch& batch = request->batch;
     return last_chance || batch.number <= log.head().last_batch(batch.producer_id) + 1;
@@ -89,8 +105,8 @@ void AppendMethods::commit(Call call, AppendRequest request) {
   command.entry_bytes = request.entry_bytes();
   auto batch = std::make_shared<Batch>(std::move(request.batch));
   command.job_id = request.job_id;
-  command.bytes = call.params.size() * 4;  // as events it takes about so much
-  call.params = {};                        // read, and not to be kept as long as the commit takes
+  command.from = call.peer.pipe;
+  command.bytes = request.params_bytes * 4;  // as events it takes about so much
   command.apply = [this, batch, result](JobLog& log, bool last_chance) {
     // Whether it is taken or not: a producer that bears the token and says something is there. Told
     // before the next command on this job, which may be its end for want of a word.
@@ -107,12 +123,15 @@ void AppendMethods::commit(Call call, AppendRequest request) {
   };
   command.done = [call, result](std::exception_ptr e) {
     if (e) return call.error(e);
-    const OrderedJson out{{"first_seq", result->first_seq},
-                          {"head_seq", result->head_seq},
-                          {"state", state_name(result->state)},
-                          {"replayed", result->replayed},
-                          {"cancel_requested", result->cancel_requested}};
-    call.result(out.dump());
+    const auto word = [](bool value) { return value ? "true" : "false"; };
+    std::string out;
+    out.reserve(128);
+    out.append("{\"first_seq\":").append(std::to_string(result->first_seq));
+    out.append(",\"head_seq\":").append(std::to_string(result->head_seq));
+    out.append(",\"state\":\"").append(state_name(result->state));
+    out.append("\",\"replayed\":").append(word(result->replayed));
+    out.append(",\"cancel_requested\":").append(word(result->cancel_requested)).append("}");
+    call.result(out);
   };
   // Answered here and not thrown, see append_job_events().
   try {

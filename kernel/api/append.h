@@ -1,7 +1,9 @@
 #pragma once
 
-#include <atomic>
+#include <cstdint>
 #include <memory>
+#include <mutex>
+#include <unordered_map>
 
 #include "base/workers.h"
 #include "domed/store.h"
@@ -39,6 +41,8 @@ class AppendMethods {
  private:
   using RequestPtr = std::shared_ptr<AppendRequest>;
 
+  bool may_enter(std::uint32_t pipe);
+  void left(std::uint32_t pipe);
   void collect(Call call, RequestPtr request, bool last_chance);
   bool add_provenance(AppendRequest& request, Door door, bool last_chance) const;
   void await_turn(Call call, RequestPtr request);
@@ -48,9 +52,11 @@ class AppendMethods {
   Journal& journal_;
   Scheduler& scheduler_;
   // `BackPressure`: requests that are not answered yet, wherever they wait, and how many of them
-  // there may be.
+  // there may be; a quarter more for connections that have none.  The mutex guards the counts.
   const std::size_t most_;
-  std::atomic<std::size_t> under_way_{0};
+  std::mutex mutex_;
+  std::size_t under_way_ = 0;
+  std::unordered_map<std::uint32_t, std::size_t> of_pipe_;
   // Threads of their own, for a collector that hangs must not keep pages and submits waiting. The
   // last member, so that what its tasks use goes after them.
   Workers collecting_{4};

@@ -43,6 +43,7 @@ void CancelMethods::cancel_job(Call call) {
   const auto found = std::make_shared<Canceled>();
   Journal::Command command;
   command.job_id = job_id;
+  command.from = call.peer.pipe;
   command.bytes = call.params.size();
   command.apply = [=](JobLog& log, bool) {
     *found = cancel(log, reason);

@@ -7,6 +7,7 @@ namespace domed {
 void submit(Journal& journal, Call call, Change change) {
   Journal::Command command;
   command.job_id = std::move(change.job_id);
+  command.from = call.peer.pipe;
   command.exclusive = change.exclusive;
   command.bytes = call.params.size();
   command.apply = [apply = std::move(change.apply)](JobLog& log, bool) {

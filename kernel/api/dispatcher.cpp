@@ -19,16 +19,18 @@ void Dispatcher::take(std::string bytes, Peer peer, std::function<void(std::stri
   if (bytes.size() <= kQuickBytes) return handle(bytes, std::move(call));
   const auto large = std::make_shared<const std::string>(std::move(bytes));
   const auto task = [this, large, call] { handle(*large, call); };
-  workers_.run(task, task);  // dropped, it is refused by what it asks for
+  workers_.run(task, task, peer.pipe);  // dropped, it is refused by what it asks for
 }
 
 void Dispatcher::handle(const std::string& bytes, Call call) {
   Request request;
   try {
     read_request(bytes, request);
-    call.params = std::move(request.params);
+    // "call" stays, to say why not.
     call.id = request.id;
-    answer(methods_.named(request.method), call);
+    Call with_params = call;
+    with_params.params = std::move(request.params);
+    answer(methods_.named(request.method), std::move(with_params));
   } catch (...) {
     // As far as the envelope could be read: a refusal goes to the request that it is of.
     call.id = request.id;
@@ -47,7 +49,7 @@ void Dispatcher::answer(const Method& method, Call call) {
           shared->error(std::current_exception());
         }
       },
-      [shared] { shared->error(stopping_error()); });
+      [shared] { shared->error(stopping_error()); }, shared->peer.pipe);
 }
 
 }  // namespace domed

@@ -53,6 +53,23 @@ void refuse_lone_surrogates(std::string_view raw) {
 // Walks the whole value, because On-Demand checks only what is looked at.
 class Walker {
  public:
+  // The members of the outermost object.
+  struct Member {
+    std::string_view key;  // unescaped; it lives in the parser
+    const char *begin, *end;
+  };
+
+  // Throws Error as compact_json() does.  "members" are looked for only where it is not null.
+  static void check(od::document& document, std::vector<Member>* members) {
+    Walker walker;
+    walker.document_ = members ? &document : nullptr;
+    walker.members_ = members;
+    walker.value(document, 1);
+    if (document.current_location().error() != simdjson::OUT_OF_BOUNDS)
+      refuse("something follows the value");
+  }
+
+ private:
   template <class Value>
   void value(Value& v, std::size_t depth) {
     if (depth > kMaxJsonDepth)
@@ -82,7 +99,6 @@ class Walker {
     }
   }
 
- private:
   template <class Value>
   void string(od::raw_json_string raw, Value& v) {
     check_escapes(raw);
@@ -110,7 +126,10 @@ class Walker {
       check_escapes(field.key());
       keys_.push_back(must(field.unescaped_key()));
       od::value inner = field.value();
+      const bool notes = depth == 1 && members_;
+      const char* begin = notes ? must(document_->current_location()) : nullptr;
       value(inner, depth + 1);
+      if (notes) members_->push_back({keys_.back(), begin, must(document_->current_location())});
     }
     std::sort(keys_.begin() + base, keys_.end());
     const auto twice = std::adjacent_find(keys_.begin() + base, keys_.end());
@@ -120,6 +139,8 @@ class Walker {
 
   // Of the objects that are open, the innermost one's last; they live in the parser.
   std::vector<std::string_view> keys_;
+  od::document* document_ = nullptr;
+  std::vector<Member>* members_ = nullptr;
 };
 
 // A double as ECMAScript writes it (RFC 8785, 3.2.2.3).
@@ -196,23 +217,52 @@ void canonical(const Json& value, std::string& out) {
 
 }  // namespace
 
-std::string compact_json(std::string_view text) {
-  // Two passes over the bytes, one that refuses and one that removes white space.  To write the
-  // value anew from a tree would be one, and would change numbers, escapes and the order of keys: a
-  // payload is kept as its producer wrote it (Immutable), and the digest is of those bytes
-  // (Digest).  The parser keeps its buffers, which are as large as the largest text so far; a
-  // request has at most 1 MiB.
+namespace {
+
+// Two passes over the bytes, one that refuses and one that removes white space.  To write the value
+// anew from a tree would be one, and would change numbers, escapes and the order of keys: a payload
+// is kept as its producer wrote it (Immutable), and the digest is of those bytes (Digest).
+std::string compact(std::string_view text, std::vector<Walker::Member>* members) {
+  // The parser keeps its buffers, which are as large as the largest text so far; a request has at
+  // most 1 MiB.
   thread_local od::parser parser;
-  const simdjson::padded_string padded(text);
-  od::document document = must(parser.iterate(padded));
-  Walker().value(document, 1);
-  if (document.current_location().error() != simdjson::OUT_OF_BOUNDS)
-    refuse("something follows the value");
   std::string out(text.size() + simdjson::SIMDJSON_PADDING, '\0');
   std::size_t length = 0;
-  if (const auto error = simdjson::minify(padded.data(), padded.size(), out.data(), length))
+  std::string padded;
+  padded.reserve(text.size() + simdjson::SIMDJSON_PADDING);
+  padded = text;
+  if (const auto error = simdjson::minify(padded.data(), padded.size(), out.data(), length)) {
+    // Why, the parser tells better; where it has no reason, this one is as good.
+    od::document document = must(parser.iterate(padded));
+    Walker::check(document, nullptr);
     refuse(simdjson::error_message(error));
+  }
   out.resize(length);
+  // White space can part what is no JSON without it, so that the text is checked as it came.  What
+  // had none is its own compact form, and is not looked at twice.
+  if (length < text.size()) {
+    od::document document = must(parser.iterate(padded));
+    Walker::check(document, nullptr);
+    if (!members) return out;
+  }
+  od::document document = must(parser.iterate(out));
+  Walker::check(document, members);
+  return out;
+}
+
+}  // namespace
+
+std::string compact_json(std::string_view text) {
+  return compact(text, nullptr);
+}
+
+std::string compact_json(std::string_view text, std::vector<JsonMember>& members) {
+  std::vector<Walker::Member> found;
+  std::string out = compact(text, &found);
+  members.clear();
+  for (const auto& member : found)
+    members.push_back({std::string(member.key), static_cast<std::size_t>(member.begin - out.data()),
+                       static_cast<std::size_t>(member.end - out.data())});
   return out;
 }
 

@@ -6,11 +6,11 @@ Workers::Workers(std::size_t threads) {
   for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
 }
 
-void Workers::run(Task task, Task dropped) {
+void Workers::run(Task task, Task dropped, std::uint32_t from) {
   {
     std::lock_guard lock(mutex_);
     if (!closed_) {
-      tasks_.push_back({std::move(task), std::move(dropped)});
+      tasks_.push(from, {std::move(task), std::move(dropped)});
       wake_.notify_one();
       return;
     }
@@ -19,16 +19,16 @@ void Workers::run(Task task, Task dropped) {
 }
 
 void Workers::close() {
-  std::deque<Queued> left;
+  FairQueue<Queued> left;
   {
     std::lock_guard lock(mutex_);
     closed_ = true;
-    left.swap(tasks_);
+    std::swap(left, tasks_);
   }
   wake_.notify_all();
   // Without the lock, as tasks themselves are called: either may bring the next task.
-  for (const auto& queued : left)
-    if (queued.dropped) queued.dropped();
+  while (!left.empty())
+    if (const Queued queued = left.pop(); queued.dropped) queued.dropped();
 }
 
 void Workers::stop(std::chrono::milliseconds grace) {
@@ -48,8 +48,7 @@ void Workers::work() {
       std::unique_lock lock(mutex_);
       wake_.wait(lock, [this] { return closed_ || !tasks_.empty(); });
       if (tasks_.empty()) return;
-      task = std::move(tasks_.front().task);
-      tasks_.pop_front();
+      task = tasks_.pop().task;
       if (tasks_.empty()) empty_.notify_all();
     }
     task();

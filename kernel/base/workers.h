@@ -2,16 +2,18 @@
 
 #include <chrono>
 #include <condition_variable>
-#include <deque>
+#include <cstdint>
 #include <functional>
 #include <mutex>
 #include <thread>
 #include <vector>
 
+#include "base/fair_queue.h"
+
 namespace domed {
 
-// A fixed number of threads that run tasks in the order of arrival.  The queue
-// itself has no bound: whoever adds to it has one.
+// A fixed number of threads that run tasks, those of one connection in the order of arrival, and
+// connections in turn.  The queue itself has no bound: whoever adds to it has one.
 class Workers {
  public:
   // Throws nothing: there is nobody to tell, and the process would end.
@@ -21,8 +23,9 @@ class Workers {
   ~Workers() { stop(); }
 
   // Thread-safe.  Runs "task", or, where the threads stop before its turn, calls
-  // "dropped" instead: on the stopping thread, or on the caller's own.
-  void run(Task task, Task dropped = {});
+  // "dropped" instead: on the stopping thread, or on the caller's own.  "from": the connection that
+  // it is for; 0: none.
+  void run(Task task, Task dropped = {}, std::uint32_t from = 0);
   // Drops what has not begun, and all that comes later.
   void close();
   // For "grace" goes on with what is queued, then closes, and waits for the tasks
@@ -39,7 +42,7 @@ class Workers {
   // Guards what follows but for "threads_", which the constructor fills and stop() joins.
   std::mutex mutex_;
   std::condition_variable wake_, empty_;
-  std::deque<Queued> tasks_;
+  FairQueue<Queued> tasks_;
   bool closed_ = false;
   std::vector<std::thread> threads_;
 };

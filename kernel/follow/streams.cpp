@@ -87,7 +87,7 @@ void Streams::answer_on_worker(const AskedPtr& asked) {
           asked->call.error(std::current_exception());
         }
       },
-      [asked] { asked->call.error(stopping_error()); });
+      [asked] { asked->call.error(stopping_error()); }, asked->call.peer.pipe);
 }
 
 bool Streams::answer_from_memory(const AskedPtr& asked) {

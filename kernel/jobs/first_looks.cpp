@@ -27,6 +27,7 @@ void FirstLooks::begin(const JobFixed& job) {
   {
     const std::lock_guard lock(mutex_);
     looks_[job.job_id] = look;
+    has_looks_ = true;
   }
   workers_.run([this, look, job] {
     try {
@@ -47,8 +48,10 @@ std::string FirstLooks::result(const JobFixed& job, Door door) {
 }
 
 void FirstLooks::forget(const std::string& job_id) {
+  if (!has_looks_) return;
   const std::lock_guard lock(mutex_);
   looks_.erase(job_id);
+  has_looks_ = !looks_.empty();
 }
 
 }  // namespace domed

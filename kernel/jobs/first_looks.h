@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -50,6 +51,7 @@ class FirstLooks {
   const RunSettings& settings_;
   std::mutex mutex_;
   std::map<std::string, std::shared_ptr<Look>> looks_;  // by job
+  std::atomic<bool> has_looks_{false};                  // for forget(), which each commit calls
   Workers workers_{4};
 };
 

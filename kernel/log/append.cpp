@@ -6,6 +6,7 @@
 
 #include "log/checked_store.h"
 #include "protocol/api_error.h"
+#include "protocol/events_array.h"
 #include "protocol/job_id.h"
 #include "protocol/limits.h"
 
@@ -27,10 +28,15 @@ std::uint64_t batch_number(od::value& value) {
   return number;
 }
 
-std::string_view events_text(od::value& value) {
+// A producer's batch is what its bytes are, so that they are hashed as they came.
+void read_events(od::document& document, od::value& value, Batch& batch) {
+  const char* begin = document.current_location().value_unsafe();
   od::array array;
   if (value.get_array().get(array)) invalid_request("'events' must be an array");
-  return array.raw_json().value_unsafe();
+  batch.events = domed::read_events(array);
+  const char* end = document.current_location().value_unsafe();
+  const Digest digest = sha256({begin, static_cast<std::size_t>(end - begin)});
+  std::copy_n(digest.begin(), batch.content.size(), batch.content.begin());
 }
 
 bool reports(const Batch& batch, bool (*wanted)(State)) {
@@ -47,13 +53,15 @@ bool AppendRequest::ends() const {
   return reports(batch, is_terminal);
 }
 
-AppendRequest read_append(const std::string& params) {
-  const simdjson::padded_string padded(params);
-  od::parser parser;
-  od::document document = parser.iterate(padded).value_unsafe();
+AppendRequest read_append(std::string params) {
+  // Room for what simdjson reads beyond the end; a request has it already (read_request).
+  params.reserve(params.size() + simdjson::SIMDJSON_PADDING);
+  thread_local od::parser parser;
+  od::document document = parser.iterate(params).value_unsafe();
   AppendRequest request;
+  request.params_bytes = params.size();
   Batch& batch = request.batch;
-  std::string_view events;
+  bool has_events = false;
   for (auto item : document.get_object()) {
     const std::string key(item.unescaped_key().value_unsafe());
     od::value value = item.value().value_unsafe();
@@ -67,22 +75,19 @@ AppendRequest read_append(const std::string& params) {
     else if (key == "batch")
       batch.number = batch_number(value);
     else if (key == "events")
-      events = events_text(value);
+      read_events(document, value, batch), has_events = true;
     else
       invalid_request("unknown parameter '" + key + "'");
   }
   if (request.job_id.empty()) invalid_request("'job_id' is required, a string");
   if (batch.producer_id.empty()) invalid_request("'producer_id' is required, a string");
   if (batch.producer_id.size() > limits::kNameBytes) invalid_request("'producer_id' is too long");
-  if (events.empty()) invalid_request("'events' is required, an array");
-  batch.events = read_events(events);
+  if (!has_events) invalid_request("'events' is required, an array");
   if (batch.events.empty()) {
     batch.number = 0;
   } else if (batch.number == 0) {
     invalid_request("'batch' is required: 1 for a producer's first batch");
   }
-  const Digest digest = sha256(events);
-  std::copy_n(digest.begin(), batch.content.size(), batch.content.begin());
   return request;
 }
 

@@ -11,6 +11,7 @@ namespace domed {
 struct AppendRequest {
   std::string job_id;
   Batch batch;
+  std::size_t params_bytes = 0;
 
   bool starts() const;  // reports "running"
   bool ends() const;    // reports a terminal state
@@ -20,6 +21,6 @@ struct AppendRequest {
 
 // "params" is compact JSON of an object, as compact_json() made it.  Throws
 // ApiError(E_INVALID_REQUEST, E_TOO_LARGE).
-AppendRequest read_append(const std::string& params);
+AppendRequest read_append(std::string params);
 
 }  // namespace domed

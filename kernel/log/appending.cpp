@@ -125,7 +125,7 @@ void JobLog::apply(const Batch& batch) {
   ProducerState& from = producer(batch.producer_id);
   from.last_batch = batch.number;
   from.outcomes.push_back({batch.number, first_seq, head_.head_seq, head_.state, batch.content});
-  if (from.outcomes.size() > limits::kKeptOutcomes) from.outcomes.pop_front();
+  if (from.outcomes.size() > limits::kKeptOutcomes) from.outcomes.erase(from.outcomes.begin());
 }
 
 // The lines outlive the commit, in memory that followers are answered from: not with

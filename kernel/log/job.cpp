@@ -18,6 +18,7 @@ constexpr std::uint64_t kHeadFormat = 2;
 
 class Writer {
  public:
+  explicit Writer(std::size_t room) { bytes_.reserve(room); }
   void number(std::uint64_t value) {
     for (; value >= 0x80; value >>= 7) bytes_ += static_cast<char>(value | 0x80);
     bytes_ += static_cast<char>(value);
@@ -166,7 +167,9 @@ OrderedJson streams_json(const std::vector<StreamTotals>& streams) {
 }
 
 std::string JobHead::encode() const {
-  Writer out;
+  std::size_t outcomes = 0;
+  for (const auto& producer : producers) outcomes += producer.outcomes.size();
+  Writer out(512 + 24 * outcomes);  // about
   out.number(kHeadFormat);
   out.number(plain_until);  // here, for log/checked_store.h reads it without the rest
   out.string(log_id);

@@ -3,7 +3,6 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -39,7 +38,8 @@ struct BatchOutcome {
 struct ProducerState {
   std::string id;
   std::uint64_t last_batch = 0;
-  std::deque<BatchOutcome> outcomes;  // the newest kKeptOutcomes
+  // The newest kKeptOutcomes.  A vector: a head is copied with each command (JobLog::mark).
+  std::vector<BatchOutcome> outcomes;
 };
 
 // The part of a job's record that changes with every entry: the fold of its

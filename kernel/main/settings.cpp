@@ -90,7 +90,7 @@ ServiceConfig service_config(const Deployment& deployment, const std::string& ep
   config.facts.allow_ad_hoc = config.rules.allow_ad_hoc = deployment.jobs.allow_ad_hoc;
   for (const auto& [name, limit] : deployment.jobs.queues) config.rules.queues.insert(name);
   for (const auto& tool : deployment.tools) config.tools[tool.id] = descriptor_of(tool);
-  config.most_appends = kAppends;
+  config.most_appends = kAppends - kAppends / 5;  // and a quarter more for who has none under way
   // No one else can look into it, and a copy shows all that the store does.
   config.backup_directory = deployment.state_dir;
   return config;

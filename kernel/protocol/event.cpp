@@ -10,6 +10,7 @@
 #include "domed/error.h"
 #include "domed/support/hash.h"
 #include "protocol/api_error.h"
+#include "protocol/events_array.h"
 #include "protocol/limits.h"
 
 namespace domed {
@@ -209,8 +210,12 @@ std::vector<Event> read_events(std::string_view array) {
   const simdjson::padded_string padded(array);
   thread_local od::parser parser;  // read_event() has another
   od::document document = parser.iterate(padded).value_unsafe();
+  return read_events(document.get_array().value_unsafe());
+}
+
+std::vector<Event> read_events(od::array array) {
   std::vector<Event> events;
-  for (auto item : document.get_array()) {
+  for (auto item : array) {
     const std::string where = "events[" + std::to_string(events.size()) + "]: ";
     // Before the event is read: a batch that is too long costs no more than one that fits.
     if (events.size() == limits::kBatchEvents)

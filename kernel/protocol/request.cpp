@@ -8,27 +8,11 @@
 namespace domed {
 namespace {
 
-namespace od = simdjson::ondemand;
-
 [[noreturn]] void not_a_request(const std::string& why) {
   throw RpcError(-32600, "E_INVALID_REQUEST", "not a JSON-RPC 2.0 request: " + why);
 }
 
-std::string raw(od::value value) {
-  switch (value.type().value_unsafe()) {
-    case od::json_type::object:
-      return std::string(value.get_object().value_unsafe().raw_json().value_unsafe());
-    case od::json_type::array:
-      return std::string(value.get_array().value_unsafe().raw_json().value_unsafe());
-    default:
-      break;
-  }
-  std::string_view token = value.raw_json_token();
-  while (!token.empty() && (token.back() == ' ' || token.back() == '\n')) token.remove_suffix(1);
-  return std::string(token);
-}
-
-bool is_id(const std::string& text) {
+bool is_id(std::string_view text) {
   return text != "null" && text != "true" && text != "false" && text[0] != '{' && text[0] != '[';
 }
 
@@ -43,42 +27,43 @@ int code_of(const ApiError& error) {
 
 void read_request(std::string_view bytes, Request& request) {
   std::string text;
+  std::vector<JsonMember> members;
   try {
-    // All of the request is checked here, once: what is taken out of it below, payloads included,
-    // needs no second look, so that the parsing that follows may leave errors unlooked at.
-    text = compact_json(bytes);
+    // All of the request is checked here, once: what is taken out of it, payloads included, needs
+    // no second look, so that the parsing that follows may leave errors unlooked at.
+    text = compact_json(bytes, members);
   } catch (const Error& e) {
     throw RpcError(-32700, "E_INVALID_REQUEST", e.what());
   }
   if (text[0] == '[') not_a_request("batches are not supported, send one request a message");
   if (text[0] != '{') not_a_request("it is not an object");
-  const simdjson::padded_string padded(text);
-  od::parser parser;
-  od::document document = parser.iterate(padded).value_unsafe();
-  std::string version, method, params, id;
-  for (auto item : document.get_object()) {
-    const std::string key(item.unescaped_key().value_unsafe());
-    std::string value = raw(item.value().value_unsafe());
-    if (key == "jsonrpc")
-      version = std::move(value);
-    else if (key == "method")
-      method = std::move(value);
-    else if (key == "params")
-      params = std::move(value);
-    else if (key == "id")
-      id = std::move(value);
+  std::string_view version, method, params, id;
+  for (const JsonMember& member : members) {
+    const auto value = std::string_view(text).substr(member.begin, member.end - member.begin);
+    if (member.key == "jsonrpc")
+      version = value;
+    else if (member.key == "method")
+      method = value;
+    else if (member.key == "params")
+      params = value;
+    else if (member.key == "id")
+      id = value;
     else
-      not_a_request("unknown member '" + key + "'");
+      not_a_request("unknown member '" + member.key + "'");
   }
   // First of all, so that a refusal for any other reason still goes to the request that it is of.
   if (!id.empty() && is_id(id)) request.id = id;
   if (version != "\"2.0\"") not_a_request("'jsonrpc' must be \"2.0\"");
   if (id.empty() || !is_id(id)) not_a_request("'id' must be a string or a number");
   if (method.empty() || method[0] != '"') not_a_request("'method' must be a string");
-  request.method = Json::parse(method).get<std::string>();
+  const bool plain = method.find('\\') == std::string_view::npos;
+  request.method = plain ? std::string(method.substr(1, method.size() - 2))
+                         : Json::parse(method).get<std::string>();
   if (params.empty() || params == "null") return;
   if (params[0] != '{') invalid_request("'params' must be an object");
-  request.params = std::move(params);
+  // Room for whoever parses them in place (log/append.cpp).
+  request.params.reserve(params.size() + simdjson::SIMDJSON_PADDING);
+  request.params = params;
 }
 
 std::string begin_result(const std::string& id, std::size_t bytes) {

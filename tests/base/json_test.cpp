@@ -20,6 +20,36 @@ TEST(CompactJson, RemovesWhiteSpaceOutsideStringsOnly) {
             compact_json(" { \"b\" : [ 1 ,\n2, {\"a b\" : \" x\\t\"} ],\r\n\"a\":null }\n"));
 }
 
+TEST(CompactJson, SaysWhereTheMembersAre) {
+  const std::string plain = R"({"a":{"a":[1,{"x":2}]},"\u0062":"}\"","c":-0,"d":null,"e":[]})";
+  const std::string spaced =
+      " { \"a\" : {\"a\":[1 , {\"x\": 2}]} ,\n\"\\u0062\":\"}\\\"\" , \"c\" : -0 ,\"d\":null , "
+      "\"e\":[ ] } ";
+  for (const std::string& text : {plain, spaced}) {
+    std::vector<JsonMember> members;
+    const std::string out = compact_json(text, members);
+    EXPECT_EQ(plain, out);
+    std::string found;
+    for (const auto& [key, begin, end] : members)
+      found += key + "=" + out.substr(begin, end - begin) + "\n";
+    EXPECT_EQ("a={\"a\":[1,{\"x\":2}]}\nb=\"}\\\"\"\nc=-0\nd=null\ne=[]\n", found);
+  }
+  std::vector<JsonMember> members;
+  for (const char* text : {"[{\"a\":1}]", "{}", "7"}) {
+    compact_json(text, members);
+    EXPECT_TRUE(members.empty()) << text;
+  }
+}
+
+// What would be JSON without it is none with it.
+TEST(CompactJson, LooksAtTheTextAsItCame) {
+  for (const char* bad : {"1 2", "tr ue", "{\"a\":1 2}", "\"a\" \"b\"", "- 1"}) {
+    std::vector<JsonMember> members;
+    EXPECT_ANY_THROW(compact_json(bad, members)) << bad;
+    EXPECT_EQ(0u, refusal(bad).find("not acceptable JSON")) << bad;
+  }
+}
+
 TEST(CompactJson, KeepsNumbersAsWritten) {
   for (const char* number : {"1.0", "-0", "1E5", "123456789012345678901234567890", "0.10"})
     EXPECT_EQ(number, compact_json(number));

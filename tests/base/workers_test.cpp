@@ -38,5 +38,35 @@ TEST(Workers, WithTimeWhatIsQueuedIsStillRun) {
   EXPECT_EQ(100, ran);
 }
 
+TEST(Workers, ConnectionsTakeTurns) {
+  Workers workers(1);
+  std::promise<void> go;
+  workers.run([&] { go.get_future().get(); });
+  std::string order;
+  const auto run = [&](std::uint32_t from, char name) {
+    workers.run([&order, name] { order += name; }, {}, from);
+  };
+  for (const char name : {'a', 'b', 'c', 'd'}) run(1, name);
+  for (const char name : {'X', 'Y'}) run(2, name);
+  run(3, '!');
+  go.set_value();
+  workers.stop(1h);
+  EXPECT_EQ("aX!bYcd", order);
+}
+
+TEST(FairQueue, KnowsWhetherWhatCameFirstIsGone) {
+  FairQueue<int> queue;
+  for (const int item : {1, 2, 3}) queue.push(7, item);
+  const auto arrivals = queue.arrivals();
+  queue.push(8, 4);
+  EXPECT_EQ(1, queue.pop());
+  EXPECT_EQ(4, queue.pop());
+  EXPECT_TRUE(queue.has_of_first(arrivals));
+  EXPECT_EQ(2, queue.pop());
+  EXPECT_EQ(3, queue.pop());
+  EXPECT_FALSE(queue.has_of_first(arrivals));
+  EXPECT_FALSE(queue.has(7));
+}
+
 }  // namespace
 }  // namespace domed::test

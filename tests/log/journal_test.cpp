@@ -1,6 +1,7 @@
 #include "log/journal.h"
 
 #include <condition_variable>
+#include <deque>
 #include <future>
 #include <mutex>
 #include <thread>
@@ -52,6 +53,40 @@ class JournalTest : public ::testing::Test {
     return command;
   }
 
+  // Until open(), a commit is under way; what is submitted meanwhile is applied behind it.
+  void close() {
+    store.gate = gate.get_future();
+    const int before = store.commits;
+    submit("first", 9, 0);
+    while (store.commits == before) std::this_thread::yield();
+  }
+  // Returns whose commands were applied, in their order, when all are answered.
+  std::string open() {
+    gate.set_value();
+    for (auto& one : answers) one.get_future().get();
+    return order;
+  }
+  // A command by connection "from" that holds "bytes".
+  void submit(const std::string& id, std::uint32_t from, std::size_t bytes) {
+    auto command = cancel(id, answers.emplace_back());
+    command.from = from;
+    command.bytes = bytes;
+    command.entry_bytes = 1000;
+    command.apply = [this, from, apply = command.apply](JobLog& log, bool last) {
+      order += std::to_string(from);
+      return apply(log, last);
+    };
+    try {
+      journal.submit(std::move(command));
+    } catch (...) {
+      answers.pop_back();
+      throw;
+    }
+  }
+
+  std::promise<void> gate;
+  std::deque<std::promise<void>> answers;
+  std::string order;
   Scratch scratch;
   FixedEnvironment environment;
   FaultyStore store{open_store("store-memory", scratch.path())};
@@ -96,6 +131,50 @@ TEST_F(JournalTest, WhatComesDuringACommitFormsTheNextOne) {
   for (auto& one : done) one.get_future().get();
   EXPECT_LE(store.commits - before, 3);
   EXPECT_GE(store.largest, 10u);
+}
+
+TEST_F(JournalTest, ConnectionsTakeTurns) {
+  for (const char* id : {"first", "loud", "paced"}) create(id);
+  close();
+  for (int i = 0; i < 20; ++i) submit("loud", 1, 1 << 20);
+  submit("paced", 2, 100);
+  submit("paced", 3, 100);
+  EXPECT_EQ("9123" + std::string(19, '1'), open());
+}
+
+// One that has waited for a round of others waits for no long one then.
+TEST_F(JournalTest, RoundsAreShortWhileSomebodyWhoSaysLittleIsThere) {
+  for (const char* id : {"first", "paced"}) create(id);
+  for (int i = 0; i < 20; ++i) create("loud" + std::to_string(i));
+  close();
+  for (int i = 0; i < 20; ++i) submit("loud" + std::to_string(i), 1, 256 << 10);
+  submit("paced", 2, 100);
+  const int before = store.commits;
+  open();
+  EXPECT_GE(store.commits - before, 8);
+}
+
+// An end for want of a word must not overtake the word.
+TEST_F(JournalTest, TheKernelsOwnComesAfterAllThatWasThere) {
+  for (const char* id : {"first", "job"}) create(id);
+  close();
+  for (int i = 0; i < 20; ++i) submit("job", 1, 1 << 20);
+  submit("job", 0, 0);
+  for (int i = 0; i < 10; ++i) submit("job", 1, 1 << 20);
+  const std::string all = open();
+  EXPECT_EQ("9" + std::string(20, '1'), all.substr(0, 21));
+  EXPECT_LT(all.find('0'), 30u) << "and not after all that came later: " << all;
+}
+
+TEST_F(JournalTest, WhoSaysTooMuchFillsTheQueueForItselfOnly) {
+  for (const char* id : {"first", "loud", "paced"}) create(id);
+  close();
+  EXPECT_EQ("E_BUSY", error_name([&] {
+              for (;;) submit("loud", 1, 1 << 20);
+            }));
+  EXPECT_NO_THROW(submit("paced", 2, 100));
+  EXPECT_EQ("E_BUSY", error_name([&] { submit("loud", 1, 1); }));
+  open();
 }
 
 TEST_F(JournalTest, WhatIsDamagedOfOneJobStopsNoOther) {
