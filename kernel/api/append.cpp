@@ -106,6 +106,8 @@ void AppendMethods::commit(Call call, AppendRequest request) {
   auto batch = std::make_shared<Batch>(std::move(request.batch));
   command.job_id = request.job_id;
   command.from = call.peer.pipe;
+  // What came with others may not wait for the disk: they would wait, too.
+  const bool alone = call.peer.alone;
   command.bytes = request.params_bytes * 4;  // as events it takes about so much
   command.apply = [this, batch, result](JobLog& log, bool last_chance) {
     // Whether it is taken or not: a producer that bears the token and says something is there. Told
@@ -135,7 +137,7 @@ void AppendMethods::commit(Call call, AppendRequest request) {
   };
   // Answered here and not thrown, see append_job_events().
   try {
-    journal_.submit_or_commit(std::move(command));
+    alone ? journal_.submit_or_commit(std::move(command)) : journal_.submit(std::move(command));
   } catch (...) {
     call.error(std::current_exception());
   }

@@ -29,6 +29,7 @@ void FactMethods::health(Call call) const {
                         {"store", facts_.store_name},
                         {"node", {{"id", facts_.node_id}, {"name", facts_.node_name}}},
                         {"events", facts_.events_urls()},
+                        {"frames_lost", facts_.frames_lost()},
                         {"time", format_time(environment_.now())},
                         {"troubles", troubles_json(facts_.troubles())}};
   call.result(out.dump());

@@ -18,6 +18,8 @@ struct DaemonFacts {
   bool allow_ad_hoc = false, can_backup = false;
   std::size_t most_polls = 1024;
   std::function<std::vector<std::string>()> events_urls;  // of all event sockets
+  // Frames that slow subscribers lost, ever; it does them no harm but time.
+  std::function<std::uint64_t()> frames_lost = [] { return std::uint64_t{0}; };
   std::function<std::vector<Troubles::Trouble>()> troubles = [] {
     return std::vector<Troubles::Trouble>();
   };

@@ -132,6 +132,7 @@ void Daemon::open_methods() {
   config.backup = backup_of(*fenced_);
   config.facts.can_backup = config.backup != nullptr;
   config.facts.events_urls = [this] { return events_->urls(); };
+  config.facts.frames_lost = [this] { return events_->dropped(); };
   config.facts.troubles = [this] { return troubles_.present(Troubles::Clock::now()); };
   config.events_urls = [this](const std::string& job_id) {
     return events_->urls(shard_of(job_id, events_->shards()));

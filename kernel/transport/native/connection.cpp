@@ -201,18 +201,24 @@ void Connection::sent(std::size_t bytes) {
 
 void Connection::await_writing() {
   if (stuck_since_ == Clock::time_point::max()) stuck_since_ = Clock::now();
-  writing_ = true;
+  set_writing(true);
   socket_.async_wait(boost::asio::posix::stream_descriptor::wait_write,
                      [self = shared_from_this()](const boost::system::error_code& failure) {
                        if (!failure) self->writable();
                      });
 }
 
+void Connection::set_writing(bool writing) {
+  if (writing_ == writing) return;
+  writing_ = writing;
+  if (rules_.waiting) writing ? ++*rules_.waiting : --*rules_.waiting;
+}
+
 void Connection::writable() {
   {
     const std::lock_guard lock(mutex_);
     if (closed_) return;
-    writing_ = false;
+    set_writing(false);
     flush();
     await_reading();
     if (writing_) return;
@@ -245,6 +251,7 @@ void Connection::close() {
     queue_.clear();
     queued_ = begun_ = 0;
     stuck_since_ = Clock::time_point::max();
+    set_writing(false);
   }
   owner_.gone(*this);
 }

@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <array>
+#include <atomic>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <chrono>
 #include <cstddef>
@@ -78,6 +79,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     std::size_t most_open = 0;
     std::size_t most_queued = 0;  // bytes: beyond it nothing is read;
     bool drops = false;           // or what is queued and not begun is dropped
+    // Where it is given: counts the connections whose peer does not take what is queued.
+    std::atomic<std::size_t>* waiting = nullptr;
   };
 
   Connection(std::shared_ptr<Loop> loop, Owner& owner, const Rules& rules, Fd socket,
@@ -118,6 +121,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void flush();
   void writable();
   void await_writing();
+  void set_writing(bool writing);
   void sent(std::size_t bytes);
   void make_room(std::size_t bytes);
 

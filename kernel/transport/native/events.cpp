@@ -17,8 +17,9 @@ namespace {
 constexpr std::size_t kLag = 32 << 20;  // bytes that a subscriber may be behind
 constexpr int kEventThreads = 1;
 
-Connection::Rules rules() {
+Connection::Rules rules_of(std::atomic<std::size_t>& waiting) {
   Connection::Rules rules;
+  rules.waiting = &waiting;
   rules.ours = sp::Role::pub;
   rules.theirs = sp::Role::sub;
   rules.may_talk = false;  // subscribers have nothing to say
@@ -39,7 +40,7 @@ Hub::Limits limits_of(const EventOptions& options) {
 class Events::Shard final : public Connection::Owner {
  public:
   Shard(const std::shared_ptr<Loop>& loop, const EventOptions& options, std::size_t number)
-      : hub_(loop, *this, rules(), limits_of(options)) {
+      : hub_(loop, *this, rules_of(waiting_), limits_of(options)) {
     const auto take = [this](Fd socket, sp::Carrier carrier) {
       hub_.let_in(std::move(socket), carrier);
     };
@@ -66,10 +67,7 @@ class Events::Shard final : public Connection::Owner {
     return result;
   }
   std::size_t pipes() const { return hub_.size(); }
-  bool is_saturated() const {
-    const auto all = subscribers();
-    return std::any_of(all->begin(), all->end(), [](const auto& s) { return !s->is_flushed(); });
-  }
+  bool is_saturated() const { return waiting_ > 0; }
   std::uint64_t dropped() const {
     std::uint64_t sum = dropped_;
     for (const auto& subscriber : *subscribers()) sum += subscriber->dropped();
@@ -107,6 +105,7 @@ class Events::Shard final : public Connection::Owner {
   mutable std::mutex mutex_;
   std::shared_ptr<const List> subscribers_ = std::make_shared<List>();
   std::atomic<std::uint64_t> dropped_ = 0;  // of those who left
+  std::atomic<std::size_t> waiting_ = 0;    // of those who are here
   Hub hub_;
   std::vector<std::unique_ptr<Listener>> listeners_;
 };
