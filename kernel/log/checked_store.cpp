@@ -173,6 +173,8 @@ class Opening {
     if (end < begin + seal + 1 || end > slice_.events.size()) return false;
     const std::string_view line =
         std::string_view(slice_.events).substr(begin, end - 1 - seal - begin);
+    // An old line has no seal to tell; a sealed one that a head takes for old must not show it.
+    if (seal == 0 && (line.empty() || line.back() != '}')) return false;
     if (seal != 0 && std::string_view(slice_.events).substr(end - 1 - seal, seal) !=
                          view(sums_.of_line(seq, line)))
       return false;

@@ -163,6 +163,11 @@ TEST_F(OddRecords, OfRandomBytesAreTheStoresFault) {
   }
 }
 
+TEST_F(OddRecords, ThatTakeASealedLineForAnOldOneDoNotShowItsSeal) {
+  const auto kernel = kernel_with([](JobRecord& record) { record.head[1] = 1; });
+  EXPECT_EQ("E_STORE", kernel->error("StreamJobEvents", {{"job_id", "a"}}));
+}
+
 TEST_F(OddRecords, AreRefusedForGoodAndByName) {
   const auto kernel = kernel_with([](JobRecord& record) {
     record.fixed =

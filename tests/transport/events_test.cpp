@@ -11,7 +11,7 @@ namespace {
 
 EventOptions event_options(const std::string& url, std::size_t shards) {
   EventOptions options;
-  options.listen.engine = engine();
+  options.listen.engine = engine_under_test();
   options.urls = {url};
   options.shards = shards;
   return options;
@@ -60,7 +60,8 @@ TEST(EventSockets, NeverWaitsForASubscriberThatDoesNotRead) {
   sleeper.write(std::string("\0SP\0\0\x21\0\0", 8));
   ASSERT_TRUE(eventually([&] { return events.pipes() == 1; }));
   const auto begin = std::chrono::steady_clock::now();
-  for (int i = 0; i < scaled(20'000); ++i) events.send(0, std::make_shared<const std::string>(1000, 'x'));
+  for (int i = 0; i < scaled(20'000); ++i)
+    events.send(0, std::make_shared<const std::string>(1000, 'x'));
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(20));
 }
 

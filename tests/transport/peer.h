@@ -13,6 +13,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <functional>
 #include <optional>
@@ -23,11 +24,18 @@
 
 #include "protocol/sp/framing.h"
 #include "transport/nng/socket.h"
+#include "transport/place.h"
 
 namespace domed::test {
 
 inline bool starts(const std::string& text, const char* with) {
   return text.rfind(with, 0) == 0;
+}
+
+// The one that this run is about: the suite runs against each (CMakeLists.txt).
+inline Engine engine_under_test() {
+  const char* name = std::getenv("DOMED_TEST_TRANSPORT");
+  return name && std::string(name) == "nng" ? Engine::nng : Engine::native;
 }
 
 // Asks again and again until "holds" or "limit" is over.

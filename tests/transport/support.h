@@ -94,15 +94,9 @@ inline std::size_t open_descriptors() {
   return static_cast<std::size_t>(std::distance(begin(files), end(files)));
 }
 
-// The one that this run is about: the suite runs against each (CMakeLists.txt).
-inline Engine engine() {
-  const char* name = std::getenv("DOMED_TEST_TRANSPORT");
-  return name && std::string(name) == "nng" ? Engine::nng : Engine::native;
-}
-
 inline ControlOptions control_options(const std::string& url) {
   ControlOptions options;
-  options.listen.engine = engine();
+  options.listen.engine = engine_under_test();
   options.urls = {url};
   options.contexts = 64;
   return options;

@@ -31,15 +31,10 @@ void say_ready() {
   std::fflush(stdout);
 }
 
-// As in support.h; what is looked for in nng is looked for with nng.
-Engine engine() {
-  const char* name = std::getenv("DOMED_TEST_TRANSPORT");
-  return name && std::string(name) == "native" ? Engine::native : Engine::nng;
-}
-
-ControlOptions options_for(const std::string& url) {
+// What is looked for in nng is looked for with nng.
+ControlOptions options_for(const std::string& url, Engine engine = Engine::nng) {
   ControlOptions options;
-  options.listen.engine = engine();
+  options.listen.engine = engine;
   options.urls = {url};
   options.contexts = 16;
   return options;
@@ -60,7 +55,7 @@ int be_client(const std::string& url, std::chrono::milliseconds pause) {
 }
 
 int be_server(const std::string& url) {
-  ControlServer server(options_for(url), echo);
+  ControlServer server(options_for(url, engine_under_test()), echo);
   server.start();
   say_ready();
   for (;;) pause();
@@ -81,7 +76,7 @@ int be_limited_server(const std::string& url, int descriptors) {
   const auto limit = static_cast<rlim_t>(descriptors);
   const rlimit limits{limit, limit};
   setrlimit(RLIMIT_NOFILE, &limits);
-  ControlServer server(options_for(url), echo);
+  ControlServer server(options_for(url, engine_under_test()), echo);
   server.start();
   WatchdogOptions options;
   options.ping = "ping";

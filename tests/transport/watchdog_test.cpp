@@ -146,7 +146,7 @@ TEST(Watchdog, OnlyReportsAListenerWhoseOwnerIsStuck) {
 TEST(Watchdog, HearsFramesOfTheDaemon) {
   Scratch scratch;
   EventOptions options;
-  options.listen.engine = engine();
+  options.listen.engine = engine_under_test();
   options.urls = {scratch.url("e"), "tcp://127.0.0.1:0"};
   options.shards = 2;
   EventSockets events(options);
@@ -154,7 +154,8 @@ TEST(Watchdog, HearsFramesOfTheDaemon) {
   std::atomic<bool> over = false;
   std::thread heart([&] {
     for (; !over; std::this_thread::sleep_for(milliseconds(5)))
-      for (std::size_t shard : {0, 1}) events.send(shard, std::make_shared<const std::string>("daemon\n{}"));
+      for (std::size_t shard : {0, 1})
+        events.send(shard, std::make_shared<const std::string>("daemon\n{}"));
   });
   Watchdog patient(waiting(kMuch), {}, events.endpoints());
   EXPECT_EQ(patient.check_once() + patient.check_once(), 0u);

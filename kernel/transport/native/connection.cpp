@@ -12,6 +12,7 @@ namespace domed::native {
 namespace {
 
 constexpr std::size_t kRead = 64 << 10;
+constexpr std::chrono::milliseconds kStopped{20};
 constexpr std::size_t kMostPieces = 8192;  // of small frames that a subscriber may lag behind
 constexpr std::size_t kPiecesAtOnce = 64;  // pieces of one write
 
@@ -128,6 +129,8 @@ void Connection::send(Piece piece) {
   const std::lock_guard lock(mutex_);
   if (closed_ || broken_) return;
   if (rules_.drops) make_room(piece.size());
+  // It does not read at all: nobody should wait for it.
+  if (counted_ && stuck_since_ + kStopped < Clock::now()) count(false);
   queued_ += piece.size();
   queue_.push_back(std::move(piece));
   if (!corked_ && !writing_) flush();
@@ -201,25 +204,27 @@ void Connection::sent(std::size_t bytes) {
 
 void Connection::await_writing() {
   if (stuck_since_ == Clock::time_point::max()) stuck_since_ = Clock::now();
-  set_writing(true);
+  writing_ = true;
+  count(true);
   socket_.async_wait(boost::asio::posix::stream_descriptor::wait_write,
                      [self = shared_from_this()](const boost::system::error_code& failure) {
                        if (!failure) self->writable();
                      });
 }
 
-void Connection::set_writing(bool writing) {
-  if (writing_ == writing) return;
-  writing_ = writing;
-  if (rules_.waiting) writing ? ++*rules_.waiting : --*rules_.waiting;
+void Connection::count(bool waits) {
+  if (!rules_.waiting || counted_ == waits) return;
+  counted_ = waits;
+  waits ? ++*rules_.waiting : --*rules_.waiting;
 }
 
 void Connection::writable() {
   {
     const std::lock_guard lock(mutex_);
     if (closed_) return;
-    set_writing(false);
+    writing_ = false;
     flush();
+    if (!writing_) count(false);
     await_reading();
     if (writing_) return;
   }
@@ -251,7 +256,7 @@ void Connection::close() {
     queue_.clear();
     queued_ = begun_ = 0;
     stuck_since_ = Clock::time_point::max();
-    set_writing(false);
+    count(false);
   }
   owner_.gone(*this);
 }

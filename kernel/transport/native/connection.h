@@ -79,7 +79,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     std::size_t most_open = 0;
     std::size_t most_queued = 0;  // bytes: beyond it nothing is read;
     bool drops = false;           // or what is queued and not begun is dropped
-    // Where it is given: counts the connections whose peer does not take what is queued.
+    // Where it is given: counts the connections whose peer takes what is queued, but not at once.
     std::atomic<std::size_t>* waiting = nullptr;
   };
 
@@ -121,7 +121,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void flush();
   void writable();
   void await_writing();
-  void set_writing(bool writing);
+  void count(bool waits);
   void sent(std::size_t bytes);
   void make_room(std::size_t bytes);
 
@@ -147,6 +147,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::size_t begun_ = 0;   // bytes of the first that are sent
   std::size_t queued_ = 0;  // bytes that are not
   bool corked_ = false, writing_ = false;
+  bool counted_ = false;  // in Rules::waiting
   Clock::time_point stuck_since_ = Clock::time_point::max();
   std::uint64_t dropped_ = 0;
 };

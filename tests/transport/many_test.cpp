@@ -1,0 +1,136 @@
+// Peers and requests in numbers, none of which does anything wrong.
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <mutex>
+#include <random>
+#include <set>
+
+#include "protocol/sp/framing.h"
+#include "support.h"
+
+namespace domed::test {
+namespace {
+
+// A handler that keeps what says "hold", and answers everything else at once.
+class Keeper {
+ public:
+  ControlServer::Handler handler() {
+    return [this](std::string request, Peer, ControlServer::Reply reply) {
+      if (!starts(request, "hold")) return reply(std::move(request));
+      const std::lock_guard lock(mutex_);
+      kept_.emplace_back(std::move(request), std::move(reply));
+    };
+  }
+  std::size_t count() {
+    const std::lock_guard lock(mutex_);
+    return kept_.size();
+  }
+  // With the requests, in any order.
+  void answer_all(std::mt19937& random) {
+    decltype(kept_) all;
+    {
+      const std::lock_guard lock(mutex_);
+      all.swap(kept_);
+    }
+    std::shuffle(all.begin(), all.end(), random);
+    for (auto& [request, reply] : all) reply(request);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::pair<std::string, ControlServer::Reply>> kept_;
+};
+
+std::string request(std::uint32_t id) {
+  std::string out(4, '\0');
+  for (int byte = 0; byte < 4; ++byte) out[byte] = static_cast<char>(id >> (24 - 8 * byte));
+  out[0] = static_cast<char>(out[0] | 0x80);
+  return out + "hold " + std::to_string(id);
+}
+
+class Held : public testing::TestWithParam<std::size_t> {};
+
+// On as many connections as the parameter says: each gets its own, once, and nobody else waits.
+TEST_P(Held, RequestsByTheThousandStopNobody) {
+  constexpr std::size_t kHeld = 3000;
+  const auto seed = std::random_device{}();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937 random(seed);
+  Scratch scratch;
+  Keeper keeper;
+  ControlOptions options = control_options(scratch.url("c"));
+  options.contexts = kHeld + 64;
+  ControlServer server(options, keeper.handler());
+  server.start();
+  std::vector<RawPeer> peers;
+  std::vector<std::multiset<std::string>> sent(GetParam());
+  for (std::size_t i = 0; i < GetParam(); ++i) {
+    peers.emplace_back(scratch.url("c"));
+    ASSERT_TRUE(peers.back().greet());
+  }
+  for (std::uint32_t i = 0; i < kHeld; ++i) {
+    const std::size_t at = i % peers.size();
+    const std::string text = request(i);
+    ASSERT_TRUE(
+        peers[at].write(std::string(sp::header(sp::Carrier::ipc, text.size()).view()) + text));
+    sent[at].insert(text);
+  }
+  ASSERT_TRUE(eventually([&] { return keeper.count() == kHeld; })) << keeper.count();
+  EXPECT_EQ(ask(scratch.url("c"), "ping"), "ping");
+  std::thread answers([&] { keeper.answer_all(random); });
+  for (std::size_t at = 0; at < peers.size(); ++at) {
+    std::multiset<std::string> got;
+    while (got.size() < sent[at].size()) {
+      const auto reply = peers[at].read_message(sp::Carrier::ipc);
+      ASSERT_TRUE(reply);
+      got.insert(*reply);
+    }
+    EXPECT_EQ(sent[at], got) << "connection " << at;
+  }
+  answers.join();
+  EXPECT_TRUE(eventually([&] { return server.busy() == 0; }));
+}
+
+INSTANTIATE_TEST_SUITE_P(Connections, Held, testing::Values(1, 500));
+
+TEST(Many, TenThousandIdleConnectionsKeepNobodyOut) {
+  if (engine_under_test() == Engine::nng) GTEST_SKIP() << "a descriptor and 20 KiB each, with nng";
+  constexpr std::size_t kIdle = 10'000;
+  raise_descriptor_limit();
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  if (limit.rlim_cur < 2 * kIdle + 100)
+    GTEST_SKIP() << "needs " << 2 * kIdle + 100 << " descriptors, may have " << limit.rlim_cur;
+  Scratch scratch;
+  ControlOptions options = control_options(scratch.url("c"));
+  options.pipes = kIdle + 1;
+  EchoServer server(options);
+  {
+    std::vector<RawPeer> idle;
+    for (std::size_t i = 0; i < kIdle; ++i) {
+      idle.emplace_back(server.url());
+      ASSERT_TRUE(idle.back().greet()) << i;
+    }
+    EXPECT_TRUE(eventually([&] { return server.pipes() == kIdle; }));
+    EXPECT_TRUE(server.answers());
+  }
+  EXPECT_TRUE(eventually([&] { return server.pipes() == 0; }));
+}
+
+// Who says nothing has no right to a place.
+TEST(Many, SilentPeersKeepNobodyOut) {
+  if (engine_under_test() == Engine::nng)
+    GTEST_SKIP() << "nng counts who said hello, and waits 10 s for it";
+  Scratch scratch;
+  ControlOptions options = control_options(scratch.url("c"));
+  options.pipes = 20;
+  EchoServer server(options);
+  std::vector<RawPeer> silent;
+  for (int i = 0; i < 200; ++i) silent.emplace_back(server.url());
+  EXPECT_TRUE(server.answers());
+}
+
+}  // namespace
+}  // namespace domed::test
