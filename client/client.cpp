@@ -194,6 +194,11 @@ class Client::Pending {
 Client::Client(std::string endpoint, Patience patience, Trouble::Tell tell)
     : channel_(endpoints_of(endpoint)), patience_(std::move(patience)), trouble_(std::move(tell)) {}
 
+void Client::met(const ApiError& error) {
+  if (channel_.urls().size() == 1 || error.name() == "E_UNREACHABLE") return trouble_.met(error);
+  trouble_.met(ApiError(error.name(), endpoint() + ": " + error.what(), error.fields()));
+}
+
 Json Client::call(std::string_view method, const Json& params, const CallOptions& options) {
   Json result = Json::parse(call_raw(method, params, options), nullptr, false);
   if (result.is_discarded()) not_an_answer(endpoint(), "damaged JSON");
@@ -227,7 +232,7 @@ std::string Client::call_text(std::string_view method, std::string_view params,
       if (e.name() != "E_UNREACHABLE") answer = e;
       const milliseconds wait = retry_after(e).value_or(backoff);
       if (Clock::now() + wait >= deadline) throw ApiError(answer.value_or(e));
-      trouble_.met(e);
+      met(e);
       pause(wait, options.stop);
     }
   }

@@ -63,6 +63,8 @@ class Client {
   // What all that share this client wait out.
   Trouble& trouble() { return trouble_; }
 
+  // What all that share this client wait out; where it has several URLs, with the one that has it.
+  void met(const ApiError& error);
   // The URL that is used now.
   std::string endpoint() const { return channel_.url(); }
 

@@ -62,6 +62,11 @@ std::vector<Connection::Failure> Connection::failures() const {
   return failures_;
 }
 
+int Connection::waiting() const {
+  const std::lock_guard lock(mutex_);
+  return users_;
+}
+
 bool Connection::await(Lock& lock, Clock::time_point until, const std::stop_token& stop,
                        const std::function<bool()>& over, Waiter** slot) {
   ++users_;

@@ -57,6 +57,8 @@ class Connection {
     int error;  // errno
   };
   std::vector<Failure> failures() const;
+  // How many threads wait for something, and work.
+  int waiting() const;
 
  protected:
   // These are called with the lock held, by the thread that leads.

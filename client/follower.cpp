@@ -125,7 +125,7 @@ void Follower::page(const OnEvent& on_event) {
     if (e.name() == "E_STOPPED") return;
     if (!is_retryable(e) || (never_there && !options_.await_daemon)) throw;
     if (!options_.follow && Clock::now() - began_ >= kSnapshotPatience) throw;
-    if (e.name() != "E_UNREACHABLE") client_.trouble().met(e);  // of that on_connection tells
+    if (e.name() != "E_UNREACHABLE") client_.met(e);  // of that on_connection tells
     return state_.page_failed(now(), retry_after(e));
   }
   client_.trouble().over();

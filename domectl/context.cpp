@@ -29,8 +29,9 @@ void describe(CLI::App& app, Context& context) {
   app.description("domectl: runs jobs on a domed daemon, and looks at them");
   app.set_version_flag("--version", std::string("domectl ") + kVersion);
   app.add_option("--endpoint", context.endpoint,
-                 "Control URL of the daemon (default: DOMED_ENDPOINT, then the user's own)")
-      ->type_name("URL");
+                 "Control URL of the daemon, or several, tried in this order (default: "
+                 "DOMED_ENDPOINT, then the user's own)")
+      ->type_name("URL[,URL]");
   app.add_option("--endpoint-user", context.endpoint_user,
                  "User whose daemon that is, where it is neither you nor root (default: "
                  "DOMED_ENDPOINT_USER)")

@@ -32,6 +32,15 @@ std::string failure(Client& client, const CallOptions& options) {
   }
 }
 
+TEST(Endpoints, AreParted) {
+  using Urls = std::vector<std::string>;
+  EXPECT_EQ(endpoints_of("ipc:///a"), Urls{"ipc:///a"});
+  EXPECT_EQ(endpoints_of("ipc:///a,b,tcp://h:1,tls+tcp://h:2"),
+            (Urls{"ipc:///a,b", "tcp://h:1", "tls+tcp://h:2"}));
+  EXPECT_EQ(endpoints_of("ipc:///a,"), Urls{"ipc:///a,"});
+  EXPECT_EQ(endpoints_of(""), Urls{""});
+}
+
 TEST(Client, CallsAMethod) {
   Scratch scratch;
   FakeDaemon daemon(scratch.path());
