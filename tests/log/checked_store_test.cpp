@@ -199,13 +199,13 @@ TEST_F(CheckedStoreTest, takes_no_head_for_an_old_one_because_its_first_byte_was
 }
 
 TEST_F(CheckedStoreTest, reads_a_log_that_has_no_seals_up_to_where_they_begin) {
-  append(tampered_.inner, "a", 0, {"old one", "old two"}, "\1old head");
-  EXPECT_EQ(page(1), "old one\nold two\n");
+  append(tampered_.inner, "a", 0, {"{old one}", "{old two}"}, "\1old head");
+  EXPECT_EQ(page(1), "{old one}\n{old two}\n");
   EXPECT_EQ(checked_.find("a")->head, "\1old head");
   append(checked_, "a", 2, {"new"}, "\2\2new head");
-  EXPECT_EQ(page(1), "old one\nold two\nnew\n");
+  EXPECT_EQ(page(1), "{old one}\n{old two}\nnew\n");
   tampered_.on_slice = [](Slice& slice) { slice.events[slice.events.find("new")] = 'N'; };
-  EXPECT_EQ(page(1), "old one\nold two\n");
+  EXPECT_EQ(page(1), "{old one}\n{old two}\n");
 }
 
 }  // namespace

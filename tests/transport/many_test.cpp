@@ -43,17 +43,17 @@ class Keeper {
   std::vector<std::pair<std::string, ControlServer::Reply>> kept_;
 };
 
-std::string request(std::uint32_t id) {
+std::string hold(std::uint32_t id) {
   std::string out(4, '\0');
   for (int byte = 0; byte < 4; ++byte) out[byte] = static_cast<char>(id >> (24 - 8 * byte));
   out[0] = static_cast<char>(out[0] | 0x80);
   return out + "hold " + std::to_string(id);
 }
 
-class Held : public testing::TestWithParam<std::size_t> {};
+class ManyHeld : public testing::TestWithParam<std::size_t> {};
 
 // On as many connections as the parameter says: each gets its own, once, and nobody else waits.
-TEST_P(Held, RequestsByTheThousandStopNobody) {
+TEST_P(ManyHeld, RequestsByTheThousandStopNobody) {
   constexpr std::size_t kHeld = 3000;
   const auto seed = std::random_device{}();
   SCOPED_TRACE("seed " + std::to_string(seed));
@@ -72,7 +72,7 @@ TEST_P(Held, RequestsByTheThousandStopNobody) {
   }
   for (std::uint32_t i = 0; i < kHeld; ++i) {
     const std::size_t at = i % peers.size();
-    const std::string text = request(i);
+    const std::string text = hold(i);
     ASSERT_TRUE(
         peers[at].write(std::string(sp::header(sp::Carrier::ipc, text.size()).view()) + text));
     sent[at].insert(text);
@@ -93,7 +93,7 @@ TEST_P(Held, RequestsByTheThousandStopNobody) {
   EXPECT_TRUE(eventually([&] { return server.busy() == 0; }));
 }
 
-INSTANTIATE_TEST_SUITE_P(Connections, Held, testing::Values(1, 500));
+INSTANTIATE_TEST_SUITE_P(Connections, ManyHeld, testing::Values(1, 500));
 
 TEST(Many, TenThousandIdleConnectionsKeepNobodyOut) {
   if (engine_under_test() == Engine::nng) GTEST_SKIP() << "a descriptor and 20 KiB each, with nng";
