@@ -301,7 +301,8 @@ std::shared_ptr<Client::Pending> Client::send(const std::string& request, Clock:
     unreachable("nobody takes requests at " + endpoint() +
                 " any more: the daemon is gone, has too many connections or does not serve this "
                 "user (its log says which), or this is another socket than its control socket");
-  return std::make_shared<Pending>(begin, stop, endpoint(), channel_.begin(request, timeout));
+  return std::make_shared<Pending>(
+      Pending{begin, stop, endpoint(), channel_.begin(request, timeout)});
 }
 
 std::string Client::finish(Pending& pending) {
