@@ -53,7 +53,8 @@ class Events::Shard final : public Connection::Owner {
     for (const auto& listener : listeners_) listener->listen();
   }
   void send(const SharedFrame& frame) {
-    for (const auto& subscriber : *subscribers()) subscriber->send({subscriber->carrier(), frame});
+    const auto all = subscribers();  // kept, for whoever comes or goes replaces it
+    for (const auto& subscriber : *all) subscriber->send({subscriber->carrier(), frame});
   }
   void close() {
     for (const auto& listener : listeners_) listener->close();
@@ -70,7 +71,8 @@ class Events::Shard final : public Connection::Owner {
   bool is_saturated() const { return waiting_ > 0; }
   std::uint64_t dropped() const {
     std::uint64_t sum = dropped_;
-    for (const auto& subscriber : *subscribers()) sum += subscriber->dropped();
+    const auto all = subscribers();
+    for (const auto& subscriber : *all) sum += subscriber->dropped();
     return sum;
   }
 
