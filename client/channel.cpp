@@ -101,7 +101,9 @@ void Channel::transmit(Exchange& exchange, std::string_view request) {
 std::shared_ptr<Channel::Exchange> Channel::begin(std::string_view request,
                                                   std::chrono::milliseconds timeout) {
   const std::lock_guard lock(mutex_);
-  return add(request, timeout, nullptr);
+  auto exchange = add(request, timeout, nullptr);
+  leave_to_keeper();
+  return exchange;
 }
 
 void Channel::start(std::string_view request, std::chrono::milliseconds timeout, Done done) {

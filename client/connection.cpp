@@ -260,6 +260,10 @@ void Connection::keep() {
   keeper_ = std::jthread([this](const std::stop_token& stop) { run_keeper(stop); });
 }
 
+void Connection::leave_to_keeper() {
+  if (!led_) hand_over();
+}
+
 void Connection::be_absent() {
   if (absent_ || closing_) return;
   const itimerspec soon{{0, 0}, {0, kAbsenceNs}};

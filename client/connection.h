@@ -102,6 +102,8 @@ class Connection {
   // From now on somebody leads although nobody waits, where is_wanted() says so.
   void keep();
   virtual bool is_wanted() { return true; }
+  // To be called when is_wanted() came true by other means than a message.
+  void leave_to_keeper();
   // Ends all waiting, and returns when nobody waits any more.
   void close();
 
