@@ -118,6 +118,32 @@ TEST(Many, TenThousandIdleConnectionsKeepNobodyOut) {
   EXPECT_TRUE(eventually([&] { return server.pipes() == 0; }));
 }
 
+// More than may lie unread, of requests that come in pieces: whoever reads it is served on.
+TEST(Many, BigRepliesToRequestsThatComeTogether) {
+  constexpr std::uint32_t kTogether = 40;
+  Scratch scratch;
+  ControlServer server(control_options(scratch.url("c")),
+                       [](std::string, Peer, const ControlServer::Reply& reply) {
+                         reply(std::string(256 << 10, 'x'));
+                       });
+  server.start();
+  RawPeer peer(scratch.url("c"));
+  ASSERT_TRUE(peer.greet());
+  for (int round = 0; round < scaled(30); ++round) {
+    std::string all;
+    for (std::uint32_t i = 0; i < kTogether; ++i) {
+      const std::string text = hold(i);
+      all += std::string(sp::header(sp::Carrier::ipc, text.size()).view()) + text;
+    }
+    std::thread writer([&] {
+      for (std::size_t at = 0; at < all.size(); at += 100) peer.write(all.substr(at, 100));
+    });
+    for (std::uint32_t i = 0; i < kTogether; ++i)
+      EXPECT_TRUE(peer.read_message(sp::Carrier::ipc)) << round << ", " << i;
+    writer.join();
+  }
+}
+
 // Who says nothing has no right to a place.
 TEST(Many, SilentPeersKeepNobodyOut) {
   if (engine_under_test() == Engine::nng)

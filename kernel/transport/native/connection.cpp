@@ -155,7 +155,10 @@ void Connection::cork() {
 void Connection::uncork() {
   const std::lock_guard lock(mutex_);
   corked_ = false;
-  if (!closed_ && !writing_) flush();
+  if (closed_ || writing_) return;
+  flush();
+  // A turn that ended meanwhile saw more in the queue than it may leave there.
+  await_reading();
 }
 
 // With the lock held.  Writes until the queue is empty or the system takes no more.
