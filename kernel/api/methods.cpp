@@ -11,7 +11,7 @@ Methods::Methods(Store& store, Journal& journal, Streams& streams, Scheduler& sc
       append_(store, journal, scheduler, config.most_appends),
       jobs_(store, scheduler),
       cancel_(store, journal, environment, workers),
-      transfer_(store, journal, environment, scheduler, workers),
+      transfer_(store, journal, scheduler, workers),
       backup_(config.backup, std::move(config.backup_directory), environment),
       table_{
           {"Health", {Runs::at_once, std::bind_front(&FactMethods::health, &facts_)}},

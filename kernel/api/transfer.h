@@ -13,13 +13,9 @@ namespace domed {
 // Thread-safe.
 class TransferMethods {
  public:
-  TransferMethods(const Store& store, Journal& journal, Environment& environment,
-                  const Scheduler& scheduler, Workers& workers)
-      : store_(store),
-        journal_(journal),
-        environment_(environment),
-        scheduler_(scheduler),
-        workers_(workers) {}
+  TransferMethods(const Store& store, Journal& journal, const Scheduler& scheduler,
+                  Workers& workers)
+      : store_(store), journal_(journal), scheduler_(scheduler), workers_(workers) {}
 
   void delete_job(Call call);
   void trim_job(Call call);
@@ -35,7 +31,6 @@ class TransferMethods {
 
   const Store& store_;
   Journal& journal_;
-  Environment& environment_;
   const Scheduler& scheduler_;  // knows what a deleted job left on disk
   Workers& workers_;
 };

@@ -188,7 +188,7 @@ void Scheduler::look_at_needs(const std::set<std::string>& needs) {
 void Scheduler::take_steps() {
   const std::int64_t wall = context_.environment.now();
   for (const auto& [id, step] : locked([&] { return plan_.take_steps(wall, Clock::now()); }))
-    workers_.run([this, id = id, step = step] { attempt(id, step); });
+    workers_.run([this, job_id = id, next = step] { attempt(job_id, next); });
 }
 
 // On a worker.  The job keeps its slot until the step succeeds.
@@ -228,20 +228,24 @@ StepOutcome Scheduler::take_step(const std::string& job_id, Step step) {
 
 void Scheduler::end_jobs() {
   const auto due = locked([&] { return plan_.endings().due(Clock::now()); });
-  for (const auto& [id, ending] : due) try {
+  for (const auto& job : due) {
+    const std::string& id = job.first;
+    const Endings::Ending& ending = job.second;
+    try {
       // Asked again where nothing of the job can come in between: its producer may have spoken.
       bool is_due = false;
-      context_.journal.run(id, [&, &id = id, &ending = ending](JobLog& log) {
+      context_.journal.run(id, [&](JobLog& log) {
         is_due = locked([&] { return plan_.endings().is_due(id, Clock::now()); });
         if (is_due) log.finish(ending.to, ending.reason, ending.message);
       });
       if (!is_due) continue;
-      locked([&, &id = id] { plan_.endings().ended(id); });
+      locked([&] { plan_.endings().ended(id); });
       could(id);
     } catch (const std::exception& e) {
       cannot(id, "ended", e);
-      locked([&, &id = id] { plan_.endings().postpone(id, Clock::now() + config_.retry); });
+      locked([&] { plan_.endings().postpone(id, Clock::now() + config_.retry); });
     }
+  }
 }
 
 void Scheduler::end_overdue() {

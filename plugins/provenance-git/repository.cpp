@@ -225,8 +225,8 @@ Config read_config(const Git& git, const Repository& repository, const Deadline&
 }
 
 Known<std::string> choose_remote(const Repository& repository, const Config& config) {
-  using Text = Known<std::string>;
-  if (config.remotes.empty()) return Text::not_known("the repository has no remote");
+  using Url = Known<std::string>;
+  if (config.remotes.empty()) return Url::not_known("the repository has no remote");
   auto chosen = config.remotes.end();
   static constexpr std::string_view kBranches = "refs/heads/";
   if (const auto& ref = repository.ref.value; ref && ref->starts_with(kBranches)) {
@@ -236,10 +236,10 @@ Known<std::string> choose_remote(const Repository& repository, const Config& con
   if (chosen == config.remotes.end()) chosen = config.remotes.find("origin");
   if (chosen == config.remotes.end() && config.remotes.size() == 1) chosen = config.remotes.begin();
   if (chosen == config.remotes.end()) {
-    return Text::not_known("of several remotes none is 'origin' or followed by the branch");
+    return Url::not_known("of several remotes none is 'origin' or followed by the branch");
   }
   const Remote remote = normalise_remote(chosen->second);
-  return remote.url.empty() ? Text::not_known(remote.reason) : Text::of(remote.url);
+  return remote.url.empty() ? Url::not_known(remote.reason) : Url::of(remote.url);
 }
 
 }  // namespace domed::git
