@@ -167,9 +167,12 @@ TEST(Producer, EndsWhereTheDaemonLostAcknowledgedBatches) {
 TEST(Producer, TakesAGapThatWasFilledMeanwhileForNoLoss) {
   Scratch scratch;
   FakeDaemon daemon(scratch.path());
-  std::atomic<bool> acknowledged = false, told = false;
+  std::atomic<bool> acknowledged = false, told = false, sent = false;
   daemon.answer("AppendJobEvents", [&](const Json& params) -> std::optional<Json> {
     const std::uint64_t batch = params["batch"];
+    // One that was acknowledged before the second was sent would have to be there.
+    while (batch == 1 && !sent) std::this_thread::yield();
+    if (batch == 2) sent = true;
     if (batch == 2 && !told.exchange(true)) {
       while (!acknowledged) std::this_thread::yield();
       throw ApiError("E_BATCH_GAP", "a gap", {{"expected", std::uint64_t{1}}});
