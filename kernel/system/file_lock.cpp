@@ -1,18 +1,24 @@
 #include "system/file_lock.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
+#include <cstdlib>
 #include <cstring>
+#include <thread>
 
 #include "domed/error.h"
 #include "system/own_file.h"
 
 namespace domed {
 namespace {
+
+constexpr std::chrono::milliseconds kCopyLives{5000}, kLook{5};
 
 std::string pid_in(int file) {
   char text[32];
@@ -28,6 +34,26 @@ void write_pid(int file) {
   if (ftruncate(file, 0) == 0) (void)!pwrite(file, pid.data(), pid.size(), 0);
 }
 
+// The process that took the lock is gone, so it is a copy of it that holds on: one that was made to
+// start a job, and has not become that job's program yet.
+bool holder_is_gone(int file) {
+  const int pid = std::atoi(pid_in(file).c_str());
+  return pid > 0 && kill(pid, 0) != 0 && errno == ESRCH;
+}
+
+// False with errno set.  After a kill -9 the lock may be held a moment longer (holder_is_gone).
+bool take(int file) {
+  const auto give_up = std::chrono::steady_clock::now() + kCopyLives;
+  for (;;) {
+    if (flock(file, LOCK_EX | LOCK_NB) == 0) return true;
+    if (errno != EWOULDBLOCK) return false;
+    if (!holder_is_gone(file) || std::chrono::steady_clock::now() > give_up) break;
+    std::this_thread::sleep_for(kLook);
+  }
+  errno = EWOULDBLOCK;
+  return false;
+}
+
 }  // namespace
 
 FileIdentity identity_of(const std::string& path) {
@@ -40,7 +66,7 @@ FileLock::FileLock(const std::string& path, const std::string& claim)
     : path_(path), file_(open_own(path, O_RDWR | O_CREAT)) {
   if (!file_)
     throw Error(Code::io, "cannot make the lock file " + path + ": its directory is gone");
-  if (flock(file_.get(), LOCK_EX | LOCK_NB) == 0) {
+  if (take(file_.get())) {
     write_pid(file_.get());
     return;
   }
