@@ -29,12 +29,12 @@
 #include <string>
 
 #include "base/exit_code.h"
+#include "base/unsignalled.h"
 #include "domed/error.h"
 #include "runner/exec.h"
 #include "runner/files.h"
 #include "runner/process.h"
 #include "runner/supervisor.h"
-#include "transport/nng/socket.h"
 
 namespace domed {
 namespace {

@@ -11,13 +11,13 @@
 #include <thread>
 
 #include "base/exit_code.h"
+#include "base/unsignalled.h"
 #include "base/version.h"
 #include "loader/describe.h"
 #include "main/daemon.h"
 #include "main/log.h"
 #include "main/maintenance.h"
 #include "system/installation.h"
-#include "transport/nng/socket.h"
 
 namespace domed {
 namespace {

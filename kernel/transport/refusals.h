@@ -14,7 +14,6 @@ namespace domed {
 class Refusals {
  public:
   void note(const char* why, std::size_t open, std::size_t bound) {
-    ++all_;
     ++untold_;
     const auto now = std::chrono::steady_clock::now();
     if (now - told_ < std::chrono::seconds(1)) return;
@@ -22,10 +21,9 @@ class Refusals {
                  std::exchange(untold_, 0), why, open, bound);
     told_ = now;
   }
-  std::uint64_t all() const { return all_; }
 
  private:
-  std::uint64_t all_ = 0, untold_ = 0;
+  std::uint64_t untold_ = 0;
   std::chrono::steady_clock::time_point told_{};
 };
 

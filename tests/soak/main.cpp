@@ -1,8 +1,8 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "base/unsignalled.h"
 #include "soak.h"
-#include "transport/nng/socket.h"
 
 namespace {
 

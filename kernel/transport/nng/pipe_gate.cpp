@@ -78,11 +78,6 @@ std::size_t PipeGate::pipes() const {
   return pipes_.size();
 }
 
-std::uint64_t PipeGate::refused() const {
-  const std::lock_guard lock(mutex_);
-  return refusals_.all();
-}
-
 std::uint64_t PipeGate::arrivals(int listener) const {
   const std::lock_guard lock(mutex_);
   const auto found = arrivals_.find(listener);

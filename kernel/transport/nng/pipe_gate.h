@@ -37,7 +37,6 @@ class PipeGate {
   void shut();
 
   std::size_t pipes() const;
-  std::uint64_t refused() const;
   // How many peers ever came through the listener with this id, admitted or
   // not: a listener that still brings peers is alive.
   std::uint64_t arrivals(int listener) const;

@@ -1,7 +1,5 @@
 #include "transport/nng/socket.h"
 
-#include <signal.h>
-
 #include <cstring>
 
 namespace domed {
@@ -16,13 +14,6 @@ Message make_message(std::string_view bytes) {
   check_nng(nng_msg_alloc(&message, bytes.size()), "cannot allocate a message");
   std::memcpy(nng_msg_body(message), bytes.data(), bytes.size());
   return Message(message);
-}
-
-void block_signals() {
-  sigset_t all;
-  sigfillset(&all);
-  for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) sigdelset(&all, fault);
-  pthread_sigmask(SIG_BLOCK, &all, nullptr);
 }
 
 }  // namespace domed

@@ -50,8 +50,4 @@ class Socket {
   nng_socket socket_ = NNG_SOCKET_INITIALIZER;
 };
 
-// Blocks every signal in the calling thread.  Called before the first nng
-// call, so that the library's threads never take a signal meant for main.
-void block_signals();
-
 }  // namespace domed
