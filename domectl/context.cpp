@@ -40,6 +40,15 @@ void describe(CLI::App& app, Context& context) {
                  "How long to wait for a daemon that does not listen yet; 0s: not at all (default: "
                  "2s, or 10s where one is starting)")
       ->type_name("TIME");
+  const auto file = [&app](const char* name, std::string& to, const char* what) {
+    app.add_option(name, to, what)->type_name("FILE");
+  };
+  file("--ca", context.ca,
+       "Over tls+tcp: who signs daemons (default: DOMED_CA, then the system's)");
+  file("--cert", context.cert, "Over tls+tcp: your certificate (default: DOMED_CERT)");
+  file("--key", context.key, "Its key (default: DOMED_KEY)");
+  file("--token-file", context.token_file,
+       "What says who you are, but over ipc (default: DOMED_TOKEN_FILE)");
   app.add_flag("--json", context.json, "Machine-readable output");
   app.require_subcommand(1);
   app.footer(
@@ -150,11 +159,15 @@ Json Context::status_of(const std::string& job_id, std::stop_token stop) {
     }
 }
 
-// A daemon that does not know it would refuse the whole request, in other words.
-void Context::must_know(const std::string& feature, const std::string& what) {
+bool Context::knows(const std::string& feature) {
   const Json known =
       client().call("ListCapabilities", Json::object()).value("features", Json::array());
-  if (std::find(known.begin(), known.end(), feature) == known.end())
+  return std::find(known.begin(), known.end(), feature) != known.end();
+}
+
+// A daemon that does not know it would refuse the whole request, in other words.
+void Context::must_know(const std::string& feature, const std::string& what) {
+  if (!knows(feature))
     throw UsageError("this daemon does not know " + what +
                      ": it is of an older version than this domectl");
 }
@@ -183,8 +196,15 @@ std::string created_at(Context& context, const std::string& job_id) try {
 }
 
 std::string Context::endpoint_option() const {
-  return (endpoint.empty() ? "" : "--endpoint " + endpoint + " ") +
-         (endpoint_user.empty() ? "" : "--endpoint-user " + endpoint_user + " ");
+  std::string out;
+  for (const auto& [name, value] : {std::pair{"--endpoint ", &endpoint},
+                                    {"--endpoint-user ", &endpoint_user},
+                                    {"--ca ", &ca},
+                                    {"--cert ", &cert},
+                                    {"--key ", &key},
+                                    {"--token-file ", &token_file}})
+    if (!value->empty()) out += name + *value + " ";
+  return out;
 }
 
 int run_domectl(int argc, char** argv) {
@@ -198,6 +218,7 @@ int run_domectl(int argc, char** argv) {
   add_turns(app, context);
   add_append(app, context);
   add_daemon(app, context);
+  add_who(app, context);
   add_provenance(app, context);
   add_copies(app, context);
   add_backup(app, context);
@@ -213,8 +234,12 @@ int run_domectl(int argc, char** argv) {
       return usage(app, e, context);
     }
     // Every connection of ours goes by the variable, and no thread is there yet to read it.
-    if (!context.endpoint_user.empty())
-      setenv("DOMED_ENDPOINT_USER", context.endpoint_user.c_str(), 1);
+    for (const auto& [name, value] : {std::pair{"DOMED_ENDPOINT_USER", &context.endpoint_user},
+                                      {"DOMED_CA", &context.ca},
+                                      {"DOMED_CERT", &context.cert},
+                                      {"DOMED_KEY", &context.key},
+                                      {"DOMED_TOKEN_FILE", &context.token_file}})
+      if (!value->empty()) setenv(name, value->c_str(), 1);
     return context.action();
   });
 }

@@ -19,9 +19,10 @@ class UsageError : public std::runtime_error {
 
 // What all verbs share: the global options, and the daemon.
 struct Context {
-  std::string endpoint;       // as given; empty: found by control_endpoint()
-  std::string endpoint_user;  // as given
-  std::string connect_wait;   // as given; empty: as long as suits
+  std::string endpoint;                   // as given; empty: found by control_endpoint()
+  std::string endpoint_user;              // as given
+  std::string connect_wait;               // as given; empty: as long as suits
+  std::string ca, cert, key, token_file;  // as given
   bool json = false;
   std::vector<std::string> command;  // what stood behind "--"
   std::function<int()> action;       // what the chosen verb does; returns the exit code
@@ -31,6 +32,8 @@ struct Context {
   // What is known of a job that is there, or is to be there in a moment: one that tries
   // another one again is made just after that one's end.
   Json status_of(const std::string& job_id, std::stop_token stop = {});
+  // Whether the daemon lists "feature".
+  bool knows(const std::string& feature);
   // Throws UsageError that names "what" unless the daemon lists "feature".
   void must_know(const std::string& feature, const std::string& what);
   // The time by the daemon's clock, microseconds since 1970: "2h ago" and "in 10m" are compared
@@ -56,6 +59,7 @@ void add_jobs(CLI::App& app, Context& context);   // status, list, cancel, delet
 void add_turns(CLI::App& app, Context& context);  // wait, logs, hold, release, retry
 void add_append(CLI::App& app, Context& context);
 void add_daemon(CLI::App& app, Context& context);      // tools, health
+void add_who(CLI::App& app, Context& context);         // whoami, token
 void add_provenance(CLI::App& app, Context& context);  // provenance, reproduce, diff-runs
 void add_copies(CLI::App& app, Context& context);      // verify, export, import
 void add_backup(CLI::App& app, Context& context);

@@ -188,7 +188,7 @@ int export_job(Context& context, const std::string& job, const std::string& path
 
 // What the daemon takes from a record; the rest is in the events, as far as they
 // were not trimmed away.
-OrderedJson import_record(const OrderedJson& record) {
+OrderedJson import_record(Context& context, const OrderedJson& record) {
   OrderedJson out = OrderedJson::object();
   for (const char* key :
        {"log_id",          "first_seq",  "request_hash", "run_id",   "client_id",
@@ -200,6 +200,8 @@ OrderedJson import_record(const OrderedJson& record) {
         "message",         "exit_code",  "signal",       "head_seq", "as_of_seq",
         "created_at",      "started_at", "ended_at",     "streams",  "cancel_requested"})
     if (record.contains(key)) out[key] = record[key];
+  if (record.contains("submitter") && context.knows("roles"))
+    out["submitter"] = record["submitter"];
   // Of a log that begins at 1 the events say it again, and the daemon believes them.
   if (record.value("first_seq", 1) == 1) return out;
   for (const char* key : {"provenance", "artifacts"})
@@ -211,7 +213,7 @@ Json send_piece(Context& context, const OrderedJson& record, OrderedJson& lines,
                 bool last) {
   OrderedJson params{{"job_id", record.at("job_id")}, {"events", std::move(lines)}, {"last", last}};
   if (first)
-    params["record"] = import_record(record);
+    params["record"] = import_record(context, record);
   else
     // Later pieces go to the log that the first one began, not to whatever the job id means by
     // then.

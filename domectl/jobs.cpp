@@ -14,7 +14,7 @@ namespace domed::ctl {
 namespace {
 
 struct Listing {
-  std::string state, label, tool, since;
+  std::string state, label, tool, since, submitter;
   std::size_t limit = 20;
   bool watch = false;
 };
@@ -73,6 +73,7 @@ Json query_of(Context& context, const Listing& given) {
   if (!given.state.empty()) params["state"] = given.state;
   if (!given.label.empty()) params["label"] = given.label;
   if (!given.tool.empty()) params["tool_id"] = given.tool;
+  if (!given.submitter.empty()) params["submitter"] = given.submitter;
   if (given.since.empty()) return params;
   // Either form; the daemon refuses what is neither, and knows the calendar better.
   const auto back = parse_duration(given.since);
@@ -155,6 +156,8 @@ void add_list(CLI::App& app, Context& context) {
       ->check(CLI::IsMember({"queued", "running", "succeeded", "failed", "canceled"}));
   verb->add_option("--label", given->label, "Only jobs with this label")->type_name("K=V");
   verb->add_option("--tool", given->tool, "Only jobs of this tool")->type_name("ID");
+  verb->add_option("--submitter", given->submitter, "Only jobs that they submitted")
+      ->type_name("IDENTITY");
   verb->add_option("--since", given->since, "Only jobs since a time, or for so long")
       ->type_name("TIME");
   verb->add_flag("-w,--watch", given->watch, "Show the list anew each second, until Ctrl-C");

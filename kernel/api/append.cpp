@@ -7,6 +7,16 @@
 
 namespace domed {
 
+namespace {
+
+// A directory of this machine is looked at for whoever may run commands in it: what stands there
+// may be nothing that others may read.
+Door door_of(const Call& call) {
+  return call.peer.door == Door::ipc && call.who->role < Role::admin ? Door::guest : call.peer.door;
+}
+
+}  // namespace
+
 void AppendMethods::append_job_events(Call call) {
   AppendRequest request = read_append(std::move(call.params));  // they are needed no more
   // `BackPressure`. Counted before it is looked at, so that of many who come at once none slips
@@ -45,7 +55,7 @@ void AppendMethods::collect(Call call, RequestPtr request, bool last_chance) {
   collecting_.run(
       [this, call, request, last_chance] {
         try {
-          if (!add_provenance(*request, call.peer.door, last_chance))
+          if (!add_provenance(*request, door_of(call), last_chance))
             return await_turn(call, request);
         } catch (...) {
           return call.error(std::current_exception());
@@ -123,8 +133,9 @@ void AppendMethods::commit(Call call, AppendRequest request) {
     const Tell tell{scheduler_, *result, log.job_id()};
     return log.append(*batch, last_chance, *result);
   };
-  command.done = [call, result](std::exception_ptr e) {
-    if (e) return call.error(e);
+  command.done = [this, call, job_id = request.job_id, batch, result](std::exception_ptr e) {
+    if (e) return tell(call, job_id, e), call.error(e);
+    tell(call, job_id, *batch, result->replayed);
     const auto word = [](bool value) { return value ? "true" : "false"; };
     std::string out;
     out.reserve(128);
@@ -140,6 +151,22 @@ void AppendMethods::commit(Call call, AppendRequest request) {
     alone ? journal_.submit_or_commit(std::move(command)) : journal_.submit(std::move(command));
   } catch (...) {
     call.error(std::current_exception());
+  }
+}
+
+// Once for each producer and job: with its first batch.
+void AppendMethods::tell(const Call& call, const std::string& job_id, const Batch& batch,
+                         bool replayed) {
+  if (batch.number == 1 && !replayed)
+    audit_.done(*call.who, "AppendJobEvents", job_id, batch.producer_id);
+}
+
+void AppendMethods::tell(const Call& call, const std::string& job_id, std::exception_ptr refusal) {
+  try {
+    std::rethrow_exception(refusal);
+  } catch (const ApiError& e) {
+    if (e.name() == "E_UNAUTHORIZED") audit_.refused(*call.who, "AppendJobEvents", job_id, e);
+  } catch (const std::exception&) {  // nobody was refused
   }
 }
 

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <unordered_map>
 
+#include "api/audit.h"
 #include "base/workers.h"
 #include "domed/store.h"
 #include "jobs/scheduler.h"
@@ -28,8 +29,9 @@ namespace domed {
 // Thread-safe.
 class AppendMethods {
  public:
-  AppendMethods(const Store& store, Journal& journal, Scheduler& scheduler, std::size_t most)
-      : store_(store), journal_(journal), scheduler_(scheduler), most_(most) {}
+  AppendMethods(const Store& store, Journal& journal, Scheduler& scheduler, Audit& audit,
+                std::size_t most)
+      : store_(store), journal_(journal), scheduler_(scheduler), audit_(audit), most_(most) {}
 
   void append_job_events(Call call);
 
@@ -47,10 +49,13 @@ class AppendMethods {
   bool add_provenance(AppendRequest& request, Door door, bool last_chance) const;
   void await_turn(Call call, RequestPtr request);
   void commit(Call call, AppendRequest request);
+  void tell(const Call& call, const std::string& job_id, const Batch& batch, bool replayed);
+  void tell(const Call& call, const std::string& job_id, std::exception_ptr refusal);
 
   const Store& store_;
   Journal& journal_;
   Scheduler& scheduler_;
+  Audit& audit_;
   // `BackPressure`: requests that are not answered yet, wherever they wait, and how many of them
   // there may be; a quarter more for connections that have none.  The mutex guards the counts.
   const std::size_t most_;

@@ -1,6 +1,7 @@
 #include "api/cancel.h"
 
 #include "api/change.h"
+#include "api/permission.h"
 #include "base/words.h"
 #include "log/retry.h"
 #include "protocol/limits.h"
@@ -45,7 +46,8 @@ void CancelMethods::cancel_job(Call call) {
   command.job_id = job_id;
   command.from = call.peer.pipe;
   command.bytes = call.params.size();
-  command.apply = [=](JobLog& log, bool) {
+  command.apply = [=, who = call.who](JobLog& log, bool) {
+    must_own(*who, log);
     *found = cancel(log, reason);
     return true;
   };
@@ -113,6 +115,7 @@ void CancelMethods::hold(Call call, bool held) {
   change.job_id = params.job_id();
   const std::string reason = params.text("reason", limits::kMessageBytes).value_or("");
   params.done();
+  change.owned = true;
   change.apply = [=](JobLog& log) { log.hold(held, reason); };
   change.result = [=, job_id = change.job_id] {
     return OrderedJson{{"job_id", job_id}, {"held", held}}.dump();

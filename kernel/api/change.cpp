@@ -1,5 +1,6 @@
 #include "api/change.h"
 
+#include "api/permission.h"
 #include "log/refusal.h"
 
 namespace domed {
@@ -10,7 +11,9 @@ void submit(Journal& journal, Call call, Change change) {
   command.from = call.peer.pipe;
   command.exclusive = change.exclusive;
   command.bytes = call.params.size();
-  command.apply = [apply = std::move(change.apply)](JobLog& log, bool) {
+  command.apply = [apply = std::move(change.apply), who = call.who, owned = change.owned](
+                      JobLog& log, bool) {
+    if (owned) must_own(*who, log);
     apply(log);
     return true;
   };

@@ -17,6 +17,7 @@ struct Change {
   std::function<void(JobLog&)> apply;   // throws ApiError for what it refuses
   std::function<std::string()> result;  // JSON text, of what "apply" saw
   bool exclusive = false;               // see Journal::Command
+  bool owned = false;                   // only the job's submitter and operators may
 };
 
 // Throws ApiError(E_BUSY) where the journal is full; "call" is then not answered.

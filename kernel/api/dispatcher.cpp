@@ -1,5 +1,6 @@
 #include "api/dispatcher.h"
 
+#include "api/permission.h"
 #include "protocol/limits.h"
 #include "protocol/request.h"
 
@@ -11,7 +12,9 @@ constexpr std::size_t kQuickBytes = 64 << 10;  // read on the thread that brough
 }  // namespace
 
 void Dispatcher::take(std::string bytes, Peer peer, std::function<void(std::string)> reply) {
-  Call call{"null", "", peer, std::move(reply)};
+  Call call;
+  call.peer = std::move(peer);
+  call.reply = std::move(reply);
   if (bytes.size() > limits::kRequestBytes)  // never queued, so that such cannot pile up
     return call.error(
         ApiError("E_TOO_LARGE", "a request may have " + std::to_string(limits::kRequestBytes) +
@@ -28,13 +31,27 @@ void Dispatcher::handle(const std::string& bytes, Call call) {
     read_request(bytes, request);
     // "call" stays, to say why not.
     call.id = request.id;
+    const Method& method = methods_.named(request.method);
+    authorize(request, method, call);
     Call with_params = call;
     with_params.params = std::move(request.params);
-    answer(methods_.named(request.method), std::move(with_params));
+    if (method.changes) audit_.watch(with_params, request.method);
+    answer(method, std::move(with_params));
   } catch (...) {
     // As far as the envelope could be read: a refusal goes to the request that it is of.
     call.id = request.id;
     call.error(std::current_exception());
+  }
+}
+
+// Before anything else of the request is looked at: who may not ask gets no parser to try.
+void Dispatcher::authorize(const Request& request, const Method& method, Call& call) const {
+  if (call.peer.caller) call.who = call.peer.caller->who(request.token);
+  try {
+    must_have_role(*call.who, method.needs, request.method);
+  } catch (const ApiError& refusal) {
+    audit_.refused(*call.who, request.method, "", refusal);
+    throw;
   }
 }
 

@@ -23,24 +23,35 @@ OrderedJson troubles_json(const std::vector<Troubles::Trouble>& troubles) {
 // a slow disk for a dead listener; and it has to tell of a store that fails.
 void FactMethods::health(Call call) const {
   Params(call.params).done();
-  const OrderedJson out{{"version", kVersion},
-                        {"protocol", kProtocol},
-                        {"epoch", facts_.epoch},
-                        {"store", facts_.store_name},
-                        {"node", {{"id", facts_.node_id}, {"name", facts_.node_name}}},
-                        {"events", facts_.events_urls()},
-                        {"frames_lost", facts_.frames_lost()},
-                        {"time", format_time(environment_.now())},
-                        {"troubles", troubles_json(facts_.troubles())}};
+  OrderedJson out{{"version", kVersion},
+                  {"protocol", kProtocol},
+                  {"epoch", facts_.epoch},
+                  {"time", format_time(environment_.now())}};
+  // Troubles name jobs and files, and the rest is of no use to a stranger.
+  if (call.who->role >= Role::reader) {
+    out["store"] = facts_.store_name;
+    out["node"] = {{"id", facts_.node_id}, {"name", facts_.node_name}};
+    out["events"] = facts_.events_urls();
+    out["frames_lost"] = facts_.frames_lost();
+    out["troubles"] = troubles_json(facts_.troubles());
+  }
   call.result(out.dump());
+}
+
+void FactMethods::who_am_i(Call call) const {
+  Params(call.params).done();
+  OrderedJson roles = OrderedJson::array();
+  for (const Role role : {Role::reader, Role::producer, Role::submitter, Role::admin})
+    if (role <= call.who->role) roles.push_back(role_name(role));
+  call.result(OrderedJson{{"identity", call.who->name}, {"roles", roles}}.dump());
 }
 
 namespace {
 
 // What a client may ask for that not every daemon of this protocol knows.
 OrderedJson features(const DaemonFacts& facts) {
-  OrderedJson out{"accept_imported", "accepts",   "expires_s", "external", "frames",
-                  "lines",           "long-poll", "t",         "troubles", "waiting"};
+  OrderedJson out{"accept_imported", "accepts", "expires_s", "external", "frames", "lines",
+                  "long-poll",       "roles",   "t",         "troubles", "waiting"};
   if (facts.allow_ad_hoc) out.push_back("ad-hoc");
   if (facts.can_backup) out.push_back("backup");
   std::sort(out.begin(), out.end());

@@ -25,13 +25,15 @@ struct DaemonFacts {
   };
 };
 
-// Health and ListCapabilities: which daemon this is, and what it can do.  Thread-safe.
+// Health, WhoAmI and ListCapabilities: which daemon this is, what it can do, and who asks.
+// Thread-safe.
 class FactMethods {
  public:
   FactMethods(DaemonFacts facts, Environment& environment)
       : facts_(std::move(facts)), environment_(environment) {}
 
   void health(Call call) const;
+  void who_am_i(Call call) const;
   void list_capabilities(Call call) const;
 
  private:

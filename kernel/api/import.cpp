@@ -62,6 +62,9 @@ void read_fixed(Params& record, JobFixed& fixed) {
   fixed.run_id = record.text("run_id", limits::kKeyBytes).value_or("");
   fixed.client_id = record.text("client_id", limits::kKeyBytes).value_or("");
   fixed.idempotency_key = record.text("idempotency_key", limits::kKeyBytes).value_or("");
+  fixed.submitter = record.text("submitter", limits::kKeyBytes).value_or("");
+  if (!is_identity(fixed.submitter))
+    invalid_request("'record.submitter' must be of letters, digits and ._@:/-");
   for (const char* key : {"executor", "tool_id", "cwd", "profile"}) record.text(key, 4096);
   const bool external = record.all().value("executor", "") == "external";
   // By the same rules as a request (submission.h): else an import could put into the store what no

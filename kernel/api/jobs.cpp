@@ -77,6 +77,8 @@ void JobMethods::list_jobs(Call call) const {
   }
   if (const auto tool = params.text("tool_id"); tool && !tool->empty())
     query.tags.push_back(tag("tool", *tool));
+  if (const auto submitter = params.text("submitter"); submitter && !submitter->empty())
+    query.tags.push_back(tag("submitter", *submitter));
   if (const auto since = params.text("since")) {
     const auto time = parse_time(*since);
     if (!time)

@@ -1,43 +1,60 @@
 #include "api/methods.h"
 
 namespace domed {
+namespace {
+
+using Entry = std::pair<const std::string, Method>;
+
+template <class Answer, class Part>
+Entry at_once(const char* name, Role needs, Answer answer, Part* part) {
+  return {name, {needs, Runs::at_once, false, std::bind_front(answer, part)}};
+}
+template <class Answer, class Part>
+Entry reading(const char* name, Role needs, Answer answer, Part* part) {
+  return {name, {needs, Runs::on_worker, false, std::bind_front(answer, part)}};
+}
+template <class Answer, class Part>
+Entry changing(const char* name, Role needs, Answer answer, Part* part) {
+  return {name, {needs, Runs::on_worker, true, std::bind_front(answer, part)}};
+}
+
+}  // namespace
 
 Methods::Methods(Store& store, Journal& journal, Streams& streams, Scheduler& scheduler,
-                 Environment& environment, Workers& workers, ServiceConfig config)
+                 Environment& environment, Workers& workers, Audit& audit, ServiceConfig config)
     : facts_(std::move(config.facts), environment),
       tools_(std::move(config.tools)),
       submit_(store, journal, environment, tools_, std::move(config.rules),
               std::move(config.store_secret), std::move(config.events_urls)),
-      append_(store, journal, scheduler, config.most_appends),
+      append_(store, journal, scheduler, audit, config.most_appends),
       jobs_(store, scheduler),
       cancel_(store, journal, environment, workers),
       transfer_(store, journal, scheduler, workers),
       backup_(config.backup, std::move(config.backup_directory), environment),
       table_{
-          {"Health", {Runs::at_once, std::bind_front(&FactMethods::health, &facts_)}},
-          {"ListCapabilities",
-           {Runs::at_once, std::bind_front(&FactMethods::list_capabilities, &facts_)}},
-          {"ListTools", {Runs::at_once, std::bind_front(&ToolMethods::list_tools, &tools_)}},
-          {"GetTool", {Runs::at_once, std::bind_front(&ToolMethods::get_tool, &tools_)}},
-          {"SubmitJob", {Runs::on_worker, std::bind_front(&SubmitMethods::submit_job, &submit_)}},
-          {"RetryJob", {Runs::on_worker, std::bind_front(&SubmitMethods::retry_job, &submit_)}},
+          // Whoever got in may ask these two; that is why they tell a stranger next to nothing.
+          at_once("Health", Role::none, &FactMethods::health, &facts_),
+          at_once("WhoAmI", Role::none, &FactMethods::who_am_i, &facts_),
+          at_once("ListCapabilities", Role::reader, &FactMethods::list_capabilities, &facts_),
+          at_once("ListTools", Role::reader, &ToolMethods::list_tools, &tools_),
+          at_once("GetTool", Role::reader, &ToolMethods::get_tool, &tools_),
           // At once, as StreamJobEvents, though both may need more time: what has to wait they take
           // to threads of their choice. Mostly nothing has: a live job's page is in memory, and a
           // batch that comes alone is committed by the thread that brought it.
-          {"AppendJobEvents",
-           {Runs::at_once, std::bind_front(&AppendMethods::append_job_events, &append_)}},
-          {"GetJobStatus", {Runs::on_worker, std::bind_front(&JobMethods::get_job_status, &jobs_)}},
-          {"ListJobs", {Runs::on_worker, std::bind_front(&JobMethods::list_jobs, &jobs_)}},
-          {"StreamJobEvents", {Runs::at_once, std::bind_front(&Streams::page, &streams)}},
-          {"CancelJob", {Runs::on_worker, std::bind_front(&CancelMethods::cancel_job, &cancel_)}},
-          {"HoldJob", {Runs::on_worker, std::bind_front(&CancelMethods::hold_job, &cancel_)}},
-          {"ReleaseJob", {Runs::on_worker, std::bind_front(&CancelMethods::release_job, &cancel_)}},
-          {"DeleteJob",
-           {Runs::on_worker, std::bind_front(&TransferMethods::delete_job, &transfer_)}},
-          {"TrimJob", {Runs::on_worker, std::bind_front(&TransferMethods::trim_job, &transfer_)}},
-          {"Backup", {Runs::on_worker, std::bind_front(&BackupMethods::backup, &backup_)}},
-          {"ImportJob",
-           {Runs::on_worker, std::bind_front(&TransferMethods::import_job, &transfer_)}},
+          at_once("AppendJobEvents", Role::producer, &AppendMethods::append_job_events, &append_),
+          at_once("StreamJobEvents", Role::reader, &Streams::page, &streams),
+          reading("GetJobStatus", Role::reader, &JobMethods::get_job_status, &jobs_),
+          reading("ListJobs", Role::reader, &JobMethods::list_jobs, &jobs_),
+          // A command takes an operator, and the job of somebody else: see there.
+          changing("SubmitJob", Role::submitter, &SubmitMethods::submit_job, &submit_),
+          changing("RetryJob", Role::submitter, &SubmitMethods::retry_job, &submit_),
+          changing("CancelJob", Role::submitter, &CancelMethods::cancel_job, &cancel_),
+          changing("HoldJob", Role::submitter, &CancelMethods::hold_job, &cancel_),
+          changing("ReleaseJob", Role::submitter, &CancelMethods::release_job, &cancel_),
+          changing("DeleteJob", Role::submitter, &TransferMethods::delete_job, &transfer_),
+          changing("TrimJob", Role::admin, &TransferMethods::trim_job, &transfer_),
+          changing("ImportJob", Role::admin, &TransferMethods::import_job, &transfer_),
+          changing("Backup", Role::admin, &BackupMethods::backup, &backup_),
       } {}
 
 const Method& Methods::named(const std::string& name) const {

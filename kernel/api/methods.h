@@ -5,6 +5,7 @@
 #include <string>
 
 #include "api/append.h"
+#include "api/audit.h"
 #include "api/backup.h"
 #include "api/cancel.h"
 #include "api/facts.h"
@@ -33,7 +34,9 @@ struct ServiceConfig {
 enum class Runs { at_once, on_worker };
 
 struct Method {
+  Role needs = Role::admin;  // the least role that may ask
   Runs runs = Runs::on_worker;
+  bool changes = false;              // and so is audited
   std::function<void(Call)> answer;  // throws ApiError for what it refuses at once
 };
 
@@ -44,7 +47,7 @@ struct Method {
 class Methods {
  public:
   Methods(Store& store, Journal& journal, Streams& streams, Scheduler& scheduler,
-          Environment& environment, Workers& workers, ServiceConfig config);
+          Environment& environment, Workers& workers, Audit& audit, ServiceConfig config);
 
   // Throws ApiError(E_UNKNOWN_METHOD) that says which there are.
   const Method& named(const std::string& name) const;

@@ -26,6 +26,7 @@ OrderedJson common_json(const JobHead& head, const JobFixed& fixed, const std::s
   // Known before that job is made, for its id follows from this one's: who waits for the job can go
   // on to wait for it.
   if (is_tried_again(head, fixed, head.state, head.reason)) out["retried_by"] = retry_id(job_id);
+  if (!fixed.submitter.empty()) out["submitter"] = fixed.submitter;
   out["executor"] = fixed.external() ? "external" : "local-process";
   if (!fixed.tool_id().empty()) out["tool_id"] = fixed.tool_id();
   if (const Json command = fixed.command(); !command.is_null()) out["command"] = command;

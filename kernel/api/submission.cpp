@@ -203,7 +203,6 @@ Submission read_job(Params& params) {
   fixed.request.erase("idempotency_key");
   fixed.request.erase("client_id");
   fixed.request.erase("accept_imported");  // it asks for the same job
-  fixed.job_id = derive_job_id(fixed.client_id, fixed.idempotency_key);
   // `IdempotentSubmit`: of what the client said and nothing else. Neither the order of its keys nor
   // a tool that the deployment has changed meanwhile makes it another request.
   out.request_hash = sha256_hex(canonical_json(fixed.request));

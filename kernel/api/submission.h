@@ -7,7 +7,7 @@
 
 namespace domed {
 
-// The job that a SubmitJob request asks for, ids of its run not yet given.  Throws
+// The job that a SubmitJob request asks for, without its ids and its submitter.  Throws
 // ApiError(E_INVALID_REQUEST).
 Submission read_job(Params& params);
 

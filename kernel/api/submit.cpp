@@ -1,6 +1,7 @@
 #include "api/submit.h"
 
 #include "api/change.h"
+#include "api/permission.h"
 #include "api/submission.h"
 #include "log/refusal.h"
 #include "log/token.h"
@@ -21,12 +22,32 @@ SubmitMethods::SubmitMethods(const Store& store, Journal& journal, Environment& 
       events_urls_(std::move(events_urls)) {}
 
 void SubmitMethods::submit_job(Call call) {
+  const std::string submitter = call.who->name;
+  submit_for(std::move(call), submitter);
+}
+
+// Nobody squats another's keys: the id is made of the submitter, too, but for the daemon's own
+// user, whose ids are as they always were.  From before there were submitters a job has none, and
+// the plain id; who sends its key again means that one.
+void SubmitMethods::give_id(JobFixed& job) const {
+  const std::string plain = derive_job_id("", job.client_id, job.idempotency_key);
+  job.job_id = job.submitter == rules_.own_user
+                   ? plain
+                   : derive_job_id(job.submitter, job.client_id, job.idempotency_key);
+  if (job.job_id == plain || store_.find(job.job_id)) return;
+  const auto old = store_.find(plain);
+  if (old && !old->tombstone && fixed_of(*old).submitter.empty()) job.job_id = plain;
+}
+
+void SubmitMethods::submit_for(Call call, const std::string& submitter) {
   Params params(call.params);
   auto submission = std::make_shared<Submission>(read_job(params));
   JobFixed& fixed = submission->fixed;
+  fixed.submitter = submitter;
+  give_id(fixed);
   // `IdempotentSubmit`. A look, no claim: of two who submit the same at once both may come through
   // here, and the journal makes one job of them.
-  if (!store_.find(fixed.job_id)) check_rules(fixed);
+  if (!store_.find(fixed.job_id)) check_rules(fixed, *call.who);
   // Where the job is there already create() puts its own in the place of this one.
   fixed.run_id = environment_.random_id();
   if (fixed.external()) submission->token = token_of(fixed);
@@ -37,7 +58,7 @@ void SubmitMethods::submit_job(Call call) {
     log.create(*submission);
     *state = {log.head().state, log.head().log_id};
   };
-  change.result = [this, submission, state] {
+  change.result = [this, submission, state, who = call.who] {
     const JobFixed& job = submission->fixed;
     OrderedJson out{{"job_id", job.job_id},
                     {"run_id", job.run_id},
@@ -45,7 +66,10 @@ void SubmitMethods::submit_job(Call call) {
                     {"state", state_name(state->first)},
                     {"replayed", submission->replayed},
                     {"events_urls", events_urls_(job.job_id)}};
-    if (job.external()) out["producer_token"] = token_of(job);
+    // To its submitter alone, also when the request comes again; of a job from before there were
+    // submitters, to operators.
+    const bool mine = job.submitter.empty() ? who->role == Role::admin : job.submitter == who->name;
+    if (job.external() && mine) out["producer_token"] = token_of(job);
     return out.dump();
   };
   submit(journal_, std::move(call), std::move(change));
@@ -59,7 +83,9 @@ std::string SubmitMethods::token_of(const JobFixed& external) const {
 
 // Of a new job: its queue and what it depends on are there, and its command is one that the
 // deployment lets run.  The job gets its tool's descriptor, as it is now.
-void SubmitMethods::check_rules(JobFixed& job) const {
+void SubmitMethods::check_rules(JobFixed& job, const Identity& who) const {
+  if (job.tool_id().empty() && !job.external())
+    must_have_role(who, Role::admin, "running a command, and not a tool of the deployment,");
   const std::string queue = job.request.value("queue", "default");
   std::string known;
   for (const auto& name : rules_.queues) known += (known.empty() ? "" : ", ") + name;
@@ -107,6 +133,7 @@ void SubmitMethods::retry_job(Call call) {
   params.done();
   const JobRecord record = existing(store_, job_id);
   const JobFixed before = fixed_of(record);
+  must_own(*call.who, before.submitter, job_id);
   if (!is_terminal(head_of(record).state))
     throw ApiError("E_INVALID_TRANSITION", "job '" + job_id + "' is " + record.columns.state +
                                                ": only a job that is over can be tried again");
@@ -122,7 +149,7 @@ void SubmitMethods::retry_job(Call call) {
   // From here on a request as any other: today's rules of the deployment hold, and its key makes it
   // one job however often it is sent.
   call.params = request.dump();
-  submit_job(std::move(call));
+  submit_for(std::move(call), before.submitter.empty() ? call.who->name : before.submitter);
 }
 
 }  // namespace domed

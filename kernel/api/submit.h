@@ -17,6 +17,7 @@ namespace domed {
 // Which jobs the deployment takes.
 struct SubmitRules {
   bool allow_ad_hoc = false;  // commands, and not its tools alone
+  std::string own_user;       // the identity of the daemon's user
   std::set<std::string> queues{"default"};
 };
 
@@ -38,7 +39,9 @@ class SubmitMethods {
   void retry_job(Call call);
 
  private:
-  void check_rules(JobFixed& job) const;
+  void submit_for(Call call, const std::string& submitter);
+  void give_id(JobFixed& job) const;
+  void check_rules(JobFixed& job, const Identity& who) const;
   std::string token_of(const JobFixed& external) const;
 
   const Store& store_;

@@ -31,6 +31,7 @@ void TransferMethods::delete_job(Call call) {
   change.job_id = job_id;
   // As a trim: an entry of a store does one thing (domed/store.h), and cannot append too.
   change.exclusive = true;
+  change.owned = true;
   change.apply = [=](JobLog& log) {
     log.purge();
     *head = log.head();

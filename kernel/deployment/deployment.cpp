@@ -9,6 +9,7 @@
 #include <map>
 #include <set>
 
+#include "deployment/tokens.h"
 #include "domed/error.h"
 #include "loader/plugin_path.h"
 #include "protocol/endpoint.h"
@@ -45,6 +46,7 @@ class DeploymentReader {
     // Absolute from here on: a daemon's working directory may change, and the plugin_path is
     // relative to where the file lies.
     out_.file = std::filesystem::absolute(check_.file()).lexically_normal();
+    read_token_file();
     read_sockets();
     read_transport();
     read_state_dir();
@@ -56,15 +58,16 @@ class DeploymentReader {
     read_jobs();
     if (const YamlNode* node = fields_.find("tools")) out_.tools = read_tools(*node, check_);
     read_retention();
-    out_.log_level = section("log", {"level"})
-                         .choice("level", {"trace", "debug", "info", "warning", "error"}, "info");
+    const YamlFields log = section("log", {"level", "format"});
+    out_.log_level = log.choice("level", {"trace", "debug", "info", "warning", "error"}, "info");
+    out_.log_as_json = log.choice("format", {"text", "json"}, "text") == "json";
     return std::move(out_);
   }
 
  private:
   static inline const std::vector<std::string> kKeys{
-      "domed",       "control", "events",     "transport", "state_dir", "node",
-      "plugin_path", "store",   "provenance", "jobs",      "tools",     "retention", "log"};
+      "domed",       "control", "events",     "tokens", "transport", "state_dir", "node",
+      "plugin_path", "store",   "provenance", "jobs",   "tools",     "retention", "log"};
 
   // An absent section reads as an empty one.
   YamlFields section(const char* key, const std::vector<std::string>& known) {
@@ -91,8 +94,9 @@ class DeploymentReader {
   void read_sockets() {
     if (const YamlNode* node = fields_.need("control")) {
       const YamlFields control(check_, *node, "control", {"listen", "group"});
-      out_.control_listen = read_listen(control, Audience::control, 1);
       read_group(control);
+      out_.control_listen = read_listen(control, Audience::control, 1);
+      must_be_reached_by_runners(*node);
     }
     if (const YamlNode* node = fields_.need("events")) {
       const YamlFields events(check_, *node, "events", {"listen", "shards"});
@@ -109,14 +113,17 @@ class DeploymentReader {
     std::vector<Listener> out;
     const YamlNode* list = fields.need("listen");
     if (!list) return out;
+    const ListenerContext context{audience, shards, out_.group, out_.file.parent_path(),
+                                  !out_.tokens_file.empty()};
     if (list->kind != YamlNode::Kind::list || list->items.empty())
       check_.fail(*list, fields.subject("listen") + " must be a list with at least one URL");
     for (const YamlNode& item : list->items) {
       if (item.bad || list->kind != YamlNode::Kind::list) continue;
-      Listener listener = read_listener(item, audience, shards, check_);
+      Listener listener = read_listener(item, context, check_);
       if (listener.url.empty()) continue;
       claim(item, listener.url, shards);
       check_way(item, listener.url);
+      check_tokens(item, listener);
       out.push_back(std::move(listener));
     }
     return out;
@@ -130,6 +137,45 @@ class DeploymentReader {
       return check_.fail(item, "cannot listen at " + in_quotes(place) + " twice; line " +
                                    std::to_string(owner->second) + " does already");
     }
+  }
+
+  void read_token_file() {
+    const std::string name = fields_.text("tokens", "");
+    if (name.empty()) return;
+    out_.tokens_file = (out_.file.parent_path() / name).lexically_normal();
+    try {
+      out_.tokens = load_tokens(out_.tokens_file);
+    } catch (const Error& e) {
+      check_.fail(*fields_.find("tokens"), std::string("the tokens cannot be used:\n") + e.what());
+    }
+  }
+
+  // A name that is misspelt in either place would be a door that never opens.
+  void check_tokens(const YamlNode& item, const Listener& listener) {
+    for (const Grant& grant : listener.grants) {
+      const bool known =
+          std::any_of(out_.tokens.begin(), out_.tokens.end(),
+                      [&](const Tokens::Token& token) { return matches(grant.name, token.name); });
+      if (grant.to == Grant::To::token && !known)
+        check_.warn(item, listener.url + " has a role for the token " + in_quotes(grant.name) +
+                              ", and none of " + out_.tokens_file.string() + " is called so");
+    }
+  }
+
+  // A runner is a process of the daemon's own user, and shows neither certificate nor token.
+  void must_be_reached_by_runners(const YamlNode& control) {
+    const auto& all = out_.control_listen;
+    const bool reached = std::any_of(all.begin(), all.end(), [](const Listener& listener) {
+      if (url_scheme(listener.url) == "ipc") return true;
+      return !listener.tls &&
+             std::any_of(listener.grants.begin(), listener.grants.end(), [](const Grant& grant) {
+               return grant.to == Grant::To::anyone && grant.role >= Role::producer;
+             });
+    });
+    if (!all.empty() && !reached)
+      check_.fail(control,
+                  "the daemon's own runners could not report to it: add a listener over ipc, as in "
+                  "ipc:///run/domed/control.ipc");
   }
 
   void check_way(const YamlNode& item, const std::string& url) {

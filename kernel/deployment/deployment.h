@@ -50,18 +50,21 @@ struct RetentionSettings {
 struct Deployment {
   std::filesystem::path file;  // absolute
   std::vector<Listener> control_listen, events_listen;
-  std::string group;  // may use the sockets; empty: their owner alone
+  std::string group;                  // may use the sockets over ipc; empty: their owner alone
+  std::filesystem::path tokens_file;  // absolute; empty: there are no tokens
+  std::vector<Tokens::Token> tokens;
   int event_shards = 1;
-  bool nng = false;  // serves ipc and tcp too, not only what our own engine cannot
-  std::filesystem::path state_dir;                 // absolute
-  std::string node_name;                           // empty: one made of the node's id
+  bool nng = false;                 // serves ipc and tcp too, not only what our own engine cannot
+  std::filesystem::path state_dir;  // absolute
+  std::string node_name;            // empty: one made of the node's id
   std::vector<std::filesystem::path> plugin_path;  // absolute directories, in search order
   PluginUse store;
   std::vector<PluginUse> provenance;  // in order
   JobSettings jobs;
   std::vector<ToolSpec> tools;
   RetentionSettings retention;
-  std::string log_level = "info";     // trace, debug, info, warning, error
+  std::string log_level = "info";  // trace, debug, info, warning, error
+  bool log_as_json = false;
   std::vector<std::string> warnings;  // "file:line:col: text"
 
   const ToolSpec* tool(std::string_view id) const;

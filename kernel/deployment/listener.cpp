@@ -1,9 +1,10 @@
 #include "deployment/listener.h"
 
+#include <grp.h>
+#include <pwd.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <map>
 
 #include "base/units.h"
 #include "protocol/endpoint.h"
@@ -14,74 +15,159 @@
 namespace domed {
 namespace {
 
-// From the least to the most; each may do all that the ones before it may.
-// Four are read and one is accepted as yet: files keep their form when the others come.
+// What a role lets somebody do, whoever it is.
+std::string deed_of(Role role, Audience audience) {
+  if (audience == Audience::events) return "read the events of every job";
+  switch (role) {
+    case Role::reader:
+      return "read every job's output";
+    case Role::producer:
+      return "read every job's output, and append to jobs whose token they have";
+    case Role::submitter:
+      return "read every job's output, run the deployment's tools, and end what they submitted";
+    default:
+      return "run any command as the daemon's user, " + describe_user(geteuid());
+  }
+}
+
 const std::vector<std::string> kRoles{"reader", "producer", "submitter", "operator"};
 
-using Roles = std::map<std::string, std::vector<std::string>>;
+const char* list_of(Audience audience) {
+  return audience == Audience::events ? "events.listen" : "control.listen";
+}
 
-// What is said of both kinds of listener, in their own words.
-struct Words {
-  const char* list;
-  const char* role;  // the one that "anyone" may have
-  std::string deed;  // what that lets them do
-};
+bool is_digits(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+}
 
-Words words_of(Audience audience) {
-  if (audience == Audience::events)
-    return {"events.listen", "reader", "read the events of every job"};
-  return {"control.listen", "operator",
-          "run any command as the daemon's user, " + describe_user(geteuid())};
+// The name of a certificate or a token, or of all that begin so.
+bool is_name(std::string_view text) {
+  if (text.ends_with('*')) text.remove_suffix(1);
+  return text.size() <= 256 && is_identity(text);
+}
+
+// "user:mary", "uid:1000", "group:builders", "cert:ci", "token:build-*" or "anyone", without the
+// role; its problem otherwise.
+std::string read_subject(const std::string& text, Grant& out) {
+  const auto colon = text.find(':');
+  const std::string kind = text.substr(0, colon);
+  out.name = colon == std::string::npos ? "" : text.substr(colon + 1);
+  if (text == "anyone") {
+    out.to = Grant::To::anyone;
+    return "";
+  }
+  if (kind == "uid" && is_digits(out.name) && parse_integer(out.name)) {
+    out.to = Grant::To::user;
+    out.id = static_cast<std::uint32_t>(*parse_integer(out.name));
+    out.name = describe_user(out.id);
+    return "";
+  }
+  if (kind == "user" || kind == "group") {
+    out.to = kind == "user" ? Grant::To::user : Grant::To::group;
+    const passwd* user = kind == "user" ? getpwnam(out.name.c_str()) : nullptr;
+    const group* members = kind == "group" ? getgrnam(out.name.c_str()) : nullptr;
+    if (!user && !members)
+      return "there is no " + kind + " " + in_quotes(out.name) + " on this machine";
+    out.id = user ? user->pw_uid : members->gr_gid;
+    return "";
+  }
+  if ((kind == "cert" || kind == "token") && !out.name.empty() && is_name(out.name)) {
+    out.to = kind == "cert" ? Grant::To::certificate : Grant::To::token;
+    return "";
+  }
+  return in_quotes(text) +
+         " is nobody: write user:NAME, uid:NUMBER, group:NAME, cert:NAME, token:NAME or anyone";
 }
 
 class ListenerReader {
  public:
-  ListenerReader(const YamlNode& item, Audience audience, Checker& check)
-      : item_(item), words_(words_of(audience)), check_(check) {}
+  ListenerReader(const YamlNode& item, const ListenerContext& context, Checker& check)
+      : item_(item), context_(context), list_(list_of(context.audience)), check_(check) {}
 
-  Listener read(int shards) {
+  Listener read() {
     // An URL alone is the usual case, of ipc.  What cannot be listened at has an empty url, and is
     // left out of the checks that compare listeners.
-    const bool ok = item_.kind == YamlNode::Kind::map ? read_map(shards) : read_url(item_, shards);
+    const bool ok = item_.kind == YamlNode::Kind::map ? read_map() : read_url(item_);
     if (!ok || !check_roles()) out_.url.clear();
     return std::move(out_);
   }
 
  private:
-  bool read_url(const YamlNode& node, int shards) {
+  std::string scheme() const { return url_scheme(out_.url); }
+
+  bool read_url(const YamlNode& node) {
     if (node.kind != YamlNode::Kind::scalar) {
-      check_.fail(node,
-                  std::string(words_.list) + " must be a list of URLs, or of maps with 'url'");
+      check_.fail(node, list_ + " must be a list of URLs, or of maps with 'url'");
       return false;
     }
     out_.url = node.text;
-    const std::string problem = check_listen_url(node.text, shards);
+    const std::string problem = check_listen_url(node.text, context_.shards);
     if (!problem.empty()) check_.fail(node, problem);
     return problem.empty();
   }
 
-  bool read_map(int shards) {
-    const YamlFields fields(check_, item_, words_.list, {"url", "roles", "origins", "tls"});
-    // Known, and refused in its own words: "unknown key" would send people to look for a typing
-    // error.
-    if (const YamlNode* tls = fields.find("tls"))
-      check_.fail(*tls, fields.subject("tls") + " is not supported yet; leave it out");
-    if (const YamlNode* roles = fields.find("roles")) read_roles(*roles);
-    read_origins(fields);
+  bool read_map() {
+    const YamlFields fields(check_, item_, list_, {"url", "roles", "origins", "tls"});
     const YamlNode* url = fields.need("url");
-    return url && read_url(*url, shards);
+    const bool ok = url && read_url(*url);
+    if (const YamlNode* roles = fields.find("roles")) read_roles(*roles);
+    if (ok) read_origins(fields);
+    return ok && read_tls(fields);
   }
 
   void read_roles(const YamlNode& node) {
     roles_node_ = &node;
-    const std::string what = std::string(words_.list) + ".roles";
+    const std::string what = list_ + ".roles";
     const YamlFields fields(check_, node, what, kRoles);
     for (const YamlNode& key : node.keys) {
-      roles_[key.text] = fields.texts(key.text, {});
+      const auto role = parse_role(key.text);
+      const auto items = fields.items(key.text);
       // Nobody at all, or everybody?  Whoever means something says it.
-      if (roles_[key.text].empty())
+      if (fields.texts(key.text, {}).empty())
         check_.fail(key, what + "." + key.text + " must name who has it, as in [anyone]");
+      for (const YamlNode* item : items) {
+        Grant grant{role.value_or(Role::none), Grant::To::anyone, ""};
+        const std::string problem = read_subject(item->text, grant);
+        if (!problem.empty())
+          check_.fail(*item, what + ": " + problem);
+        else
+          check_subject(*item, grant);
+        out_.grants.push_back(std::move(grant));
+      }
     }
+  }
+
+  // Whether such a peer can be known at this listener at all.
+  void check_subject(const YamlNode& at, const Grant& grant) {
+    const bool ipc = scheme() == "ipc", tls = scheme() == "tls+tcp";
+    const auto fail = [&](const std::string& why) {
+      check_.fail(at, in_quotes(at.text) + " cannot come by " + out_.url + ": " + why);
+    };
+    switch (grant.to) {
+      case Grant::To::user:
+      case Grant::To::group:
+        if (!ipc) fail("the system tells which user connects over ipc alone");
+        break;
+      case Grant::To::certificate:
+        if (!tls) fail("certificates are shown over tls+tcp alone");
+        break;
+      case Grant::To::token:
+        if (ipc) fail("over ipc the system says who it is, and no token is asked for");
+        if (!ipc && context_.audience == Audience::events) fail("a subscriber cannot send a token");
+        if (!ipc && !context_.has_tokens)
+          fail(
+              "the deployment names no file of tokens: tokens: FILE ('domectl token new' makes "
+              "one)");
+        break;
+      case Grant::To::anyone:
+        if (tls && !is_on_loopback())
+          fail("beyond loopback that would be anybody at all: name certificates or tokens");
+    }
+  }
+
+  bool is_on_loopback() const {
+    const auto place = host_port(out_.url);
+    return place && is_loopback(place->host);
   }
 
   void read_origins(const YamlFields& fields) {
@@ -89,49 +175,110 @@ class ListenerReader {
     for (const YamlNode* origin : fields.items("origins"))
       if (const std::string problem = check_origin(origin->text); !problem.empty())
         check_.fail(*origin, fields.subject("origins") + ": " + problem);
-    const YamlNode* url = fields.find("url");
     // Ignored, it would look as if it kept somebody out.
-    if (url && fields.find("origins") && url_scheme(url->text) != "ws")
+    if (fields.find("origins") && scheme() != "ws")
       check_.fail(*fields.find("origins"),
                   fields.subject("origins") + " are of web pages, which come over ws:// only");
   }
 
-  bool check_roles() {
-    // Over ipc the system says who connects, and the socket's directory keeps others out.  Over tcp
-    // and ws everybody on this machine gets through, and whoever gets through runs commands as the
-    // daemon's user: no default may grant that, and no word short of it.  The warning comes at
-    // every start and in --check, for those who did not write the file.
-    if (url_scheme(out_.url) == "ipc") {
-      if (!roles_node_) return true;
-      check_.fail(*roles_node_,
-                  "roles over ipc are not supported yet; leave them out: the daemon's user and "
-                  "root may do everything, and so may the members of control.group");
-      return false;
+  bool read_tls(const YamlFields& fields) {
+    const YamlNode* node = fields.find("tls");
+    if (scheme() != "tls+tcp") {
+      if (node) check_.fail(*node, fields.subject("tls") + " is for tls+tcp:// only");
+      return !node;
     }
-    if (!roles_node_) {
-      check_.fail(item_, "at " + out_.url + " any user of this machine could connect and " +
-                             words_.deed +
-                             "; use ipc://, or write it out if it is meant: " + written_out());
-      return false;
-    }
-    // Exactly this: "submitter: [anyone]" would read as a promise of less, which nothing keeps.
-    if (roles_ != Roles{{words_.role, {"anyone"}}}) {
-      check_.fail(*roles_node_, "other roles are not supported yet; use ipc://, or write " +
-                                    written_out() + ", with which any user of this machine may " +
-                                    words_.deed);
-      return false;
-    }
-    check_.warn(item_, "any user of this machine may connect to " + out_.url + " and " +
-                           words_.deed + pages());
+    if (!node) return true;  // which check_roles() tells
+    const std::string what = list_ + ".tls";
+    const YamlFields tls(check_, *node, what, {"cert", "key", "client_ca", "crl"});
+    const auto file = [&](const char* key, bool needed) {
+      const std::string text = needed ? tls.text(key) : tls.text(key, "");
+      return text.empty() ? std::filesystem::path()
+                          : (context_.directory / text).lexically_normal();
+    };
+    out_.tls = TlsFiles{file("cert", true), file("key", true), file("client_ca", false),
+                        file("crl", false)};
+    if (!out_.tls->crl.empty() && out_.tls->client_ca.empty())
+      check_.fail(*tls.find("crl"), what + ".crl is of client_ca, which is not given");
     return true;
   }
 
-  std::string written_out() const {
-    return "{url: \"" + out_.url + "\", roles: {" + words_.role + ": [anyone]}}";
+  bool check_roles() {
+    if (scheme() == "ipc") return check_ipc();
+    if (scheme() == "tls+tcp" && !out_.tls) {
+      check_.fail(item_, out_.url +
+                             " needs its files: {url: …, tls: {cert: FILE, key: FILE, client_ca: "
+                             "FILE}, roles: {reader: [\"cert:*\"]}}");
+      return false;
+    }
+    return scheme() == "tls+tcp" ? check_tls() : check_plain();
+  }
+
+  // The daemon's user and root can reach its files whatever is written here.
+  bool check_ipc() {
+    if (!roles_node_ && !context_.group.empty())
+      if (const group* members = getgrnam(context_.group.c_str()))
+        out_.grants.push_back({least_role(), Grant::To::group, context_.group, members->gr_gid});
+    if (roles_node_ && context_.group.empty())
+      check_.warn(*roles_node_, "nobody but the daemon's user and root gets through to " +
+                                    out_.url + ": name the group of all who may as control.group");
+    out_.grants.push_back({Role::admin, Grant::To::user, "root", 0});
+    if (geteuid() != 0)
+      out_.grants.push_back({Role::admin, Grant::To::user, describe_user(geteuid()), geteuid()});
+    return true;
+  }
+
+  Role least_role() const {
+    return context_.audience == Audience::events ? Role::reader : Role::submitter;
+  }
+
+  bool names(Grant::To to) const {
+    return std::any_of(out_.grants.begin(), out_.grants.end(),
+                       [&](const Grant& grant) { return grant.to == to; });
+  }
+
+  bool check_tls() {
+    if (!roles_node_) {
+      check_.fail(item_, "at " + out_.url +
+                             " nobody may do anything: say who may, as in roles: {reader: "
+                             "[\"cert:*\"]}");
+      return false;
+    }
+    if (names(Grant::To::certificate) && out_.tls->client_ca.empty()) {
+      check_.fail(*roles_node_, "roles name certificates, and " + out_.url +
+                                    " has no client_ca to check them by");
+      return false;
+    }
+    warn_of_anyone();
+    return true;
+  }
+
+  bool check_plain() {
+    // Over tcp and ws everybody on this machine gets through: no default may grant them anything.
+    // The warning comes at every start and in --check, for those who did not write the file.
+    if (!roles_node_) {
+      const bool events = context_.audience == Audience::events;
+      check_.fail(item_, "at " + out_.url + " any user of this machine could connect and " +
+                             deed_of(events ? Role::reader : Role::admin, context_.audience) +
+                             "; use ipc://, " + (events ? "" : "or tokens, ") +
+                             "or write it out if it is meant: {url: \"" + out_.url +
+                             "\", roles: {" + (events ? "reader" : "operator") + ": [anyone]}}");
+      return false;
+    }
+    warn_of_anyone();
+    return true;
+  }
+
+  void warn_of_anyone() {
+    Role role = Role::none;
+    for (const Grant& grant : out_.grants)
+      if (grant.to == Grant::To::anyone) role = std::max(role, grant.role);
+    if (role == Role::none) return;
+    check_.warn(item_, "any user of this machine may connect to " + out_.url + " and " +
+                           deed_of(role, context_.audience) + pages());
   }
 
   std::string pages() const {
-    if (url_scheme(out_.url) != "ws") return "";
+    if (scheme() != "ws") return "";
     if (out_.origins.empty()) return "; no web page may (origins: none)";
     std::string list;
     for (const auto& origin : out_.origins) list += (list.empty() ? "" : ", ") + origin;
@@ -139,10 +286,10 @@ class ListenerReader {
   }
 
   const YamlNode& item_;
-  const Words words_;
+  const ListenerContext& context_;
+  const std::string list_;
   Checker& check_;
   const YamlNode* roles_node_ = nullptr;
-  Roles roles_;
   Listener out_;
 };
 
@@ -161,8 +308,17 @@ bool is_host(const std::string& host) {
 
 }  // namespace
 
-Listener read_listener(const YamlNode& item, Audience audience, int shards, Checker& check) {
-  return ListenerReader(item, audience, check).read(shards);
+bool Listener::needs_certificate() const {
+  const auto names = [&](Grant::To to) {
+    return std::any_of(grants.begin(), grants.end(),
+                       [&](const Grant& grant) { return grant.to == to; });
+  };
+  if (!tls || tls->client_ca.empty()) return false;
+  return !names(Grant::To::anyone) && !(names(Grant::To::certificate) && names(Grant::To::token));
+}
+
+Listener read_listener(const YamlNode& item, const ListenerContext& context, Checker& check) {
+  return ListenerReader(item, context, check).read();
 }
 
 std::string check_origin(const std::string& text) {
@@ -185,6 +341,43 @@ std::string check_origin(const std::string& text) {
     host.resize(colon);
   }
   return is_host(host) ? "" : problem;
+}
+
+namespace {
+
+std::string in_words(const Grant& grant, const Listener& listener) {
+  const bool all = grant.name == "*";
+  const std::string which =
+      grant.name.ends_with('*')
+          ? "whose name begins with " + grant.name.substr(0, grant.name.size() - 1)
+          : "called " + grant.name;
+  switch (grant.to) {
+    case Grant::To::user:
+      return grant.id == geteuid() ? describe_user(grant.id) + ", the daemon's user" : grant.name;
+    case Grant::To::group:
+      return "the members of group " + grant.name;
+    case Grant::To::certificate:
+      return "whoever shows a certificate" + (all ? "" : " " + which) + " that " +
+             listener.tls->client_ca.string() + " signed";
+    case Grant::To::token:
+      return all ? "whoever sends a token" : "whoever sends the token " + which;
+    case Grant::To::anyone:
+      break;
+  }
+  return "any user of this machine";
+}
+
+}  // namespace
+
+std::vector<std::string> who_may(const Listener& listener, Audience audience) {
+  std::vector<Grant> grants = listener.grants;
+  std::stable_sort(grants.begin(), grants.end(),
+                   [](const Grant& a, const Grant& b) { return a.role > b.role; });
+  std::vector<std::string> out;
+  for (const Grant& grant : grants)
+    out.push_back(in_words(grant, listener) + ": " + std::string(role_name(grant.role)) + ", may " +
+                  deed_of(grant.role, audience));
+  return out;
 }
 
 }  // namespace domed

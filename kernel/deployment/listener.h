@@ -1,31 +1,59 @@
 #pragma once
 
+#include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "transport/access.h"
 #include "yaml/yaml_check.h"
 
 namespace domed {
 
-// A place that the deployment listens at.
+// The files of a listener over TLS, absolute; empty where they are not given.
+struct TlsFiles {
+  std::filesystem::path cert, key, client_ca, crl;
+
+  bool operator==(const TlsFiles&) const = default;
+};
+
+// A place that the deployment listens at, and who may come there as what.
 struct Listener {
   std::string url;
   std::vector<std::string> origins;  // ws: of the web pages that may connect
+  std::vector<Grant> grants;
+  std::optional<TlsFiles> tls;
 
   bool operator==(const Listener&) const = default;
+
+  // Whether a peer that shows no certificate is turned away at once.
+  bool needs_certificate() const;
 };
 
 // Whom a listener serves.
 enum class Audience { control, events };
 
-// Reads an item of "control.listen" or "events.listen": a URL, or a map with its
-// keys "url", "roles" and "origins".  Over tcp and ws there is nobody to ask who
-// connects, so that these have to name "anyone" in as many words, and then give a
-// warning that says what anyone may do.  Problems go to "check"; "url" is empty where
-// it cannot be listened at.
-Listener read_listener(const YamlNode& item, Audience audience, int shards, Checker& check);
+// What a listener takes from the file around it.
+struct ListenerContext {
+  Audience audience = Audience::control;
+  int shards = 1;
+  std::string group;                // control.group; may be empty
+  std::filesystem::path directory;  // of the file: relative paths begin there
+  bool has_tokens = false;          // the deployment names a file of tokens
+};
+
+// Reads an item of "control.listen" or "events.listen": a URL, or a map with its keys "url",
+// "roles", "origins" and "tls".  Over ipc the system says who connects; without "roles" the
+// daemon's user and root are operators, and the group's members submitters.  Elsewhere "roles" has
+// to say who may what, and where that is "anyone", a warning tells what anyone may do.  Problems go
+// to "check"; "url" is empty where it cannot be listened at.
+Listener read_listener(const YamlNode& item, const ListenerContext& context, Checker& check);
 
 // What is wrong with "text" as a web page's origin, as browsers write it; empty: nothing.
 std::string check_origin(const std::string& text);
+
+// Who may do what at "listener", for people, a line each: "anyone on this machine: reader, may read
+// every job's output".
+std::vector<std::string> who_may(const Listener& listener, Audience audience);
 
 }  // namespace domed

@@ -6,6 +6,8 @@ namespace domed {
 // directory here: what is not known to be so is not looked at.
 Site site_of(const RunSettings& settings, const JobFixed& job, Door door) {
   if (!job.external() || door == Door::ipc) return {working_dir(settings, job)};
+  if (door == Door::guest)
+    return Site::unseen("its producer is no operator, and the daemon does not look for others");
   return Site::unseen(door == Door::network ? "the run is on another machine"
                                             : "its producer left before it was known where it is");
 }

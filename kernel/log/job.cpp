@@ -312,8 +312,11 @@ JobFixed fixed_of(const JobRecord& record) try {
   name_job(record, e);
 }
 
-std::string derive_job_id(std::string_view client_id, std::string_view idempotency_key) {
-  return sha256_hex(canonical_json(Json::array({client_id, idempotency_key}))).substr(0, 32);
+std::string derive_job_id(std::string_view submitter, std::string_view client_id,
+                          std::string_view idempotency_key) {
+  Json parts = Json::array({client_id, idempotency_key});
+  if (!submitter.empty()) parts.push_back(submitter);
+  return sha256_hex(canonical_json(parts)).substr(0, 32);
 }
 
 Digest chain(const Digest& previous, std::string_view line) {

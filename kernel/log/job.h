@@ -114,7 +114,7 @@ std::string_view listed_state(const JobHead& head);
 // The part that is written rarely.  Kept as JSON text.
 struct JobFixed {
   std::string job_id, run_id, client_id, idempotency_key;
-  std::string submitter;               // whose job it is; empty: the daemon's user's
+  std::string submitter;               // who asked for it; empty: from before that was known
   std::string accepted_by;             // the id of the node that took the request
   std::string name;                    // what people call it
   std::string producer_token;          // of a record from before ABI 2 only, which kept it in plain
@@ -151,8 +151,10 @@ struct JobFixed {
 JobHead head_of(const JobRecord& record);
 JobFixed fixed_of(const JobRecord& record);
 
-// The id that (client_id, idempotency_key) names.
-std::string derive_job_id(std::string_view client_id, std::string_view idempotency_key);
+// The id that (submitter, client_id, idempotency_key) names; the "submitter" is left out of it
+// where it is empty.
+std::string derive_job_id(std::string_view submitter, std::string_view client_id,
+                          std::string_view idempotency_key);
 
 // digest(0) of a log.
 inline Digest base_of(std::string_view log_id) {

@@ -33,7 +33,7 @@ std::string key_of(const std::string& job_id) {
 }  // namespace
 
 std::string retry_id(const std::string& job_id) {
-  return derive_job_id(kClient, key_of(job_id));
+  return derive_job_id("", kClient, key_of(job_id));
 }
 
 bool is_tried_again(const JobHead& head, const JobFixed& job, State to, const std::string& reason) {
@@ -77,6 +77,7 @@ Submission next_attempt(const JobHead& head, const JobFixed& job) {
   Submission out;
   JobFixed& next = out.fixed;
   next.job_id = retry_id(job.job_id);
+  next.submitter = job.submitter;
   next.client_id = kClient;
   next.idempotency_key = key_of(job.job_id);
   next.tool = job.tool;

@@ -26,7 +26,10 @@ std::string damage_in(const std::string& job_id) {
 }  // namespace
 
 Daemon::Daemon(const Deployment& deployment, std::function<void()> stale)
-    : deployment_(deployment), stale_(std::move(stale)), epoch_(environment_.random_id()) {
+    : deployment_(deployment),
+      stale_(std::move(stale)),
+      epoch_(environment_.random_id()),
+      tokens_(std::make_shared<Tokens>(deployment.tokens)) {
   try {
     // What another daemon may have, and what the system may refuse, before anything is changed.
     claim();
@@ -55,7 +58,7 @@ void Daemon::claim() {
   inherited_.open_files = raise_descriptor_limit();
   const std::size_t pipes = pipe_bound(1 + static_cast<std::size_t>(deployment_.event_shards));
   control_ = std::make_unique<ControlServer>(
-      control_options(deployment_, pipes),
+      control_options(deployment_, tokens_, pipes),
       [this](std::string request, Peer peer, ControlServer::Reply reply) {
         dispatcher_->take(std::move(request), peer, std::move(reply));
       });
@@ -138,8 +141,8 @@ void Daemon::open_methods() {
     return events_->urls(shard_of(job_id, events_->shards()));
   };
   methods_ = std::make_unique<Methods>(*store_, *journal_, *streams_, *scheduler_, environment_,
-                                       *workers_, std::move(config));
-  dispatcher_ = std::make_unique<Dispatcher>(*methods_, *workers_);
+                                       *workers_, audit_, std::move(config));
+  dispatcher_ = std::make_unique<Dispatcher>(*methods_, *workers_, audit_);
 }
 
 void Daemon::recover() {
@@ -162,7 +165,7 @@ void Daemon::serve() {
   // runners have to reach us: ports that were 0 are known only now.
   events_->start();
   control_->start();
-  scheduler_->start(ipc_first(control_->urls()));
+  scheduler_->start(for_own_processes(control_->urls()));
   // Last, for it dials what listens.
   WatchdogOptions watch;
   watch.ping = R"({"jsonrpc":"2.0","id":"watchdog","method":"Health"})";

@@ -61,6 +61,7 @@ class Daemon {
   // In the order of construction; destroyed the other way round, after the
   // destructor has stopped them in the order that loses nothing.
   std::vector<std::unique_ptr<OpenedPlugin>> plugins_;  // the store's is the first
+  const std::shared_ptr<Tokens> tokens_;
   std::unique_ptr<ControlServer> control_;
   std::unique_ptr<EventSockets> events_;
   std::unique_ptr<Store> fenced_;          // the plugin's, behind its fence
@@ -68,6 +69,7 @@ class Daemon {
   std::unique_ptr<PresentStore> store_;    // what all others read
   std::string store_secret_;
   Troubles troubles_{log_trouble};
+  Audit audit_{log_audit};
   std::unique_ptr<Provenance> provenance_;
   std::unique_ptr<Publisher> publisher_;
   std::unique_ptr<Workers> workers_;

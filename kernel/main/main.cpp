@@ -43,6 +43,13 @@ std::filesystem::path config_file(const std::string& given) {
                                    " or /etc/domed/domed.yaml");
 }
 
+void print_doors(const std::vector<Listener>& listeners, Audience audience) {
+  for (const Listener& listener : listeners) {
+    std::printf("  %s\n", listener.url.c_str());
+    for (const auto& line : who_may(listener, audience)) std::printf("    %s\n", line.c_str());
+  }
+}
+
 // Every plugin is tried, so that one run shows all that cannot be used.
 int check(const Deployment& deployment) {
   std::string plugins, problems;
@@ -57,7 +64,11 @@ int check(const Deployment& deployment) {
   };
   load(deployment.store);
   for (const auto& use : deployment.provenance) load(use);
-  if (problems.empty()) std::printf("%s: ok\n%s", deployment.file.c_str(), plugins.c_str());
+  if (problems.empty()) {
+    std::printf("%s: ok\n%s", deployment.file.c_str(), plugins.c_str());
+    print_doors(deployment.control_listen, Audience::control);
+    print_doors(deployment.events_listen, Audience::events);
+  }
   std::fputs(problems.c_str(), stderr);
   return problems.empty() ? 0 : 1;
 }
@@ -133,7 +144,7 @@ int run(const CommandLine& line) {
   const Deployment deployment = load_deployment(config_file(line.config));
   for (const auto& warning : deployment.warnings) std::fprintf(stderr, "%s\n", warning.c_str());
   if (line.check) return check(deployment);
-  set_up_log(deployment.log_level);
+  set_up_log(deployment.log_level, deployment.log_as_json);
   if (line.check_store) return check_whole_store(deployment);
   if (!line.restore.empty()) return restore_store(deployment, line.restore, line.replace);
   return serve(deployment);

@@ -1,5 +1,7 @@
 #include "main/settings.h"
 
+#include <unistd.h>
+
 #include <cstdlib>
 
 #include "jobs/state_dir.h"
@@ -8,9 +10,15 @@
 namespace domed {
 namespace {
 
-std::vector<Place> places(const std::vector<Listener>& listeners) {
+std::vector<Place> places(const std::vector<Listener>& listeners, const Deployment& deployment,
+                          const std::shared_ptr<const Tokens>& tokens) {
+  const std::string node = node_id(deployment.state_dir);
   std::vector<Place> out;
-  for (const auto& listener : listeners) out.emplace_back(listener.url, listener.origins);
+  for (const auto& listener : listeners) {
+    Place& place = out.emplace_back(listener.url);
+    place.origins = listener.origins;
+    place.access = std::make_shared<const Access>(listener.grants, node, tokens);
+  }
   return out;
 }
 
@@ -33,9 +41,10 @@ OrderedJson plugin_json(const Plugin& plugin) {
 
 }  // namespace
 
-ControlOptions control_options(const Deployment& deployment, std::size_t pipes) {
+ControlOptions control_options(const Deployment& deployment,
+                               const std::shared_ptr<const Tokens>& tokens, std::size_t pipes) {
   ControlOptions options;
-  options.urls = places(deployment.control_listen);
+  options.urls = places(deployment.control_listen, deployment, tokens);
   options.listen = listen_options(deployment);
   // The sum of the bounds, so that neither held polls nor appends can take the contexts that a
   // cancel or a status needs.
@@ -46,7 +55,7 @@ ControlOptions control_options(const Deployment& deployment, std::size_t pipes) 
 
 EventOptions event_options(const Deployment& deployment, std::size_t pipes) {
   EventOptions options;
-  options.urls = places(deployment.events_listen);
+  options.urls = places(deployment.events_listen, deployment, nullptr);
   options.listen = listen_options(deployment);
   options.shards = static_cast<std::size_t>(deployment.event_shards);
   options.pipes = pipes;
@@ -88,6 +97,7 @@ ServiceConfig service_config(const Deployment& deployment, const std::string& ep
   for (const auto& opened : plugins) config.facts.plugins.push_back(plugin_json(opened->plugin()));
   config.facts.most_polls = kPolls;
   config.facts.allow_ad_hoc = config.rules.allow_ad_hoc = deployment.jobs.allow_ad_hoc;
+  config.rules.own_user = "uid:" + std::to_string(geteuid()) + "@" + config.facts.node_id;
   for (const auto& [name, limit] : deployment.jobs.queues) config.rules.queues.insert(name);
   for (const auto& tool : deployment.tools) config.tools[tool.id] = descriptor_of(tool);
   config.most_appends = kAppends - kAppends / 5;  // and a quarter more for who has none under way

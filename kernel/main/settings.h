@@ -28,8 +28,10 @@ struct Inherited {
   std::size_t open_files = 0;  // the soft limit
 };
 
-// "pipes": connections to each socket.
-ControlOptions control_options(const Deployment& deployment, std::size_t pipes);
+// "pipes": connections to each socket.  Once the state_dir is ours, for the names of users have the
+// node's id in them.
+ControlOptions control_options(const Deployment& deployment,
+                               const std::shared_ptr<const Tokens>& tokens, std::size_t pipes);
 EventOptions event_options(const Deployment& deployment, std::size_t pipes);
 SchedulerConfig scheduler_config(const Deployment& deployment, const Inherited& inherited);
 // All but where the events are published, which is known once somebody listens.

@@ -7,12 +7,13 @@
 #include <string_view>
 
 #include "protocol/api_error.h"
+#include "protocol/identity.h"
 
 namespace domed {
 
-// How whoever asks is connected: "ipc" is a process of this machine, "network" may be anywhere;
-// "gone": it left before it was asked.
-enum class Door { ipc, network, gone };
+// How whoever asks is connected: "ipc" is a process of this machine, "guest" one that may not see
+// what the daemon's user may; "network" may be anywhere; "gone": it left before it was asked.
+enum class Door { ipc, guest, network, gone };
 
 // The client that a request came from.
 struct Peer {
@@ -20,12 +21,14 @@ struct Peer {
   Door door = Door::gone;
   // Nothing else came with it, so who brought it may take the time of a commit.
   bool alone = true;
+  std::shared_ptr<const Caller> caller{};  // null: nobody who may anything
 };
 
 // One request under way: its params and the way back.  Answered exactly once.
 struct Call {
   std::string id = "null", params = "{}";
   Peer peer{};
+  IdentityPtr who = nobody();  // never null
   std::function<void(std::string)> reply;
 
   void result(std::string_view json) const;

@@ -16,6 +16,13 @@ bool is_id(std::string_view text) {
   return text != "null" && text != "true" && text != "false" && text[0] != '{' && text[0] != '[';
 }
 
+// Of a checked JSON string.
+std::string string_of(std::string_view text) {
+  const bool plain = text.find('\\') == std::string_view::npos;
+  return plain ? std::string(text.substr(1, text.size() - 2))
+               : Json::parse(text).get<std::string>();
+}
+
 int code_of(const ApiError& error) {
   if (const auto* rpc = dynamic_cast<const RpcError*>(&error)) return rpc->code();
   if (error.name() == "E_INVALID_REQUEST") return -32602;
@@ -37,7 +44,7 @@ void read_request(std::string_view bytes, Request& request) {
   }
   if (text[0] == '[') not_a_request("batches are not supported, send one request a message");
   if (text[0] != '{') not_a_request("it is not an object");
-  std::string_view version, method, params, id;
+  std::string_view version, method, params, id, token;
   for (const JsonMember& member : members) {
     const auto value = std::string_view(text).substr(member.begin, member.end - member.begin);
     if (member.key == "jsonrpc")
@@ -48,6 +55,8 @@ void read_request(std::string_view bytes, Request& request) {
       params = value;
     else if (member.key == "id")
       id = value;
+    else if (member.key == "token")
+      token = value;
     else
       not_a_request("unknown member '" + member.key + "'");
   }
@@ -56,9 +65,11 @@ void read_request(std::string_view bytes, Request& request) {
   if (version != "\"2.0\"") not_a_request("'jsonrpc' must be \"2.0\"");
   if (id.empty() || !is_id(id)) not_a_request("'id' must be a string or a number");
   if (method.empty() || method[0] != '"') not_a_request("'method' must be a string");
-  const bool plain = method.find('\\') == std::string_view::npos;
-  request.method = plain ? std::string(method.substr(1, method.size() - 2))
-                         : Json::parse(method).get<std::string>();
+  request.method = string_of(method);
+  if (!token.empty() && token != "null") {
+    if (token[0] != '"') not_a_request("'token' must be a string");
+    request.token = string_of(token);
+  }
   if (params.empty() || params == "null") return;
   if (params[0] != '{') invalid_request("'params' must be an object");
   // Room for whoever parses them in place (log/append.cpp).

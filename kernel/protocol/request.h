@@ -16,7 +16,8 @@ namespace domed {
 struct Request {
   std::string id = "null";  // JSON text, for the reply
   std::string method;
-  std::string params = "{}";  // compact JSON text of an object
+  std::string params = "{}";         // compact JSON text of an object
+  std::optional<std::string> token;  // of whom it is (transport/access.h)
 };
 
 // Throws RpcError; "id" is set as far as it could be read.

@@ -102,6 +102,7 @@ std::string Provenance::collect(const JobFixed& job, const Site& site,
   add_versions(record, job, {site.cwd, environment});
   add_inputs(record, job, site.cwd);
   add_hashes(record, job);
+  put_text(record, "submitter", job.submitter, "it was submitted before that was recorded");
   record["schema"] = kProvenanceSchema;
   must_go_on();
   return encode_record(std::move(record));

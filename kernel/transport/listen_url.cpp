@@ -27,16 +27,16 @@ std::string check_network(const std::string& scheme, const std::string& url, int
   const auto authority = host_port(url);
   if (!authority)
     return "expected " + scheme + "://HOST:PORT, as in " + scheme + "://127.0.0.1:7450";
-  if (!is_loopback(authority->host))
+  if (scheme != "tls+tcp" && !is_loopback(authority->host))
     return in_quotes(authority->host) +
-           " is beyond loopback, which needs tls+tcp with client certificates, and that is not "
-           "supported yet; use 127.0.0.1, [::1] or localhost";
+           " is beyond loopback, which needs tls+tcp://; use that, or 127.0.0.1, [::1] or "
+           "localhost";
   const auto port = parse_integer(authority->port);
   const int top = 65536 - shards;
   if (!port || *port < 0 || *port > top)
     return "the port must be from 0 (a free one) to " + std::to_string(top) +
            (shards > 1 ? " (each shard takes the next one)" : "");
-  if (scheme == "tcp" && !authority->path.empty()) return "a tcp URL has no path";
+  if (scheme != "ws" && !authority->path.empty()) return "a " + scheme + " URL has no path";
   return "";
 }
 
@@ -74,12 +74,10 @@ std::string check_listen_url(const std::string& url, int shards) {
   std::string problem;
   if (scheme == "ipc")
     problem = check_ipc(rest, shards);
-  else if (scheme == "tcp" || scheme == "ws")
+  else if (scheme == "tcp" || scheme == "ws" || scheme == "tls+tcp")
     problem = check_network(scheme, url, shards);
-  else if (scheme == "tls+tcp")
-    problem = "tls+tcp is not supported yet; use ipc://, or tcp:// on loopback";
   else
-    problem = "a listener's URL begins with ipc://, tcp:// or ws://";
+    problem = "a listener's URL begins with ipc://, tcp://, tls+tcp:// or ws://";
   return problem.empty() ? "" : "cannot listen at " + in_quotes(url) + ": " + problem;
 }
 
@@ -101,10 +99,13 @@ std::vector<std::string> listen_places(const std::string& url, int shards) {
   return out;
 }
 
-std::vector<std::string> ipc_first(std::vector<std::string> urls) {
-  std::stable_partition(urls.begin(), urls.end(),
-                        [](const auto& url) { return url_scheme(url) == "ipc"; });
-  return urls;
+std::vector<std::string> for_own_processes(const std::vector<std::string>& urls) {
+  std::vector<std::string> ipc, plain;
+  for (const auto& url : urls) {
+    const std::string scheme = url_scheme(url);
+    if (scheme != "tls+tcp") (scheme == "ipc" ? ipc : plain).push_back(url);
+  }
+  return ipc.empty() ? plain : ipc;
 }
 
 }  // namespace domed

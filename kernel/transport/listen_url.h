@@ -7,16 +7,17 @@
 namespace domed {
 
 // What is wrong with "url" as a place to listen at, for "shards" sockets; empty:
-// nothing.  Allowed are ipc:// with an absolute path, and tcp:// and ws:// on
-// loopback; port 0 takes a free one.
+// nothing.  Allowed are ipc:// with an absolute path, tcp:// and ws:// on loopback, and tls+tcp://
+// anywhere; port 0 takes a free one.
 std::string check_listen_url(const std::string& url, int shards = 1);
 
 // The URLs that "shards" sockets at "url" occupy: an ipc path gets ".1", ".2", ...
 // behind it, a port counts up.  Empty for port 0.  "url" passed check_listen_url().
 std::vector<std::string> listen_places(const std::string& url, int shards);
 
-// "urls" with those of this machine's sockets in front: for who runs here, and takes the first.
-std::vector<std::string> ipc_first(std::vector<std::string> urls);
+// Those of "urls" that a process of the daemon's user gets through to, who shows neither
+// certificate nor token: over ipc where there is any.
+std::vector<std::string> for_own_processes(const std::vector<std::string>& urls);
 
 struct HostPort {
   std::string host;  // without brackets

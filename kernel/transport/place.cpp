@@ -28,6 +28,9 @@ HostPort must_have_host(const std::string& url) {
 
 }  // namespace
 
+Place::Place(std::string at)
+    : url(std::move(at)), access(Access::unrestricted(url_scheme(url) == "ipc")) {}
+
 Engine engine_of(const std::string& url, const ListenOptions& options) {
   const std::string scheme = url_scheme(url);
   return scheme == "ipc" || scheme == "tcp" ? options.engine : Engine::nng;
@@ -81,6 +84,11 @@ std::string shard_url(const std::string& url, std::size_t n) {
     throw Error(Code::invalid_argument, url + " has no port for shard " + std::to_string(n) +
                                             ": configure a lower port or fewer shards");
   return with_port(url, static_cast<int>(shifted));
+}
+
+Place shard_of(Place place, std::size_t n) {
+  place.url = shard_url(place.url, n);
+  return place;
 }
 
 std::size_t raise_descriptor_limit() {

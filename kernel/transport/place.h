@@ -1,9 +1,12 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "transport/access.h"
 
 namespace domed {
 
@@ -12,15 +15,14 @@ enum class Engine { native, nng };
 
 // A place to listen at.
 struct Place {
-  Place(std::string at) : url(std::move(at)) {}  // NOLINT(google-explicit-constructor)
-  Place(const char* at) : url(at) {}             // NOLINT(google-explicit-constructor)
-  Place(std::string at, std::vector<std::string> from)
-      : url(std::move(at)), origins(std::move(from)) {}
+  Place(std::string at);  // NOLINT(google-explicit-constructor): with no more said of it
+  Place(const char* at) : Place(std::string(at)) {}  // NOLINT(google-explicit-constructor)
 
   std::string url;
   // ws: the values of the header Origin that are let in.  Who sends none is no web
   // page, and is let in too.
   std::vector<std::string> origins;
+  std::shared_ptr<const Access> access;  // who may come, and as what
 };
 
 // How a deployment's sockets are opened to others.
@@ -45,6 +47,7 @@ void check_network_place(const std::string& url, const ListenOptions& options);
 // The URL of shard "n" of an event socket: "url" itself for 0, then an ipc path
 // with the suffix ".n", or the port plus n (port 0 stays 0).
 std::string shard_url(const std::string& url, std::size_t n);
+Place shard_of(Place place, std::size_t n);
 
 // "url", which ends in a port or has a path behind it, with another port.
 std::string with_port(const std::string& url, int port);

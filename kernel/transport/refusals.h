@@ -9,6 +9,8 @@
 
 namespace domed {
 
+inline constexpr const char* kNoRole = "it belongs to a user who has no role here";
+
 // Tells of connections that are refused, once a second at most: whoever is refused may well try
 // again at once.  Not thread-safe.
 class Refusals {

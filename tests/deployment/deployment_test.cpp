@@ -68,7 +68,8 @@ TEST_F(DeploymentTest, TheUmaskOfJobsIsOctal) {
 
 TEST_F(DeploymentTest, SmallestDeploymentGetsDefaults) {
   const Deployment d = load(kSmallest);
-  EXPECT_EQ(d.control_listen, (std::vector<Listener>{{"ipc:///run/c", {}}}));
+  ASSERT_EQ(d.control_listen.size(), 1u);
+  EXPECT_EQ(d.control_listen[0].url, "ipc:///run/c");
   EXPECT_EQ(d.store.options.text("path"), "/state/x.db");
   EXPECT_EQ(d.event_shards, 1);
   EXPECT_EQ(d.jobs.max_running, 4);
@@ -134,8 +135,7 @@ store: {plugin: store-x, options: {mode: ful, pth: y}}
 jobs: {max_runing: 4, cancel_grace: soon}
 )"),
       "domed.yaml:2:20: cannot listen at 'tcp://0.0.0.0:7450': '0.0.0.0' is beyond loopback, which "
-      "needs tls+tcp with client certificates, and that is not supported yet; use 127.0.0.1, "
-      "[::1] or localhost\n"
+      "needs tls+tcp://; use that, or 127.0.0.1, [::1] or localhost\n"
       "domed.yaml:3:44: events.shards must be an integer from 1 to 64, is '65'\n"
       "domed.yaml:4:12: the variable STATE is not set; set it or write ${STATE:-default}\n"
       "domed.yaml:5:42: store-x: 'mode' must be one of full, none, is 'ful' (did you mean "
@@ -254,10 +254,12 @@ TEST_F(DeploymentTest, ListenersMayBeMaps) {
       "control:\n  listen:\n    - ipc:///run/c\n    - url: ws://127.0.0.1:7401/\n"
       "      origins: [\"http://localhost:8080\"]\n      roles: {operator: [anyone]}\n"
       "events: {listen: [{url: \"tcp://127.0.0.1:7402\", roles: {reader: [anyone]}}]}\n");
-  EXPECT_EQ(d.control_listen,
-            (std::vector<Listener>{{"ipc:///run/c", {}},
-                                   {"ws://127.0.0.1:7401/", {"http://localhost:8080"}}}));
-  EXPECT_EQ(d.events_listen, (std::vector<Listener>{{"tcp://127.0.0.1:7402", {}}}));
+  ASSERT_EQ(d.control_listen.size(), 2u);
+  EXPECT_EQ(d.control_listen[1].url, "ws://127.0.0.1:7401/");
+  EXPECT_EQ(d.control_listen[1].origins, std::vector<std::string>{"http://localhost:8080"});
+  EXPECT_EQ(d.control_listen[1].grants, (std::vector<Grant>{{Role::admin, Grant::To::anyone, ""}}));
+  ASSERT_EQ(d.events_listen.size(), 1u);
+  EXPECT_EQ(d.events_listen[0].url, "tcp://127.0.0.1:7402");
   EXPECT_EQ(d.warnings.size(), 2u);
 }
 
@@ -343,7 +345,7 @@ TEST(DefaultDeployment, IsValid) {
   };
   const Deployment d = load_deployment(source / "config/domed.yaml", {variables, scratch.path()});
   const std::string sockets = "ipc:///home/me/.local/state/domed/run/domed/";
-  EXPECT_EQ(d.control_listen, (std::vector<Listener>{{sockets + "control.ipc", {}}}));
+  EXPECT_EQ(d.control_listen.at(0).url, sockets + "control.ipc");
   EXPECT_EQ(d.state_dir, "/home/me/.local/state/domed");
   EXPECT_EQ(d.store.options.text("path"), "/home/me/.local/state/domed/domed.db");
   EXPECT_TRUE(d.jobs.allow_ad_hoc);

@@ -1,23 +1,53 @@
 #include "deployment/listener.h"
 
+#include <grp.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
+
+#include <algorithm>
 
 #include "system/trusted_path.h"
 
 namespace domed {
 namespace {
 
+ListenerContext context_of(Audience audience) {
+  ListenerContext context;
+  context.audience = audience;
+  context.directory = "/etc/domed";
+  return context;
+}
+
 // What comes of "item" in a list of listeners: its problems, else its warnings.
-std::string outcome(const std::string& item, Audience audience = Audience::control) {
+std::string outcome(const std::string& item, const ListenerContext& context) {
   Checker check("d.yaml");
   const YamlNode root = check.parse("- " + item + "\n");
-  const Listener listener = read_listener(root.items.at(0), audience, 1, check);
+  const Listener listener = read_listener(root.items.at(0), context, check);
   if (!check.ok()) return check.text();
   EXPECT_FALSE(listener.url.empty());
   std::string out;
   for (const auto& warning : check.warnings()) out += warning;
   return out;
+}
+std::string outcome(const std::string& item, Audience audience = Audience::control) {
+  return outcome(item, context_of(audience));
+}
+
+// Where tokens and a group are at hand.
+ListenerContext rich(Audience audience = Audience::control) {
+  ListenerContext context = context_of(audience);
+  context.has_tokens = true;
+  context.group = getgrgid(getegid())->gr_name;
+  return context;
+}
+
+// Who may do what at "item", which is well.
+std::vector<std::string> words(const std::string& item, const ListenerContext& context = rich()) {
+  Checker check("d.yaml");
+  const YamlNode root = check.parse("- " + item + "\n");
+  const Listener listener = read_listener(root.items.at(0), context, check);
+  EXPECT_TRUE(check.ok()) << check.text();
+  return who_may(listener, context.audience);
 }
 
 const std::string kDeed = "run any command as the daemon's user, " + describe_user(geteuid());
@@ -32,7 +62,7 @@ TEST(Listener, OverTcpIsRefusedUnlessItIsWrittenOut) {
   EXPECT_EQ(outcome("tcp://127.0.0.1:7400"),
             "d.yaml:1:3: at tcp://127.0.0.1:7400 any user of this machine could connect and " +
                 kDeed +
-                "; use ipc://, or write it out if it is meant: {url: "
+                "; use ipc://, or tokens, or write it out if it is meant: {url: "
                 "\"tcp://127.0.0.1:7400\", roles: {operator: [anyone]}}");
   EXPECT_EQ(outcome("ws://127.0.0.1:1/", Audience::events),
             "d.yaml:1:3: at ws://127.0.0.1:1/ any user of this machine could connect and read the "
@@ -44,6 +74,9 @@ TEST(Listener, SaysAloudWhatAnyoneMayDo) {
   EXPECT_EQ(
       outcome("{url: \"tcp://127.0.0.1:7400\", roles: {operator: [anyone]}}"),
       "d.yaml:1:3: any user of this machine may connect to tcp://127.0.0.1:7400 and " + kDeed);
+  EXPECT_EQ(outcome("{url: \"tcp://127.0.0.1:7400\", roles: {reader: [anyone]}}"),
+            "d.yaml:1:3: any user of this machine may connect to tcp://127.0.0.1:7400 and read "
+            "every job's output");
   EXPECT_EQ(outcome("{url: \"ws://[::1]:1/\", roles: {reader: [anyone]}}", Audience::events),
             "d.yaml:1:3: any user of this machine may connect to ws://[::1]:1/ and read the events "
             "of every job; no web page may (origins: none)");
@@ -53,26 +86,85 @@ TEST(Listener, SaysAloudWhatAnyoneMayDo) {
       std::string::npos);
 }
 
-TEST(Listener, OtherRolesAreRefused) {
-  for (const auto* roles :
-       {"{reader: [anyone]}", "{operator: [anyone, anyone]}", "{operator: [\"uid:0\"]}",
-        "{operator: [anyone], reader: [anyone]}", "{operator: anyone}", "{operator: []}", "{}",
-        "{oprator: [anyone]}", "[anyone]", "anyone", "{operator: [[anyone]]}", "{operator: }"})
-    EXPECT_NE(outcome("{url: \"tcp://127.0.0.1:7400\", roles: " + std::string(roles) + "}")
-                  .find("d.yaml:1:"),
-              std::string::npos)
-        << roles;
-  EXPECT_NE(outcome("{url: \"tcp://127.0.0.1:1\", roles: {operator: [anyone]}}", Audience::events)
-                .find("other roles are not supported yet"),
+TEST(Listener, RolesAreOfThoseWhoCanBeKnownThere) {
+  struct Case {
+    const char *item, *says;
+  };
+  const std::string tls = ", tls: {cert: a, key: b, client_ca: c}";
+  for (const auto& [item, says] : std::vector<Case>{
+           {"{url: \"tcp://127.0.0.1:1\", roles: {operator: [\"uid:0\"]}}",
+            "'uid:0' cannot come by tcp://127.0.0.1:1: the system tells which user connects over "
+            "ipc alone"},
+           {"{url: \"tcp://127.0.0.1:1\", roles: {reader: [\"cert:x\"]}}",
+            "certificates are shown over tls+tcp alone"},
+           {"{url: \"tcp://127.0.0.1:1\", roles: {reader: [\"token:x\"]}}",
+            "the deployment names no file of tokens"},
+           {"{url: ipc:///c, roles: {reader: [\"token:x\"]}}", "no token is asked for"},
+           {"{url: ipc:///c, roles: {reader: [\"group:no-such-group\"]}}",
+            "there is no group 'no-such-group' on this machine"},
+           {"{url: ipc:///c, roles: {reader: [\"user:no-such-user\"]}}", "there is no user"},
+           {"{url: ipc:///c, roles: {reader: [mary]}}", "'mary' is nobody: write user:NAME"},
+           {"{url: ipc:///c, roles: {reader: [\"uid:x\"]}}", "is nobody"},
+           {"{url: ipc:///c, roles: {reader: [\"uid:-1\"]}}", "is nobody"},
+           {"{url: ipc:///c, roles: {reader: [\"uid:99999999999999999999\"]}}", "is nobody"},
+           {"{url: ipc:///c, roles: {reader: [\"cert:a b\"]}}", "is nobody"},
+           {"{url: ipc:///c, roles: {reader: []}}", "must name who has it"},
+           {"{url: ipc:///c, roles: {oprator: [anyone]}}", "unknown key 'oprator'"},
+           {"{url: ipc:///c, roles: anyone}", "d.yaml:1:"},
+           {"{url: ipc:///c, roles: {reader: }}", "d.yaml:1:"},
+           {"{url: ipc:///c, roles: {reader: [[anyone]]}}", "d.yaml:1:"}})
+    EXPECT_NE(outcome(item).find(says), std::string::npos) << item << "\n" << outcome(item);
+}
+
+TEST(Listener, OverTlsSaysWhoMayWhat) {
+  struct Case {
+    const char *item, *says;
+  };
+  for (const auto& [item, says] : std::vector<Case>{
+           {"tls+tcp://0.0.0.0:1", "needs its files"},
+           {"{url: \"tls+tcp://0.0.0.0:1\", tls: {cert: a, key: b, client_ca: c}}",
+            "nobody may do anything"},
+           {"{url: \"tls+tcp://0.0.0.0:1\", tls: {cert: a}, roles: {reader: [\"cert:*\"]}}",
+            "missing key 'key'"},
+           {"{url: \"tls+tcp://0.0.0.0:1\", tls: {cert: a, key: b}, roles: {reader: [\"cert:*\"]}}",
+            "has no client_ca to check them by"},
+           {"{url: \"tls+tcp://0.0.0.0:1\", tls: {cert: a, key: b}, roles: {reader: [anyone]}}",
+            "beyond loopback that would be anybody at all"},
+           {"{url: \"tls+tcp://0.0.0.0:1\", tls: {cert: a, key: b, crl: c}, roles: {reader: "
+            "[\"token:x\"]}}",
+            "crl is of client_ca"},
+           {"{url: \"tcp://127.0.0.1:1\", tls: {cert: a, key: b}, roles: {reader: [anyone]}}",
+            "is for tls+tcp:// only"}})
+    EXPECT_NE(outcome(item, rich()).find(says), std::string::npos) << item << "\n"
+                                                                   << outcome(item, rich());
+  EXPECT_NE(outcome("{url: \"tls+tcp://0.0.0.0:1\", tls: {cert: a, key: b}, roles: {reader: "
+                    "[\"token:x\"]}}",
+                    rich(Audience::events))
+                .find("a subscriber cannot send a token"),
             std::string::npos);
-  EXPECT_EQ(outcome("{url: ipc:///c, roles: {operator: [anyone]}}"),
-            "d.yaml:1:26: roles over ipc are not supported yet; leave them out: the daemon's user "
-            "and root may do everything, and so may the members of control.group");
+}
+
+TEST(Listener, TellsWhoMayWhatInWords) {
+  const std::string group = rich().group;
+  const auto ipc = words("ipc:///c");
+  EXPECT_NE(std::find(ipc.begin(), ipc.end(),
+                      "the members of group " + group +
+                          ": submitter, may read every job's output, run the deployment's tools, "
+                          "and end what they submitted"),
+            ipc.end());
+  EXPECT_EQ(words("{url: \"tls+tcp://0.0.0.0:1\", tls: {cert: a, key: b, client_ca: ca.pem}, "
+                  "roles: {reader: [\"cert:*\"], submitter: [\"token:ci\", \"cert:ci-*\"]}}"),
+            (std::vector<std::string>{
+                "whoever sends the token called ci: submitter, may read every job's output, run "
+                "the deployment's tools, and end what they submitted",
+                "whoever shows a certificate whose name begins with ci- that /etc/domed/ca.pem "
+                "signed: submitter, may read every job's output, run the deployment's tools, and "
+                "end what they submitted",
+                "whoever shows a certificate that /etc/domed/ca.pem signed: reader, may read every "
+                "job's output"}));
 }
 
 TEST(Listener, KeysAreChecked) {
-  EXPECT_EQ(outcome("{url: ipc:///c, tls: {cert: x}}"),
-            "d.yaml:1:24: control.listen.tls is not supported yet; leave it out");
   EXPECT_EQ(outcome("{url: ipc:///c, rols: {}}"),
             "d.yaml:1:19: unknown key 'rols' in control.listen (did you mean 'roles'?)");
   EXPECT_EQ(outcome("{roles: {operator: [anyone]}}"),

@@ -207,8 +207,10 @@ TEST(Tokens, OfAnExternalJobFollowFromSecretAndRun) {
 }
 
 TEST(JobId, DependsOnBothNamesAndTheirBorder) {
-  EXPECT_NE(derive_job_id("a", "bc"), derive_job_id("ab", "c"));
-  EXPECT_EQ(derive_job_id("", "key"), derive_job_id("", "key"));
+  EXPECT_NE(derive_job_id("", "a", "bc"), derive_job_id("", "ab", "c"));
+  EXPECT_NE(derive_job_id("c", "a", "b"), derive_job_id("", "a", "b"));
+  EXPECT_NE(derive_job_id("a", "b", "c"), derive_job_id("", "a", "b"));
+  EXPECT_EQ(derive_job_id("", "", "key"), derive_job_id("", "", "key"));
 }
 
 }  // namespace

@@ -12,8 +12,8 @@ Json record_of(const Json& status) {
     for (const char* key : keys)
       if (status.contains(key)) out[key] = status[key];
   };
-  take({"log_id", "first_seq", "request_hash", "run_id", "client_id", "idempotency_key", "executor",
-        "tool_id", "command", "cwd", "labels", "base_digest", "digest"});
+  take({"log_id", "first_seq", "request_hash", "run_id", "client_id", "idempotency_key",
+        "submitter", "executor", "tool_id", "command", "cwd", "labels", "base_digest", "digest"});
   if (status.at("first_seq") != 1)
     take({"created_at", "started_at", "cancel_requested", "provenance", "artifacts"});
   return out;

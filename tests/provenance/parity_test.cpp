@@ -63,7 +63,7 @@ TEST_P(Parity, ExportAndImportIntoTheOtherStoreChangeNothing) {
   const std::string job = run(from, repository()), before = status(from, job);
   Json record = Json::parse(before)["result"], kept = Json::object();
   for (const char* key : {"log_id", "request_hash", "run_id", "client_id", "idempotency_key",
-                          "executor", "cwd", "labels", "digest"})
+                          "submitter", "executor", "cwd", "labels", "digest"})
     kept[key] = record[key];
   to.call("ImportJob",
           {{"job_id", job}, {"record", kept}, {"events", from.lines(job)}, {"last", true}});

@@ -74,11 +74,31 @@ Kernel::Kernel(const std::string& store_plugin, const std::filesystem::path& dir
   service.facts.epoch = "epoch";
   service.facts.store_name = store_plugin;
   service.facts.events_urls = [] { return std::vector<std::string>{"ipc:///events"}; };
+  service.rules.own_user = kOwnUser;
   service.facts.allow_ad_hoc = service.rules.allow_ad_hoc = true;
   service.events_urls = events_urls;
   methods = std::make_unique<Methods>(*store, *journal, *streams, *scheduler, environment, workers,
-                                      service);
-  dispatcher = std::make_unique<Dispatcher>(*methods, workers);
+                                      audit, service);
+  dispatcher = std::make_unique<Dispatcher>(*methods, workers, audit);
+  be(kOwnUser, Role::admin);
+}
+
+namespace {
+
+class Somebody final : public Caller {
+ public:
+  explicit Somebody(Identity identity)
+      : self_(std::make_shared<const Identity>(std::move(identity))) {}
+  IdentityPtr who(const std::optional<std::string>&) const override { return self_; }
+
+ private:
+  const IdentityPtr self_;
+};
+
+}  // namespace
+
+void Kernel::be(const std::string& name, Role role) {
+  peer.caller = std::make_shared<const Somebody>(Identity{name, role});
 }
 
 Kernel::~Kernel() {

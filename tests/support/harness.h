@@ -69,8 +69,13 @@ class Kernel {
   // The event lines of a page, byte-exact.
   std::vector<std::string> lines(const std::string& job_id, std::uint64_t since = 0);
 
+  // As whom requests are asked from now on; at first as the daemon's user.
+  void be(const std::string& name, Role role);
+  static constexpr const char* kOwnUser = "uid:1@node";
+
   FixedEnvironment environment;
   Peer peer{1, Door::ipc};              // whose requests are asked
+  std::vector<OrderedJson> audited;     // read it only when quiet
   std::vector<Commit> commits;          // what the observer saw; read it only when quiet
   std::unique_ptr<Store> plugin;        // what the store's bytes are in
   std::unique_ptr<Store> checked;       // which checks them
@@ -81,6 +86,7 @@ class Kernel {
   std::unique_ptr<Journal> journal;
   Troubles troubles{[](Troubles::Word, const std::string&) {}};
   std::unique_ptr<Scheduler> scheduler;
+  Audit audit{[this](const OrderedJson& line) { audited.push_back(line); }};
   std::unique_ptr<Methods> methods;
   std::unique_ptr<Dispatcher> dispatcher;
 };

@@ -199,7 +199,8 @@ bool serves_page(const std::string& url, const std::string& headers) {
 TEST(Endpoint, LetsInNoWebPageWhoseOriginIsNotListed) {
   ControlOptions options;
   options.contexts = 64;
-  options.urls = {Place("ws://127.0.0.1:0/x", {"http://localhost:8080"})};
+  options.urls = {"ws://127.0.0.1:0/x"};
+  options.urls[0].origins = {"http://localhost:8080"};
   EchoServer server(options);
   EXPECT_TRUE(server.answers()) << "one without an origin is no page";
   EXPECT_TRUE(serves_page(server.url(), "Origin: http://localhost:8080\r\n"));

@@ -6,8 +6,7 @@ namespace domed {
 namespace {
 
 constexpr const char* kBeyond =
-    " is beyond loopback, which needs tls+tcp with client certificates, and that is not supported "
-    "yet; use 127.0.0.1, [::1] or localhost";
+    " is beyond loopback, which needs tls+tcp://; use that, or 127.0.0.1, [::1] or localhost";
 
 TEST(ListenUrl, LoopbackAndIpcAreAccepted) {
   for (const auto* url : {"ipc:///run/d/control.ipc", "tcp://127.0.0.1:7450", "tcp://127.9.9.9:1",
@@ -23,18 +22,20 @@ TEST(ListenUrl, BeyondLoopbackIsRefused) {
   EXPECT_NE(check_listen_url("ws://[::]:80/"), "");
 }
 
-TEST(ListenUrl, TlsIsNotSupportedYet) {
-  EXPECT_EQ(
-      check_listen_url("tls+tcp://10.0.0.1:5000"),
-      "cannot listen at 'tls+tcp://10.0.0.1:5000': tls+tcp is not supported yet; use ipc://, or "
-      "tcp:// on loopback");
+TEST(ListenUrl, TlsMayBeAnywhere) {
+  for (const auto* url : {"tls+tcp://10.0.0.1:5000", "tls+tcp://0.0.0.0:0", "tls+tcp://[::]:7443"})
+    EXPECT_EQ(check_listen_url(url), "") << url;
+  for (const auto* url :
+       {"tls+tcp://10.0.0.1", "tls+tcp://:1", "tls+tcp://a:65536", "tls+tcp://a:1/x"})
+    EXPECT_NE(check_listen_url(url), "") << url;
 }
 
 TEST(ListenUrl, OtherSchemesAreRefused) {
   for (const auto* url :
        {"", "/run/x", "inproc://x", "http://127.0.0.1:80", "abstract://x", "ipc:/x"})
-    EXPECT_EQ(check_listen_url(url), "cannot listen at '" + std::string(url) +
-                                         "': a listener's URL begins with ipc://, tcp:// or ws://");
+    EXPECT_EQ(check_listen_url(url),
+              "cannot listen at '" + std::string(url) +
+                  "': a listener's URL begins with ipc://, tcp://, tls+tcp:// or ws://");
 }
 
 TEST(ListenUrl, IpcPathFitsASocketAddress) {

@@ -42,13 +42,15 @@ void Piece::begin(sp::Carrier carrier, std::string_view backtrace, std::size_t b
 }
 
 Connection::Connection(std::shared_ptr<Loop> loop, Owner& owner, const Rules& rules, Fd socket,
-                       std::uint32_t id, Door door, sp::Carrier carrier)
+                       std::uint32_t id, Door door, sp::Carrier carrier,
+                       std::shared_ptr<const Caller> caller)
     : loop_(std::move(loop)),
       owner_(owner),
       rules_(rules),
       id_(id),
       door_(door),
       carrier_(carrier),
+      caller_(std::move(caller)),
       splitter_(carrier, rules.most_message),
       socket_(loop_->context(), socket.release()) {}
 

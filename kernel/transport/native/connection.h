@@ -84,7 +84,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   };
 
   Connection(std::shared_ptr<Loop> loop, Owner& owner, const Rules& rules, Fd socket,
-             std::uint32_t id, Door door, sp::Carrier carrier);
+             std::uint32_t id, Door door, sp::Carrier carrier,
+             std::shared_ptr<const Caller> caller);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
@@ -105,6 +106,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::uint32_t id() const { return id_; }
   Door door() const { return door_; }
   sp::Carrier carrier() const { return carrier_; }
+  const std::shared_ptr<const Caller>& caller() const { return caller_; }
   bool is_greeted() const;
   Clock::time_point since() const { return since_; }  // when it came
   // Since when the system takes nothing of what is queued; max: nothing waits.
@@ -131,6 +133,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   const std::uint32_t id_;
   const Door door_;
   const sp::Carrier carrier_;
+  const std::shared_ptr<const Caller> caller_;
   const Clock::time_point since_ = Clock::now();
 
   // Of the turn that reads: there is one at a time.

@@ -36,7 +36,6 @@ Connection::Rules rules_of(const ControlOptions& options) {
 Hub::Limits limits_of(const ControlOptions& options) {
   Hub::Limits limits;
   limits.most = options.pipes;
-  limits.any_user = !options.listen.group.empty();
   limits.unread = options.send_timeout;
   return limits;
 }
@@ -94,11 +93,9 @@ struct Control::Core final : Connection::Owner {
       : options(std::move(given)),
         handler(std::move(handle)),
         hub(loop, *this, rules_of(options), limits_of(options)) {
-    const auto take = [this](Fd socket, sp::Carrier carrier) {
-      hub.let_in(std::move(socket), carrier);
-    };
     for (const Place& place : options.urls)
-      listeners.push_back(std::make_unique<Listener>(loop, place, options.listen, take));
+      listeners.push_back(
+          std::make_unique<Listener>(loop, place, options.listen, hub.door_of(place)));
   }
   ~Core() { shutdown({}); }
 
@@ -142,7 +139,7 @@ void Control::Core::handle(const std::shared_ptr<Connection>& connection, std::s
   const auto ticket = std::make_shared<Ticket>(connection, message.substr(0, back.bytes), busy);
   message.erase(0, back.bytes);
   try {
-    handler(std::move(message), {connection->id(), connection->door(), alone},
+    handler(std::move(message), {connection->id(), connection->door(), alone, connection->caller()},
             [ticket](std::string reply) { ticket->answer(std::move(reply)); });
   } catch (const std::exception& failure) {
     spdlog::error("a request was dropped: {}", failure.what());

@@ -31,7 +31,6 @@ Connection::Rules rules_of(std::atomic<std::size_t>& waiting) {
 Hub::Limits limits_of(const EventOptions& options) {
   Hub::Limits limits;
   limits.most = options.pipes;
-  limits.any_user = !options.listen.group.empty();
   return limits;
 }
 
@@ -41,12 +40,9 @@ class Events::Shard final : public Connection::Owner {
  public:
   Shard(const std::shared_ptr<Loop>& loop, const EventOptions& options, std::size_t number)
       : hub_(loop, *this, rules_of(waiting_), limits_of(options)) {
-    const auto take = [this](Fd socket, sp::Carrier carrier) {
-      hub_.let_in(std::move(socket), carrier);
-    };
     for (const Place& place : options.urls)
-      listeners_.push_back(
-          std::make_unique<Listener>(loop, shard_url(place.url, number), options.listen, take));
+      listeners_.push_back(std::make_unique<Listener>(loop, shard_of(place, number), options.listen,
+                                                      hub_.door_of(place)));
   }
 
   void start() {

@@ -34,6 +34,14 @@ void prepare_tcp(int socket) {
   set(IPPROTO_TCP, TCP_KEEPCNT, 4);
 }
 
+// Null: it may not come in, or left again.
+std::shared_ptr<const Caller> user_at(int socket, const Access& access) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return nullptr;
+  return access.user(peer.uid, groups_of_peer(socket, peer.gid));
+}
+
 }  // namespace
 
 Hub::Hub(std::shared_ptr<Loop> loop, Connection::Owner& owner, Connection::Rules rules,
@@ -44,17 +52,16 @@ Hub::Hub(std::shared_ptr<Loop> loop, Connection::Owner& owner, Connection::Rules
       limits_(limits),
       timer_(loop_->context()) {}
 
-const char* Hub::objection(int socket, sp::Carrier carrier) const {
-  if (carrier != sp::Carrier::ipc || limits_.any_user) return nullptr;
-  ucred peer{};
-  socklen_t size = sizeof peer;
-  if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
-    return "its user is unknown";
-  return peer.uid == 0 || peer.uid == geteuid() ? nullptr : "it belongs to another user";
+Listener::Take Hub::door_of(const Place& place) {
+  return [this, access = place.access](Fd socket, sp::Carrier carrier) {
+    let_in(std::move(socket), carrier, *access);
+  };
 }
 
-void Hub::let_in(Fd socket, sp::Carrier carrier) {
-  const char* why = objection(socket.get(), carrier);
+// On a thread of the loop's.
+void Hub::let_in(Fd socket, sp::Carrier carrier, const Access& access) {
+  auto caller = carrier == sp::Carrier::ipc ? user_at(socket.get(), access) : access.stranger();
+  const char* why = caller ? nullptr : kNoRole;
   if (!why) make_room();
   std::shared_ptr<Connection> made;
   {
@@ -65,7 +72,7 @@ void Hub::let_in(Fd socket, sp::Carrier carrier) {
     if (carrier == sp::Carrier::stream) prepare_tcp(socket.get());
     made = std::make_shared<Connection>(loop_, owner_, rules_, std::move(socket), next_id(),
                                         carrier == sp::Carrier::ipc ? Door::ipc : Door::network,
-                                        carrier);
+                                        carrier, std::move(caller));
     connections_[made->id()] = made;
     look_again();
   }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "transport/native/connection.h"
+#include "transport/native/listener.h"
 #include "transport/refusals.h"
 
 namespace domed::native {
@@ -20,7 +21,6 @@ class Hub {
  public:
   struct Limits {
     std::size_t most = 4096;                  // connections
-    bool any_user = false;                    // else over ipc only this process's user and root
     std::chrono::milliseconds hello{10'000};  // within which a peer says it
     std::chrono::milliseconds unread = std::chrono::milliseconds::max();  // a reply
   };
@@ -30,8 +30,8 @@ class Hub {
   Hub(const Hub&) = delete;
   Hub& operator=(const Hub&) = delete;
 
-  // Lets in who came by "socket", or closes it.  On a thread of the loop's.
-  void let_in(Fd socket, sp::Carrier carrier);
+  // What lets in who came to "place", or closes the connection.
+  Listener::Take door_of(const Place& place);
   // Called by the owner, for one that said hello, and for one that is gone.
   void greeted() { ++greeted_; }
   void forget(const Connection& connection);
@@ -45,7 +45,7 @@ class Hub {
   bool is_flushed() const;
 
  private:
-  const char* objection(int socket, sp::Carrier carrier) const;
+  void let_in(Fd socket, sp::Carrier carrier, const Access& access);
   void make_room();
   std::vector<std::shared_ptr<Connection>> all() const;
   void look();

@@ -46,7 +46,7 @@ struct NngControl::Core : std::enable_shared_from_this<Core> {
   Core(ControlOptions given, Handler handle)
       : options(std::move(given)),
         handler(std::move(handle)),
-        gate(options.pipes, !options.listen.group.empty()),
+        gate(options.pipes),
         socket(nng_rep0_open) {}
 
   void open();
@@ -195,7 +195,8 @@ void NngControl::Core::received(Context& context, std::unique_lock<std::mutex> l
   context.pipe = static_cast<std::uint32_t>(nng_pipe_id(pipe));
   became_busy();
   lock.unlock();
-  handle(context, {context.pipe, door_of(pipe)}, std::string(body(message.get())));
+  handle(context, {context.pipe, door_of(pipe), true, gate.caller_of(context.pipe)},
+         std::string(body(message.get())));
 }
 
 void NngControl::Core::handle(Context& context, Peer peer, std::string request) {

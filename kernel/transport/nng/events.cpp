@@ -15,15 +15,15 @@ constexpr std::size_t kMostReceived = 256;  // subscribers have nothing to say
 
 struct NngEvents::Shard {
   Shard(const EventOptions& options, std::size_t number)
-      : gate(options.pipes, !options.listen.group.empty()), socket(nng_pub0_open) {
+      : gate(options.pipes), socket(nng_pub0_open) {
     gate.attach(socket.get());
     check_nng(nng_socket_set_int(socket.get(), NNG_OPT_SENDBUF, kFramesPerPipe),
               "cannot set the queue of subscribers");
     check_nng(nng_socket_set_size(socket.get(), NNG_OPT_RECVMAXSZ, kMostReceived),
               "cannot bound what subscribers send");
     for (const Place& place : options.urls)
-      endpoints.push_back(std::make_unique<NngListener>(
-          socket.get(), gate, Place(shard_url(place.url, number), place.origins), options.listen));
+      endpoints.push_back(std::make_unique<NngListener>(socket.get(), gate, shard_of(place, number),
+                                                        options.listen));
   }
   ~Shard() { close(); }
 

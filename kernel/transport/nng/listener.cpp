@@ -43,8 +43,8 @@ NngListener::NngListener(nng_socket socket, PipeGate& gate, Place place,
     : socket_(socket),
       gate_(gate),
       options_(options),
-      origins_(std::move(place.origins)),
-      url_(std::move(place.url)),
+      place_(std::move(place)),
+      url_(place_.url),
       ipc_(path_of(url_), options.group) {
   if (ipc_.path().empty()) check_network_place(url_, options_);
 }
@@ -81,8 +81,8 @@ void NngListener::start_listener() {
   nng_listener listener = NNG_LISTENER_INITIALIZER;
   if (const int result = nng_listener_create(&listener, socket_, url_.c_str()); result != 0)
     refuse_listening(url_, result);
-  // Before it listens: a page that was quicker would be asked nothing.
-  if (url_scheme(url_) == "ws") gate_.expect_origins(nng_listener_id(listener), origins_);
+  // Before it listens: whoever was quicker would not be known.
+  gate_.expect(nng_listener_id(listener), place_);
   try {
     configure(listener);
     if (const int result = nng_listener_start(listener, 0); result != 0)

@@ -41,7 +41,7 @@ class NngListener : public Endpoint {
   const nng_socket socket_;
   PipeGate& gate_;
   const ListenOptions options_;
-  const std::vector<std::string> origins_;
+  const Place place_;
   mutable std::mutex mutex_;
   std::string url_;
   IpcPlace ipc_;  // of an ipc URL, otherwise empty

@@ -2,13 +2,13 @@
 
 #include <nng/transport/ipc/ipc.h>
 #include <strings.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <optional>
 #include <string_view>
 #include <utility>
 
+#include "protocol/endpoint.h"
 #include "transport/nng/socket.h"
 
 namespace domed {
@@ -40,28 +40,39 @@ void PipeGate::attach(nng_socket socket) {
   check_nng(nng_pipe_notify(socket, NNG_PIPE_EV_REM_POST, left, this), "cannot watch pipes");
 }
 
-void PipeGate::expect_origins(int listener, std::vector<std::string> origins) {
+void PipeGate::expect(int listener, const Place& place) {
   const std::lock_guard lock(mutex_);
-  origins_[listener] = std::move(origins);
+  places_.insert_or_assign(listener, place);
 }
+
+namespace {
 
 // nng asks no origin, so that any page that is open in a browser on this machine
 // would get through to a socket on loopback.
-bool PipeGate::is_foreign_page(nng_pipe pipe) const {
-  const auto expected = origins_.find(nng_listener_id(nng_pipe_listener(pipe)));
-  if (expected == origins_.end()) return false;
+bool is_foreign_page(nng_pipe pipe, const std::vector<std::string>& expected) {
   char* headers = nullptr;
   // Whose headers cannot be seen may be a page.  A program sends no Origin and passes; a browser
   // cannot leave it out.
   if (nng_pipe_get_string(pipe, NNG_OPT_WS_REQUEST_HEADERS, &headers) != 0) return true;
   const auto found = origins_in(headers);
   const bool listed = std::all_of(found.begin(), found.end(), [&](std::string_view origin) {
-    return std::find(expected->second.begin(), expected->second.end(), origin) !=
-           expected->second.end();
+    return std::find(expected.begin(), expected.end(), origin) != expected.end();
   });
   nng_strfree(headers);
   return !listed;
 }
+
+// nng tells a peer's user and its primary group.
+std::shared_ptr<const Caller> caller_at(nng_pipe pipe, const Access& access) {
+  std::uint64_t uid = 0, gid = 0;
+  const int result = nng_pipe_get_uint64(pipe, NNG_OPT_IPC_PEER_UID, &uid);
+  if (result == NNG_ENOTSUP) return access.stranger();  // not ipc: nobody to ask
+  if (result != 0 || nng_pipe_get_uint64(pipe, NNG_OPT_IPC_PEER_GID, &gid) != 0) return nullptr;
+  return access.user(static_cast<uid_t>(uid),
+                     groups_of_user(static_cast<uid_t>(uid), static_cast<gid_t>(gid)));
+}
+
+}  // namespace
 
 void PipeGate::on_gone(std::function<void(std::uint32_t)> gone) {
   const std::lock_guard lock(mutex_);
@@ -84,16 +95,32 @@ std::uint64_t PipeGate::arrivals(int listener) const {
   return found == arrivals_.end() ? 0 : found->second;
 }
 
-const char* PipeGate::objection(nng_pipe pipe) const {
+std::shared_ptr<const Caller> PipeGate::caller_of(std::uint32_t pipe) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = pipes_.find(pipe);
+  return found == pipes_.end() ? nullptr : found->second;
+}
+
+void PipeGate::close_those_without_token() {
+  std::vector<nng_pipe> over;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [id, caller] : pipes_)
+      if (has_lost_its_token(*caller)) over.push_back(nng_pipe{id});
+  }
+  for (const nng_pipe pipe : over) nng_pipe_close(pipe);
+}
+
+const char* PipeGate::objection(nng_pipe pipe, std::shared_ptr<const Caller>& caller) const {
   // The cheap ones first: whoever floods us is refused by the second.
   if (shut_) return "the daemon is going down";
   if (pipes_.size() >= bound_) return "there are too many connections";
-  if (is_foreign_page(pipe)) return "it comes from a web page whose origin is not listed";
-  std::uint64_t uid = 0;
-  const int result = nng_pipe_get_uint64(pipe, NNG_OPT_IPC_PEER_UID, &uid);
-  if (result == NNG_ENOTSUP || any_user_) return nullptr;  // not ipc: nobody to ask
-  if (result != 0) return "its user is unknown";
-  return uid == 0 || uid == geteuid() ? nullptr : "it belongs to another user";
+  const auto place = places_.find(nng_listener_id(nng_pipe_listener(pipe)));
+  if (place == places_.end()) return "its listener is not known";
+  if (url_scheme(place->second.url) == "ws" && is_foreign_page(pipe, place->second.origins))
+    return "it comes from a web page whose origin is not listed";
+  caller = caller_at(pipe, *place->second.access);
+  return caller ? nullptr : kNoRole;
 }
 
 void PipeGate::arrived(nng_pipe pipe, nng_pipe_ev, void* self) {
@@ -101,9 +128,10 @@ void PipeGate::arrived(nng_pipe pipe, nng_pipe_ev, void* self) {
   {
     const std::lock_guard lock(gate.mutex_);
     ++gate.arrivals_[nng_listener_id(nng_pipe_listener(pipe))];
-    const char* why = gate.objection(pipe);
+    std::shared_ptr<const Caller> caller;
+    const char* why = gate.objection(pipe, caller);
     if (!why) {
-      gate.pipes_.insert(static_cast<std::uint32_t>(nng_pipe_id(pipe)));
+      gate.pipes_[static_cast<std::uint32_t>(nng_pipe_id(pipe))] = std::move(caller);
       return;
     }
     if (!gate.shut_) gate.refusals_.note(why, gate.pipes_.size(), gate.bound_);

@@ -1,0 +1,69 @@
+#include "deployment/tokens.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <set>
+
+#include "base/units.h"
+#include "domed/error.h"
+#include "system/trusted_path.h"
+#include "yaml/yaml_check.h"
+#include "yaml/yaml_fields.h"
+
+namespace domed {
+namespace {
+
+void must_be_private(const std::filesystem::path& file) {
+  struct stat status {};
+  if (stat(file.c_str(), &status) != 0)
+    throw Error(Code::not_found, file.string() +
+                                     ": there is no such file of tokens: 'domectl token "
+                                     "new NAME >> FILE' makes one");
+  if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+    throw Error(Code::invalid_argument, file.string() + " has the mode " + octal(status.st_mode) +
+                                            ", which lets others in: chmod 600 it");
+  if (const auto why = weakness_of(file))
+    throw Error(Code::invalid_argument, file.string() + " could be replaced by others: " + *why);
+}
+
+bool is_token_name(const std::string& name) {
+  return !name.empty() && name.size() <= 256 && is_identity(name);
+}
+
+Tokens::Token read_token(const YamlNode& item, Checker& check) {
+  Tokens::Token out;
+  const YamlFields fields(check, item, "a token", {"name", "sha256", "expires"});
+  out.name = fields.text("name");
+  if (const YamlNode* name = fields.find("name"); name && !is_token_name(out.name))
+    check.fail(*name, "'name' must be of letters, digits and ._@:/-, is " + in_quotes(out.name));
+  if (const YamlNode* hash = fields.need("sha256"); hash && !from_hex(hash->text, out.sha256))
+    check.fail(*hash, "'sha256' must be 64 lower-case hex characters");
+  if (const YamlNode* expires = fields.find("expires")) {
+    out.expires = parse_time(expires->text);
+    if (!out.expires) check.fail(*expires, "'expires' must be a time such as 2027-01-31T12:00:00Z");
+  }
+  return out;
+}
+
+}  // namespace
+
+std::vector<Tokens::Token> load_tokens(const std::filesystem::path& file) {
+  must_be_private(file);
+  Checker check(file);
+  const YamlNode root = check.read();
+  std::vector<Tokens::Token> out;
+  std::set<std::string> names;
+  if (!root.bad && root.kind != YamlNode::Kind::null && root.kind != YamlNode::Kind::list)
+    check.fail(root, "must be a list of maps with 'name' and 'sha256'");
+  for (const YamlNode& item : root.items) {
+    if (root.kind != YamlNode::Kind::list || item.bad) continue;
+    out.push_back(read_token(item, check));
+    if (!names.insert(out.back().name).second)
+      check.fail(item, "the token " + in_quotes(out.back().name) + " is there twice");
+  }
+  check.done();
+  return out;
+}
+
+}  // namespace domed

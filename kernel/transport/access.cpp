@@ -1,0 +1,171 @@
+#include "transport/access.h"
+
+#include <grp.h>
+#include <pwd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <map>
+
+#include "base/units.h"
+
+namespace domed {
+namespace {
+
+bool is_valid(const Tokens::Token& token, std::int64_t now) {
+  return !token.expires || now < *token.expires;
+}
+
+// Every byte is looked at, so that the time it takes tells nothing of where they differ.
+bool are_same(const Digest& a, const Digest& b) {
+  unsigned differing = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) differing |= static_cast<unsigned>(a[i] ^ b[i]);
+  return differing == 0;
+}
+
+}  // namespace
+
+bool matches(std::string_view pattern, std::string_view name) {
+  if (!pattern.ends_with('*')) return pattern == name;
+  return name.starts_with(pattern.substr(0, pattern.size() - 1));
+}
+
+void Tokens::replace(std::vector<Token> tokens) {
+  const std::lock_guard lock(mutex_);
+  tokens_ = std::move(tokens);
+}
+
+std::optional<std::string> Tokens::name_of(std::string_view secret, std::int64_t now) const {
+  const Digest digest = sha256(secret);
+  std::optional<std::string> found;
+  const std::lock_guard lock(mutex_);
+  for (const Token& token : tokens_)
+    if (are_same(token.sha256, digest) && is_valid(token, now)) found = token.name;
+  return found;
+}
+
+bool Tokens::has(const std::string& name, const Digest& sha256, std::int64_t now) const {
+  const std::lock_guard lock(mutex_);
+  return std::any_of(tokens_.begin(), tokens_.end(), [&](const Token& token) {
+    return token.name == name && token.sha256 == sha256 && is_valid(token, now);
+  });
+}
+
+// A connection whose peer said who it is when it came.
+class Access::Known : public Caller {
+ public:
+  Known(std::shared_ptr<const Access> access, Identity identity)
+      : access_(std::move(access)), self_(std::make_shared<const Identity>(std::move(identity))) {}
+
+  // One that is not known is nobody's: it must not be taken for the connection's own word, which
+  // may be worth more.
+  IdentityPtr who(const std::optional<std::string>& token) const override {
+    if (!token || !access_->takes_tokens()) return self_;
+    const auto name = access_->tokens_->name_of(*token, now_micros());
+    if (!name)
+      return std::make_shared<const Identity>(Identity{"an unknown or expired token", Role::none});
+    const std::lock_guard lock(mutex_);
+    used_[*name] = sha256(*token);
+    return std::make_shared<const Identity>(
+        Identity{"token:" + *name, access_->named(Grant::To::token, *name)});
+  }
+
+  bool has_lost_its_token() const {
+    const std::lock_guard lock(mutex_);
+    return std::any_of(used_.begin(), used_.end(), [&](const auto& token) {
+      return !access_->tokens_->has(token.first, token.second, now_micros());
+    });
+  }
+
+ private:
+  const std::shared_ptr<const Access> access_;
+  const IdentityPtr self_;
+  mutable std::mutex mutex_;
+  mutable std::map<std::string, Digest> used_;  // tokens, by name
+};
+
+Access::Access(std::vector<Grant> grants, std::string node, std::shared_ptr<const Tokens> tokens)
+    : grants_(std::move(grants)), node_(std::move(node)), tokens_(std::move(tokens)) {}
+
+std::shared_ptr<const Access> Access::unrestricted(bool ipc) {
+  std::vector<Grant> grants;
+  if (ipc)
+    for (const uid_t uid : {uid_t{0}, geteuid()})
+      grants.push_back({Role::admin, Grant::To::user, "", uid});
+  else
+    grants.push_back({Role::admin, Grant::To::anyone, ""});
+  return std::make_shared<const Access>(std::move(grants), "here", nullptr);
+}
+
+bool Access::takes_tokens() const {
+  return tokens_ && std::any_of(grants_.begin(), grants_.end(),
+                                [](const Grant& grant) { return grant.to == Grant::To::token; });
+}
+
+Role Access::named(Grant::To to, std::string_view name) const {
+  Role role = Role::none;
+  for (const Grant& grant : grants_)
+    if (grant.to == Grant::To::anyone || (grant.to == to && matches(grant.name, name)))
+      role = std::max(role, grant.role);
+  return role;
+}
+
+std::shared_ptr<const Caller> Access::user(uid_t uid, const std::vector<gid_t>& groups) const {
+  const auto is_of = [&](const Grant& grant) {
+    return grant.to == Grant::To::anyone || (grant.to == Grant::To::user && grant.id == uid) ||
+           (grant.to == Grant::To::group &&
+            std::find(groups.begin(), groups.end(), grant.id) != groups.end());
+  };
+  Role role = Role::none;
+  for (const Grant& grant : grants_)
+    if (is_of(grant)) role = std::max(role, grant.role);
+  return admit({"uid:" + std::to_string(uid) + "@" + node_, role});
+}
+
+std::shared_ptr<const Caller> Access::certificate(const std::string& name) const {
+  if (name.empty()) return admit({"anyone", named(Grant::To::anyone, "")});
+  return admit({"cert:" + name, named(Grant::To::certificate, name)});
+}
+
+// Nobody without a role gets in, but where a token may give one.
+std::shared_ptr<const Caller> Access::admit(Identity identity) const {
+  if (identity.role == Role::none && !takes_tokens()) return nullptr;
+  return std::make_shared<const Known>(shared_from_this(), std::move(identity));
+}
+
+bool has_lost_its_token(const Caller& caller) {
+  const auto* known = dynamic_cast<const Access::Known*>(&caller);
+  return known && known->has_lost_its_token();
+}
+
+std::vector<gid_t> groups_of_peer(int socket, gid_t primary) {
+  std::vector<gid_t> groups(1024);
+  for (;;) {
+    auto bytes = static_cast<socklen_t>(groups.size() * sizeof(gid_t));
+    const int result = ::getsockopt(socket, SOL_SOCKET, SO_PEERGROUPS, groups.data(), &bytes);
+    const std::size_t count = bytes / sizeof(gid_t);
+    const bool more = result != 0 && errno == ERANGE && count > groups.size();
+    groups.resize(result == 0 || more ? count : 0);
+    if (!more) break;
+  }
+  groups.push_back(primary);
+  return groups;
+}
+
+std::vector<gid_t> groups_of_user(uid_t uid, gid_t primary) {
+  std::vector<char> space(1 << 16);
+  passwd entry{}, *found = nullptr;
+  getpwuid_r(uid, &entry, space.data(), space.size(), &found);
+  if (!found) return {primary};
+  std::vector<gid_t> groups(64);
+  int count = static_cast<int>(groups.size());
+  while (getgrouplist(found->pw_name, primary, groups.data(), &count) < 0) {
+    if (count <= static_cast<int>(groups.size())) count = 2 * static_cast<int>(groups.size());
+    groups.resize(static_cast<std::size_t>(count));
+  }
+  groups.resize(static_cast<std::size_t>(count));
+  return groups;
+}
+
+}  // namespace domed

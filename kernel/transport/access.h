@@ -1,0 +1,97 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "domed/support/hash.h"
+#include "protocol/identity.h"
+
+namespace domed {
+
+// A deployment's tokens: secrets that say who sends a request, kept as their SHA-256 alone.
+// Thread-safe.
+class Tokens {
+ public:
+  struct Token {
+    std::string name;
+    Digest sha256{};
+    std::optional<std::int64_t> expires;  // microseconds since 1970
+  };
+
+  explicit Tokens(std::vector<Token> tokens = {}) : tokens_(std::move(tokens)) {}
+  void replace(std::vector<Token> tokens);
+
+  // Whose "secret" is, at "now"; nullopt: nobody's, or it has expired.  Takes as long whichever it
+  // is.
+  std::optional<std::string> name_of(std::string_view secret, std::int64_t now) const;
+  // Whether the token "name" is there, of this secret, and has not expired.
+  bool has(const std::string& name, const Digest& sha256, std::int64_t now) const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<Token> tokens_;
+};
+
+// That "role" is whose it says.
+struct Grant {
+  enum class To { user, group, certificate, token, anyone };
+  Role role;
+  To to;
+  // Of a user and a group: for people.  Of a certificate and a token, its own; one that ends with
+  // '*' is of all that begin so.
+  std::string name;
+  std::uint32_t id = 0;  // of a user and a group
+
+  bool operator==(const Grant&) const = default;
+};
+
+// Who may come by one listener, and as what: its grants.  Whoever has several has the highest.
+// Thread-safe.
+class Access : public std::enable_shared_from_this<Access> {
+ public:
+  // "node" is the daemon's, for the names of users, who are of one machine.
+  Access(std::vector<Grant> grants, std::string node, std::shared_ptr<const Tokens> tokens);
+  // For a listener whose deployment does not say: whoever comes may do everything.  Over ipc that
+  // is this process's user and root alone.
+  static std::shared_ptr<const Access> unrestricted(bool ipc);
+
+  // Whose connection it is; null: nobody's who may come in.
+  std::shared_ptr<const Caller> user(uid_t uid, const std::vector<gid_t>& groups) const;
+  std::shared_ptr<const Caller> certificate(const std::string& name) const;  // "": none was shown
+  std::shared_ptr<const Caller> stranger() const { return certificate(""); }
+
+  // Whether a request may say by a token who sent it.
+  bool takes_tokens() const;
+
+ private:
+  class Known;
+  friend bool has_lost_its_token(const Caller& caller);
+  std::shared_ptr<const Caller> admit(Identity identity) const;
+  Role named(Grant::To to, std::string_view name) const;
+
+  const std::vector<Grant> grants_;
+  const std::string node_;
+  const std::shared_ptr<const Tokens> tokens_;
+};
+
+// Whether "name" is meant by "pattern": the same, or beginning with what stands before its '*'.
+bool matches(std::string_view pattern, std::string_view name);
+
+// Whether "caller" named itself by a token that is not there any more: its connection is to be
+// closed.
+bool has_lost_its_token(const Caller& caller);
+
+// The groups of the peer at the other end of a Unix socket, its primary one included.
+std::vector<gid_t> groups_of_peer(int socket, gid_t primary);
+// As the system's list of users has them, where the socket is not at hand.
+std::vector<gid_t> groups_of_user(uid_t uid, gid_t primary);
+
+}  // namespace domed

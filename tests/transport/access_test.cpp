@@ -1,0 +1,127 @@
+#include "transport/access.h"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/units.h"
+#include "system/fd.h"
+
+namespace domed {
+namespace {
+
+constexpr std::int64_t kHour = 3'600'000'000;
+
+std::shared_ptr<Tokens> tokens() {
+  return std::make_shared<Tokens>(
+      std::vector<Tokens::Token>{{"builds", sha256("s3cret"), {}},
+                                 {"old", sha256("stale"), now_micros() - kHour},
+                                 {"young", sha256("fresh"), now_micros() + kHour}});
+}
+
+std::shared_ptr<const Access> access(std::vector<Grant> grants,
+                                     std::shared_ptr<const Tokens> known = nullptr) {
+  return std::make_shared<const Access>(std::move(grants), "n1", std::move(known));
+}
+
+// "NAME ROLE", or "" of whom nobody lets in.
+std::string told(const std::shared_ptr<const Caller>& caller,
+                 const std::optional<std::string>& token = {}) {
+  if (!caller) return "";
+  const IdentityPtr who = caller->who(token);
+  return who->name + " " + std::string(role_name(who->role));
+}
+
+TEST(Access, UsersAndGroupsHaveTheirHighestRole) {
+  const auto door = access({{Role::reader, Grant::To::group, "g", 7},
+                            {Role::submitter, Grant::To::group, "h", 8},
+                            {Role::admin, Grant::To::user, "root", 0}});
+  EXPECT_EQ(told(door->user(5, {7})), "uid:5@n1 reader");
+  EXPECT_EQ(told(door->user(5, {8, 7})), "uid:5@n1 submitter");
+  EXPECT_EQ(told(door->user(0, {7})), "uid:0@n1 operator");
+  EXPECT_EQ(told(door->user(5, {9})), "") << "nobody without a role gets in";
+  EXPECT_EQ(told(door->user(5, {})), "");
+  EXPECT_EQ(told(door->stranger()), "");
+  EXPECT_EQ(told(door->certificate("ci")), "");
+}
+
+TEST(Access, CertificatesAreMatchedByName) {
+  const auto door = access({{Role::reader, Grant::To::certificate, "*"},
+                            {Role::submitter, Grant::To::certificate, "ci-*"},
+                            {Role::admin, Grant::To::certificate, "ci"}});
+  EXPECT_EQ(told(door->certificate("ci")), "cert:ci operator");
+  EXPECT_EQ(told(door->certificate("ci-7")), "cert:ci-7 submitter");
+  EXPECT_EQ(told(door->certificate("CI")), "cert:CI reader");
+  EXPECT_EQ(told(door->certificate("")), "") << "none was shown";
+  // A token where none is asked for changes nothing.
+  EXPECT_EQ(told(door->certificate("ci"), "s3cret"), "cert:ci operator");
+}
+
+TEST(Access, ATokenSaysWhoSends) {
+  const auto door =
+      access({{Role::submitter, Grant::To::token, "builds"}, {Role::reader, Grant::To::token, "*"}},
+             tokens());
+  const auto caller = door->stranger();
+  EXPECT_EQ(told(caller), "anyone none");
+  EXPECT_EQ(told(caller, "s3cret"), "token:builds submitter");
+  EXPECT_EQ(told(caller, "fresh"), "token:young reader");
+  for (const auto* wrong : {"", "stale", "s3cre", "s3cret ", "S3CRET"})
+    EXPECT_EQ(told(caller, wrong), "an unknown or expired token none") << wrong;
+}
+
+// What the connection itself is worth does not make up for a wrong token.
+TEST(Access, AWrongTokenIsNobodysEvenWithACertificate) {
+  const auto door =
+      access({{Role::admin, Grant::To::certificate, "*"}, {Role::reader, Grant::To::token, "*"}},
+             tokens());
+  EXPECT_EQ(told(door->certificate("ci")), "cert:ci operator");
+  EXPECT_EQ(told(door->certificate("ci"), "s3cret"), "token:builds reader");
+  EXPECT_EQ(told(door->certificate("ci"), "guess"), "an unknown or expired token none");
+}
+
+TEST(Access, AnyoneIsEverybody) {
+  const auto door = access({{Role::reader, Grant::To::anyone, ""}});
+  EXPECT_EQ(told(door->stranger()), "anyone reader");
+  EXPECT_EQ(told(door->user(5, {})), "uid:5@n1 reader");
+}
+
+TEST(Access, AConnectionKnowsWhenItsTokenIsGone) {
+  const auto known = tokens();
+  const auto door = access({{Role::reader, Grant::To::token, "*"}}, known);
+  const auto one = door->stranger(), other = door->stranger();
+  one->who("s3cret");
+  other->who("fresh");
+  other->who("guess");
+  known->replace({{"young", sha256("fresh"), {}}});
+  EXPECT_TRUE(has_lost_its_token(*one));
+  EXPECT_FALSE(has_lost_its_token(*other));
+  EXPECT_EQ(told(one, "s3cret"), "an unknown or expired token none");
+}
+
+// The same name with another secret: whoever has the old one is not let go on.
+TEST(Access, ATokenThatWasReplacedIsGone) {
+  const auto known = tokens();
+  const auto door = access({{Role::reader, Grant::To::token, "*"}}, known);
+  const auto caller = door->stranger();
+  caller->who("s3cret");
+  known->replace({{"builds", sha256("another"), {}}});
+  EXPECT_TRUE(has_lost_its_token(*caller));
+}
+
+TEST(Access, GroupsOfThePeerAreTheSystems) {
+  int ends[2];
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+  const Fd one(ends[0]), other(ends[1]);
+  std::vector<gid_t> own(static_cast<std::size_t>(std::max(getgroups(0, nullptr), 0)));
+  if (!own.empty()) getgroups(static_cast<int>(own.size()), own.data());
+  own.push_back(getegid());
+  auto found = groups_of_peer(ends[0], getegid());
+  std::sort(own.begin(), own.end());
+  std::sort(found.begin(), found.end());
+  EXPECT_EQ(found, own);
+}
+
+}  // namespace
+}  // namespace domed
