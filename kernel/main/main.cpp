@@ -142,9 +142,14 @@ int run(const CommandLine& line) {
     return 0;
   }
   const Deployment deployment = load_deployment(config_file(line.config));
-  for (const auto& warning : deployment.warnings) std::fprintf(stderr, "%s\n", warning.c_str());
+  const auto warn = [&](const std::string& text) {
+    deployment.log_as_json && !line.check
+        ? log_warning(text)
+        : static_cast<void>(std::fprintf(stderr, "%s\n", text.c_str()));
+  };
+  if (!line.check) set_up_log(deployment.log_level, deployment.log_as_json);
+  for (const auto& warning : deployment.warnings) warn(warning);
   if (line.check) return check(deployment);
-  set_up_log(deployment.log_level, deployment.log_as_json);
   if (line.check_store) return check_whole_store(deployment);
   if (!line.restore.empty()) return restore_store(deployment, line.restore, line.replace);
   return serve(deployment);

@@ -1,0 +1,100 @@
+#!/usr/bin/env bash
+# Who may do what, with the real programs: tokens over tcp, users and groups over ipc, what others submitted, the audit, and
+# a token that is taken away while it is in use.
+source "$(dirname "$0")/lib.sh" "$@"
+"$bin/domectl" token new builds --out "$scratch/builds.token" >"$scratch/tokens.yaml"
+"$bin/domectl" token new eyes --out "$scratch/eyes.token" >>"$scratch/tokens.yaml"
+"$bin/domectl" token new old --expires 1ms --out "$scratch/old.token" >>"$scratch/tokens.yaml"
+chmod 600 "$scratch/tokens.yaml"
+[ "$(stat -c %a "$scratch/builds.token")" = 600 ] || fail "the secret's file is open to others"
+grep -qF "$(cat "$scratch/builds.token")" "$scratch/tokens.yaml" && fail "the file of tokens holds a secret"
+
+roles() {  # ROLES-OF-IPC [GROUP]
+  cat >"$scratch/domed.yaml" <<YAML
+domed: 1
+control:
+  ${2:+group: $2}
+  listen:
+    - {url: "ipc://$scratch/run/control.ipc"$1}
+    - {url: "tcp://127.0.0.1:0", roles: {submitter: ["token:builds"], reader: ["token:*"]}}
+events: { listen: ["ipc://$scratch/run/events.ipc"] }
+state_dir: $scratch/state
+plugin_path: [$plugins]
+store: { plugin: $store }
+jobs: { allow_ad_hoc: true, cancel_grace: 1s, drain: 300ms }
+tokens: tokens.yaml
+tools: [ {id: hello, version: "1", title: Hello, description: says hello, command: [echo, hello]} ]
+YAML
+}
+tcp() { nngcat --req --dial "$(grep -oE 'tcp://127.0.0.1:[0-9]+' "$scratch/log" | tail -n 1)" --raw --recv-timeout 15 --data "$1"; }
+# METHOD PARAMS [TOKEN-FILE]: the error's name, or "ok".
+outcome() {
+  local token=
+  [ -n "${3:-}" ] && token=",\"token\":\"$(cat "$scratch/$3.token")\""
+  tcp "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"$1\",\"params\":$2$token}" | jq -r '.error.data.error // "ok"'
+}
+
+roles ""
+start
+expect "without a token" E_FORBIDDEN "$(outcome ListJobs '{}')"
+expect "its health" ok "$(outcome Health '{}')"
+expect "its health's keys" "epoch,protocol,time,version" \
+  "$(tcp '{"jsonrpc":"2.0","id":1,"method":"Health"}' | jq -r '.result | keys | join(",")')"
+expect "with an expired one" E_FORBIDDEN "$(outcome ListJobs '{}' old)"
+expect "a reader" ok "$(outcome ListJobs '{}' eyes)"
+expect "a reader who submits" E_FORBIDDEN "$(outcome SubmitJob '{"idempotency_key":"k","tool_id":"hello"}' eyes)"
+expect "a submitter's tool" ok "$(outcome SubmitJob '{"idempotency_key":"k","tool_id":"hello"}' builds)"
+expect "a submitter's command" E_FORBIDDEN "$(outcome SubmitJob '{"idempotency_key":"c","command":["id"]}' builds)"
+expect "a submitter's trim" E_FORBIDDEN "$(outcome TrimJob '{"job_id":"x","keep_from_seq":1}' builds)"
+
+mine=$(submit --key k -- echo mine)
+job=$(ctl list --submitter token:builds --json | jq -r .job_id)
+[ "$mine" != "$job" ] || fail "two submitters share a key"
+finish "$job"
+expect "its submitter" token:builds "$(field "$job" submitter)"
+expect "the same in its provenance" token:builds "$(field "$job" provenance.submitter)"
+expect "another's job" E_FORBIDDEN "$(outcome CancelJob "{\"job_id\":\"$mine\"}" builds)"
+expect "one's own job" ok "$(outcome CancelJob "{\"job_id\":\"$job\"}" builds)"
+grep -q 'audit {"who":"token:builds","role":"submitter","method":"CancelJob","job_id":"'"$mine"'","outcome":"E_FORBIDDEN"' "$scratch/log" ||
+  fail "a refusal is not in the log"
+[[ $(ctl whoami) == uid:$(id -u)@*": reader, producer, submitter, operator" ]] || fail "whoami: $(ctl whoami)"
+
+# A reader with the right words for another's job still reads it only.
+expect "a forged producer" E_FORBIDDEN \
+  "$(outcome AppendJobEvents "{\"job_id\":\"$mine\",\"producer_id\":\"p\",\"producer_token\":\"guess\",\"batch\":1,\"events\":[]}" eyes)"
+stop
+
+if [ "$(id -u)" -ne 0 ] || ! command -v setpriv >/dev/null; then
+  echo "SKIPPED: acting as other users needs root and setpriv"
+  exit 0
+fi
+# Members of the group get through the door, as submitters or as what "roles" says; others do not get to the door.
+chmod 755 "$scratch"
+member=(setpriv --reuid=65534 --regid=65534 --groups="$(getent group games | cut -d: -f3)")
+other=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+say() { "$@" 2>&1 || true; }
+as() { DOMED_ENDPOINT_USER=root "${member[@]}" "$bin/domectl" "$@"; }
+rm -rf "$scratch/run"
+roles "" games
+start
+[[ $(as whoami) == uid:65534@*": reader, producer, submitter" ]] || fail "a member: $(say as whoami)"
+as run --tool hello | grep -qx hello || fail "a member could not run a tool"
+[[ $(say as run -- id) == *"needs the role operator: you are uid:65534@"* ]] || fail "a member ran a command: $(say as run -- id)"
+[[ $(say as cancel "$(submit -- sleep 1)") == *"was submitted by uid:0@"* ]] || fail "a member canceled what was not theirs"
+"${other[@]}" env DOMED_ENDPOINT_USER=root "$bin/domectl" health >"$scratch/check" 2>&1 && fail "another user was let in"
+stop
+roles ", roles: {reader: [\"group:games\"]}" games
+start
+[[ $(as whoami) == uid:65534@*": reader" ]] || fail "a member that may read: $(say as whoami)"
+[[ $(say as run --tool hello) == *"needs the role submitter"* ]] || fail "a reader ran a tool"
+stop
+roles ", roles: {operator: [\"user:nobody\"]}" games
+start
+[[ $(as run -- id -u) == "$(id -u)" ]] || fail "an operator could not run a command as the daemon's user"
+stop
+roles ", roles: {reader: [\"user:daemon\"]}" games
+start
+[[ $(say as --connect-wait 0s health) == *"$scratch"* ]] && ! as --connect-wait 0s health >/dev/null 2>&1 ||
+  fail "a member without a role was let in"
+grep -q "refused 1 connection(s), the last because it belongs to a user who has no role here" "$scratch/log" ||
+  fail "the log does not say who was refused"
