@@ -273,7 +273,7 @@ TEST_F(StoreReadsMeanwhile, FinishWhileACommitIsUnderWay) {
     all.push_back(meet_one());
     shortest = std::min(shortest, all.back().took);
     met = std::count_if(all.begin(), all.end(), [&](const Met& one) {
-      return one.inside >= kEnough && one.longest < shortest / 2;
+      return one.inside >= kEnough && one.longest < shortest / 4;
     });
   }
   finished_ = true;

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <functional>
 #include <random>
+#include <type_traits>
 
 #include "good.h"
 #include "late_store.h"
@@ -57,8 +58,20 @@ struct IncarnationIsNoName final : Good {
 // Damage is a defect of the program, it thinks.
 struct DamageIsInternal final : Good {
   using Good::Good;
-  std::optional<JobRecord> find(std::string_view id) const override try {
-    return inner_->find(id);
+  std::optional<Slice> read(std::string_view id, std::uint64_t from, std::size_t max_events,
+                            std::size_t max_bytes, Direction direction) const override {
+    return renamed([&] { return inner_->read(id, from, max_events, max_bytes, direction); });
+  }
+  std::optional<JobRecord> find(std::string_view id) const override {
+    return renamed([&] { return inner_->find(id); });
+  }
+  Page list(const ListQuery& query) const override {
+    return renamed([&] { return inner_->list(query); });
+  }
+
+  template <class Action>
+  static std::invoke_result_t<Action> renamed(const Action& action) try {
+    return action();
   } catch (const Error& error) {
     throw Error(error.code() == Code::corruption ? Code::internal : error.code(), error.what());
   }
