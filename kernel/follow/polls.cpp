@@ -13,16 +13,6 @@ std::vector<std::uint64_t> numbers(const Map& map, const Key& key) {
   return out;
 }
 
-template <class Map, class Key>
-void erase_one(Map& map, const Key& key, std::uint64_t number) {
-  const auto [begin, end] = map.equal_range(key);
-  for (auto it = begin; it != end; ++it) {
-    if (it->second != number) continue;
-    map.erase(it);
-    return;
-  }
-}
-
 }  // namespace
 
 Polls::Polls(std::size_t most) : most_(most), thread_([this] { work(); }) {}
@@ -35,10 +25,9 @@ bool Polls::hold(const std::string& job_id, std::uint32_t pipe, std::chrono::mil
     if (stopping_ || held_.size() >= most_) return false;
     number = ++last_;
     const auto deadline = Clock::now() + wait;
-    held_.emplace(number, Held{job_id, pipe, deadline, std::move(release)});
-    by_job_.emplace(job_id, number);
-    by_pipe_.emplace(pipe, number);
-    by_deadline_.emplace(deadline, number);
+    held_.emplace(number,
+                  Held{std::move(release), by_job_.emplace(job_id, number),
+                       by_pipe_.emplace(pipe, number), by_deadline_.emplace(deadline, number)});
     if (deadline < wakes_at_) timer_.notify_one();
   }
   // Asked when the poll can be found already. The other way round a commit between the two would
@@ -56,9 +45,9 @@ bool Polls::hold(const std::string& job_id, std::uint32_t pipe, std::chrono::mil
 Polls::Release Polls::take(std::uint64_t number) {
   const auto it = held_.find(number);
   if (it == held_.end()) return {};
-  erase_one(by_job_, it->second.job_id, number);
-  erase_one(by_pipe_, it->second.pipe, number);
-  erase_one(by_deadline_, it->second.deadline, number);
+  by_job_.erase(it->second.by_job);
+  by_pipe_.erase(it->second.by_pipe);
+  by_deadline_.erase(it->second.by_deadline);
   Release release = std::move(it->second.release);
   held_.erase(it);
   return release;

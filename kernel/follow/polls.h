@@ -36,11 +36,14 @@ class Polls {
 
  private:
   using Clock = std::chrono::steady_clock;
+  template <class Key>
+  using Index = std::multimap<Key, std::uint64_t>;
   struct Held {
-    std::string job_id;
-    std::uint32_t pipe;
-    Clock::time_point deadline;
     Release release;
+    // Where it stands in each: one connection may hold as many as there are.
+    Index<std::string>::iterator by_job;
+    Index<std::uint32_t>::iterator by_pipe;
+    Index<Clock::time_point>::iterator by_deadline;
   };
 
   void work();
@@ -58,9 +61,9 @@ class Polls {
   // lets a poll go; take() removes it from all four in one step, so that of two who come at once
   // one finds nothing.
   std::unordered_map<std::uint64_t, Held> held_;
-  std::unordered_multimap<std::string, std::uint64_t> by_job_;
-  std::unordered_multimap<std::uint32_t, std::uint64_t> by_pipe_;
-  std::multimap<Clock::time_point, std::uint64_t> by_deadline_;
+  Index<std::string> by_job_;
+  Index<std::uint32_t> by_pipe_;
+  Index<Clock::time_point> by_deadline_;
   std::thread thread_;
 };
 

@@ -16,6 +16,7 @@ constexpr std::size_t kUnsentBytes = 32u << 20;
 constexpr std::size_t kSmall = 16u << 10, kFew = 4;  // what the committing thread sends itself
 constexpr std::size_t kBeatsAtOnce = 64;             // before lines have their turn again
 constexpr std::chrono::milliseconds kFirstBeat = 250ms, kLongestBeat = 10s;
+constexpr std::chrono::milliseconds kLate = 20ms;  // a beat may be, so that many share a wake
 // `Tail`: who lost the last frame ends within 3 s. So the last word on a job that is over comes 1 s
 // after its end, and there are two before it.
 constexpr std::chrono::milliseconds kLastBeatOfTerminal = 1s;
@@ -133,11 +134,17 @@ void Publisher::work() {
   }
 }
 
+bool Publisher::is_heard() const {
+  for (std::size_t shard = 0; shard < shards_; ++shard)
+    if (subscribers_(shard) > 0) return true;
+  return false;
+}
+
 // Until the next thing is due, or add() has some.
 void Publisher::sleep(std::unique_lock<std::mutex>& lock) {
   const auto now = Clock::now();
   auto until = next_pulse_;
-  if (!timers_.empty()) until = std::min(until, timers_.top().first);
+  if (!timers_.empty() && is_heard()) until = std::min(until, timers_.top().first + kLate);
   if (waiting_bytes_ > 0) until = std::min(until, now + kAskAgain);
   if (until <= now) return;
   wakes_at_ = until;

@@ -107,6 +107,7 @@ class Publisher {
   Job& job_of(const Commit& commit);
   void enqueue(Job& job, Piece piece, Clock::time_point now);
   void work();
+  bool is_heard() const;
   void sleep(std::unique_lock<std::mutex>& lock);
   bool send_a_frame(std::unique_lock<std::mutex>& lock);
   Taken take(Job& job);

@@ -120,13 +120,45 @@ bool Streams::must_wait(const Asked& asked, const LogPage& page) {
 }
 
 void Streams::hold(const AskedPtr& asked, bool may_read) {
-  const auto release = [this, asked] {
-    asked->released = true;
-    answer_on_worker(asked);
-  };
-  if (!polls_.hold(asked->request.job_id, asked->call.peer.pipe, asked->wait, release,
-                   [&] { return may_have_grown(asked->request, may_read); }))
+  if (!polls_.hold(
+          asked->request.job_id, asked->call.peer.pipe, asked->wait,
+          [this, asked] { release(asked); },
+          [&] { return may_have_grown(asked->request, may_read); }))
     throw busy("the daemon holds as many polls as it may", 500);
+}
+
+void Streams::release(const AskedPtr& asked) {
+  asked->released = true;
+  {
+    const std::lock_guard lock(mutex_);
+    released_.push_back(asked);
+    if (std::exchange(answering_, true)) return;
+  }
+  workers_.run(
+      [this] { answer_released([this](const AskedPtr& one) { answer_at_last(one); }); },
+      [this] { answer_released([](const AskedPtr& one) { one->call.error(stopping_error()); }); });
+}
+
+void Streams::answer_released(const std::function<void(const AskedPtr&)>& answer) {
+  for (;;) {
+    std::vector<AskedPtr> those;
+    {
+      const std::lock_guard lock(mutex_);
+      those.swap(released_);
+      answering_ = !those.empty();
+    }
+    if (those.empty()) return;
+    for (const AskedPtr& one : those) answer(one);
+  }
+}
+
+// What the store has to be asked for must not keep those behind it.
+void Streams::answer_at_last(const AskedPtr& asked) {
+  try {
+    if (!answer_from_memory(asked)) answer_on_worker(asked);
+  } catch (...) {
+    asked->call.error(std::current_exception());
+  }
 }
 
 // What changes after this was asked wakes the poll.

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,9 @@ class Streams {
   using AskedPtr = std::shared_ptr<Asked>;
 
   void answer_on_worker(const AskedPtr& asked);
+  void release(const AskedPtr& asked);
+  void answer_released(const std::function<void(const AskedPtr&)>& answer);
+  void answer_at_last(const AskedPtr& asked);
   bool answer_from_memory(const AskedPtr& asked);
   void answer_from_store(const AskedPtr& asked);
   void answer(const Asked& asked, const LogPage& page) const;
@@ -61,6 +65,11 @@ class Streams {
   Workers& workers_;
   const EventsUrls events_urls_;
   Tails tails_;
+  // Polls that were let go and are to be answered, all by one thread: a commit of many jobs lets
+  // many go, and to wake a thread for each would cost more than their answers.
+  std::mutex mutex_;
+  std::vector<AskedPtr> released_;
+  bool answering_ = false;  // somebody does, or is about to
   // The last member, and so the first to go: what it lets go uses all the others.
   Polls polls_;
 };
