@@ -92,10 +92,14 @@ Fd open_own(const std::string& path, int flags) {
 
 std::string read_own(const std::string& path, std::size_t most) {
   const Fd fd = open_own(path, O_RDONLY);
+  return fd ? read_fully(fd.get(), path, most) : "";
+}
+
+std::string read_fully(int fd, const std::string& path, std::size_t most) {
   std::string out;
   char buffer[16384];
-  while (fd) {
-    const ssize_t n = read(fd.get(), buffer, sizeof buffer);
+  for (;;) {
+    const ssize_t n = read(fd, buffer, sizeof buffer);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) fail("cannot read", path, errno);
     if (n == 0) break;

@@ -47,6 +47,9 @@ std::optional<Fd> lock_own(const std::string& path);
 // of a process in another container, or on btrfs.
 bool is_locked(const std::string& path);
 
+// All that is left in "fd".  More than "most" bytes are unsupported; texts name "path".
+std::string read_fully(int fd, const std::string& path, std::size_t most);
+
 // Writes all of "bytes" at "offset"; false with errno set where that failed.
 bool write_fully(int fd, std::string_view bytes, std::size_t offset);
 

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tls/session.h"
+
+namespace domed::tls {
+
+// What a server shows, and by what it knows its clients: files in PEM, each by its absolute path.
+struct ServerFiles {
+  std::string cert;  // its certificate and, behind it, those of the authorities up to a known one
+  std::string key;   // closed to others than its owner and group
+  std::string client_ca;  // the authorities of clients' certificates; empty: none is asked for
+  std::string
+      crl;  // the certificates that are revoked, by lists of those authorities; may be empty
+  bool certificate_required = true;  // else who has none may say otherwise who it is
+
+  bool operator==(const ServerFiles&) const = default;
+};
+
+// The server's side of TLS.  Thread-safe.
+class ServerContext {
+ public:
+  // Throws Error that names the file, the cause and what to do: it is not there, or could be
+  // replaced or read by others, or holds something else.  One that has expired is no error.
+  explicit ServerContext(ServerFiles files);
+
+  // Reads the files again, for those who come from now on.  Where it throws Error, all stays as
+  // it is.
+  void reload();
+
+  std::unique_ptr<Session> accept() const;
+  // Why, by the files as they are now, the client of a session that is up would not be let in: its
+  // certificate is revoked, or its authority is no longer known.  That a time is over meanwhile
+  // ends nothing.  nullopt: nothing is wrong.
+  std::optional<std::string> objection_to(const Session& session) const;
+
+  // What expires within a month from "now" (microseconds since 1970), or has: a text for each file,
+  // "/etc/x.pem expires on 2026-01-31 (our certificate)".
+  std::vector<std::string> expiring(std::int64_t now) const;
+
+ private:
+  struct Loaded;
+  static std::shared_ptr<const Loaded> load(const ServerFiles& files);
+  std::shared_ptr<const Loaded> current() const;
+
+  const ServerFiles files_;
+  mutable std::mutex mutex_;
+  std::shared_ptr<const Loaded> current_;
+};
+
+}  // namespace domed::tls
