@@ -13,11 +13,12 @@ namespace {
 std::vector<Place> places(const std::vector<Listener>& listeners, const Deployment& deployment,
                           const std::shared_ptr<const Tokens>& tokens) {
   const std::string node = node_id(deployment.state_dir);
+  const bool says_why = tokens != nullptr;  // a subscriber hears no reasons
   std::vector<Place> out;
   for (const auto& listener : listeners) {
     Place& place = out.emplace_back(listener.url);
     place.origins = listener.origins;
-    place.access = std::make_shared<const Access>(listener.grants, node, tokens);
+    place.access = std::make_shared<const Access>(listener.grants, node, tokens, says_why);
   }
   return out;
 }

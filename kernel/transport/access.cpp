@@ -13,6 +13,8 @@
 namespace domed {
 namespace {
 
+constexpr const char* kAnyone = "anyone";
+
 bool is_valid(const Tokens::Token& token, std::int64_t now) {
   return !token.expires || now < *token.expires;
 }
@@ -85,8 +87,12 @@ class Access::Known : public Caller {
   mutable std::map<std::string, Digest> used_;  // tokens, by name
 };
 
-Access::Access(std::vector<Grant> grants, std::string node, std::shared_ptr<const Tokens> tokens)
-    : grants_(std::move(grants)), node_(std::move(node)), tokens_(std::move(tokens)) {}
+Access::Access(std::vector<Grant> grants, std::string node, std::shared_ptr<const Tokens> tokens,
+               bool says_why)
+    : grants_(std::move(grants)),
+      node_(std::move(node)),
+      tokens_(std::move(tokens)),
+      says_why_(says_why) {}
 
 std::shared_ptr<const Access> Access::unrestricted(bool ipc) {
   std::vector<Grant> grants;
@@ -124,13 +130,14 @@ std::shared_ptr<const Caller> Access::user(uid_t uid, const std::vector<gid_t>& 
 }
 
 std::shared_ptr<const Caller> Access::certificate(const std::string& name) const {
-  if (name.empty()) return admit({"anyone", named(Grant::To::anyone, "")});
+  if (name.empty()) return admit({kAnyone, named(Grant::To::anyone, "")});
   return admit({"cert:" + name, named(Grant::To::certificate, name)});
 }
 
-// Nobody without a role gets in, but where a token may give one.
+// Without a role nobody gets in but to be told so, or where a token may give one.
 std::shared_ptr<const Caller> Access::admit(Identity identity) const {
-  if (identity.role == Role::none && !takes_tokens()) return nullptr;
+  const bool known = identity.name != kAnyone;
+  if (identity.role == Role::none && !takes_tokens() && !(says_why_ && known)) return nullptr;
   return std::make_shared<const Known>(shared_from_this(), std::move(identity));
 }
 

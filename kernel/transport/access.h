@@ -57,8 +57,10 @@ struct Grant {
 // Thread-safe.
 class Access : public std::enable_shared_from_this<Access> {
  public:
-  // "node" is the daemon's, for the names of users, who are of one machine.
-  Access(std::vector<Grant> grants, std::string node, std::shared_ptr<const Tokens> tokens);
+  // "node" is the daemon's, for the names of users, who are of one machine.  "says_why": whoever is
+  // known and has no role is let in all the same, to be told so for each request.
+  Access(std::vector<Grant> grants, std::string node, std::shared_ptr<const Tokens> tokens,
+         bool says_why = false);
   // For a listener whose deployment does not say: whoever comes may do everything.  Over ipc that
   // is this process's user and root alone.
   static std::shared_ptr<const Access> unrestricted(bool ipc);
@@ -80,6 +82,7 @@ class Access : public std::enable_shared_from_this<Access> {
   const std::vector<Grant> grants_;
   const std::string node_;
   const std::shared_ptr<const Tokens> tokens_;
+  const bool says_why_;
 };
 
 // Whether "name" is meant by "pattern": the same, or beginning with what stands before its '*'.

@@ -7,17 +7,14 @@
 
 namespace domed {
 
-ControlServer::ControlServer(ControlOptions options, Handler handler) {
-  const auto add = [&](Engine engine, const auto& make) {
-    ControlOptions own = options;
-    own.urls = places_of(engine, options.urls, options.listen);
-    if (!own.urls.empty()) engines_.push_back(make(std::move(own)));
-  };
-  add(Engine::native, [&](ControlOptions own) {
-    return std::make_unique<native::Control>(std::move(own), handler);
-  });
-  add(Engine::nng,
-      [&](ControlOptions own) { return std::make_unique<NngControl>(std::move(own), handler); });
+ControlServer::ControlServer(ControlOptions options, Handler handler) : places_(options.urls) {
+  for (Share& share : shares_of(options.urls, options.listen)) {
+    options.urls = std::move(share.places);
+    if (share.engine == Engine::native)
+      engines_.push_back(std::make_unique<native::Control>(options, handler));
+    else
+      engines_.push_back(std::make_unique<NngControl>(options, handler));
+  }
 }
 
 ControlServer::~ControlServer() = default;
@@ -36,6 +33,10 @@ void ControlServer::shutdown(std::chrono::milliseconds limit) {
     engine->shutdown(std::max(std::chrono::milliseconds(0),
                               std::chrono::duration_cast<std::chrono::milliseconds>(
                                   deadline - std::chrono::steady_clock::now())));
+}
+
+void ControlServer::reload() {
+  domed::reload(places_, engines_);
 }
 
 std::vector<std::string> ControlServer::urls() const {

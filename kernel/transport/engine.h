@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "domed/error.h"
 #include "protocol/call.h"
 #include "transport/endpoint.h"
 #include "transport/place.h"
@@ -31,6 +32,8 @@ struct ControlOptions {
   std::chrono::milliseconds send_timeout{10'000};
   // or, where nng's contexts run short and it holds many, one that took hardly any for so long.
   std::chrono::milliseconds patience{1000};
+  // Within which a peer says its hello, the handshake of TLS before it included; nng has its own.
+  std::chrono::milliseconds hello{10'000};
 };
 
 // Answers the request it came with.  To be called at most once, from any
@@ -54,6 +57,9 @@ class ControlEngine {
   // No connection and no request is taken any more; replies may still go out
   // for "limit", then all connections end.  "gone" is not called after it.
   virtual void shutdown(std::chrono::milliseconds limit) = 0;
+  // Ends the connections whose certificate is revoked by now, or of an authority that is no longer
+  // known, or whose token is gone.
+  virtual void look_again_at_identities() {}
 
   virtual std::vector<Endpoint*> endpoints() const = 0;  // valid until shutdown
   virtual std::size_t pipes() const = 0;
@@ -82,6 +88,8 @@ class EventEngine {
   // frames, the oldest first, and finds out by the next.
   virtual void send(std::size_t shard, const SharedFrame& frame) = 0;
   virtual void close() = 0;
+  // As with ControlEngine.
+  virtual void look_again_at_identities() {}
 
   virtual std::vector<Endpoint*> endpoints(std::size_t shard) const = 0;  // valid until close()
   virtual std::size_t pipes(std::size_t shard) const = 0;
@@ -90,5 +98,13 @@ class EventEngine {
   // Frames that subscribers lost, ever; 0 where the engine cannot tell.
   virtual std::uint64_t dropped() const = 0;
 };
+
+// Of ControlServer and EventSockets, to whose "engines" these are all "places".
+template <class Engines>
+void reload(const std::vector<Place>& places, const Engines& engines) {
+  const std::string failures = reload_files(places);
+  for (const auto& engine : engines) engine->look_again_at_identities();
+  if (!failures.empty()) throw Error(Code::invalid_argument, failures);
+}
 
 }  // namespace domed

@@ -20,12 +20,16 @@ std::size_t checked_shards(std::size_t shards) {
 
 }  // namespace
 
-EventSockets::EventSockets(const EventOptions& options) : shards_(checked_shards(options.shards)) {
-  EventOptions own = options;
-  own.urls = places_of(Engine::native, options.urls, options.listen);
-  if (!own.urls.empty()) engines_.push_back(std::make_unique<native::Events>(own));
-  own.urls = places_of(Engine::nng, options.urls, options.listen);
-  if (!own.urls.empty()) engines_.push_back(std::make_unique<NngEvents>(own));
+EventSockets::EventSockets(const EventOptions& options)
+    : shards_(checked_shards(options.shards)), places_(options.urls) {
+  for (Share& share : shares_of(options.urls, options.listen)) {
+    EventOptions own = options;
+    own.urls = std::move(share.places);
+    if (share.engine == Engine::native)
+      engines_.push_back(std::make_unique<native::Events>(own));
+    else
+      engines_.push_back(std::make_unique<NngEvents>(own));
+  }
 }
 
 EventSockets::~EventSockets() = default;
@@ -40,6 +44,10 @@ void EventSockets::send(std::size_t shard, const SharedFrame& frame) {
 
 void EventSockets::close() {
   for (const auto& engine : engines_) engine->close();
+}
+
+void EventSockets::reload() {
+  domed::reload(places_, engines_);
 }
 
 std::vector<std::string> EventSockets::urls(std::size_t shard) const {

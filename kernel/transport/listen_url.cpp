@@ -29,8 +29,7 @@ std::string check_network(const std::string& scheme, const std::string& url, int
     return "expected " + scheme + "://HOST:PORT, as in " + scheme + "://127.0.0.1:7450";
   if (scheme != "tls+tcp" && !is_loopback(authority->host))
     return in_quotes(authority->host) +
-           " is beyond loopback, which needs tls+tcp://; use that, or 127.0.0.1, [::1] or "
-           "localhost";
+           " is beyond loopback, which needs tls+tcp; use that, or 127.0.0.1, [::1] or localhost";
   const auto port = parse_integer(authority->port);
   const int top = 65536 - shards;
   if (!port || *port < 0 || *port > top)

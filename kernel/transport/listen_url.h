@@ -7,8 +7,8 @@
 namespace domed {
 
 // What is wrong with "url" as a place to listen at, for "shards" sockets; empty:
-// nothing.  Allowed are ipc:// with an absolute path, tcp:// and ws:// on loopback, and tls+tcp://
-// anywhere; port 0 takes a free one.
+// nothing.  Allowed are ipc:// with an absolute path, tcp:// and ws:// on
+// loopback, and tls+tcp:// anywhere; port 0 takes a free one.
 std::string check_listen_url(const std::string& url, int shards = 1);
 
 // The URLs that "shards" sockets at "url" occupy: an ipc path gets ".1", ".2", ...

@@ -8,11 +8,13 @@
 #include "base/units.h"
 #include "domed/error.h"
 #include "protocol/endpoint.h"
+#include "tls/server_context.h"
 #include "transport/listen_url.h"
 
 namespace domed {
 namespace {
 
+constexpr const char* kTls = "tls+tcp";
 constexpr std::size_t kMostPipes = 16384;
 // For the store, pipes of runs, /proc: a flood of connections must not keep a job from being
 // started.
@@ -33,26 +35,37 @@ Place::Place(std::string at)
 
 Engine engine_of(const std::string& url, const ListenOptions& options) {
   const std::string scheme = url_scheme(url);
+  if (scheme == kTls) return Engine::native;
   return scheme == "ipc" || scheme == "tcp" ? options.engine : Engine::nng;
 }
 
-std::vector<Place> places_of(Engine engine, const std::vector<Place>& places,
-                             const ListenOptions& options) {
-  std::vector<Place> out;
-  for (const Place& place : places)
-    if (engine_of(place.url, options) == engine) out.push_back(place);
-  return out;
+std::vector<Share> shares_of(const std::vector<Place>& places, const ListenOptions& options) {
+  std::vector<Share> shares{{Engine::native, {}}, {Engine::native, {}}, {Engine::nng, {}}};
+  for (const Place& place : places) {
+    const bool nng = engine_of(place.url, options) == Engine::nng;
+    shares[nng ? 2 : url_scheme(place.url) == kTls ? 1 : 0].places.push_back(place);
+  }
+  std::erase_if(shares, [](const Share& share) { return share.places.empty(); });
+  return shares;
 }
 
-void check_network_place(const std::string& url, const ListenOptions& options) {
+std::string reload_files(const std::vector<Place>& places) {
+  std::string failures;
+  for (const Place& place : places) try {
+      if (place.tls) place.tls->reload();
+    } catch (const Error& failure) {
+      failures += (failures.empty() ? "" : "\n") + std::string(failure.what());
+    }
+  return failures;
+}
+
+void check_network_place(const Place& place) {
+  const std::string& url = place.url;
   const std::string scheme = url_scheme(url);
   const HostPort address = must_have_host(url);
-  if (scheme == "tls+tcp") {
-    if (options.certificate.empty() || options.authority.empty())
-      throw Error(Code::invalid_argument,
-                  url +
-                      " needs a certificate and the authority of client certificates: "
-                      "configure both");
+  if (scheme == kTls) {
+    if (!place.tls)
+      throw Error(Code::invalid_argument, url + " needs a certificate and its key: configure both");
     return;
   }
   if (scheme != "tcp" && scheme != "ws")
@@ -62,7 +75,7 @@ void check_network_place(const std::string& url, const ListenOptions& options) {
     throw Error(Code::invalid_argument,
                 url +
                     " is open to other machines without any protection: use 127.0.0.1, or "
-                    "tls+tcp with client certificates");
+                    "tls+tcp");
 }
 
 std::string with_port(const std::string& url, int port) {

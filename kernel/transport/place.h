@@ -8,6 +8,10 @@
 
 #include "transport/access.h"
 
+namespace domed::tls {
+class ServerContext;
+}
+
 namespace domed {
 
 // Who speaks the protocol: our own code on plain sockets, or nng.  What a peer sees is the same.
@@ -23,26 +27,35 @@ struct Place {
   // page, and is let in too.
   std::vector<std::string> origins;
   std::shared_ptr<const Access> access;  // who may come, and as what
+  // tls+tcp: what it shows, and by what it knows its clients; several places may share one.
+  std::shared_ptr<tls::ServerContext> tls;
 };
 
 // How a deployment's sockets are opened to others.
 struct ListenOptions {
   std::string group;               // name or number; ipc sockets are its too (0660)
-  std::string certificate;         // tls+tcp: PEM file with our certificate and key
-  std::string authority;           // tls+tcp: PEM file with the CA of client certificates
   Engine engine = Engine::native;  // for ipc and tcp
 };
 
-// The engine that serves "url": ws and tls+tcp are nng's, whatever "options" say.
+// The engine that serves "url": ws is nng's and tls+tcp our own, whatever "options" say.
 Engine engine_of(const std::string& url, const ListenOptions& options);
 
-// What "places" has for "engine".
-std::vector<Place> places_of(Engine engine, const std::vector<Place>& places,
-                             const ListenOptions& options);
+// What one engine serves.
+struct Share {
+  Engine engine;
+  std::vector<Place> places;
+};
+// Who serves "places".  Those with TLS have an engine of their own: a handshake takes milliseconds
+// of its thread's time, and nobody else is to wait for that.
+std::vector<Share> shares_of(const std::vector<Place>& places, const ListenOptions& options);
 
-// Throws Error where "url" is none that may be listened at over a network: tcp and ws on
+// Has those of "places" with TLS read their files again.  Returns why some could not, a line each;
+// those have what they had.
+std::string reload_files(const std::vector<Place>& places);
+
+// Throws Error where "place" is none that may be listened at over a network: tcp and ws on
 // loopback, tls+tcp with a certificate.
-void check_network_place(const std::string& url, const ListenOptions& options);
+void check_network_place(const Place& place);
 
 // The URL of shard "n" of an event socket: "url" itself for 0, then an ipc path
 // with the suffix ".n", or the port plus n (port 0 stays 0).

@@ -135,7 +135,7 @@ store: {plugin: store-x, options: {mode: ful, pth: y}}
 jobs: {max_runing: 4, cancel_grace: soon}
 )"),
       "domed.yaml:2:20: cannot listen at 'tcp://0.0.0.0:7450': '0.0.0.0' is beyond loopback, which "
-      "needs tls+tcp://; use that, or 127.0.0.1, [::1] or localhost\n"
+      "needs tls+tcp; use that, or 127.0.0.1, [::1] or localhost\n"
       "domed.yaml:3:44: events.shards must be an integer from 1 to 64, is '65'\n"
       "domed.yaml:4:12: the variable STATE is not set; set it or write ${STATE:-default}\n"
       "domed.yaml:5:42: store-x: 'mode' must be one of full, none, is 'ful' (did you mean "

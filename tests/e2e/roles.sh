@@ -96,5 +96,5 @@ roles ", roles: {reader: [\"user:daemon\"]}" games
 start
 [[ $(say as --connect-wait 0s health) == *"$scratch"* ]] && ! as --connect-wait 0s health >/dev/null 2>&1 ||
   fail "a member without a role was let in"
-grep -q "refused 1 connection(s), the last because it belongs to a user who has no role here" "$scratch/log" ||
+grep -q "refused 1 connection(s), the last because it belongs to somebody who has no role here" "$scratch/log" ||
   fail "the log does not say who was refused"

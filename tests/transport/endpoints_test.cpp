@@ -8,7 +8,7 @@
 namespace domed::test {
 namespace {
 
-using testing::Test;
+using ::testing::Test;
 
 mode_t mode_of(const std::string& path) {
   struct stat status {};
@@ -225,8 +225,10 @@ TEST(Endpoint, RefusesToListenBeyondLoopback) {
   EXPECT_SAYS(start_refusal("ws://192.0.2.1:5555/x"), "open to other machines");
 }
 
-TEST(Endpoint, RefusesTlsWithoutClientCertificates) {
-  EXPECT_SAYS(start_refusal("tls+tcp://127.0.0.1:0"), "needs a certificate");
+TEST(Endpoint, RefusesTlsWithoutACertificate) {
+  ControlOptions options = control_options("tcp://127.0.0.1:0");
+  options.urls = {"tls+tcp://127.0.0.1:0"};
+  EXPECT_SAYS(refusal([&] { EchoServer server(options); }), "needs a certificate and its key");
 }
 
 TEST(Endpoint, RefusesAnUnknownTransport) {

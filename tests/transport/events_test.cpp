@@ -12,7 +12,7 @@ namespace {
 EventOptions event_options(const std::string& url, std::size_t shards) {
   EventOptions options;
   options.listen.engine = engine_under_test();
-  options.urls = {url};
+  options.urls = {place_at(url)};
   options.shards = shards;
   return options;
 }
@@ -22,7 +22,7 @@ class Subscriber {
   explicit Subscriber(const std::string& url) : socket_(nng_sub0_open) {
     nng_socket_set(socket_.get(), NNG_OPT_SUB_SUBSCRIBE, "", 0);
     nng_socket_set_ms(socket_.get(), NNG_OPT_RECVTIMEO, 10'000);
-    nng_dial(socket_.get(), url.c_str(), nullptr, 0);
+    dial(socket_.get(), url, nullptr, 0);
   }
   std::string next() {
     nng_msg* message = nullptr;

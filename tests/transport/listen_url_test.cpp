@@ -6,7 +6,7 @@ namespace domed {
 namespace {
 
 constexpr const char* kBeyond =
-    " is beyond loopback, which needs tls+tcp://; use that, or 127.0.0.1, [::1] or localhost";
+    " is beyond loopback, which needs tls+tcp; use that, or 127.0.0.1, [::1] or localhost";
 
 TEST(ListenUrl, LoopbackAndIpcAreAccepted) {
   for (const auto* url : {"ipc:///run/d/control.ipc", "tcp://127.0.0.1:7450", "tcp://127.9.9.9:1",
@@ -23,10 +23,9 @@ TEST(ListenUrl, BeyondLoopbackIsRefused) {
 }
 
 TEST(ListenUrl, TlsMayBeAnywhere) {
-  for (const auto* url : {"tls+tcp://10.0.0.1:5000", "tls+tcp://0.0.0.0:0", "tls+tcp://[::]:7443"})
-    EXPECT_EQ(check_listen_url(url), "") << url;
-  for (const auto* url :
-       {"tls+tcp://10.0.0.1", "tls+tcp://:1", "tls+tcp://a:65536", "tls+tcp://a:1/x"})
+  for (const auto* host : {"127.0.0.1", "0.0.0.0", "[::]", "10.0.0.1", "example.org"})
+    EXPECT_EQ(check_listen_url("tls+tcp://" + std::string(host) + ":5000"), "");
+  for (const auto* url : {"tls+tcp://0.0.0.0", "tls+tcp://0.0.0.0:x", "tls+tcp://0.0.0.0:1/path"})
     EXPECT_NE(check_listen_url(url), "") << url;
 }
 

@@ -5,8 +5,10 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <nng/nng.h>
 #include <nng/protocol/reqrep0/req.h>
+#include <nng/supplemental/tls/tls.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -23,6 +25,7 @@
 #include <vector>
 
 #include "protocol/sp/framing.h"
+#include "tls_world.h"
 #include "transport/nng/socket.h"
 #include "transport/place.h"
 
@@ -49,14 +52,32 @@ inline bool eventually(const std::function<bool()>& holds,
   return true;
 }
 
+// Over TLS with "shown" as its certificate.
+inline void dial(nng_socket socket, const std::string& url, const Shown* shown = nullptr,
+                 int flags = NNG_FLAG_NONBLOCK) {
+  nng_dialer dialer = NNG_DIALER_INITIALIZER;
+  check_nng(nng_dialer_create(&dialer, socket, url.c_str()), "cannot dial");
+  if (starts(url, "tls+tcp")) {
+    const TlsWorld& world = tls_world();
+    const auto set = [&](const char* option, const std::string& value) {
+      check_nng(nng_dialer_set_string(dialer, option, value.c_str()), option);
+    };
+    set(NNG_OPT_TLS_CA_FILE, world.authority.file());
+    set(NNG_OPT_TLS_CERT_KEY_FILE, world.together(shown ? *shown : world.client));
+    set(NNG_OPT_TLS_SERVER_NAME, "localhost");
+  }
+  nng_dialer_start(dialer, flags);
+}
+
 // An honest client.
 class Client {
  public:
-  explicit Client(const std::string& url, int timeout_ms = 10'000) : socket_(nng_req0_open) {
+  explicit Client(const std::string& url, int timeout_ms = 10'000, const Shown* shown = nullptr)
+      : socket_(nng_req0_open) {
     nng_socket_set_ms(socket_.get(), NNG_OPT_REQ_RESENDTIME, -1);
     nng_socket_set_ms(socket_.get(), NNG_OPT_SENDTIMEO, timeout_ms);
     nng_socket_set_ms(socket_.get(), NNG_OPT_RECVTIMEO, timeout_ms);
-    nng_dial(socket_.get(), url.c_str(), nullptr, NNG_FLAG_NONBLOCK);
+    dial(socket_.get(), url, shown);
   }
   // nullopt: no reply in time.
   std::optional<std::string> ask(const std::string& request) {
@@ -83,16 +104,24 @@ inline std::optional<std::string> ask(const std::string& url, const std::string&
   return Client(url, timeout_ms).ask(request);
 }
 
-// A connection without nng, over ipc or tcp to loopback.
+// A connection without nng, over ipc, or over tcp or TLS to loopback.
 class RawPeer {
  public:
-  explicit RawPeer(const std::string& url) : tcp_(starts(url, "tcp")) {
+  explicit RawPeer(const std::string& url)
+      : RawPeer(url,
+                starts(url, "tls") ? tls_world().client_context.connect("localhost") : nullptr) {}
+  RawPeer(const std::string& url, std::unique_ptr<tls::Session> session)
+      : tcp_(!starts(url, "ipc")), session_(std::move(session)) {
     if (tcp_)
       connect_tcp(url);
     else
       connect_ipc(url);
   }
-  RawPeer(RawPeer&& other) noexcept : file_(std::exchange(other.file_, -1)), tcp_(other.tcp_) {}
+  RawPeer(RawPeer&& other) noexcept
+      : file_(std::exchange(other.file_, -1)),
+        tcp_(other.tcp_),
+        session_(std::move(other.session_)),
+        plain_(std::move(other.plain_)) {}
   RawPeer(const RawPeer&) = delete;
   ~RawPeer() {
     if (file_ >= 0) close(file_);
@@ -110,14 +139,23 @@ class RawPeer {
     return *this;
   }
   bool write(const std::string& bytes) {
-    return ::send(file_, bytes.data(), bytes.size(), MSG_NOSIGNAL) ==
-           static_cast<ssize_t>(bytes.size());
+    if (!session_) return send_all(bytes);
+    if (!secure()) return false;
+    session_->send(bytes);
+    return push();
   }
+  // Shakes hands as a client of TLS.
+  bool secure() {
+    if (!session_) return true;
+    while (session_->state() == tls::Session::State::handshaking)
+      if (!push() || !pull()) return false;
+    return push() && session_->state() == tls::Session::State::up;
+  }
+  const tls::Session& session() const { return *session_; }
   // Shakes hands as a client of REP.
   bool greet() {
     char theirs[8];
-    return write(std::string("\0SP\0\0\x30\0\0", 8)) &&
-           recv(file_, theirs, sizeof theirs, MSG_WAITALL) == 8;
+    return write(std::string("\0SP\0\0\x30\0\0", 8)) && receive_all(theirs, sizeof theirs);
   }
   bool send_header(std::uint64_t size) {
     std::string header = tcp_ ? "" : "\x01";
@@ -127,21 +165,27 @@ class RawPeer {
   bool send_request(const std::string& text) {
     return send_header(text.size() + 4) && write(std::string("\x80\0\0\x01", 4) + text);
   }
-  void read_some() {
+  std::string read_some() {
     char bytes[4096];
-    static_cast<void>(recv(file_, bytes, sizeof bytes, 0));
+    const ssize_t size = receive(bytes, sizeof bytes);
+    return std::string(bytes, size < 0 ? 0 : static_cast<std::size_t>(size));
+  }
+  // As one that leaves by TLS's own word.
+  void say_goodbye() {
+    session_->end();
+    push();
   }
   // False: the server ended the connection before so many bytes came.
   bool read_all(std::size_t bytes) {
     std::string into(bytes, '\0');
-    return recv(file_, into.data(), bytes, MSG_WAITALL) == static_cast<ssize_t>(bytes);
+    return receive_all(into.data(), bytes);
   }
   // The next message that comes, its header left out; nullopt: the server ended the connection.
   std::optional<std::string> read_message(sp::Carrier carrier) {
     if (!splitter_) splitter_.emplace(carrier, std::size_t{64} << 20);
     char bytes[4096];
     while (messages_.empty()) {
-      const ssize_t size = recv(file_, bytes, sizeof bytes, 0);
+      const ssize_t size = receive(bytes, sizeof bytes);
       if (size <= 0) return std::nullopt;
       splitter_->take({bytes, static_cast<std::size_t>(size)}, messages_);
     }
@@ -154,7 +198,7 @@ class RawPeer {
     std::string all;
     char bytes[4096];
     while (all.find(text) == std::string::npos) {
-      const ssize_t size = recv(file_, bytes, sizeof bytes, 0);
+      const ssize_t size = receive(bytes, sizeof bytes);
       if (size <= 0) return false;
       all.append(bytes, static_cast<std::size_t>(size));
     }
@@ -166,7 +210,7 @@ class RawPeer {
     setsockopt(file_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     char bytes[4096];
     for (;;) {
-      const ssize_t size = recv(file_, bytes, sizeof bytes, 0);
+      const ssize_t size = receive(bytes, sizeof bytes);
       if (size == 0) return true;
       if (size < 0) return errno == ECONNRESET;
     }
@@ -175,6 +219,42 @@ class RawPeer {
   void hurry() { set_send_limit(1'000'000); }
 
  private:
+  bool send_all(std::string_view bytes) {
+    return ::send(file_, bytes.data(), bytes.size(), MSG_NOSIGNAL) ==
+           static_cast<ssize_t>(bytes.size());
+  }
+  // What TLS has to say; and one piece of what it hears.
+  bool push() {
+    const std::string bytes(session_->outgoing());
+    session_->sent(bytes.size());
+    return bytes.empty() || send_all(bytes);
+  }
+  bool pull() {
+    char bytes[4096];
+    const ssize_t size = recv(file_, bytes, sizeof bytes, 0);
+    if (size > 0) session_->receive({bytes, static_cast<std::size_t>(size)}, plain_);
+    ended_ = size;
+    return size > 0;
+  }
+  ssize_t receive(char* into, std::size_t size) {
+    if (!session_) return recv(file_, into, size, 0);
+    while (plain_.empty()) {
+      if (session_->state() > tls::Session::State::up) return 0;
+      if (!push() || !pull()) return ended_;
+    }
+    const std::size_t part = plain_.copy(into, size);
+    plain_.erase(0, part);
+    return static_cast<ssize_t>(part);
+  }
+  bool receive_all(char* into, std::size_t size) {
+    while (size > 0) {
+      const ssize_t part = receive(into, size);
+      if (part <= 0) return false;
+      into += part;
+      size -= static_cast<std::size_t>(part);
+    }
+    return true;
+  }
   void connect_tcp(const std::string& url) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
@@ -190,6 +270,8 @@ class RawPeer {
     const int result = connect(file_, reinterpret_cast<const sockaddr*>(&address), sizeof address);
     if (result != 0 && errno == EINPROGRESS) return false;
     connected(result);
+    const int yes = 1;  // small pieces are not held back
+    setsockopt(file_, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
     set_send_limit(0);
     return true;
   }
@@ -210,6 +292,9 @@ class RawPeer {
 
   int file_ = -1;
   bool tcp_;
+  std::unique_ptr<tls::Session> session_;  // null: in the clear
+  std::string plain_;
+  ssize_t ended_ = 0;  // what the last recv() gave
   std::optional<sp::Splitter> splitter_;
   std::vector<std::string> messages_;
 };

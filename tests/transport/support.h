@@ -94,10 +94,21 @@ inline std::size_t open_descriptors() {
   return static_cast<std::size_t>(std::distance(begin(files), end(files)));
 }
 
+// With the files that all share, where it is over TLS.
+inline Place place_at(const std::string& url) {
+  Place place(url);
+  if (starts(url, "tls")) place.tls = std::make_shared<tls::ServerContext>(tls_world().files());
+  return place;
+}
+
+#define SKIP_WHERE_TLS_IS_ANOTHER_ENGINES() \
+  if (engine_under_test() == Engine::nng)   \
+  GTEST_SKIP() << "tls+tcp is served by our own engine, whatever the deployment says"
+
 inline ControlOptions control_options(const std::string& url) {
   ControlOptions options;
   options.listen.engine = engine_under_test();
-  options.urls = {url};
+  options.urls = {place_at(url)};
   options.contexts = 64;
   return options;
 }

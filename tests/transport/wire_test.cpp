@@ -89,12 +89,18 @@ bool write_in_pieces(RawPeer& peer, std::string_view bytes, Random& random) {
   return true;
 }
 
-class Wire : public testing::TestWithParam<const char*> {
+class Wire : public ::testing::TestWithParam<const char*> {
  protected:
+  void SetUp() override {
+    if (is_tls()) SKIP_WHERE_TLS_IS_ANOTHER_ENGINES();
+  }
   bool is_ipc() const { return std::string(GetParam()) == "ipc"; }
+  bool is_tls() const { return std::string(GetParam()) == "tls"; }
   sp::Carrier carrier() const { return is_ipc() ? sp::Carrier::ipc : sp::Carrier::stream; }
   Scratch scratch_;
-  EchoServer server_{is_ipc() ? scratch_.url("c") : "tcp://127.0.0.1:0"};
+  EchoServer server_{is_ipc()   ? scratch_.url("c")
+                     : is_tls() ? "tls+tcp://127.0.0.1:0"
+                                : "tcp://127.0.0.1:0"};
 };
 
 TEST_P(Wire, RandomClientsGetWhatNngGivesThem) {
@@ -160,7 +166,7 @@ TEST_P(Wire, ARequestMayComeWithTheHello) {
   EXPECT_EQ(std::string("\x80\0\0\1ping", 8), peer.read_message(carrier()));
 }
 
-INSTANTIATE_TEST_SUITE_P(Over, Wire, testing::Values("ipc", "tcp"),
+INSTANTIATE_TEST_SUITE_P(Over, Wire, ::testing::Values("ipc", "tcp", "tls"),
                          [](const auto& transport) { return std::string(transport.param); });
 
 }  // namespace

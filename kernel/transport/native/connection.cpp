@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "system/address.h"
+
 namespace domed::native {
 namespace {
 
@@ -15,6 +17,10 @@ constexpr std::size_t kRead = 64 << 10;
 constexpr std::chrono::milliseconds kStopped{20};
 constexpr std::size_t kMostPieces = 8192;  // of small frames that a subscriber may lag behind
 constexpr std::size_t kPiecesAtOnce = 64;  // pieces of one write
+// Encrypted at a time: it cannot be dropped any more, so it is not much beyond what a socket takes.
+constexpr std::size_t kEncrypted = 64 << 10;
+// Of what TLS itself has to say; whoever makes it say more is no honest peer.
+constexpr std::size_t kMostUnasked = 4 * kEncrypted;
 
 // Of the loop's thread, so that 10,000 idle peers need none.
 char* read_buffer() {
@@ -43,23 +49,28 @@ void Piece::begin(sp::Carrier carrier, std::string_view backtrace, std::size_t b
 
 Connection::Connection(std::shared_ptr<Loop> loop, Owner& owner, const Rules& rules, Fd socket,
                        std::uint32_t id, Door door, sp::Carrier carrier,
-                       std::shared_ptr<const Caller> caller)
+                       std::shared_ptr<const Caller> caller, std::shared_ptr<const Access> access,
+                       std::shared_ptr<const tls::ServerContext> tls)
     : loop_(std::move(loop)),
       owner_(owner),
       rules_(rules),
       id_(id),
       door_(door),
       carrier_(carrier),
-      caller_(std::move(caller)),
+      tls_(std::move(tls)),
+      access_(std::move(access)),
       splitter_(carrier, rules.most_message),
-      socket_(loop_->context(), socket.release()) {}
+      socket_(loop_->context(), socket.release()),
+      session_(tls_ ? tls_->accept() : nullptr),
+      caller_(std::move(caller)) {}
 
 void Connection::open() {
   const std::string hello = sp::hello(rules_.ours);
   const std::lock_guard lock(mutex_);
   // Into an empty socket: it takes eight bytes, or the peer is gone and reading tells.
-  static_cast<void>(
-      ::send(socket_.native_handle(), hello.data(), hello.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
+  if (!session_)
+    static_cast<void>(
+        ::send(socket_.native_handle(), hello.data(), hello.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
   await_reading();
 }
 
@@ -83,6 +94,8 @@ bool Connection::may_read() const {
 // time, and what comes behind it may not need one.
 void Connection::readable() {
   ssize_t size = 0;
+  std::string_view bytes;
+  bool over = false;  // the peer said that nothing more comes
   {
     const std::lock_guard lock(mutex_);
     if (closed_) return;
@@ -95,9 +108,14 @@ void Connection::readable() {
       reading_ = false;
       return await_reading();
     }
+    if (size > 0) bytes = {read_buffer(), static_cast<std::size_t>(size)};
+    if (session_ && size > 0) {
+      bytes = decrypt(bytes);
+      over = session_->state() == tls::Session::State::ended;
+      if (refusal_) size = -1;
+    }
   }
   if (size <= 0) return close();
-  std::string_view bytes(read_buffer(), static_cast<std::size_t>(size));
   const bool was_greeted = greeted_;
   if (!was_greeted && !greet(bytes)) return close();
   // First of all: nobody may hear of a request, or of an end, before its connection.
@@ -110,9 +128,33 @@ void Connection::readable() {
     const std::lock_guard lock(mutex_);
     open_ += messages.size();
     reading_ = false;
-    await_reading();
+    if (!over) await_reading();
   }
   if (!messages.empty()) owner_.received(shared_from_this(), std::move(messages));
+  if (over) close();
+}
+
+// With the lock held.  What it returns is the thread's, until it is called again.
+std::string_view Connection::decrypt(std::string_view cipher) {
+  thread_local std::string plain;
+  plain.clear();
+  const bool was_up = session_->state() != tls::Session::State::handshaking;
+  session_->receive(cipher, plain);
+  if (session_->state() == tls::Session::State::failed) refuse(session_->fault().words);
+  if (!was_up && session_->state() == tls::Session::State::up) {
+    // The files may be others since it began.
+    if (auto why = tls_->objection_to(*session_)) refuse(std::move(*why));
+    caller_ = access_->certificate(session_->peer_name());
+    if (!caller_) refuse(kNoRole);
+    session_->send(sp::hello(rules_.ours));
+  }
+  if (session_->outgoing().size() > kMostUnasked) refuse("it makes TLS talk without end");
+  if (!writing_ && !session_->outgoing().empty()) flush();
+  return plain;
+}
+
+void Connection::refuse(std::string why) {
+  refusal_ = {std::move(why), peer_address(socket_.native_handle())};
 }
 
 // Takes what belongs to the hello; false: it is none that we talk to.
@@ -163,27 +205,14 @@ void Connection::uncork() {
   await_reading();
 }
 
-// With the lock held.  Writes until the queue is empty or the system takes no more.
+// With the lock held.  Writes until nothing is left or the system takes no more.
 void Connection::flush() {
-  while (!queue_.empty()) {
-    std::array<iovec, 2 * kPiecesAtOnce> parts;
-    std::size_t count = 0, skip = begun_;
-    const auto add = [&](std::string_view bytes) {
-      const std::size_t skipped = std::min(skip, bytes.size());
-      skip -= skipped;
-      bytes.remove_prefix(skipped);
-      if (!bytes.empty()) parts[count++] = {const_cast<char*>(bytes.data()), bytes.size()};
-    };
-    for (std::size_t i = 0; i < std::min(queue_.size(), kPiecesAtOnce); ++i) {
-      add(queue_[i].head());
-      add(queue_[i].body());
-    }
-    msghdr message{};
-    message.msg_iov = parts.data();
-    message.msg_iovlen = count;
-    const ssize_t size = ::sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+  while (has_unsent()) {
+    const ssize_t size = write();
     if (size >= 0) {
-      sent(static_cast<std::size_t>(size));
+      session_ ? session_->sent(static_cast<std::size_t>(size))
+               : taken(static_cast<std::size_t>(size));
+      if (stuck_since_ != Clock::time_point::max()) stuck_since_ = Clock::now();
     } else if (errno == EAGAIN) {
       return await_writing();
     } else if (errno != EINTR) {
@@ -197,14 +226,59 @@ void Connection::flush() {
   stuck_since_ = Clock::time_point::max();
 }
 
-void Connection::sent(std::size_t bytes) {
+bool Connection::has_unsent() {
+  if (broken_) return false;
+  if (!session_) return !queue_.empty();
+  if (session_->outgoing().empty()) encrypt();
+  return !session_->outgoing().empty();
+}
+
+void Connection::encrypt() {
+  tls::Records records(*session_);
+  for (std::size_t room = kEncrypted; room > 0 && !queue_.empty();) {
+    const Piece& piece = queue_.front();
+    const std::size_t head = piece.head().size();
+    const auto rest =
+        begun_ < head ? piece.head().substr(begun_) : piece.body().substr(begun_ - head);
+    const auto part = rest.substr(0, room);
+    records.add(part);
+    room -= part.size();
+    taken(part.size());
+  }
+}
+
+ssize_t Connection::write() {
+  std::array<iovec, 2 * kPiecesAtOnce> parts;
+  std::size_t count = 0, skip = begun_;
+  const auto add = [&](std::string_view bytes) {
+    const std::size_t skipped = std::min(skip, bytes.size());
+    skip -= skipped;
+    bytes.remove_prefix(skipped);
+    if (!bytes.empty()) parts[count++] = {const_cast<char*>(bytes.data()), bytes.size()};
+  };
+  if (session_) {
+    skip = 0;
+    add(session_->outgoing());
+  } else {
+    for (std::size_t i = 0; i < std::min(queue_.size(), kPiecesAtOnce); ++i) {
+      add(queue_[i].head());
+      add(queue_[i].body());
+    }
+  }
+  msghdr message{};
+  message.msg_iov = parts.data();
+  message.msg_iovlen = count;
+  return ::sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+// So many bytes of the queue are on their way.
+void Connection::taken(std::size_t bytes) {
   queued_ -= bytes;
   begun_ += bytes;
   while (!queue_.empty() && begun_ >= queue_.front().size()) {
     begun_ -= queue_.front().size();
     queue_.pop_front();
   }
-  if (stuck_since_ != Clock::time_point::max()) stuck_since_ = Clock::now();
 }
 
 void Connection::await_writing() {
@@ -251,6 +325,10 @@ void Connection::close() {
   {
     const std::lock_guard lock(mutex_);
     if (std::exchange(closed_, true)) return;
+    if (session_) {
+      session_->end();
+      write();
+    }
     // What the peer has yet to read must not be thrown away because of what we did not.
     if (carrier_ == sp::Carrier::stream) {
       ::shutdown(socket_.native_handle(), SHUT_WR);
@@ -278,7 +356,29 @@ Connection::Clock::time_point Connection::stuck_since() const {
 
 bool Connection::is_flushed() const {
   const std::lock_guard lock(mutex_);
-  return queue_.empty();
+  return queue_.empty() && (!session_ || session_->outgoing().empty());
+}
+
+std::string Connection::certificate_name() const {
+  const std::lock_guard lock(mutex_);
+  return session_ ? session_->peer_name() : "";
+}
+
+std::shared_ptr<const Caller> Connection::caller() const {
+  const std::lock_guard lock(mutex_);
+  return caller_;
+}
+
+std::optional<std::string> Connection::objection() const {
+  const std::lock_guard lock(mutex_);
+  if (closed_) return std::nullopt;
+  if (caller_ && has_lost_its_token(*caller_)) return "the token that it named itself by is gone";
+  return session_ ? tls_->objection_to(*session_) : std::nullopt;
+}
+
+std::optional<Connection::Refusal> Connection::refusal() const {
+  const std::lock_guard lock(mutex_);
+  return refusal_;
 }
 
 std::uint64_t Connection::dropped() const {

@@ -11,6 +11,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,7 @@
 #include "protocol/call.h"
 #include "protocol/sp/framing.h"
 #include "system/fd.h"
+#include "tls/server_context.h"
 #include "transport/native/loop.h"
 
 namespace domed::native {
@@ -47,6 +49,10 @@ class Piece {
 // What is sent leaves from the thread at hand while nothing is queued, and with the loop's help
 // where the system takes no more.  Nothing is read while the peer has too many requests open, or
 // leaves too much unread: it feels that, and nobody else does.
+//
+// Under TLS the same bytes are encrypted on their way to the socket, by whoever writes: no more of
+// what is queued at a time than the system is about to take, so that it stays what the bounds
+// count.
 //
 // Thread-safe.  The lock is held over system calls that do not wait, and never over a call of the
 // owner's: so a descriptor is not closed, and its number given to another, while it is used.
@@ -85,7 +91,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   Connection(std::shared_ptr<Loop> loop, Owner& owner, const Rules& rules, Fd socket,
              std::uint32_t id, Door door, sp::Carrier carrier,
-             std::shared_ptr<const Caller> caller);
+             std::shared_ptr<const Caller> caller, std::shared_ptr<const Access> access,
+             std::shared_ptr<const tls::ServerContext> tls);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
@@ -106,25 +113,40 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::uint32_t id() const { return id_; }
   Door door() const { return door_; }
   sp::Carrier carrier() const { return carrier_; }
-  const std::shared_ptr<const Caller>& caller() const { return caller_; }
   bool is_greeted() const;
   Clock::time_point since() const { return since_; }  // when it came
   // Since when the system takes nothing of what is queued; max: nothing waits.
   Clock::time_point stuck_since() const;
   bool is_flushed() const;
+  // By the peer's certificate; empty: it showed none, or has not yet.
+  std::string certificate_name() const;
+  // Whose it is; null: over TLS that is not known yet.
+  std::shared_ptr<const Caller> caller() const;
+  // Why it would not be let in any more; nullopt: nothing is wrong.
+  std::optional<std::string> objection() const;
+  // Why the peer is not let in, and whom that is of; fit for a line of the log.
+  struct Refusal {
+    std::string why, from;
+  };
+  std::optional<Refusal> refusal() const;
   // Messages that were dropped for want of a reader.
   std::uint64_t dropped() const;
 
  private:
   void await_reading();
   void readable();
+  std::string_view decrypt(std::string_view cipher);
+  void refuse(std::string why);
   bool greet(std::string_view& bytes);
   bool may_read() const;
+  bool has_unsent();
+  void encrypt();
+  ssize_t write();
   void flush();
   void writable();
   void await_writing();
   void count(bool waits);
-  void sent(std::size_t bytes);
+  void taken(std::size_t bytes);
   void make_room(std::size_t bytes);
 
   const std::shared_ptr<Loop> loop_;
@@ -133,7 +155,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   const std::uint32_t id_;
   const Door door_;
   const sp::Carrier carrier_;
-  const std::shared_ptr<const Caller> caller_;
+  const std::shared_ptr<const tls::ServerContext> tls_;  // null: it is spoken in the clear
+  const std::shared_ptr<const Access> access_;           // says whose certificate may what
   const Clock::time_point since_ = Clock::now();
 
   // Of the turn that reads: there is one at a time.
@@ -142,12 +165,15 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   mutable std::mutex mutex_;
   boost::asio::posix::stream_descriptor socket_;
+  const std::unique_ptr<tls::Session> session_;
+  std::shared_ptr<const Caller> caller_;
+  std::optional<Refusal> refusal_;
   bool closed_ = false, greeted_ = false, stopped_ = false;
   bool broken_ = false;   // the peer takes nothing any more
   bool reading_ = false;  // a turn waits or runs
   std::size_t open_ = 0;
   std::deque<Piece> queue_;
-  std::size_t begun_ = 0;   // bytes of the first that are sent
+  std::size_t begun_ = 0;   // bytes of the first that are sent, or encrypted
   std::size_t queued_ = 0;  // bytes that are not
   bool corked_ = false, writing_ = false;
   bool counted_ = false;  // in Rules::waiting

@@ -37,6 +37,7 @@ Hub::Limits limits_of(const ControlOptions& options) {
   Hub::Limits limits;
   limits.most = options.pipes;
   limits.unread = options.send_timeout;
+  limits.hello = options.hello;
   return limits;
 }
 
@@ -201,6 +202,10 @@ void Control::start() {
 
 void Control::shutdown(std::chrono::milliseconds limit) {
   core_->shutdown(limit);
+}
+
+void Control::look_again_at_identities() {
+  core_->hub.look_again_at_identities();
 }
 
 std::vector<Endpoint*> Control::endpoints() const {

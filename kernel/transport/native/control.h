@@ -22,6 +22,7 @@ class Control : public ControlEngine {
   void on_pipe_gone(PipeGone gone) override;
   void start() override;
   void shutdown(std::chrono::milliseconds limit) override;
+  void look_again_at_identities() override;
   std::vector<Endpoint*> endpoints() const override;
   std::size_t pipes() const override;
   std::size_t busy() const override;

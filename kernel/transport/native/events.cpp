@@ -57,6 +57,7 @@ class Events::Shard final : public Connection::Owner {
     hub_.shut();
     hub_.close_all();
   }
+  void look_again_at_identities() { hub_.look_again_at_identities(); }
 
   std::vector<Endpoint*> endpoints() const {
     std::vector<Endpoint*> result;
@@ -128,6 +129,10 @@ void Events::send(std::size_t shard, const SharedFrame& frame) {
 void Events::close() {
   for (const auto& shard : shards_) shard->close();
   loop_->join();
+}
+
+void Events::look_again_at_identities() {
+  for (const auto& shard : shards_) shard->look_again_at_identities();
 }
 
 std::vector<Endpoint*> Events::endpoints(std::size_t shard) const {

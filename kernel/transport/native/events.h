@@ -23,6 +23,7 @@ class Events : public EventEngine {
   void start() override;
   void send(std::size_t shard, const SharedFrame& frame) override;
   void close() override;
+  void look_again_at_identities() override;
   std::vector<Endpoint*> endpoints(std::size_t shard) const override;
   std::size_t pipes(std::size_t shard) const override;
   bool is_saturated(std::size_t shard) const override;

@@ -10,6 +10,8 @@
 
 #include <algorithm>
 
+#include "transport/place.h"
+
 namespace domed::native {
 namespace {
 
@@ -53,15 +55,19 @@ Hub::Hub(std::shared_ptr<Loop> loop, Connection::Owner& owner, Connection::Rules
       timer_(loop_->context()) {}
 
 Listener::Take Hub::door_of(const Place& place) {
-  return [this, access = place.access](Fd socket, sp::Carrier carrier) {
-    let_in(std::move(socket), carrier, *access);
+  return [this, place](Fd socket, sp::Carrier carrier) {
+    let_in(std::move(socket), carrier, place);
   };
 }
 
-// On a thread of the loop's.
-void Hub::let_in(Fd socket, sp::Carrier carrier, const Access& access) {
-  auto caller = carrier == sp::Carrier::ipc ? user_at(socket.get(), access) : access.stranger();
-  const char* why = caller ? nullptr : kNoRole;
+// On a thread of the loop's.  Over TLS it shows who it is when both are agreed.
+void Hub::let_in(Fd socket, sp::Carrier carrier, const Place& place) {
+  std::shared_ptr<const Caller> caller;
+  if (carrier == sp::Carrier::ipc)
+    caller = user_at(socket.get(), *place.access);
+  else if (!place.tls)
+    caller = place.access->stranger();
+  const char* why = caller || place.tls ? nullptr : kNoRole;
   if (!why) make_room();
   std::shared_ptr<Connection> made;
   {
@@ -72,7 +78,7 @@ void Hub::let_in(Fd socket, sp::Carrier carrier, const Access& access) {
     if (carrier == sp::Carrier::stream) prepare_tcp(socket.get());
     made = std::make_shared<Connection>(loop_, owner_, rules_, std::move(socket), next_id(),
                                         carrier == sp::Carrier::ipc ? Door::ipc : Door::network,
-                                        carrier, std::move(caller));
+                                        carrier, std::move(caller), place.access, place.tls);
     connections_[made->id()] = made;
     look_again();
   }
@@ -93,7 +99,9 @@ void Hub::make_room() {
 }
 
 void Hub::forget(const Connection& connection) {
+  const auto refusal = connection.refusal();
   const std::lock_guard lock(mutex_);
+  if (refusal) refusals_.note(refusal->why, connections_.size(), limits_.most, refusal->from);
   if (connections_.erase(connection.id()) > 0 && connection.is_greeted()) --greeted_;
 }
 
@@ -144,6 +152,17 @@ void Hub::shut() {
 
 void Hub::close_all() {
   for (const auto& connection : all()) connection->close();
+}
+
+void Hub::look_again_at_identities() {
+  for (const auto& connection : all())
+    if (const auto why = connection->objection()) {
+      spdlog::warn("disconnected {}: {}", connection->certificate_name().empty()
+                                              ? "a client"
+                                              : "'" + connection->certificate_name() + "'",
+                   *why);
+      connection->close();
+    }
 }
 
 bool Hub::is_flushed() const {

@@ -38,6 +38,8 @@ class Hub {
   // From now on nobody is let in, and nothing is read.
   void shut();
   void close_all();
+  // Ends the connections whose certificate would not be taken any more, or whose token is gone.
+  void look_again_at_identities();
 
   // Connections whose peer said hello.
   std::size_t size() const { return greeted_; }
@@ -45,7 +47,7 @@ class Hub {
   bool is_flushed() const;
 
  private:
-  void let_in(Fd socket, sp::Carrier carrier, const Access& access);
+  void let_in(Fd socket, sp::Carrier carrier, const Place& place);
   void make_room();
   std::vector<std::shared_ptr<Connection>> all() const;
   void look();

@@ -55,7 +55,7 @@ Fd listen_tcp(const std::string& url) {
   hints.ai_socktype = SOCK_STREAM;
   if (const int failure = ::getaddrinfo(place.host.c_str(), place.port.c_str(), &hints, &found))
     throw Error(Code::invalid_argument, "cannot listen on " + url + ": " + ::gai_strerror(failure) +
-                                            ": write tcp://127.0.0.1:PORT");
+                                            ": write an address of this machine");
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, ::freeaddrinfo);
   const int yes = 1;
   Fd socket(::socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
@@ -77,14 +77,15 @@ int bound_port(int socket) {
 
 }  // namespace
 
-Listener::Listener(std::shared_ptr<Loop> loop, Place place, const ListenOptions& options, Take take)
+Listener::Listener(std::shared_ptr<Loop> loop, const Place& place, const ListenOptions& options,
+                   Take take)
     : loop_(std::move(loop)),
       take_(std::move(take)),
-      url_(std::move(place.url)),
+      url_(place.url),
       ipc_(ipc_path_of(url_).value_or(""), options.group),
       carrier_(ipc_.path().empty() ? sp::Carrier::stream : sp::Carrier::ipc),
       timer_(loop_->context()) {
-  if (ipc_.path().empty()) check_network_place(url_, options);
+  if (ipc_.path().empty()) check_network_place(place);
 }
 
 // With the lock held.

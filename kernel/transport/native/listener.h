@@ -25,7 +25,7 @@ class Listener : public Endpoint {
   using Take = std::function<void(Fd socket, sp::Carrier carrier)>;
 
   // Claims the place, without listening yet.  Throws Error.
-  Listener(std::shared_ptr<Loop> loop, Place place, const ListenOptions& options, Take take);
+  Listener(std::shared_ptr<Loop> loop, const Place& place, const ListenOptions& options, Take take);
   ~Listener() override { close(); }
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;

@@ -372,6 +372,10 @@ void NngControl::shutdown(std::chrono::milliseconds limit) {
   core_->shutdown(limit);
 }
 
+void NngControl::look_again_at_identities() {
+  core_->gate.look_again_at_identities();
+}
+
 std::vector<Endpoint*> NngControl::endpoints() const {
   std::vector<Endpoint*> result;
   for (const auto& endpoint : core_->endpoints) result.push_back(endpoint.get());

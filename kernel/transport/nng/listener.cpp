@@ -1,6 +1,5 @@
 #include "transport/nng/listener.h"
 
-#include <nng/supplemental/tls/tls.h>
 #include <nng/transport/ipc/ipc.h>
 #include <spdlog/spdlog.h>
 
@@ -38,15 +37,14 @@ void close_listener(nng_listener listener) {
 
 }  // namespace
 
-NngListener::NngListener(nng_socket socket, PipeGate& gate, Place place,
+NngListener::NngListener(nng_socket socket, PipeGate& gate, const Place& place,
                          const ListenOptions& options)
     : socket_(socket),
       gate_(gate),
-      options_(options),
       place_(std::move(place)),
       url_(place_.url),
       ipc_(path_of(url_), options.group) {
-  if (ipc_.path().empty()) check_network_place(url_, options_);
+  if (ipc_.path().empty()) check_network_place(place_);
 }
 
 NngListener::~NngListener() {
@@ -59,22 +57,11 @@ void NngListener::close_all() {
   close_listener(std::exchange(listener_, NNG_LISTENER_INITIALIZER));
 }
 
-void NngListener::configure_tls(nng_listener listener) const {
-  const auto set = [&](const char* option, const std::string& file) {
-    check_nng(nng_listener_set_string(listener, option, file.c_str()), "cannot use " + file);
-  };
-  set(NNG_OPT_TLS_CERT_KEY_FILE, options_.certificate);
-  set(NNG_OPT_TLS_CA_FILE, options_.authority);
-  check_nng(nng_listener_set_int(listener, NNG_OPT_TLS_AUTH_MODE, NNG_TLS_AUTH_MODE_REQUIRED),
-            "cannot require client certificates");
-}
-
 // A group gets its access afterwards: until then nobody else may connect.
 void NngListener::configure(nng_listener listener) const {
   if (!ipc_.path().empty())
     check_nng(nng_listener_set_int(listener, NNG_OPT_IPC_PERMISSIONS, 0600),
               "cannot protect " + url_);
-  if (url_scheme(url_) == "tls+tcp") configure_tls(listener);
 }
 
 void NngListener::start_listener() {

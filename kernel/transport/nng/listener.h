@@ -18,7 +18,7 @@ namespace domed {
 class NngListener : public Endpoint {
  public:
   // Throws Error when the URL cannot be served safely.
-  NngListener(nng_socket socket, PipeGate& gate, Place place, const ListenOptions& options);
+  NngListener(nng_socket socket, PipeGate& gate, const Place& place, const ListenOptions& options);
   ~NngListener() override;
   NngListener(const NngListener&) = delete;
   NngListener& operator=(const NngListener&) = delete;
@@ -28,19 +28,17 @@ class NngListener : public Endpoint {
   void relisten() override;
   std::string url() const override;
   std::uint64_t arrivals() const override;
-  // Not those that a client needs a certificate for, nor ws: they are not called.
+  // Not ws, which is not called.
   bool may_go_deaf() const override;
 
  private:
   void start_listener();
   void close_all();
   void configure(nng_listener listener) const;
-  void configure_tls(nng_listener listener) const;
   void note_bound_port();
 
   const nng_socket socket_;
   PipeGate& gate_;
-  const ListenOptions options_;
   const Place place_;
   mutable std::mutex mutex_;
   std::string url_;

@@ -101,7 +101,7 @@ std::shared_ptr<const Caller> PipeGate::caller_of(std::uint32_t pipe) const {
   return found == pipes_.end() ? nullptr : found->second;
 }
 
-void PipeGate::close_those_without_token() {
+void PipeGate::look_again_at_identities() {
   std::vector<nng_pipe> over;
   {
     const std::lock_guard lock(mutex_);

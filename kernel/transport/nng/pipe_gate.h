@@ -41,7 +41,7 @@ class PipeGate {
   // Whose pipe it is; null: it left.
   std::shared_ptr<const Caller> caller_of(std::uint32_t pipe) const;
   // Ends those that named themselves by a token that is gone.
-  void close_those_without_token();
+  void look_again_at_identities();
   // How many peers ever came through the listener with this id, admitted or
   // not: a listener that still brings peers is alive.
   std::uint64_t arrivals(int listener) const;
