@@ -5,6 +5,9 @@
 #include <cerrno>
 #include <random>
 
+#include "base/json.h"
+#include "protocol/endpoint.h"
+
 namespace domed {
 namespace {
 
@@ -30,6 +33,14 @@ int most_telling(const std::vector<Connection::Failure>& failures) {
   return failures.empty() ? ETIMEDOUT : failures.front().error;
 }
 
+// Only what goes over a network needs one; where all is ipc it is not even read.
+std::string token_member(const std::vector<std::string>& urls, const Credentials& credentials) {
+  const bool needed = std::any_of(urls.begin(), urls.end(),
+                                  [](const auto& url) { return url_scheme(url) != "ipc"; });
+  const std::string token = needed ? credentials.read_token() : "";
+  return token.empty() ? "" : R"("token":)" + json_string(token) + ",";
+}
+
 }  // namespace
 
 class Channel::Exchange {
@@ -45,7 +56,9 @@ class Channel::Exchange {
 };
 
 Channel::Channel(std::vector<std::string> urls)
-    : Connection(std::move(urls), sp::Role::req), next_id_(std::random_device{}()) {}
+    : Connection(std::move(urls), sp::Role::req),
+      token_(token_member(this->urls(), credentials_)),
+      next_id_(std::random_device{}()) {}
 
 Channel::~Channel() {
   close();
@@ -93,6 +106,10 @@ std::shared_ptr<Channel::Exchange> Channel::add(std::string_view request,
 void Channel::transmit(Exchange& exchange, std::string_view request) {
   exchange.sent = true;
   const auto word = word_of(exchange.id);
+  std::string with_token;
+  // Here, for the next URL that it goes to may need none: over ipc the system says who asks.
+  if (!token_.empty() && url_scheme(url_in_use()) != "ipc")
+    request = with_token = "{" + token_ + std::string(request.substr(1));
   const int result = send({word.data(), word.size()}, request);
   // All other errors are those of the connection, whose end is near.
   if (result == ENOBUFS) end(under_way_[exchange.id], result, {});

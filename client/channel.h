@@ -9,6 +9,7 @@
 namespace domed {
 
 // Requests and replies over one connection (client/connection.h), any number of them at a time.
+// Over a network a request, which is a JSON object, gets the token of our credentials as a member.
 //
 // A request is sent by the thread that has it.  One that lost its connection fails, and the
 // caller decides; one that found none goes out with the next, if its time is not over by then.
@@ -33,6 +34,7 @@ class Channel : public Connection {
   using Done = std::function<void(int result, Reply reply)>;
   class Exchange;
 
+  // Throws Error too where there is a token to be sent that cannot be read.
   explicit Channel(std::vector<std::string> urls);
   // Requests under way end, for who waits with ECANCELED, otherwise without a word.  Returns when
   // nobody waits any more.
@@ -81,6 +83,7 @@ class Channel : public Connection {
   void transmit(Exchange& exchange, std::string_view request);
   void end(std::shared_ptr<Exchange> exchange, int result, Reply reply);
 
+  const std::string token_;  // a member with its comma; empty: none
   Id next_id_;
   std::unordered_map<Id, std::shared_ptr<Exchange>> under_way_;
   std::deque<std::weak_ptr<Exchange>> unsent_;

@@ -29,11 +29,11 @@ struct CallOptions {
 // The control side of a daemon.
 //
 // Errors are ApiError: the daemon's own names, or E_UNREACHABLE (no daemon, or
-// no answer in time), E_UNTRUSTED (another user's daemon, client/peer.h; nothing was
-// sent), E_PROTOCOL (an answer that is none) and E_STOPPED.  Every
-// method is idempotent, so a request that got no answer is simply sent again.
-// Thread-safe; many calls are under way on one
-// connection, and each is sent, and as a rule its reply read, by the thread that makes it.
+// no answer in time), E_UNTRUSTED (another user's daemon, client/peer.h, or TLS by which one of
+// the two does not trust the other, client/credentials.h; nothing was sent), E_PROTOCOL (an answer
+// that is none) and E_STOPPED.  Every method is idempotent, so a request that got no answer is
+// simply sent again. Thread-safe; many calls are under way on one connection, and each is sent, and
+// as a rule its reply read, by the thread that makes it.
 class Client {
  public:
   // "endpoint" is a URL or several, as control_endpoint() gives it.  Nothing is dialled

@@ -213,7 +213,7 @@ void Connection::begin_attempt(Lock& lock, Clock::time_point now) {
   attempt_ends_ = now + (urls_.size() > 1 ? kHandshakeOfMany : kHandshake);
   int failure = url_error(urls_[at_]);
   if (failure == 0) try {
-      wire_ = make_wire(urls_[at_], role_, peers_);
+      wire_ = make_wire(urls_[at_], role_, peers_, credentials_);
       return;
     } catch (const Error&) {
       failure = EADDRNOTAVAIL;

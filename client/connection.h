@@ -48,8 +48,8 @@ class Connection {
   // The URL that is connected to or, where there is none, was last tried; all of them.
   std::string url() const;
   const std::vector<std::string>& urls() const { return urls_; }
-  // Why nothing is sent to whom a URL leads to (client/peer.h); nullopt: nothing is wrong, as
-  // far as it is known.
+  // Why nothing is sent to whom a URL leads to (client/peer.h, client/credentials.h); nullopt:
+  // nothing is wrong, as far as it is known.
   std::optional<std::string> distrust() const;
   // Of the last round through all URLs that ended without a connection, what each failed with.
   struct Failure {
@@ -89,6 +89,8 @@ class Connection {
   // Takes what came, without waiting, where nobody leads: a connection that was lost since it was
   // last used is known to be then.
   void look(Lock& lock);
+  // With the lock held.
+  const std::string& url_in_use() const { return urls_[at_]; }
   // As Wire::send(), with the lock held, while it is up.
   int send(std::string_view word, std::string_view body);
   void wake_leader();
@@ -107,6 +109,7 @@ class Connection {
   // Ends all waiting, and returns when nobody waits any more.
   void close();
 
+  const Credentials credentials_ = Credentials::of_environment();
   mutable std::mutex mutex_;
   bool up_ = false;
   bool ever_up_ = false;

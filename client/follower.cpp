@@ -145,7 +145,7 @@ void Follower::leave_frames_to_few() {
 void Follower::subscribe() {
   try {
     frames_.reset();
-    frames_ = std::make_unique<Subscription>(state_.events_url(),
+    frames_ = std::make_unique<Subscription>(reachable_url(state_.events_url(), client_.endpoint()),
                                              std::vector<std::string>{state_.topic(), "daemon\n"});
     frames_->await_connection(kConnectPatience);
     state_.subscribed(now());

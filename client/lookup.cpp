@@ -32,9 +32,10 @@ int error_of_lookup(int result) {
   }
 }
 
-int look_up(const std::string& host, const std::string& port, int flags,
+int look_up(const std::string& host, const std::string& port, int family, int flags,
             std::vector<Lookup::Address>& addresses) {
   addrinfo wanted{};
+  wanted.ai_family = family;
   wanted.ai_socktype = SOCK_STREAM;
   wanted.ai_flags = flags | AI_NUMERICSERV;
   addrinfo* found = nullptr;
@@ -68,7 +69,7 @@ struct Lookup::State {
   }
 };
 
-Lookup::Lookup(const std::string& place) : state_(std::make_shared<State>()) {
+Lookup::Lookup(const std::string& place, int family) : state_(std::make_shared<State>()) {
   const auto colon = place.rfind(':');
   if (!state_->over || colon == std::string::npos || colon + 1 == place.size()) {
     state_->finish(state_->over ? EADDRNOTAVAIL : EMFILE, {});
@@ -79,20 +80,24 @@ Lookup::Lookup(const std::string& place) : state_(std::make_shared<State>()) {
   if (state_->host.starts_with('[') && state_->host.ends_with(']'))
     state_->host = state_->host.substr(1, state_->host.size() - 2);
   std::vector<Address> numbers;
-  if (look_up(state_->host, state_->port, AI_NUMERICHOST, numbers) == 0) {
+  if (look_up(state_->host, state_->port, family, AI_NUMERICHOST, numbers) == 0) {
     state_->finish(0, std::move(numbers));
     return;
   }
   const Unsignalled unsignalled;
   try {
-    std::thread([state = state_] {
+    std::thread([state = state_, family] {
       std::vector<Address> found;
-      const int result = look_up(state->host, state->port, 0, found);
+      const int result = look_up(state->host, state->port, family, 0, found);
       state->finish(result, std::move(found));
     }).detach();
   } catch (const std::system_error&) {
     state_->finish(EAGAIN, {});
   }
+}
+
+const std::string& Lookup::host() const {
+  return state_->host;
 }
 
 int Lookup::descriptor() const {

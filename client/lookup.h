@@ -18,8 +18,10 @@ class Lookup {
     socklen_t size;
   };
 
-  // "place" is host:port, or [host]:port.
-  explicit Lookup(const std::string& place);
+  // "place" is host:port, or [host]:port.  "family" is AF_UNSPEC or the one that is wanted.
+  explicit Lookup(const std::string& place, int family = AF_UNSPEC);
+
+  const std::string& host() const;  // without brackets
 
   // Readable once it is over.
   int descriptor() const;

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <memory>
 
+#include "domed/error.h"
 #include "protocol/endpoint.h"
 #include "system/unix_socket.h"
 
@@ -37,22 +38,34 @@ void prepare_tcp(int socket) {
   set_option(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, 30'000);
 }
 
+int family_of(const std::string& scheme) {
+  return scheme.ends_with('4') ? AF_INET : scheme.ends_with('6') ? AF_INET6 : AF_UNSPEC;
+}
+
 sp::Role opposite(sp::Role role) {
   return role == sp::Role::req ? sp::Role::rep : sp::Role::pub;
 }
 
 }  // namespace
 
-SocketWire::SocketWire(const std::string& url, sp::Role role, const Peers& peers)
+SocketWire::SocketWire(const std::string& url, sp::Role role, const Peers& peers,
+                       const Credentials& credentials)
     : url_(url),
       role_(role),
       carrier_(url_scheme(url) == "ipc" ? sp::Carrier::ipc : sp::Carrier::stream),
       peers_(peers),
+      credentials_(credentials),
       splitter_(carrier_, kMostMessageBytes) {
   const auto path = ipc_path_of(url);
   if (!path) {
-    lookup_.emplace(url.substr(url.find("://") + 3));
+    lookup_.emplace(url.substr(url.find("://") + 3), family_of(url_scheme(url)));
     phase_ = Phase::looking_up;
+    if (url.starts_with("tls")) try {
+        session_ = tls::ClientContext(credentials.files).connect(lookup_->host());
+      } catch (const Error& failure) {
+        distrust_ = url + " cannot be asked: " + failure.what();
+        failure_ = EKEYREJECTED;
+      }
     return;
   }
   sockaddr_un address{};
@@ -64,7 +77,6 @@ SocketWire::SocketWire(const std::string& url, sp::Role role, const Peers& peers
   }
   path->copy(address.sun_path, path->size());
   failure_ = connect_to(reinterpret_cast<const sockaddr*>(&address), sizeof address);
-  if (failure_ == 0 && phase_ == Phase::greeting) failure_ = greet();
 }
 
 // 0: connected, or about to be.
@@ -73,10 +85,7 @@ int SocketWire::connect_to(const sockaddr* address, socklen_t size) {
   if (!socket_) return errno;
   if (carrier_ == sp::Carrier::stream) prepare_tcp(socket_.get());
   phase_ = Phase::connecting;
-  if (connect(socket_.get(), address, size) == 0) {
-    phase_ = Phase::greeting;
-    return 0;
-  }
+  if (connect(socket_.get(), address, size) == 0) return begin();
   return errno == EINPROGRESS ? 0 : errno;
 }
 
@@ -85,17 +94,26 @@ int SocketWire::connect_to_next() {
   while (next_address_ < addresses_.size()) {
     const auto& address = addresses_[next_address_++];
     failure = connect_to(reinterpret_cast<const sockaddr*>(&address.bytes), address.size);
-    if (failure == 0) return phase_ == Phase::greeting ? greet() : 0;
+    if (failure == 0) return 0;
   }
   return failure;
 }
 
+// There is a connection now.
+int SocketWire::begin() {
+  if (!session_) return greet();
+  phase_ = Phase::securing;
+  stream_.emplace(socket_.get(), std::move(session_));
+  return 0;
+}
+
 // Requests hold commands and tokens: nothing at all is sent before it is known to whom.
 int SocketWire::greet() {
+  phase_ = Phase::greeting;
   if (carrier_ == sp::Carrier::ipc && (distrust_ = peers_.objection(socket_.get(), url_)))
     return EPERM;
   const std::string hello = sp::hello(role_);
-  const ssize_t sent = ::send(socket_.get(), hello.data(), hello.size(), MSG_NOSIGNAL);
+  const ssize_t sent = put(hello, {});
   if (sent == static_cast<ssize_t>(hello.size())) return 0;
   // The first bytes of a connection always have room.
   return sent < 0 && errno != EPIPE ? errno : ECONNRESET;
@@ -122,14 +140,15 @@ int SocketWire::go_on() {
   socklen_t size = sizeof failure;
   getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &failure, &size);
   if (failure != 0) return next_address_ < addresses_.size() ? connect_to_next() : failure;
-  phase_ = Phase::greeting;
-  return greet();
+  return begin();
 }
 
 int SocketWire::receive(std::vector<std::string>& messages) {
   if (failure_ == 0) failure_ = go_on();
-  if (failure_ == 0 && (phase_ == Phase::greeting || phase_ == Phase::up))
+  if (failure_ == 0 && phase_ >= Phase::securing) {
+    if (stream_ && phase_ != Phase::up) stream_->push();  // later on flush() does
     failure_ = read(messages);
+  }
   return failure_;
 }
 
@@ -142,11 +161,30 @@ int SocketWire::read(std::vector<std::string>& messages) {
       if (errno == EINTR) continue;
       return errno == EAGAIN ? send_failure_.load() : errno;
     }
-    const auto bytes = static_cast<std::size_t>(size);
-    if (const int failure = take({space->data(), bytes}, messages)) return failure;
-    if (bytes < space->size()) break;
+    const std::string_view bytes(space->data(), static_cast<std::size_t>(size));
+    if (const int failure = stream_ ? decrypt(bytes, messages) : take(bytes, messages))
+      return failure;
+    if (bytes.size() < space->size()) break;
   }
   return 0;
+}
+
+// A daemon that refuses us says so where its greeting would be, for by TLS 1.3 our part of the
+// handshake is over before it has looked at our certificate.
+int SocketWire::decrypt(std::string_view cipher, std::vector<std::string>& messages) {
+  static thread_local std::string plain;
+  plain.clear();
+  stream_->receive(cipher, plain);
+  const auto state = stream_->state();
+  if (state == tls::Session::State::failed) {
+    if (phase_ == Phase::up) return EPROTO;
+    distrust_ = credentials_.words_of(stream_->fault(), url_);
+    return EKEYREJECTED;
+  }
+  if (phase_ == Phase::securing && state != tls::Session::State::handshaking)
+    if (const int failure = greet()) return failure;
+  if (const int failure = take(plain, messages)) return failure;
+  return state == tls::Session::State::ended ? ECONNRESET : 0;
 }
 
 int SocketWire::take(std::string_view bytes, std::vector<std::string>& messages) {
@@ -163,6 +201,21 @@ int SocketWire::take(std::string_view bytes, std::vector<std::string>& messages)
   return splitter_.take(bytes, messages) == sp::Splitter::Fault::none ? 0 : EPROTO;
 }
 
+// As sendmsg(), of both parts.
+ssize_t SocketWire::put(std::string_view first, std::string_view second) {
+  if (stream_) return stream_->send(first, second);
+  iovec parts[2] = {{const_cast<char*>(first.data()), first.size()},
+                    {const_cast<char*>(second.data()), second.size()}};
+  msghdr message{};
+  message.msg_iov = parts;
+  message.msg_iovlen = 2;
+  return sendmsg(socket_.get(), &message, MSG_NOSIGNAL);
+}
+
+bool SocketWire::has_unsent() const {
+  return sent_ < unsent_.size() || (stream_ && stream_->has_unsent());
+}
+
 int SocketWire::send(std::string_view word, std::string_view body) {
   if (send_failure_ != 0) return send_failure_;
   const sp::Header header = sp::header(carrier_, word.size() + body.size());
@@ -170,11 +223,7 @@ int SocketWire::send(std::string_view word, std::string_view body) {
   begin += word;
   std::size_t sent = 0;
   if (unsent_.empty()) {
-    iovec parts[2] = {{begin.data(), begin.size()}, {const_cast<char*>(body.data()), body.size()}};
-    msghdr message{};
-    message.msg_iov = parts;
-    message.msg_iovlen = 2;
-    const ssize_t result = sendmsg(socket_.get(), &message, MSG_NOSIGNAL);
+    const ssize_t result = put(begin, body);
     if (result >= 0) {
       sent = static_cast<std::size_t>(result);
       if (sent == begin.size() + body.size()) return 0;
@@ -190,9 +239,9 @@ int SocketWire::send(std::string_view word, std::string_view body) {
 }
 
 void SocketWire::flush() {
-  while (has_unsent()) {
-    const ssize_t size =
-        ::send(socket_.get(), unsent_.data() + sent_, unsent_.size() - sent_, MSG_NOSIGNAL);
+  if (stream_) stream_->push();
+  while (sent_ < unsent_.size()) {
+    const ssize_t size = put(std::string_view(unsent_).substr(sent_), {});
     if (size < 0 && errno == EINTR) continue;
     if (size < 0 && errno != EAGAIN) send_failure_ = errno;
     if (size < 0) break;

@@ -20,10 +20,10 @@ int url_error(const std::string& url) {
   return EPROTONOSUPPORT;
 }
 
-std::unique_ptr<Wire> make_wire(const std::string& url, sp::Role role, const Peers& peers) {
-  const std::string scheme = url_scheme(url);
-  if (scheme == "ipc" || scheme == "tcp") return std::make_unique<SocketWire>(url, role, peers);
-  return std::make_unique<NngWire>(url, role);
+std::unique_ptr<Wire> make_wire(const std::string& url, sp::Role role, const Peers& peers,
+                                const Credentials& credentials) {
+  if (url_scheme(url).starts_with("ws")) return std::make_unique<NngWire>(url, role);
+  return std::make_unique<SocketWire>(url, role, peers, credentials);
 }
 
 }  // namespace domed

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "client/credentials.h"
 #include "client/peer.h"
 #include "protocol/sp/framing.h"
 
@@ -40,15 +41,16 @@ class Wire {
   // Sends the message "word" (four bytes) followed by "body", or keeps it until flush(); only
   // once it is up.  0, or an error, after which receive() tells the end.
   virtual int send(std::string_view word, std::string_view body) = 0;
-  // Why the peer is not one to talk to (client/peer.h), where that ended it.
+  // Why the peer is not one to talk to (client/peer.h, client/credentials.h), where that ended it.
   virtual std::optional<std::string> distrust() const { return std::nullopt; }
 };
 
 // 0, or the number of the error that "url" is no place to connect to.
 int url_error(const std::string& url);
 
-// Begins to connect, where url_error() says nothing.  Over ipc and tcp it is a plain socket that
-// speaks SP; all else goes by nng (client/nng/wire.h).  Throws Error.
-std::unique_ptr<Wire> make_wire(const std::string& url, sp::Role role, const Peers& peers);
+// Begins to connect, where url_error() says nothing.  Over ipc, tcp and TLS it is a socket of our
+// own that speaks SP; all else goes by nng (client/nng/wire.h).  Throws Error.
+std::unique_ptr<Wire> make_wire(const std::string& url, sp::Role role, const Peers& peers,
+                                const Credentials& credentials);
 
 }  // namespace domed

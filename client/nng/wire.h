@@ -10,7 +10,7 @@
 
 namespace domed {
 
-// A connection by way of nng, for what we do not speak ourselves: ws, and tls+tcp.
+// A connection by way of nng, for what we do not speak ourselves: ws.
 //
 // A raw socket of nng's, with one pipe: requests and frames are then what they are on the wire.
 // Threads are made by nng at the first of these.

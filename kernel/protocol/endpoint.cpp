@@ -1,5 +1,6 @@
 #include "protocol/endpoint.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "domed/error.h"
@@ -32,6 +33,14 @@ bool begins_url(std::string_view text) {
              std::string_view::npos;
 }
 
+// With its brackets; empty where there is none, as over ipc.
+std::string_view host_in(std::string_view url) {
+  const auto scheme = url.find("://");
+  if (scheme == std::string_view::npos || url.starts_with("ipc:")) return {};
+  const auto place = url.substr(scheme + 3, url.find('/', scheme + 3) - scheme - 3);
+  return place.substr(0, std::min(place.rfind(':'), place.size()));
+}
+
 }  // namespace
 
 std::string control_endpoint(const std::string& given) {
@@ -59,6 +68,12 @@ std::string url_scheme(const std::string& url) {
 std::optional<std::string> ipc_path_of(const std::string& url) {
   if (url_scheme(url) != "ipc") return std::nullopt;
   return url.substr(std::string("ipc://").size());
+}
+
+std::string reachable_url(const std::string& url, const std::string& endpoint) {
+  const auto host = host_in(url), other = host_in(endpoint);
+  if (other.empty() || (host != "0.0.0.0" && host != "[::]")) return url;
+  return std::string(url).replace(url.find("://") + 3, host.size(), other);
 }
 
 std::string lock_beside(const std::string& ipc_path) {

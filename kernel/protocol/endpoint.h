@@ -22,6 +22,10 @@ std::string url_scheme(const std::string& url);
 // "ipc:///x/control.ipc": "/x/control.ipc"; nullopt: another transport.
 std::optional<std::string> ipc_path_of(const std::string& url);
 
+// "url" of a daemon, as it is for who reached that daemon at "endpoint": where its host is every
+// address of the daemon's machine (0.0.0.0, [::]), the host of "endpoint" stands there instead.
+std::string reachable_url(const std::string& url, const std::string& endpoint);
+
 // The file that a daemon locks before it makes its socket "ipc_path", and until it ends.
 std::string lock_beside(const std::string& ipc_path);
 

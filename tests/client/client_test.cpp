@@ -41,6 +41,18 @@ TEST(Endpoints, AreParted) {
   EXPECT_EQ(endpoints_of(""), Urls{""});
 }
 
+TEST(Endpoints, ThatAreEveryAddressAreWhereTheDaemonWasFound) {
+  const std::string at = "tls+tcp://ci.example:7443";
+  EXPECT_EQ(reachable_url("tls+tcp://0.0.0.0:7444", at), "tls+tcp://ci.example:7444");
+  EXPECT_EQ(reachable_url("tls+tcp://[::]:7444", at), "tls+tcp://ci.example:7444");
+  EXPECT_EQ(reachable_url("ws://0.0.0.0:80/e", "tcp://[::1]:1"), "ws://[::1]:80/e");
+  for (const char* url : {"tls+tcp://127.0.0.1:7444", "tls+tcp://10.0.0.0:1", "ipc:///0.0.0.0:1",
+                          "nonsense", "", "tcp://", "0.0.0.0:1"})
+    EXPECT_EQ(reachable_url(url, at), url);
+  for (const char* endpoint : {"ipc:///run/c.ipc", "nonsense", ""})
+    EXPECT_EQ(reachable_url("tcp://0.0.0.0:1", endpoint), "tcp://0.0.0.0:1");
+}
+
 TEST(Client, CallsAMethod) {
   Scratch scratch;
   FakeDaemon daemon(scratch.path());

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "client/fake_daemon.h"
+#include "client/raw_server.h"
 
 namespace domed {
 namespace {
@@ -166,6 +167,28 @@ TEST(Follower, FallsBackToLongPollsWhereTheEventsSocketIsAbsent) {
   EXPECT_EQ(FollowEnd::terminal, follow.run());
   producer.join();
   EXPECT_EQ(daemon.lines(), follow.lines);
+}
+
+// Which is not the one that the daemon has bound.
+TEST(Follower, SubscribesAtTheHostWhereItFoundTheDaemon) {
+  std::stop_source stop;
+  RawServer frames("tcp://127.0.0.1:0", [&](RawPeer&) { stop.request_stop(); });
+  const std::string port = frames.url().substr(frames.url().rfind(':'));
+  RawServer control("tcp://127.0.0.1:0", [&](RawPeer& peer) {
+    peer.greet();
+    while (const auto request = peer.next())
+      peer.answer(*request, R"({"jsonrpc":"2.0","id":1,"result":{"log_id":"l","first_seq":1,)"
+                            R"("head_seq":0,"state":"running","events":[],"more":false,"final":)"
+                            R"(false,"events_urls":["tcp://[::])" +
+                                port + "\"]}}");
+  });
+  Client client(control.url());
+  FollowOptions options;
+  options.job_id = "job-1";
+  options.deadline = Clock::now() + 60s;
+  options.stop = stop.get_token();
+  EXPECT_EQ(FollowEnd::stopped,
+            Follower(client, options).run([](std::string_view, std::uint64_t) {}));
 }
 
 TEST(Follower, FallsBackToLongPollsWhereTheEventsUrlIsNone) {

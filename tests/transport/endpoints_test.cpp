@@ -8,7 +8,7 @@
 namespace domed::test {
 namespace {
 
-using ::testing::Test;
+using testing::Test;
 
 mode_t mode_of(const std::string& path) {
   struct stat status {};

@@ -50,7 +50,7 @@ std::string hold(std::uint32_t id) {
   return out + "hold " + std::to_string(id);
 }
 
-class ManyHeld : public ::testing::TestWithParam<std::size_t> {};
+class ManyHeld : public testing::TestWithParam<std::size_t> {};
 
 // On as many connections as the parameter says: each gets its own, once, and nobody else waits.
 TEST_P(ManyHeld, RequestsByTheThousandStopNobody) {
@@ -93,7 +93,7 @@ TEST_P(ManyHeld, RequestsByTheThousandStopNobody) {
   EXPECT_TRUE(eventually([&] { return server.busy() == 0; }));
 }
 
-INSTANTIATE_TEST_SUITE_P(Connections, ManyHeld, ::testing::Values(1, 500));
+INSTANTIATE_TEST_SUITE_P(Connections, ManyHeld, testing::Values(1, 500));
 
 // Or as many as there are descriptors for, both ends of each being ours.
 TEST(Many, TenThousandIdleConnectionsKeepNobodyOut) {

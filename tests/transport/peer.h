@@ -25,7 +25,7 @@
 #include <vector>
 
 #include "protocol/sp/framing.h"
-#include "tls_world.h"
+#include "support/tls_world.h"
 #include "transport/nng/socket.h"
 #include "transport/place.h"
 

@@ -6,7 +6,7 @@
 namespace domed::test {
 namespace {
 
-class Storm : public ::testing::TestWithParam<const char*> {
+class Storm : public testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
     if (is_tls()) SKIP_WHERE_TLS_IS_ANOTHER_ENGINES();
@@ -116,7 +116,7 @@ TEST_P(Storm, OfClientsKilledInMidFlight) {
   expect_calm(server, before);
 }
 
-INSTANTIATE_TEST_SUITE_P(Over, Storm, ::testing::Values("ipc", "tcp", "tls"),
+INSTANTIATE_TEST_SUITE_P(Over, Storm, testing::Values("ipc", "tcp", "tls"),
                          [](const auto& transport) { return std::string(transport.param); });
 
 }  // namespace

@@ -18,7 +18,7 @@ const std::string kHello("\0SP\0\0\x30\0\0", 8);
 
 #define EXPECT_SAYS(text, part) EXPECT_NE((text).find(part), std::string::npos) << (text)
 
-class Tls : public ::testing::Test {
+class Tls : public testing::Test {
  protected:
   void SetUp() override { SKIP_WHERE_TLS_IS_ANOTHER_ENGINES(); }
 

@@ -89,7 +89,7 @@ bool write_in_pieces(RawPeer& peer, std::string_view bytes, Random& random) {
   return true;
 }
 
-class Wire : public ::testing::TestWithParam<const char*> {
+class Wire : public testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
     if (is_tls()) SKIP_WHERE_TLS_IS_ANOTHER_ENGINES();
@@ -166,7 +166,7 @@ TEST_P(Wire, ARequestMayComeWithTheHello) {
   EXPECT_EQ(std::string("\x80\0\0\1ping", 8), peer.read_message(carrier()));
 }
 
-INSTANTIATE_TEST_SUITE_P(Over, Wire, ::testing::Values("ipc", "tcp", "tls"),
+INSTANTIATE_TEST_SUITE_P(Over, Wire, testing::Values("ipc", "tcp", "tls"),
                          [](const auto& transport) { return std::string(transport.param); });
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <cerrno>
 
 #include "system/address.h"
+#include "transport/refusals.h"
 
 namespace domed::native {
 namespace {

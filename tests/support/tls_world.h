@@ -3,7 +3,9 @@
 // Authorities and certificates that the tests over TLS share, made once in a process.
 #include <spdlog/sinks/ostream_sink.h>
 #include <spdlog/spdlog.h>
+#include <stdlib.h>
 
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <memory>
@@ -11,15 +13,24 @@
 #include <string>
 
 #include "support/certificates.h"
-#include "support/scratch.h"
 #include "tls/client_context.h"
 #include "tls/server_context.h"
 
 namespace domed::test {
 
+class TlsDirectory {
+ public:
+  TlsDirectory() { mkdtemp(path_.data()); }
+  ~TlsDirectory() { std::filesystem::remove_all(path_); }
+  operator std::string() const { return path_; }  // NOLINT(google-explicit-constructor)
+
+ private:
+  std::string path_ = std::filesystem::temp_directory_path() / "domed-tls-XXXXXX";
+};
+
 struct TlsWorld {
-  testing::Scratch scratch;
-  const std::string directory = scratch.path();
+  const TlsDirectory made;
+  const std::string directory = made;
   Authority authority{directory, "authority"}, other{directory, "other"};
   const Shown server = authority.issue_for_server(), client = authority.issue({"ci"});
 
