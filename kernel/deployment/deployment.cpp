@@ -9,6 +9,7 @@
 #include <map>
 #include <set>
 
+#include "base/units.h"
 #include "deployment/tokens.h"
 #include "domed/error.h"
 #include "loader/plugin_path.h"
@@ -124,6 +125,7 @@ class DeploymentReader {
       claim(item, listener.url, shards);
       check_way(item, listener.url);
       check_tokens(item, listener);
+      if (listener.tls) check_files(item, listener);
       out.push_back(std::move(listener));
     }
     return out;
@@ -147,6 +149,15 @@ class DeploymentReader {
       out_.tokens = load_tokens(out_.tokens_file);
     } catch (const Error& e) {
       check_.fail(*fields_.find("tokens"), std::string("the tokens cannot be used:\n") + e.what());
+    }
+  }
+
+  void check_files(const YamlNode& item, const Listener& listener) {
+    try {
+      for (const auto& text : tls::ServerContext(files_of(listener)).expiring(now_micros()))
+        check_.warn(item, text);
+    } catch (const Error& e) {
+      check_.fail(item, listener.url + " cannot be served: " + e.what());
     }
   }
 

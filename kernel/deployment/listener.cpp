@@ -308,13 +308,16 @@ bool is_host(const std::string& host) {
 
 }  // namespace
 
-bool Listener::needs_certificate() const {
+tls::ServerFiles files_of(const Listener& listener) {
   const auto names = [&](Grant::To to) {
-    return std::any_of(grants.begin(), grants.end(),
+    return std::any_of(listener.grants.begin(), listener.grants.end(),
                        [&](const Grant& grant) { return grant.to == to; });
   };
-  if (!tls || tls->client_ca.empty()) return false;
-  return !names(Grant::To::anyone) && !(names(Grant::To::certificate) && names(Grant::To::token));
+  const bool otherwise =
+      names(Grant::To::anyone) || (names(Grant::To::certificate) && names(Grant::To::token));
+  const TlsFiles& files = *listener.tls;
+  return {files.cert, files.key, files.client_ca, files.crl,
+          !files.client_ca.empty() && !otherwise};
 }
 
 Listener read_listener(const YamlNode& item, const ListenerContext& context, Checker& check) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "tls/server_context.h"
 #include "transport/access.h"
 #include "yaml/yaml_check.h"
 
@@ -25,10 +26,11 @@ struct Listener {
   std::optional<TlsFiles> tls;
 
   bool operator==(const Listener&) const = default;
-
-  // Whether a peer that shows no certificate is turned away at once.
-  bool needs_certificate() const;
 };
+
+// What a listener over TLS is made of.  Whoever shows no certificate is turned away at once, unless
+// something else may say who it is.
+tls::ServerFiles files_of(const Listener& listener);
 
 // Whom a listener serves.
 enum class Audience { control, events };

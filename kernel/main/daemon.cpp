@@ -2,13 +2,19 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+
 #include "base/version.h"
+#include "deployment/tokens.h"
 #include "jobs/state_dir.h"
 #include "log/kernels_own.h"
 #include "main/log.h"
 #include "system/cgroup.h"
 #include "system/installation.h"
 #include "system/process.h"
+#include "tls/server_context.h"
 #include "transport/listen_url.h"
 
 namespace domed {
@@ -56,13 +62,17 @@ void Daemon::claim() {
   if (!deployment_.jobs.cgroup.empty()) must_be_delegated(deployment_.jobs.cgroup, "jobs.cgroup");
   inherited_.umask = present_umask();
   inherited_.open_files = raise_descriptor_limit();
-  const std::size_t pipes = pipe_bound(1 + static_cast<std::size_t>(deployment_.event_shards));
+  const std::size_t pipes = pipe_bound(sockets_of(deployment_));
+  const ControlOptions control = control_options(deployment_, tokens_, pipes);
+  const EventOptions events = event_options(deployment_, pipes);
+  for (const auto* places : {&control.urls, &events.urls})
+    for (const Place& place : *places)
+      if (place.tls) certificates_.push_back(place.tls);
   control_ = std::make_unique<ControlServer>(
-      control_options(deployment_, tokens_, pipes),
-      [this](std::string request, Peer peer, ControlServer::Reply reply) {
+      control, [this](std::string request, Peer peer, ControlServer::Reply reply) {
         dispatcher_->take(std::move(request), peer, std::move(reply));
       });
-  events_ = std::make_unique<EventSockets>(event_options(deployment_, pipes));
+  events_ = std::make_unique<EventSockets>(events);
 }
 
 void Daemon::open_plugins() {
@@ -136,7 +146,11 @@ void Daemon::open_methods() {
   config.facts.can_backup = config.backup != nullptr;
   config.facts.events_urls = [this] { return events_->urls(); };
   config.facts.frames_lost = [this] { return events_->dropped(); };
-  config.facts.troubles = [this] { return troubles_.present(Troubles::Clock::now()); };
+  config.facts.troubles = [this] {
+    auto out = troubles_.present(Troubles::Clock::now());
+    for (const auto& text : expiring()) out.push_back({"certificate", text, {}});
+    return out;
+  };
   config.events_urls = [this](const std::string& job_id) {
     return events_->urls(shard_of(job_id, events_->shards()));
   };
@@ -171,7 +185,47 @@ void Daemon::serve() {
   watch.ping = R"({"jsonrpc":"2.0","id":"watchdog","method":"Health"})";
   watchdog_ = std::make_unique<Watchdog>(watch, control_->endpoints(), events_->endpoints());
   watchdog_->start();
+  if (!certificates_.empty())
+    daily_ = std::jthread([this](const std::stop_token& stop) { tell_what_expires(stop); });
   for (const auto& url : control_->urls()) spdlog::info("domed {} serves {}", kVersion, url);
+}
+
+void Daemon::reload() {
+  std::string failures;
+  const auto attempt = [&](const auto& action) {
+    try {
+      action();
+    } catch (const Error& e) {
+      failures += (failures.empty() ? "" : "\n") + std::string(e.what());
+    }
+  };
+  attempt([&] {
+    if (!deployment_.tokens_file.empty()) tokens_->replace(load_tokens(deployment_.tokens_file));
+  });
+  attempt([&] { control_->reload(); });
+  attempt([&] { events_->reload(); });
+  if (failures.empty())
+    spdlog::info("tokens and certificates are read again");
+  else
+    spdlog::error("not all is read again, and what is not stays as it was: {}", failures);
+  for (const auto& text : expiring()) log_warning(text);
+}
+
+std::vector<std::string> Daemon::expiring() {
+  std::vector<std::string> out;
+  for (const auto& context : certificates_)
+    for (auto& text : context->expiring(environment_.now()))
+      if (std::find(out.begin(), out.end(), text) == out.end()) out.push_back(std::move(text));
+  return out;
+}
+
+void Daemon::tell_what_expires(const std::stop_token& stop) {
+  std::mutex mutex;
+  std::condition_variable_any never;
+  std::unique_lock lock(mutex);
+  do {
+    for (const auto& text : expiring()) log_warning(text);
+  } while (!never.wait_for(lock, stop, 24h, [&] { return stop.stop_requested(); }));
 }
 
 bool Daemon::drain(const std::stop_token& stop) {
@@ -187,6 +241,7 @@ Daemon::~Daemon() {
 // own is told first, so that the waits run side by side.
 void Daemon::stop() {
   // Collectors before those who wait for them: an end waits for none, however long it may take.
+  daily_ = {};
   if (watchdog_) watchdog_->stop();
   if (methods_) methods_->close();
   if (provenance_) provenance_->stop();

@@ -3,6 +3,7 @@
 #include <memory>
 #include <stop_token>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "api/dispatcher.h"
@@ -38,6 +39,9 @@ class Daemon {
   Daemon(const Deployment& deployment, std::function<void()> stale);
   ~Daemon();
 
+  // Reads tokens, certificates and revocations again, and ends the connections of those who may not
+  // come any more.  What cannot be read is told in the log, and all stays as it was.
+  void reload();
   // Starts no more jobs and waits until none runs; false: asked to stop first.
   bool drain(const std::stop_token& stop);
 
@@ -50,6 +54,8 @@ class Daemon {
   void recover();
   void serve();
   void stop();
+  std::vector<std::string> expiring();
+  void tell_what_expires(const std::stop_token& stop);
 
   const Deployment& deployment_;
   const std::function<void()> stale_;
@@ -62,6 +68,7 @@ class Daemon {
   // destructor has stopped them in the order that loses nothing.
   std::vector<std::unique_ptr<OpenedPlugin>> plugins_;  // the store's is the first
   const std::shared_ptr<Tokens> tokens_;
+  std::vector<std::shared_ptr<tls::ServerContext>> certificates_;
   std::unique_ptr<ControlServer> control_;
   std::unique_ptr<EventSockets> events_;
   std::unique_ptr<Store> fenced_;          // the plugin's, behind its fence
@@ -79,6 +86,7 @@ class Daemon {
   std::unique_ptr<Methods> methods_;
   std::unique_ptr<Dispatcher> dispatcher_;
   std::unique_ptr<Watchdog> watchdog_;
+  std::jthread daily_;  // tells what expires
 };
 
 }  // namespace domed

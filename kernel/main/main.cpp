@@ -94,15 +94,19 @@ std::unique_ptr<Daemon> made_anew(const Deployment& deployment, const sigset_t& 
     }
 }
 
-// Serves until SIGTERM or SIGINT; a second one ends a drain.
+// Serves until SIGTERM or SIGINT; a second one ends a drain.  SIGHUP has it reload.
 int serve(const Deployment& deployment) {
   sigset_t ends;
   sigemptyset(&ends);
-  for (const int signal : {SIGTERM, SIGINT, kStale}) sigaddset(&ends, signal);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, kStale}) sigaddset(&ends, signal);
   const auto stale = [] { kill(getpid(), kStale); };
   auto daemon = std::make_unique<Daemon>(deployment, stale);
   int signal = 0;
-  while (sigwait(&ends, &signal) == 0 && signal == kStale) {
+  while (sigwait(&ends, &signal) == 0 && (signal == kStale || signal == SIGHUP)) {
+    if (signal == SIGHUP) {
+      daemon->reload();
+      continue;
+    }
     spdlog::warn("the store is not what was opened any more: it is opened anew");
     // The old one first: the new one needs its store, its addresses and its lock on the state_dir.
     daemon.reset();
@@ -116,7 +120,7 @@ int serve(const Deployment& deployment) {
       // main thread waits for those and cannot wait for anything beside them.
       if (daemon->drain(stop)) kill(getpid(), SIGTERM);
     });
-    sigdelset(&ends, kStale);  // there is nothing left to be opened for
+    for (const int unheard : {kStale, SIGHUP}) sigdelset(&ends, unheard);
     sigwait(&ends, &signal);
   }
   spdlog::info("stopping");

@@ -2,10 +2,13 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 
+#include "deployment/listener.h"
 #include "jobs/state_dir.h"
 #include "system/installation.h"
+#include "tls/server_context.h"
 
 namespace domed {
 namespace {
@@ -18,6 +21,7 @@ std::vector<Place> places(const std::vector<Listener>& listeners, const Deployme
   for (const auto& listener : listeners) {
     Place& place = out.emplace_back(listener.url);
     place.origins = listener.origins;
+    if (listener.tls) place.tls = std::make_shared<tls::ServerContext>(files_of(listener));
     place.access = std::make_shared<const Access>(listener.grants, node, tokens, says_why);
   }
   return out;
@@ -41,6 +45,17 @@ OrderedJson plugin_json(const Plugin& plugin) {
 }
 
 }  // namespace
+
+std::size_t sockets_of(const Deployment& deployment) {
+  const auto kinds = [](const std::vector<Listener>& listeners) -> std::size_t {
+    const auto tls =
+        std::count_if(listeners.begin(), listeners.end(),
+                      [](const Listener& listener) { return listener.tls.has_value(); });
+    return (tls > 0) + (tls < static_cast<std::ptrdiff_t>(listeners.size()));
+  };
+  return kinds(deployment.control_listen) +
+         kinds(deployment.events_listen) * static_cast<std::size_t>(deployment.event_shards);
+}
 
 ControlOptions control_options(const Deployment& deployment,
                                const std::shared_ptr<const Tokens>& tokens, std::size_t pipes) {

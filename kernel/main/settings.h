@@ -28,6 +28,8 @@ struct Inherited {
   std::size_t open_files = 0;  // the soft limit
 };
 
+// How many sockets there are that connections come to: those with TLS count for themselves.
+std::size_t sockets_of(const Deployment& deployment);
 // "pipes": connections to each socket.  Once the state_dir is ours, for the names of users have the
 // node's id in them.
 ControlOptions control_options(const Deployment& deployment,

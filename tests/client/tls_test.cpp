@@ -224,13 +224,13 @@ TEST_F(ClientTls, CallsOfManyThreadsDoNotMix) {
   std::vector<std::jthread> threads;
   for (int t = 0; t < 8; ++t)
     threads.emplace_back([&, t] {
-      for (int i = 0; i < 40; ++i) {
+      for (int i = 0; i < 20; ++i) {
         const Json params{{"from", t}, {"n", i}, {"text", std::string(i * 5000 % 150'000, 'x')}};
         if (client.call("Echo", params) == params) ++right;
       }
     });
   threads.clear();
-  EXPECT_EQ(right, 8 * 40);
+  EXPECT_EQ(right, 8 * 20);
 }
 
 class Token : public ClientTls {

@@ -9,7 +9,7 @@ chmod 600 "$scratch/tokens.yaml"
 [ "$(stat -c %a "$scratch/builds.token")" = 600 ] || fail "the secret's file is open to others"
 grep -qF "$(cat "$scratch/builds.token")" "$scratch/tokens.yaml" && fail "the file of tokens holds a secret"
 
-roles() {  # ROLES-OF-IPC [GROUP]
+roles() {  # ROLES-OF-IPC [GROUP [ROLES-OF-EVENTS]]
   cat >"$scratch/domed.yaml" <<YAML
 domed: 1
 control:
@@ -17,7 +17,7 @@ control:
   listen:
     - {url: "ipc://$scratch/run/control.ipc"$1}
     - {url: "tcp://127.0.0.1:0", roles: {submitter: ["token:builds"], reader: ["token:*"]}}
-events: { listen: ["ipc://$scratch/run/events.ipc"] }
+events: { listen: [{url: "ipc://$scratch/run/events.ipc"${3:-}}] }
 state_dir: $scratch/state
 plugin_path: [$plugins]
 store: { plugin: $store }
@@ -62,6 +62,18 @@ grep -q 'audit {"who":"token:builds","role":"submitter","method":"CancelJob","jo
 # A reader with the right words for another's job still reads it only.
 expect "a forged producer" E_FORBIDDEN \
   "$(outcome AppendJobEvents "{\"job_id\":\"$mine\",\"producer_id\":\"p\",\"producer_token\":\"guess\",\"batch\":1,\"events\":[]}" eyes)"
+
+# A token that is taken away: whoever used it is cut off, others go on; a file that cannot be read changes nothing.
+hup() { local before; before=$(grep -c "$1" "$scratch/log" || true); kill -HUP "$daemon"
+        for _ in $(seq 600); do [ "$(grep -c "$1" "$scratch/log")" -gt "$before" ] && return; sleep 0.05; done; fail "no word of the reload"; }
+sed -i "s|^- {name: .builds.*||" "$scratch/tokens.yaml"
+hup "are read again"
+expect "a token that is gone" E_FORBIDDEN "$(outcome ListJobs '{}' builds)"
+expect "another's goes on" ok "$(outcome ListJobs '{}' eyes)"
+echo "no: [list" >>"$scratch/tokens.yaml"
+hup "not all is read again"
+expect "after a bad file" ok "$(outcome ListJobs '{}' eyes)"
+sed -i "/^no:/d" "$scratch/tokens.yaml"
 stop
 
 if [ "$(id -u)" -ne 0 ] || ! command -v setpriv >/dev/null; then
@@ -92,9 +104,13 @@ roles ", roles: {operator: [\"user:nobody\"]}" games
 start
 [[ $(as run -- id -u) == "$(id -u)" ]] || fail "an operator could not run a command as the daemon's user"
 stop
-roles ", roles: {reader: [\"user:daemon\"]}" games
+roles ", roles: {reader: [\"user:daemon\"]}" games ", roles: {reader: [\"user:daemon\"]}"
 start
-[[ $(say as --connect-wait 0s health) == *"$scratch"* ]] && ! as --connect-wait 0s health >/dev/null 2>&1 ||
-  fail "a member without a role was let in"
-grep -q "refused 1 connection(s), the last because it belongs to somebody who has no role here" "$scratch/log" ||
+[[ $(as whoami) == uid:65534@*": no role" ]] || fail "a member without a role: $(say as whoami)"
+[[ $(say as list) == *"needs the role reader: you are uid:65534@"* ]] || fail "a member without a role lists: $(say as list)"
+nngcat --sub --dial "ipc://$scratch/run/events.ipc" --subscribe daemon --raw --recv-timeout 5 --count 1 >/dev/null ||
+  fail "root does not hear the daemon"
+"${member[@]}" nngcat --sub --dial "ipc://$scratch/run/events.ipc" --subscribe daemon --raw --recv-timeout 3 --count 1 \
+  >"$scratch/heard" 2>/dev/null && fail "a member without a role hears events: $(cat "$scratch/heard")"
+grep -q "refused [0-9]* connection(s), the last because it belongs to somebody who has no role here" "$scratch/log" ||
   fail "the log does not say who was refused"

@@ -90,9 +90,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   };
 
   Connection(std::shared_ptr<Loop> loop, Owner& owner, const Rules& rules, Fd socket,
-             std::uint32_t id, Door door, sp::Carrier carrier,
-             std::shared_ptr<const Caller> caller, std::shared_ptr<const Access> access,
-             std::shared_ptr<const tls::ServerContext> tls);
+             std::uint32_t id, Door door, sp::Carrier carrier, std::shared_ptr<const Caller> caller,
+             std::shared_ptr<const Access> access, std::shared_ptr<const tls::ServerContext> tls);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 

@@ -55,9 +55,8 @@ Hub::Hub(std::shared_ptr<Loop> loop, Connection::Owner& owner, Connection::Rules
       timer_(loop_->context()) {}
 
 Listener::Take Hub::door_of(const Place& place) {
-  return [this, place](Fd socket, sp::Carrier carrier) {
-    let_in(std::move(socket), carrier, place);
-  };
+  return
+      [this, place](Fd socket, sp::Carrier carrier) { let_in(std::move(socket), carrier, place); };
 }
 
 // On a thread of the loop's.  Over TLS it shows who it is when both are agreed.
@@ -157,9 +156,10 @@ void Hub::close_all() {
 void Hub::look_again_at_identities() {
   for (const auto& connection : all())
     if (const auto why = connection->objection()) {
-      spdlog::warn("disconnected {}: {}", connection->certificate_name().empty()
-                                              ? "a client"
-                                              : "'" + connection->certificate_name() + "'",
+      spdlog::warn("disconnected {}: {}",
+                   connection->certificate_name().empty()
+                       ? "a client"
+                       : "'" + connection->certificate_name() + "'",
                    *why);
       connection->close();
     }
