@@ -7,10 +7,10 @@
 #include <mutex>
 #include <thread>
 
+#include "base/unsignalled.h"
 #include "client/backoff.h"
 #include "client/channel.h"
 #include "client/client.h"
-#include "base/unsignalled.h"
 #include "protocol/endpoint.h"
 
 namespace domed {

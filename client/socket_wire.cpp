@@ -61,7 +61,7 @@ SocketWire::SocketWire(const std::string& url, sp::Role role, const Peers& peers
     lookup_.emplace(url.substr(url.find("://") + 3), family_of(url_scheme(url)));
     phase_ = Phase::looking_up;
     if (url.starts_with("tls")) try {
-        session_ = tls::ClientContext(credentials.files).connect(lookup_->host());
+        stream_ = make_secure_stream(credentials.files, lookup_->host());
       } catch (const Error& failure) {
         distrust_ = url + " cannot be asked: " + failure.what();
         failure_ = EKEYREJECTED;
@@ -101,9 +101,9 @@ int SocketWire::connect_to_next() {
 
 // There is a connection now.
 int SocketWire::begin() {
-  if (!session_) return greet();
+  if (!stream_) return greet();
   phase_ = Phase::securing;
-  stream_.emplace(socket_.get(), std::move(session_));
+  stream_->begin(socket_.get());
   return 0;
 }
 

@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "client/lookup.h"
-#include "client/tls_stream.h"
+#include "client/secure_stream.h"
 #include "client/wire.h"
 #include "system/fd.h"
 
@@ -55,9 +55,8 @@ class SocketWire : public Wire {
   std::vector<Lookup::Address> addresses_;
   std::size_t next_address_ = 0;
   Fd socket_;
-  std::unique_ptr<tls::Session> session_;  // until there is a stream
-  std::optional<TlsStream> stream_;        // over TLS, once it is connected
-  std::string hello_;                      // of the peer, as far as it came
+  std::unique_ptr<SecureStream> stream_;  // over TLS
+  std::string hello_;                     // of the peer, as far as it came
   sp::Splitter splitter_;
   std::string unsent_;
   std::size_t sent_ = 0;               // of "unsent_"

@@ -1,9 +1,10 @@
-#include "client/tls_stream.h"
-
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <mutex>
+
+#include "client/secure_stream.h"
 
 namespace domed {
 namespace {
@@ -11,10 +12,28 @@ namespace {
 // Encrypted at a time: not much more than the system is about to take.
 constexpr std::size_t kAtOnce = 64 << 10;
 
-}  // namespace
+class TlsStream final : public SecureStream {
+ public:
+  explicit TlsStream(std::unique_ptr<tls::Session> session) : session_(std::move(session)) {}
 
-TlsStream::TlsStream(int socket, std::unique_ptr<tls::Session> session)
-    : socket_(socket), session_(std::move(session)) {
+  void begin(int socket) override;
+  void receive(std::string_view cipher, std::string& plain) override;
+  ssize_t send(std::string_view first, std::string_view second) override;
+  int push() override;
+  bool has_unsent() const override;
+  tls::Session::State state() const override;
+  tls::Fault fault() const override;
+
+ private:
+  int push_all();
+
+  int socket_ = -1;
+  mutable std::mutex mutex_;
+  const std::unique_ptr<tls::Session> session_;
+};
+
+void TlsStream::begin(int socket) {
+  socket_ = socket;
   push();
 }
 
@@ -76,6 +95,13 @@ tls::Session::State TlsStream::state() const {
 tls::Fault TlsStream::fault() const {
   const std::lock_guard lock(mutex_);
   return session_->fault();
+}
+
+}  // namespace
+
+std::unique_ptr<SecureStream> make_secure_stream(const tls::ClientFiles& files,
+                                                 const std::string& host) {
+  return std::make_unique<TlsStream>(tls::ClientContext(files).connect(host));
 }
 
 }  // namespace domed

@@ -1,0 +1,12 @@
+#include "client/secure_stream.h"
+#include "domed/error.h"
+
+namespace domed {
+
+// A runner's daemon is on its own machine; and a runner is started for each job, so that what it
+// loads counts.
+std::unique_ptr<SecureStream> make_secure_stream(const tls::ClientFiles&, const std::string& host) {
+  throw Error(Code::unsupported, "the runner speaks no TLS, and cannot reach " + host);
+}
+
+}  // namespace domed
