@@ -121,8 +121,12 @@ std::string connect_failure(const std::string& url, int error) {
     case EAGAIN:
       return "too many connections wait to be taken there";
     case ECONNRESET:
-      return "it closes the connection: it has too many, or does not serve this user; its log says "
-             "which";
+      return url.starts_with("tcp")
+                 ? "it closes the connection: it has too many, or speaks TLS (tls+tcp://); its log "
+                   "says which"
+                 : "it closes the connection: it has too many, or does not serve this user; its "
+                   "log "
+                   "says which";
     case EPROTO:
       return "what answers there is no control socket of domed, but another socket";
     case ETIMEDOUT:

@@ -34,8 +34,9 @@ int tools(Context& context, const std::string& id) {
 }
 
 std::string in_words(const OrderedJson& trouble) {
-  return trouble.value("subject", "") + ", for " +
-         format_duration(std::chrono::seconds(trouble.value("lasts_s", std::int64_t{0}))) + ": " +
+  const std::chrono::seconds lasts(trouble.value("lasts_s", std::int64_t{0}));
+  return trouble.value("subject", "") +
+         (lasts.count() > 0 ? ", for " + format_duration(lasts) : "") + ": " +
          trouble.value("message", "");
 }
 
