@@ -21,4 +21,22 @@ Commit commit_of(const JobLog& log) {
   return commit;
 }
 
+namespace {
+
+std::string what_runs(const JobFixed& fixed) {
+  if (!fixed.tool_id().empty()) return fixed.tool_id();
+  const Json command = fixed.request.value("command", Json());
+  return command.is_array() && !command.empty() ? command.at(0).get<std::string>() : "";
+}
+
+}  // namespace
+
+JobNews news_of(const JobLog& log) {
+  const JobHead& head = log.head();
+  const JobFixed& fixed = log.fixed();
+  return {log.job_id(), fixed.name,   fixed.submitter,   what_runs(fixed),
+          head.state,   head.reason,  head.message,      head.exit_code,
+          head.signal,  head.created, head.started_at(), head.ended_at()};
+}
+
 }  // namespace domed

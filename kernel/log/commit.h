@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "protocol/state.h"
@@ -20,13 +21,23 @@ struct Commit {
   std::uint64_t first_seq = 0;               // of the log's oldest event
   State state = State::queued;
   bool external = false, cancel_requested = false, held = false;
-  bool created = false, ended = false;  // by this change
-  bool retry = false;                   // over, and to be tried again
-  bool gone = false;                    // deleted
-  std::chrono::seconds expires{0};      // of an external job: how long its producer may be silent
+  bool created = false, started = false, ended = false;  // by this change
+  bool retry = false;                                    // over, and to be tried again
+  bool gone = false;                                     // deleted
+  std::chrono::seconds expires{0};  // of an external job: how long its producer may be silent
 };
 
 // What "log" is now, without lines.
 Commit commit_of(const JobLog& log);
+
+// What people are told of a job that was submitted, has started or is over.
+struct JobNews {
+  std::string job_id, name, submitter, what;  // "what": its tool, or the program of its command
+  State state = State::queued;
+  std::string reason, message;
+  std::optional<std::int64_t> exit_code, signal;
+  std::int64_t created = 0, started = 0, ended = 0;  // 0: not yet
+};
+JobNews news_of(const JobLog& log);
 
 }  // namespace domed

@@ -41,6 +41,7 @@ JobLog::JobLog(const JobRecord& record, Environment& environment)
   }
   is_stored_ = true;
   stored_head_ = record.head_seq;
+  stored_state_ = head_.state;
   stored_revision_ = record.revision;
   stored_log_id_ = head_.log_id;
 }
@@ -346,6 +347,7 @@ std::shared_ptr<const std::string> JobLog::take_committed() {
   action_ = Entry::Action::append;
   is_stored_ = exists_;
   stored_head_ = head_.head_seq;
+  stored_state_ = head_.state;
   stored_revision_ = head_.revision;
   stored_log_id_ = head_.log_id;
   return lines;

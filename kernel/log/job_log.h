@@ -98,6 +98,8 @@ class JobLog {
   // What the journal gives to the store, and learns when that is done.
   bool changed() const { return exclusive() || !ends_.empty() || head_changed_; }
   bool exclusive() const { return action_ != Entry::Action::append; }
+  // Whether its pending entry has it run.
+  bool starts() const { return head_.state == State::running && stored_state_ == State::queued; }
   // Whether nothing but a repeated or late command can come.
   bool is_over() const { return !exists_ || tombstone_ || is_terminal(head_.state); }
   bool is_visible() const { return exists_ && !head_.importing; }
@@ -169,6 +171,7 @@ class JobLog {
   Entry::Action action_ = Entry::Action::append;
   // Of the log as the store has it.
   std::uint64_t stored_head_ = 0;
+  State stored_state_ = State::queued;
   std::string stored_revision_, stored_log_id_;
   std::string lines_;
   std::vector<std::uint32_t> ends_;

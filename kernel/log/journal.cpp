@@ -23,10 +23,11 @@ constexpr int kAttempts = 3;
 }  // namespace
 
 Journal::Journal(Store& store, Environment& environment, Observer observer, Doubts doubts,
-                 StoreWatch watch)
+                 StoreWatch watch, News news)
     : store_(store),
       environment_(environment),
       observer_(std::move(observer)),
+      news_(std::move(news)),
       doubts_(std::move(doubts)),
       watch_(std::move(watch)),
       incarnation_(store.incarnation()) {
@@ -356,7 +357,7 @@ void Journal::answer(Queued& queued, std::exception_ptr error) {
 
 void Journal::publish(JobLog& log) {
   const std::uint64_t first = log.pending_first();
-  const bool was_visible = log.is_visible();
+  const bool was_visible = log.is_visible(), starts = log.starts();
   const auto lines = log.take_committed();
   untold_.erase(log.job_id());
   if (!was_visible || !log.exists()) return;
@@ -364,8 +365,10 @@ void Journal::publish(JobLog& log) {
   commit.lines = lines;
   commit.first = first;
   commit.created = first == 1 && !lines->empty();
+  commit.started = starts;
   commit.ended = is_terminal(commit.state) && !lines->empty();
   observer_(commit);
+  if (news_ && (commit.created || commit.started || commit.ended)) news_(news_of(log));
 }
 
 // Any log can be read again: its record is whole in the store.

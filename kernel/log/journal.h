@@ -73,8 +73,10 @@ class Journal {
     bool renews = false;     // may meet a log of a former life, to give it its new name
   };
   using Observer = std::function<void(const Commit&)>;
+  // Of jobs that were submitted, have started or are over; told after the observer.
+  using News = std::function<void(const JobNews&)>;
   Journal(Store& store, Environment& environment, Observer observer, Doubts doubts = {},
-          StoreWatch watch = {});
+          StoreWatch watch = {}, News news = {});
   ~Journal();
 
   // Throws ApiError(E_BUSY) when the queue is full; "done" is then not called.
@@ -135,6 +137,7 @@ class Journal {
   Store& store_;
   Environment& environment_;
   const Observer observer_;
+  const News news_;
   const Doubts doubts_;
   const StoreWatch watch_;
   const std::string incarnation_;

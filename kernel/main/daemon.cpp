@@ -132,7 +132,7 @@ void Daemon::open_log() {
         scheduler_->notice(commit);
         if (commit.gone) troubles_.over(damage_in(commit.job_id), Troubles::Clock::now());
       },
-      doubts, watch);
+      doubts, watch, log_job);
   store_->renew_with([this](const std::string& job_id) { journal_->renew(job_id); });
   scheduler_ =
       std::make_unique<Scheduler>(*store_, *journal_, environment_, *provenance_,

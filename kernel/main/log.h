@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/troubles.h"
 #include "domed/host.h"
+#include "log/commit.h"
 
 namespace domed {
 
@@ -17,6 +18,8 @@ void log_line(Level level, const std::string& line);
 void log_warning(const std::string& line);
 // Of who did what (api/audit.h), whatever the level is; as JSON the object stands under "audit".
 void log_audit(const OrderedJson& line);
+// Of a job that was submitted, has started or is over; as JSON the object stands under "job".
+void log_job(const JobNews& news);
 void log_trouble(Troubles::Word word, const std::string& text);
 
 }  // namespace domed

@@ -51,6 +51,8 @@ mine=$(submit --key k -- echo mine)
 job=$(ctl list --submitter token:builds --json | jq -r .job_id)
 [ "$mine" != "$job" ] || fail "two submitters share a key"
 finish "$job"
+grep -q "job {\"job_id\":\"$job\",\"state\":\"succeeded\",\"what\":\"hello\",\"submitter\":\"token:builds\",\"reason\":\"exit\"" "$scratch/log" ||
+  fail "the log does not tell of the job"
 expect "its submitter" token:builds "$(field "$job" submitter)"
 expect "the same in its provenance" token:builds "$(field "$job" provenance.submitter)"
 expect "another's job" E_FORBIDDEN "$(outcome CancelJob "{\"job_id\":\"$mine\"}" builds)"
