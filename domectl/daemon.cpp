@@ -71,6 +71,15 @@ void add_daemon(CLI::App& app, Context& context) {
   verb->callback(
       [&context, id] { context.action = [&context, id] { return tools(context, *id); }; });
 
+  verb = app.add_subcommand("metrics", "The daemon's metrics, as Prometheus reads them");
+  verb->callback([&context] {
+    context.action = [&context] {
+      const std::string result = context.client().call_raw("GetMetrics", Json::object());
+      context.json ? put_json(out(), result) : put(Json::parse(result).value("text", ""));
+      return 0;
+    };
+  });
+
   const auto all = std::make_shared<bool>(false);
   verb = app.add_subcommand("health", "Ask the daemon how it is; 1: its store keeps nothing");
   verb->add_flag("--all", *all, "Its plugins, limits and features too");

@@ -11,10 +11,26 @@ constexpr std::size_t kQuickBytes = 64 << 10;  // read on the thread that brough
 
 }  // namespace
 
+Dispatcher::Dispatcher(const Methods& methods, Workers& workers, Audit& audit, Metrics& metrics)
+    : methods_(methods), workers_(workers), audit_(audit), metrics_(metrics) {
+  for (const auto& [name, method] : methods_.all())
+    asked_[&method] = &metrics_.counter("domed_requests_total", "Requests by their method.",
+                                        metric_label("method", name));
+}
+
+// Seldom enough to be looked up by name.
+void Dispatcher::met(const std::string& error) {
+  metrics_
+      .counter("domed_request_errors_total", "Requests that were answered with an error.",
+               metric_label("error", error))
+      .add();
+}
+
 void Dispatcher::take(std::string bytes, Peer peer, std::function<void(std::string)> reply) {
   Call call;
   call.peer = std::move(peer);
   call.reply = std::move(reply);
+  call.errors = this;
   if (bytes.size() > limits::kRequestBytes)  // never queued, so that such cannot pile up
     return call.error(
         ApiError("E_TOO_LARGE", "a request may have " + std::to_string(limits::kRequestBytes) +
@@ -32,6 +48,7 @@ void Dispatcher::handle(const std::string& bytes, Call call) {
     // "call" stays, to say why not.
     call.id = request.id;
     const Method& method = methods_.named(request.method);
+    asked_.find(&method)->second->add();
     authorize(request, method, call);
     Call with_params = call;
     with_params.params = std::move(request.params);

@@ -2,10 +2,12 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 
 #include "api/audit.h"
 #include "api/methods.h"
+#include "base/metrics.h"
 #include "base/workers.h"
 #include "protocol/call.h"
 #include "protocol/request.h"
@@ -18,16 +20,17 @@ namespace domed {
 //
 // Thread-safe.  What it is given must outlive it; once the workers have stopped, what needs
 // one gets E_BUSY.
-class Dispatcher {
+class Dispatcher : private Errors {
  public:
-  // "audit" hears of every request that changes something, and of all that are refused.
-  Dispatcher(const Methods& methods, Workers& workers, Audit& audit)
-      : methods_(methods), workers_(workers), audit_(audit) {}
+  // "audit" hears of every request that changes something, and of all that are refused; "metrics"
+  // counts them all.
+  Dispatcher(const Methods& methods, Workers& workers, Audit& audit, Metrics& metrics);
 
   // Answers the request, exactly once, soon or later; never blocks or throws.
   void take(std::string bytes, Peer peer, std::function<void(std::string)> reply);
 
  private:
+  void met(const std::string& error) override;
   void handle(const std::string& bytes, Call call);
   void authorize(const Request& request, const Method& method, Call& call) const;
   void answer(const Method& method, Call call);
@@ -35,6 +38,8 @@ class Dispatcher {
   const Methods& methods_;
   Workers& workers_;
   Audit& audit_;
+  Metrics& metrics_;
+  std::map<const Method*, Counter*> asked_;
 };
 
 }  // namespace domed

@@ -38,6 +38,11 @@ void FactMethods::health(Call call) const {
   call.result(out.dump());
 }
 
+void FactMethods::get_metrics(Call call) const {
+  Params(call.params).done();
+  call.result(OrderedJson{{"text", facts_.metrics()}}.dump());
+}
+
 void FactMethods::who_am_i(Call call) const {
   Params(call.params).done();
   OrderedJson roles = OrderedJson::array();
@@ -50,8 +55,8 @@ namespace {
 
 // What a client may ask for that not every daemon of this protocol knows.
 OrderedJson features(const DaemonFacts& facts) {
-  OrderedJson out{"accept_imported", "accepts", "expires_s", "external", "frames", "lines",
-                  "long-poll",       "roles",   "t",         "troubles", "waiting"};
+  OrderedJson out{"accept_imported", "accepts", "expires_s", "external", "frames",   "lines",
+                  "long-poll",       "metrics", "roles",     "t",        "troubles", "waiting"};
   if (facts.allow_ad_hoc) out.push_back("ad-hoc");
   if (facts.can_backup) out.push_back("backup");
   std::sort(out.begin(), out.end());

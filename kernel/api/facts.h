@@ -17,7 +17,8 @@ struct DaemonFacts {
   OrderedJson plugins = OrderedJson::array();
   bool allow_ad_hoc = false, can_backup = false;
   std::size_t most_polls = 1024;
-  std::function<std::vector<std::string>()> events_urls;  // of all event sockets
+  std::function<std::vector<std::string>()> events_urls;                // of all event sockets
+  std::function<std::string()> metrics = [] { return std::string(); };  // base/metrics.h
   // Frames that slow subscribers lost, ever; it does them no harm but time.
   std::function<std::uint64_t()> frames_lost = [] { return std::uint64_t{0}; };
   std::function<std::vector<Troubles::Trouble>()> troubles = [] {
@@ -25,7 +26,8 @@ struct DaemonFacts {
   };
 };
 
-// Health, WhoAmI and ListCapabilities: which daemon this is, what it can do, and who asks.
+// Health, GetMetrics, WhoAmI and ListCapabilities: which daemon this is, how it fares, what it can
+// do, and who asks.
 // Thread-safe.
 class FactMethods {
  public:
@@ -34,6 +36,7 @@ class FactMethods {
 
   void health(Call call) const;
   void who_am_i(Call call) const;
+  void get_metrics(Call call) const;
   void list_capabilities(Call call) const;
 
  private:

@@ -36,6 +36,7 @@ Methods::Methods(Store& store, Journal& journal, Streams& streams, Scheduler& sc
           at_once("Health", Role::none, &FactMethods::health, &facts_),
           at_once("WhoAmI", Role::none, &FactMethods::who_am_i, &facts_),
           at_once("ListCapabilities", Role::reader, &FactMethods::list_capabilities, &facts_),
+          at_once("GetMetrics", Role::reader, &FactMethods::get_metrics, &facts_),
           at_once("ListTools", Role::reader, &ToolMethods::list_tools, &tools_),
           at_once("GetTool", Role::reader, &ToolMethods::get_tool, &tools_),
           // At once, as StreamJobEvents, though both may need more time: what has to wait they take

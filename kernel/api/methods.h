@@ -51,6 +51,7 @@ class Methods {
 
   // Throws ApiError(E_UNKNOWN_METHOD) that says which there are.
   const Method& named(const std::string& name) const;
+  const std::map<std::string, Method>& all() const { return table_; }
 
   // Starts no collecting any more; what waits for it gets E_BUSY.
   void close() { append_.close(); }

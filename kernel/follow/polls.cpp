@@ -53,6 +53,11 @@ Polls::Release Polls::take(std::uint64_t number) {
   return release;
 }
 
+std::size_t Polls::held() {
+  const std::lock_guard lock(mutex_);
+  return held_.size();
+}
+
 void Polls::wake(const std::string& job_id) {
   std::vector<Release> released;
   {

@@ -30,6 +30,7 @@ class Polls {
   bool hold(const std::string& job_id, std::uint32_t pipe, std::chrono::milliseconds wait,
             Release release, const std::function<bool()>& grown);
 
+  std::size_t held();
   void wake(const std::string& job_id);
   void client_left(std::uint32_t pipe);
   void stop();

@@ -37,6 +37,7 @@ class Streams {
   void forget(const std::string& job_id);
 
   void client_left(std::uint32_t pipe) { polls_.client_left(pipe); }
+  std::size_t held_polls() { return polls_.held(); }
   // Lets all polls go; later ones are refused.
   void stop() { polls_.stop(); }
 

@@ -40,6 +40,7 @@ class JobQueue {
   // It is over; wherever it is.
   void remove(const std::string& id);
   bool empty() const { return jobs_.empty(); }
+  std::size_t size() const { return jobs_.size(); }
   // Null where it does not wait here.
   const Job* find(const std::string& id) const;
   // What is left of the job's backoff; nullopt where it has none, or does not wait here.

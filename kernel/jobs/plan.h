@@ -44,6 +44,8 @@ class Plan {
   // Starts nothing more.
   void close() { closed_ = true; }
   bool is_idle() const { return slots_.size() == 0; }
+  std::size_t queued() const { return queue_.size(); }
+  std::size_t running() const { return slots_.size(); }
   void forget_slots() { slots_.clear(); }
 
   // Jobs whose record is to be looked at: they may have joined the queue, or were held or released.

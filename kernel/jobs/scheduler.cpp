@@ -51,6 +51,10 @@ std::string Scheduler::why_waiting(const JobRecord& record) {
   return locked([&] { return plan_.waiting(std::move(job), wall, Clock::now()); }).why();
 }
 
+Scheduler::Counts Scheduler::counts() {
+  return locked([&] { return Counts{plan_.queued(), plan_.running()}; });
+}
+
 void Scheduler::forget(const std::string& job_id) const {
   std::error_code ignored;
   std::filesystem::remove_all(scratch_dir(config_.run, job_id), ignored);

@@ -53,6 +53,12 @@ class Scheduler {
   // Starts nothing more and waits until no job runs; false: asked to stop first.
   bool drain(const std::stop_token& stop);
 
+  // Jobs that wait in the queue, and that have a slot.
+  struct Counts {
+    std::size_t queued = 0, running = 0;
+  };
+  Counts counts();
+
   // What a job's run is made from, and what has become of that at its end: payloads of events,
   // the latter empty where there is nothing to compare.  Takes as long as the collectors may.
   // "door": by which its producer tells of it.

@@ -164,7 +164,13 @@ void Journal::handle(Round& round) noexcept {
     const auto results = keep(entries, damaged);
     if (results.size() != changed.size())
       throw Error(Code::internal, "the store answered for another number of entries");
-    if (!entries.empty()) tried(std::nullopt, Clock::now() - begin);
+    if (!entries.empty()) {
+      const auto took = Clock::now() - begin;
+      tried(std::nullopt, took);
+      std::size_t events = 0, bytes = 0;
+      for (const Entry& entry : entries) events += entry.ends.size(), bytes += entry.events.size();
+      watch_.kept(took, events, bytes);
+    }
 
     // Followers before producers: whoever was answered finds everywhere what it was told.
     for (std::size_t i = 0; i < changed.size(); ++i) {

@@ -36,6 +36,9 @@ struct Doubts {
 struct StoreWatch {
   // After each try: why it failed, or nothing where it did not, and none did for two seconds.
   std::function<void(const std::optional<Error>& failure)> tried = [](const auto&) {};
+  // What it kept, and how long that took.
+  std::function<void(std::chrono::nanoseconds took, std::size_t events, std::size_t bytes)> kept =
+      [](auto, auto, auto) {};
   // Has the store keep something of no meaning, or throws: asked every two seconds while it fails,
   // for nobody else may try.
   std::function<void()> probe = [] {};

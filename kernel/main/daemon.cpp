@@ -124,6 +124,7 @@ void Daemon::open_log() {
     failure ? troubles_.met("store", failure->what(), now) : troubles_.over("store", now);
   };
   watch.probe = [this] { touch(*checked_, environment_); };
+  measure(metrics_, watch);
   journal_ = std::make_unique<Journal>(
       *checked_, environment_,
       [this](const Commit& commit) {
@@ -132,7 +133,11 @@ void Daemon::open_log() {
         scheduler_->notice(commit);
         if (commit.gone) troubles_.over(damage_in(commit.job_id), Troubles::Clock::now());
       },
-      doubts, watch, log_job);
+      doubts, watch,
+      [this](const JobNews& news) {
+        log_job(news);
+        count(metrics_, news);
+      });
   store_->renew_with([this](const std::string& job_id) { journal_->renew(job_id); });
   scheduler_ =
       std::make_unique<Scheduler>(*store_, *journal_, environment_, *provenance_,
@@ -151,12 +156,26 @@ void Daemon::open_methods() {
     for (const auto& text : expiring()) out.push_back({"certificate", text, {}});
     return out;
   };
+  config.facts.metrics = [this] { return metrics_.text(); };
   config.events_urls = [this](const std::string& job_id) {
     return events_->urls(shard_of(job_id, events_->shards()));
   };
   methods_ = std::make_unique<Methods>(*store_, *journal_, *streams_, *scheduler_, environment_,
                                        *workers_, audit_, std::move(config));
-  dispatcher_ = std::make_unique<Dispatcher>(*methods_, *workers_, audit_);
+  dispatcher_ = std::make_unique<Dispatcher>(*methods_, *workers_, audit_, metrics_);
+  measure(metrics_, gauges());
+}
+
+Gauges Daemon::gauges() {
+  return {[this] { return control_->pipes(); },
+          [this] { return events_->pipes(); },
+          [this] { return control_->busy(); },
+          [this] { return streams_->held_polls(); },
+          [this] { return scheduler_->counts().queued; },
+          [this] { return scheduler_->counts().running; },
+          [this] { return troubles_.present(Troubles::Clock::now()).size(); },
+          [this] { return events_->dropped(); },
+          deployment_.state_dir};
 }
 
 void Daemon::recover() {

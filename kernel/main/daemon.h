@@ -19,6 +19,7 @@
 #include "log/journal.h"
 #include "log/present_store.h"
 #include "main/log.h"
+#include "main/measures.h"
 #include "main/settings.h"
 #include "provenance/provenance.h"
 #include "system/file_lock.h"
@@ -54,6 +55,7 @@ class Daemon {
   void recover();
   void serve();
   void stop();
+  Gauges gauges();
   std::vector<std::string> expiring();
   void tell_what_expires(const std::stop_token& stop);
 
@@ -77,6 +79,7 @@ class Daemon {
   std::string store_secret_;
   Troubles troubles_{log_trouble};
   Audit audit_{log_audit};
+  Metrics metrics_;
   std::unique_ptr<Provenance> provenance_;
   std::unique_ptr<Publisher> publisher_;
   std::unique_ptr<Workers> workers_;

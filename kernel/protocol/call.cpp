@@ -20,6 +20,7 @@ void Call::end_result(std::string text) const {
 }
 
 void Call::error(const ApiError& e) const {
+  if (errors) errors->met(e.name());
   reply(error_reply(id, e));
 }
 

@@ -24,12 +24,20 @@ struct Peer {
   std::shared_ptr<const Caller> caller{};  // null: nobody who may anything
 };
 
+// Hears of every error that a request is answered with.  Thread-safe.
+class Errors {
+ public:
+  virtual ~Errors() = default;
+  virtual void met(const std::string& name) = 0;  // E_…
+};
+
 // One request under way: its params and the way back.  Answered exactly once.
 struct Call {
   std::string id = "null", params = "{}";
   Peer peer{};
   IdentityPtr who = nobody();  // never null
   std::function<void(std::string)> reply;
+  Errors* errors = nullptr;  // may be null
 
   void result(std::string_view json) const;
   // For a result of many bytes, which is made where it is sent from: what stands before it, with

@@ -7,6 +7,7 @@ namespace domed::test {
 namespace {
 
 const std::map<std::string, Role> kTable{{"Health", Role::none},
+                                         {"GetMetrics", Role::reader},
                                          {"WhoAmI", Role::none},
                                          {"ListCapabilities", Role::reader},
                                          {"ListTools", Role::reader},

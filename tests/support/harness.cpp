@@ -72,6 +72,7 @@ Kernel::Kernel(const std::string& store_plugin, const std::filesystem::path& dir
   ServiceConfig service;
   service.store_secret = secret;
   service.facts.epoch = "epoch";
+  service.facts.metrics = [this] { return metrics.text(); };
   service.facts.store_name = store_plugin;
   service.facts.events_urls = [] { return std::vector<std::string>{"ipc:///events"}; };
   service.rules.own_user = kOwnUser;
@@ -79,7 +80,7 @@ Kernel::Kernel(const std::string& store_plugin, const std::filesystem::path& dir
   service.events_urls = events_urls;
   methods = std::make_unique<Methods>(*store, *journal, *streams, *scheduler, environment, workers,
                                       audit, service);
-  dispatcher = std::make_unique<Dispatcher>(*methods, workers, audit);
+  dispatcher = std::make_unique<Dispatcher>(*methods, workers, audit, metrics);
   be(kOwnUser, Role::admin);
 }
 

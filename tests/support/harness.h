@@ -87,6 +87,7 @@ class Kernel {
   Troubles troubles{[](Troubles::Word, const std::string&) {}};
   std::unique_ptr<Scheduler> scheduler;
   Audit audit{[this](const OrderedJson& line) { audited.push_back(line); }};
+  Metrics metrics;
   std::unique_ptr<Methods> methods;
   std::unique_ptr<Dispatcher> dispatcher;
 };
