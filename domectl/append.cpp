@@ -8,6 +8,7 @@
 #include "domectl/append_state.h"
 #include "domectl/arguments.h"
 #include "domectl/context.h"
+#include "domectl/selection.h"
 #include "domectl/sink.h"
 
 namespace domed::ctl {
@@ -99,7 +100,8 @@ bool have_times(const std::string& events) {
 
 int append(Context& context, const Appending& given) {
   ProducerOptions options;
-  options.job_id = from_environment(given.job, "DOMED_JOB_ID", "the job's id");
+  options.job_id = given.job.empty() ? given.job : context.id_of(given.job);
+  options.job_id = from_environment(options.job_id, "DOMED_JOB_ID", "the job's id");
   options.producer_token = from_environment(given.token, "DOMED_PRODUCER_TOKEN", "--token");
   options.producer_id = given.producer_id;
   // One without the other would be no protection: numbers mean something within a producer, and a
@@ -119,7 +121,7 @@ int append(Context& context, const Appending& given) {
 void add_append(CLI::App& app, Context& context) {
   const auto given = std::make_shared<Appending>();
   CLI::App* verb = app.add_subcommand("append", "Append events to a job's log");
-  verb->add_option("JOB", given->job, "The job's id (default: DOMED_JOB_ID)");
+  verb->add_option("JOB", given->job, std::string(kJobHelp) + " (default: DOMED_JOB_ID)");
   verb->add_option("--type", given->type, "The event's type: progress, artifact, x-NAME, ...");
   verb->add_option("--payload", given->payload, "The event's payload, a JSON object")
       ->type_name("JSON");

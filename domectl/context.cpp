@@ -146,6 +146,19 @@ Client& Context::client() {
   return *client_;
 }
 
+std::string Context::find_job(const std::string& text) try {
+  return client().call("FindJob", {{"text", text}}).at("job_id").get<std::string>();
+} catch (const ApiError& e) {
+  // A daemon from before it knows whole ids only.
+  if (e.name() == "E_UNKNOWN_METHOD") return text;
+  throw;
+}
+
+// As domed makes them.
+bool Context::is_whole_id(const std::string& text) {
+  return text.size() == 32 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
+}
+
 Json Context::status_of(const std::string& job_id, std::stop_token stop) {
   CallOptions options;
   options.stop = std::move(stop);
@@ -215,6 +228,7 @@ int run_domectl(int argc, char** argv) {
   add_run(app, context);
   add_follow(app, context);
   add_jobs(app, context);
+  add_changes(app, context);
   add_turns(app, context);
   add_append(app, context);
   add_daemon(app, context);

@@ -29,6 +29,23 @@ struct Context {
   int failure = 1;                   // exit code where the verb itself fails
 
   Client& client();
+  // The id of the job that "text" names: by its id, the beginning of that, its name, @last or
+  // @last~N.  Throws ApiError(E_NOT_FOUND), and E_AMBIGUOUS, which lists the candidates.
+  std::string find_job(const std::string& text);
+  // The same, but for what looks like a whole id, which is taken as one without asking.
+  std::string id_of(const std::string& text) { return is_whole_id(text) ? text : find_job(text); }
+  // Does "act" with the job that "text" names.  A whole id is looked for only where there is no
+  // such job, as any text may be a name.
+  template <class Act>
+  auto with_job(const std::string& text, const Act& act) {
+    if (!is_whole_id(text)) return act(find_job(text));
+    try {
+      return act(text);
+    } catch (const ApiError& e) {
+      if (e.name() != "E_NOT_FOUND") throw;
+    }
+    return act(find_job(text));
+  }
   // What is known of a job that is there, or is to be there in a moment: one that tries
   // another one again is made just after that one's end.
   Json status_of(const std::string& job_id, std::stop_token stop = {});
@@ -43,6 +60,8 @@ struct Context {
   std::string endpoint_option() const;
 
  private:
+  static bool is_whole_id(const std::string& text);
+
   // Made by the first who asks, since "--help" and a usage error need no daemon.
   std::optional<Client> client_;
   // The daemon's time less that of a clock that nobody sets, as it was first asked for.
@@ -55,8 +74,9 @@ std::string created_at(Context& context, const std::string& job_id);
 // Each adds its verbs to "app".
 void add_run(CLI::App& app, Context& context);  // run, submit
 void add_follow(CLI::App& app, Context& context);
-void add_jobs(CLI::App& app, Context& context);   // status, list, cancel, delete, trim
-void add_turns(CLI::App& app, Context& context);  // wait, logs, hold, release, retry
+void add_jobs(CLI::App& app, Context& context);     // status, list
+void add_changes(CLI::App& app, Context& context);  // cancel, hold, release, retry, delete, trim
+void add_turns(CLI::App& app, Context& context);    // wait, logs
 void add_append(CLI::App& app, Context& context);
 void add_daemon(CLI::App& app, Context& context);      // tools, health
 void add_who(CLI::App& app, Context& context);         // whoami, token

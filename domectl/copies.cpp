@@ -11,6 +11,7 @@
 #include "domectl/context.h"
 #include "domectl/interrupt.h"
 #include "domectl/output_file.h"
+#include "domectl/selection.h"
 #include "domectl/table.h"
 
 namespace domed::ctl {
@@ -263,7 +264,8 @@ void add_copies(CLI::App& app, Context& context) {
   CLI::App* verb =
       app.add_subcommand("verify", "Check a job's log, an export, or a follower's copy");
   verb->add_option("JOB|FILE", *subject,
-                   "A job's id, or what 'domectl export' or 'follow --json' wrote")
+                   "A job: its id, the beginning of it, its name, @last; or what 'domectl export' "
+                   "or 'follow --json' wrote")
       ->required();
   verb->footer(
       "Recomputes the digest chain and the totals of the output streams; prints ok, or\n"
@@ -273,19 +275,25 @@ void add_copies(CLI::App& app, Context& context) {
     context.action = [&context, subject] {
       // A file first: no job's id is likely to be the name of a file in this directory, and a file
       // that was meant would otherwise be reported as a job that is not there.
-      return is_file(*subject) ? verify_file(context, *subject) : verify_job(context, *subject);
+      return is_file(*subject) ? verify_file(context, *subject)
+                               : context.with_job(*subject, [&context](const std::string& id) {
+                                   return verify_job(context, id);
+                                 });
     };
   });
 
   verb = app.add_subcommand("export", "Write a job's record and events to a file");
-  verb->add_option("JOB", *job, "The job's id")->required();
+  verb->add_option("JOB", *job, kJobHelp)->required();
   verb->add_option("-o,--output", *out, "Where to (default: stdout)")->type_name("FILE");
   verb->footer(
       "FILE appears, or is replaced, when all is written.  A new one has the mode that your umask\n"
       "gives, a replaced one keeps its own; a pipe or a device is written into.\n\n"
       "Example:\n  domectl export JOB -o job.jsonl && domectl verify job.jsonl");
   verb->callback([&context, job, out] {
-    context.action = [&context, job, out] { return export_job(context, *job, *out); };
+    context.action = [&context, job, out] {
+      return context.with_job(*job,
+                              [&](const std::string& id) { return export_job(context, id, *out); });
+    };
   });
 
   verb = app.add_subcommand("import", "Give an exported job, with ids and bytes, to a daemon");

@@ -7,6 +7,7 @@
 #include "domectl/context.h"
 #include "domectl/interrupt.h"
 #include "domectl/outcome.h"
+#include "domectl/selection.h"
 #include "domectl/watch.h"
 
 namespace domed::ctl {
@@ -103,7 +104,7 @@ int follow(Context& context, const Following& given) {
 void add_follow(CLI::App& app, Context& context) {
   const auto given = std::make_shared<Following>();
   CLI::App* verb = app.add_subcommand("follow", "Show a job's events, and those to come");
-  verb->add_option("JOB", given->job, "The job's id")->required();
+  verb->add_option("JOB", given->job, kJobHelp)->required();
   verb->add_option("--since", given->since, "Begin after this event's number")
       ->type_name("SEQ")
       ->check(whole_number(0, kMostEvents));
@@ -125,7 +126,12 @@ void add_follow(CLI::App& app, Context& context) {
       "  domectl follow 1f3a...\n"
       "  domectl follow 1f3a... --json --since 120 | jq .payload");
   verb->callback([&context, given] {
-    context.action = [&context, given] { return follow(context, *given); };
+    context.action = [&context, given] {
+      return context.with_job(given->job, [&](const std::string& id) {
+        given->job = id;
+        return follow(context, *given);
+      });
+    };
   });
 }
 

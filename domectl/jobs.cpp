@@ -2,19 +2,21 @@
 #include <condition_variable>
 #include <mutex>
 #include <stop_token>
+#include <utility>
 
 #include "base/units.h"
 #include "base/words.h"
 #include "domectl/arguments.h"
 #include "domectl/context.h"
 #include "domectl/interrupt.h"
+#include "domectl/selection.h"
 #include "domectl/table.h"
 
 namespace domed::ctl {
 namespace {
 
 struct Listing {
-  std::string state, label, tool, since, submitter;
+  Filter filter;
   std::size_t limit = 20;
   bool watch = false;
 };
@@ -26,11 +28,9 @@ OrderedJson ask(Context& context, const char* method, const Json& params,
   return OrderedJson::parse(context.client().call_raw(method, params, options));
 }
 
-int status(Context& context, const std::string& job) {
-  if (context.json) {
-    put_json(out(), context.client().call_raw("GetJobStatus", {{"job_id", job}}));
-    return 0;
-  }
+void show_status(Context& context, const std::string& job) {
+  if (context.json)
+    return put_json(out(), context.client().call_raw("GetJobStatus", {{"job_id", job}}));
   OrderedJson record = ask(context, "GetJobStatus", {{"job_id", job}});
   // A record of forty fields would bury the ten that people look for; what it says of changes is
   // told by "drift".
@@ -41,7 +41,14 @@ int status(Context& context, const std::string& job) {
                            field(found, "dirty_flag") + " ('domectl provenance' shows all)";
   }
   put(listing(record));
-  return 0;
+}
+
+int status(Context& context, const Selection& given) {
+  bool first = true;
+  return for_each_job(context, given, {"show"}, [&](const std::string& job) {
+    if (!std::exchange(first, false) && !context.json) put("\n");
+    show_status(context, job);
+  });
 }
 
 std::string what(const OrderedJson& job) {
@@ -68,35 +75,6 @@ std::string row(const OrderedJson& job, std::int64_t now, std::size_t width,
   return id + "  " + colours.state(state) + pad + " " + code + " " + when + " " + what(job) + "\n";
 }
 
-Json query_of(Context& context, const Listing& given) {
-  Json params = Json::object();
-  if (!given.state.empty()) params["state"] = given.state;
-  if (!given.label.empty()) params["label"] = given.label;
-  if (!given.tool.empty()) params["tool_id"] = given.tool;
-  if (!given.submitter.empty()) params["submitter"] = given.submitter;
-  if (given.since.empty()) return params;
-  // Either form; the daemon refuses what is neither, and knows the calendar better.
-  const auto back = parse_duration(given.since);
-  params["since"] = back ? format_time(context.daemon_now() - back->count()) : given.since;
-  return params;
-}
-
-// As many as were asked for, over as many pages as that takes.
-std::vector<OrderedJson> fetch(Context& context, const Listing& given, std::stop_token stop = {}) {
-  Json params = query_of(context, given);
-  std::vector<OrderedJson> jobs;
-  while (jobs.size() < given.limit) {
-    // The daemon's most for a page.  Between two pages jobs may be made; the list goes from new to
-    // old by a mark, so that none is shown twice.
-    params["limit"] = std::min<std::size_t>(given.limit - jobs.size(), 1000);
-    const OrderedJson page = ask(context, "ListJobs", params, stop);
-    for (const auto& job : page.at("jobs")) jobs.push_back(job);
-    if (!page.contains("next_page") || page["next_page"].is_null()) break;
-    params["page"] = page["next_page"];
-  }
-  return jobs;
-}
-
 int show(Context& context, const std::vector<OrderedJson>& jobs) {
   if (context.json) {
     for (const auto& job : jobs) put_json(out(), job.dump());
@@ -121,7 +99,7 @@ int watch(Context& context, const Listing& given) {
   context.client();
   const StopBySignal stop;
   while (!stop.stopped()) {
-    const std::vector<OrderedJson> jobs = fetch(context, given, stop.token());
+    const std::vector<OrderedJson> jobs = jobs_of(context, given.filter, given.limit, stop.token());
     // The new list is there before the old one goes: the screen does not flicker, and stays where
     // the daemon does not answer.
     put("\033[H\033[2J");
@@ -133,33 +111,20 @@ int watch(Context& context, const Listing& given) {
   return 0;
 }
 
-// Calls "method" and prints its result: whole, or as "text".
-int change(Context& context, const char* method, const Json& params,
-           const std::function<std::string(const OrderedJson&)>& text) {
-  const OrderedJson result = ask(context, method, params);
-  context.json ? put_json(out(), result.dump()) : put(text(result) + "\n");
-  return 0;
-}
-
 void add_status(CLI::App& app, Context& context) {
-  const auto job = std::make_shared<std::string>();
-  CLI::App* verb = app.add_subcommand("status", "Show what is known of a job");
-  verb->add_option("JOB", *job, "The job's id")->required();
-  verb->callback(
-      [&context, job] { context.action = [&context, job] { return status(context, *job); }; });
+  const auto given = std::make_shared<Selection>();
+  CLI::App* verb = app.add_subcommand("status", "Show what is known of jobs");
+  add_selection(*verb, *given);
+  verb->callback([&context, given] {
+    context.action = [&context, given] { return status(context, *given); };
+  });
 }
 
 void add_list(CLI::App& app, Context& context) {
   const auto given = std::make_shared<Listing>();
   CLI::App* verb = app.add_subcommand("list", "List jobs, newest first");
-  verb->add_option("--state", given->state, "Only jobs in this state")
-      ->check(CLI::IsMember({"queued", "running", "succeeded", "failed", "canceled"}));
-  verb->add_option("--label", given->label, "Only jobs with this label")->type_name("K=V");
-  verb->add_option("--tool", given->tool, "Only jobs of this tool")->type_name("ID");
-  verb->add_option("--submitter", given->submitter, "Only jobs that they submitted")
-      ->type_name("IDENTITY");
-  verb->add_option("--since", given->since, "Only jobs since a time, or for so long")
-      ->type_name("TIME");
+  add_filter(*verb, given->filter);
+  add_times(*verb, given->filter);
   verb->add_flag("-w,--watch", given->watch, "Show the list anew each second, until Ctrl-C");
   verb->add_option("--limit", given->limit, "At most so many")
       ->capture_default_str()
@@ -169,67 +134,8 @@ void add_list(CLI::App& app, Context& context) {
       "  domectl list --label branch=main --json | jq -r .job_id");
   verb->callback([&context, given] {
     context.action = [&context, given] {
-      return given->watch ? watch(context, *given) : show(context, fetch(context, *given));
-    };
-  });
-}
-
-// Of a job that had failed the next attempt is what a cancel still changes.
-std::string retry_text(const OrderedJson& result) {
-  if (!result.contains("retry") || !result["retry"].is_object()) return "";
-  const OrderedJson& retry = result["retry"];
-  const std::string id = field(retry, "job_id");
-  if (retry.value("canceled", false)) return "; its retry, job " + id + ", is canceled";
-  return "; it was tried again as job " + id + ", which is " + field(retry, "state");
-}
-
-void add_cancel(CLI::App& app, Context& context) {
-  const auto job = std::make_shared<std::string>(), reason = std::make_shared<std::string>();
-  CLI::App* verb = app.add_subcommand("cancel", "Ask for the end of a job");
-  verb->add_option("JOB", *job, "The job's id")->required();
-  verb->add_option("--reason", *reason, "Why, kept with the job");
-  verb->footer("Does not wait: 'domectl follow JOB' shows when it is over.");
-  verb->callback([&context, job, reason] {
-    context.action = [&context, job, reason] {
-      Json params{{"job_id", *job}};
-      if (!reason->empty()) params["reason"] = *reason;
-      return change(context, "CancelJob", params, [](const OrderedJson& result) {
-        // No error: what the caller wants, that the job does not run, is so (Cancel).
-        const bool over = result.value("already_terminal", false);
-        return (over ? "already " : "cancel requested; ") + field(result, "state") +
-               retry_text(result);
-      });
-    };
-  });
-}
-
-void add_delete(CLI::App& app, Context& context) {
-  const auto job = std::make_shared<std::string>();
-  CLI::App* verb = app.add_subcommand("delete", "Purge a finished job and its log");
-  verb->add_option("JOB", *job, "The job's id")->required();
-  verb->callback([&context, job] {
-    context.action = [&context, job] {
-      return change(context, "DeleteJob", {{"job_id", *job}},
-                    [](const OrderedJson& result) { return "deleted " + field(result, "job_id"); });
-    };
-  });
-}
-
-void add_trim(CLI::App& app, Context& context) {
-  const auto job = std::make_shared<std::string>();
-  const auto keep = std::make_shared<std::uint64_t>(0);
-  CLI::App* verb = app.add_subcommand("trim", "Forget the oldest events of a job");
-  verb->add_option("JOB", *job, "The job's id")->required();
-  verb->add_option("--keep-from", *keep, "The oldest seq to keep")
-      ->required()
-      ->type_name("SEQ")
-      ->check(whole_number(0, kMostEvents));
-  verb->callback([&context, job, keep] {
-    context.action = [&context, job, keep] {
-      return change(context, "TrimJob", {{"job_id", *job}, {"keep_from_seq", *keep}},
-                    [](const OrderedJson& result) {
-                      return "the oldest event kept is " + field(result, "first_seq");
-                    });
+      return given->watch ? watch(context, *given)
+                          : show(context, jobs_of(context, given->filter, given->limit));
     };
   });
 }
@@ -239,9 +145,6 @@ void add_trim(CLI::App& app, Context& context) {
 void add_jobs(CLI::App& app, Context& context) {
   add_status(app, context);
   add_list(app, context);
-  add_cancel(app, context);
-  add_delete(app, context);
-  add_trim(app, context);
 }
 
 }  // namespace domed::ctl

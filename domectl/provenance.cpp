@@ -2,6 +2,7 @@
 #include "domectl/diff_runs.h"
 #include "domectl/dsse.h"
 #include "domectl/reproduce.h"
+#include "domectl/selection.h"
 #include "domectl/slsa.h"
 #include "domectl/table.h"
 
@@ -13,7 +14,9 @@ struct Wanted {
 };
 
 OrderedJson status_of(Context& context, const std::string& job) {
-  return OrderedJson::parse(context.client().call_raw("GetJobStatus", {{"job_id", job}}));
+  return context.with_job(job, [&](const std::string& id) {
+    return OrderedJson::parse(context.client().call_raw("GetJobStatus", {{"job_id", id}}));
+  });
 }
 
 int print_statement(const OrderedJson& status, const Wanted& wanted) {
@@ -72,7 +75,7 @@ int diff_runs(Context& context, const std::string& a, const std::string& b) {
 void add_show(CLI::App& app, Context& context) {
   const auto wanted = std::make_shared<Wanted>();
   CLI::App* verb = app.add_subcommand("provenance", "Show what a job was made from");
-  verb->add_option("JOB", wanted->job, "The job's id")->required();
+  verb->add_option("JOB", wanted->job, kJobHelp)->required();
   verb->add_option("--format", wanted->format,
                    "text (default), json, or slsa: an in-toto statement")
       ->check(CLI::IsMember({"text", "json", "slsa"}));
@@ -95,7 +98,7 @@ void add_reproduce(CLI::App& app, Context& context) {
   const auto job = std::make_shared<std::string>();
   CLI::App* verb = app.add_subcommand(
       "reproduce", "Print the commands that rebuild what a job was started from");
-  verb->add_option("JOB", *job, "The job's id")->required();
+  verb->add_option("JOB", *job, kJobHelp)->required();
   verb->footer("Read them before you run them: the job's command is the last one.");
   verb->callback(
       [&context, job] { context.action = [&context, job] { return reproduce(context, *job); }; });
@@ -105,8 +108,8 @@ void add_diff(CLI::App& app, Context& context) {
   const auto a = std::make_shared<std::string>(), b = std::make_shared<std::string>();
   CLI::App* verb = app.add_subcommand(
       "diff-runs", "Show what differs between two runs; exits 1 where anything does");
-  verb->add_option("A", *a, "A job's id")->required();
-  verb->add_option("B", *b, "Another job's id")->required();
+  verb->add_option("A", *a, kJobHelp)->required();
+  verb->add_option("B", *b, "Another job, likewise")->required();
   verb->callback([&context, a, b] {
     context.action = [&context, a, b] { return diff_runs(context, *a, *b); };
   });

@@ -101,7 +101,7 @@ void add_turn(Context& context, const Submission& job, Json& params) {
     params["limits"][name] = limit_of(name, text.get<std::string>());
   if (!job.queue.empty()) params["queue"] = job.queue;
   if (job.priority != 0) params["priority"] = job.priority;
-  if (!job.after.empty()) params["depends_on"] = job.after;
+  for (const auto& needed : job.after) params["depends_on"].push_back(context.id_of(needed));
   if (job.hold) params["hold"] = true;
   add_time(context, job, params);
 }
@@ -109,6 +109,8 @@ void add_turn(Context& context, const Submission& job, Json& params) {
 }  // namespace
 
 void add_submission_options(CLI::App& verb, Submission& job) {
+  verb.add_option("--name", job.name, "What to call it; of several jobs the newest is meant")
+      ->type_name("NAME");
   verb.add_option("--cwd", job.cwd, "Directory to run in (default: this one)")->type_name("DIR");
   verb.add_option("--env", job.env, "A variable for the command; may be repeated")
       ->type_name("K=V")
@@ -169,6 +171,7 @@ Json params_of(Context& context, const Submission& job, const std::vector<std::s
     throw UsageError("either a command or --tool, not both");
   if (!command.empty()) params["command"] = command;
   if (!job.tool.empty()) params["tool_id"] = job.tool;
+  if (!job.name.empty()) params["name"] = job.name;
   if (!job.executor.empty()) params["executor"] = job.executor;
   if (job.accept_imported) params["accept_imported"] = true;
   if (!job.client_id.empty()) params["client_id"] = job.client_id;
@@ -202,6 +205,7 @@ Json params_of(Context& context, const Submission& job, const std::vector<std::s
 void ask_for_features(Context& context, const Submission& job) {
   if (job.accept_imported) context.must_know("accept_imported", "--accept-imported");
   if (!job.expires.empty()) context.must_know("expires_s", "--expires");
+  if (!job.name.empty()) context.must_know("names", "--name");
 }
 
 }  // namespace domed::ctl

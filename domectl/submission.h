@@ -9,7 +9,7 @@ namespace domed::ctl {
 
 // What "run" and "submit" are told of a job, as it was given.
 struct Submission {
-  std::string cwd, timeout, tool, task, key, client_id, executor;
+  std::string name, cwd, timeout, tool, task, key, client_id, executor;
   // As typed; times and sizes are read by params_of(), whose errors name the option.
   std::string queue, input, not_before, backoff, expires;
   int priority = 0, attempts = 1;

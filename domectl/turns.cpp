@@ -15,8 +15,10 @@
 #include "domectl/interrupt.h"
 #include "domectl/outcome.h"
 #include "domectl/screen_line.h"
+#include "domectl/selection.h"
 #include "domectl/table.h"
 #include "domectl/watch.h"
+#include "domectl/when.h"
 #include "domed/support/hash.h"
 
 namespace domed::ctl {
@@ -25,22 +27,15 @@ namespace {
 constexpr std::chrono::microseconds kLongestWait =
     std::chrono::hours(24 * 365);  // what a clock can add to now
 
-// A point in time: RFC 3339, or so long ago.
-std::int64_t time_of(Context& context, const std::string& text, const char* option) {
-  if (const auto back = parse_duration(text)) return context.daemon_now() - back->count();
-  if (const auto time = parse_time(text)) return *time;
-  throw UsageError(std::string(option) + " '" + text +
-                   "' is neither a time nor a duration such as 10m");
-}
-
 struct Waiting {
-  std::vector<std::string> jobs;
+  Selection which;
   std::string timeout;
 };
 
 // How a job ended, its further attempts included.
 struct End {
-  std::string job;      // the last attempt
+  std::string first;  // the job that was asked for, and its last attempt
+  std::string job;
   std::string payload;  // of its terminal event, or what is as good; empty: it has not ended
 };
 
@@ -79,11 +74,11 @@ std::string next_attempt(Context& context, const std::string& job, const FollowO
 }
 
 End await_last_end(Context& context, const std::string& job, const FollowOptions& options) {
-  End end{job, await_end(context, job, options)};
+  End end{job, job, await_end(context, job, options)};
   // A job that is tried again has not ended as far as its caller cares.
   for (std::string next;
        !end.payload.empty() && !(next = next_attempt(context, end.job, options)).empty();)
-    end = {next, await_end(context, next, options)};
+    end = {job, next, await_end(context, next, options)};
   return end;
 }
 
@@ -91,14 +86,14 @@ End await_last_end(Context& context, const std::string& job, const FollowOptions
 void tell(const Context& context, const std::string& job, const End& end) {
   const std::string state = Json::parse(end.payload).at("to").get<std::string>();
   if (context.json) {
-    OrderedJson out{{"job_id", job}, {"state", state}};
-    if (end.job != job) out["last_attempt"] = end.job;
+    OrderedJson out{{"job_id", end.first}, {"state", state}};
+    if (end.job != end.first) out["last_attempt"] = end.job;
     return put_json(ctl::out(), out.dump());
   }
   const std::string text = outcome_text(end.payload);
   // A line for each job as it ends, in the order given: the next may take hours.
   put(visible(job + " " + (text.empty() ? state : text) +
-              (end.job == job ? "" : " (last attempt: " + end.job + ")")) +
+              (end.job == end.first ? "" : " (last attempt: " + end.job + ")")) +
       "\n");
 }
 
@@ -112,8 +107,9 @@ int wait(Context& context, const Waiting& given) {
   const StopBySignal stop;
   options.stop = stop.token();
   int code = 0;
-  for (const auto& job : given.jobs) {
-    const End end = await_last_end(context, job, options);
+  for (const auto& job : selected(context, given.which, {"wait for"})) {
+    const End end = context.with_job(
+        job, [&](const std::string& id) { return await_last_end(context, id, options); });
     if (stop.stopped()) return stop.code();
     if (end.payload.empty()) {
       note("job " + job + " has not ended in time");
@@ -129,6 +125,7 @@ int wait(Context& context, const Waiting& given) {
 }
 
 struct Reading {
+  Selection which;
   std::string job, stream, since, until;
   bool follow = false, times = false, raw = false;
 };
@@ -141,8 +138,8 @@ class Reader {
         json_(context.json),
         clean_(!given.raw && !given.times && is_terminal(STDOUT_FILENO)),
         colours_(Colours::of(STDOUT_FILENO).on()),
-        since_(given.since.empty() ? INT64_MIN : time_of(context, given.since, "--since-time")),
-        until_(given.until.empty() ? INT64_MAX : time_of(context, given.until, "--until-time")),
+        since_(given.since.empty() ? INT64_MIN : when_of(context, given.since, "--since")),
+        until_(given.until.empty() ? INT64_MAX : when_of(context, given.until, "--until")),
         shown_([&context, &given] { return created_at(context, given.job); }) {}
 
   void take(std::string_view line) {
@@ -215,7 +212,7 @@ bool begin_behind_trimmed(const ApiError& error, FollowOptions& options) {
   return true;
 }
 
-int logs(Context& context, const Reading& given) {
+int logs_of(Context& context, const Reading& given) {
   Reader reader(context, given);
   context.client();  // before the signals are taken
   const StopBySignal stop({}, true);
@@ -242,22 +239,33 @@ int logs(Context& context, const Reading& given) {
   return 0;
 }
 
-int change(Context& context, const char* method, Json params, const char* done) {
-  const OrderedJson result = OrderedJson::parse(context.client().call_raw(method, params));
-  context.json ? put_json(out(), result.dump()) : put(done + field(result, "job_id") + "\n");
+// Several are told apart as tail(1) does it.
+int logs(Context& context, const Reading& given) {
+  if (given.follow && given.which.several()) throw UsageError("--follow is for one job");
+  const auto jobs = selected(context, given.which, {"show"});
+  for (const auto& job : jobs) {
+    if (jobs.size() > 1 && !context.json)
+      put((&job == &jobs.front() ? "==> " : "\n==> ") + visible(job) + " <==\n");
+    const int code = context.with_job(job, [&](const std::string& id) {
+      Reading one = given;
+      one.job = id;
+      return logs_of(context, one);
+    });
+    if (code != 0) return code;
+  }
   return 0;
 }
 
 void add_wait(CLI::App& app, Context& context) {
   const auto given = std::make_shared<Waiting>();
   CLI::App* verb = app.add_subcommand("wait", "Wait for the end of jobs");
-  verb->add_option("JOB", given->jobs, "Their ids")->required();
+  add_selection(*verb, given->which);
   verb->add_option("--timeout", given->timeout, "No longer than this")->type_name("TIME");
   verb->footer(
       "Prints a line for each, and exits as 'domectl run' would with the first of them that did\n"
       "not succeed; 124 when the time was up.  Of a job that is tried again the last attempt "
       "counts.\n\n"
-      "Example:\n  domectl wait $(domectl list --label build=17 --json | jq -r .job_id)");
+      "Example:\n  domectl wait --label build=17");
   verb->callback([&context, given] {
     context.failure = kOwnFailure;
     context.action = [&context, given] { return wait(context, *given); };
@@ -267,52 +275,19 @@ void add_wait(CLI::App& app, Context& context) {
 void add_logs(CLI::App& app, Context& context) {
   const auto given = std::make_shared<Reading>();
   CLI::App* verb = app.add_subcommand("logs", "Print what a job wrote");
-  verb->add_option("JOB", given->job, "The job's id")->required();
+  add_selection(*verb, given->which);
   verb->add_option("--stream", given->stream, "Only this one: stdout or stderr")->type_name("NAME");
-  verb->add_option("--since-time", given->since, "From this time on, or from so long ago")
+  verb->add_option("--since", given->since, "From this time on, or from so long ago")
       ->type_name("TIME");
-  verb->add_option("--until-time", given->until, "Up to this time")->type_name("TIME");
+  verb->add_option("--until", given->until, "Up to this time")->type_name("TIME");
   verb->add_flag("-f,--follow", given->follow, "Go on until the job ends");
   verb->add_flag("-t,--timestamps", given->times, "With the time when each line was written");
   verb->add_flag("--raw", given->raw, "On a terminal too: byte for byte");
   verb->footer(
       "On a terminal control sequences other than colours are shown, not obeyed.\n\n"
-      "Example:\n  domectl logs JOB --stream stderr --since-time 10m -t");
+      "Example:\n  domectl logs JOB --stream stderr --since 10m -t");
   verb->callback(
       [&context, given] { context.action = [&context, given] { return logs(context, *given); }; });
-}
-
-void add_hold(CLI::App& app, Context& context, const char* name, const char* method,
-              const char* help, const char* done) {
-  const auto job = std::make_shared<std::string>(), reason = std::make_shared<std::string>();
-  CLI::App* verb = app.add_subcommand(name, help);
-  verb->add_option("JOB", *job, "The job's id")->required();
-  verb->add_option("--reason", *reason, "Why, kept in the job's log");
-  verb->callback([&context, job, reason, method, done] {
-    context.action = [&context, job, reason, method, done] {
-      Json params{{"job_id", *job}};
-      if (!reason->empty()) params["reason"] = *reason;
-      return change(context, method, params, done);
-    };
-  });
-}
-
-void add_retry(CLI::App& app, Context& context) {
-  const auto job = std::make_shared<std::string>(), key = std::make_shared<std::string>();
-  CLI::App* verb =
-      app.add_subcommand("retry", "Submit the request of a job that is over once more");
-  verb->add_option("JOB", *job, "The job's id")->required();
-  verb->add_option("--key", *key, "Idempotency key of the new job")->type_name("KEY");
-  verb->footer(
-      "Prints the id of the new job, whose status names the old one as retry_of.\n\n"
-      "Example:\n  domectl follow $(domectl retry JOB)");
-  verb->callback([&context, job, key] {
-    context.action = [&context, job, key] {
-      return change(context, "RetryJob",
-                    {{"job_id", *job}, {"idempotency_key", key->empty() ? random_hex(16) : *key}},
-                    "");
-    };
-  });
 }
 
 }  // namespace
@@ -320,10 +295,6 @@ void add_retry(CLI::App& app, Context& context) {
 void add_turns(CLI::App& app, Context& context) {
   add_wait(app, context);
   add_logs(app, context);
-  add_hold(app, context, "hold", "HoldJob", "Keep a queued job from being started", "held ");
-  add_hold(app, context, "release", "ReleaseJob", "Let a held job run when its turn comes",
-           "released ");
-  add_retry(app, context);
 }
 
 }  // namespace domed::ctl

@@ -65,6 +65,8 @@ void read_fixed(Params& record, JobFixed& fixed) {
   fixed.submitter = record.text("submitter", limits::kKeyBytes).value_or("");
   if (!is_identity(fixed.submitter))
     invalid_request("'record.submitter' must be of letters, digits and ._@:/-");
+  fixed.name = record.text("name", limits::kNameBytes).value_or("");
+  check_name(fixed.name);
   for (const char* key : {"executor", "tool_id", "cwd", "profile"}) record.text(key, 4096);
   const bool external = record.all().value("executor", "") == "external";
   // By the same rules as a request (submission.h): else an import could put into the store what no

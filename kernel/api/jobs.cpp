@@ -39,10 +39,19 @@ bool go_on_from(const std::string& page, ListQuery& query) {
          from_base64(page.substr(colon + 1), query.before_id) && !query.before_id.empty();
 }
 
-// A store's query can only ask for something, so a copy whose import has not ended, which is not
-// there yet, and the kernel's own records are left out here.
-bool is_shown(const JobRecord& record) {
-  return record.columns.state != "importing" && !is_kernels_own(record.job_id);
+std::int64_t time_in(Params& params, const char* key, std::int64_t otherwise) {
+  const auto text = params.text(key);
+  if (!text) return otherwise;
+  const auto time = parse_time(*text);
+  if (!time)
+    invalid_request("'" + std::string(key) + "' must be a time such as 2026-01-31T12:00:00Z");
+  return *time;
+}
+
+bool has_all(const std::vector<std::string>& tags, const std::vector<std::string>& wanted) {
+  return std::all_of(wanted.begin(), wanted.end(), [&](const auto& one) {
+    return std::find(tags.begin(), tags.end(), one) != tags.end();
+  });
 }
 
 }  // namespace
@@ -64,36 +73,55 @@ void JobMethods::get_job_status(Call call) const {
   call.result(out.dump());
 }
 
-void JobMethods::list_jobs(Call call) const {
-  Params params(call.params);
-  ListQuery query;
+JobMethods::Wanted JobMethods::wanted(Params& params) {
+  Wanted out;
+  ListQuery& query = out.query;
   query.state = params.text("state").value_or("");
   if (!query.state.empty() && !parse_state(query.state))
     throw ApiError("E_INVALID_REQUEST",
                    "'state' must be queued, running, succeeded, failed or canceled");
+  // What fewest jobs have comes first: a store's query has two of them, and what they find is
+  // looked through for the others.
+  const auto want = [&](const char* key, const char* name) {
+    const auto value = params.text(key);
+    if (value && !value->empty()) out.tags.push_back(tag(name, *value));
+  };
+  want("name", "name");
   if (const auto label = params.text("label", 1024); label && !label->empty()) {
     if (label->find('=') == std::string::npos) invalid_request("'label' must be KEY=VALUE");
-    query.tags.push_back(label_tag(*label));
+    out.tags.push_back(label_tag(*label));
   }
-  if (const auto tool = params.text("tool_id"); tool && !tool->empty())
-    query.tags.push_back(tag("tool", *tool));
-  if (const auto submitter = params.text("submitter"); submitter && !submitter->empty())
-    query.tags.push_back(tag("submitter", *submitter));
-  if (const auto since = params.text("since")) {
-    const auto time = parse_time(*since);
-    if (!time)
-      throw ApiError("E_INVALID_REQUEST", "'since' must be a time such as 2026-01-31T12:00:00Z");
-    query.since = *time;
-  }
+  want("tool_id", "tool");
+  want("submitter", "submitter");
+  want("node", "node");
+  const auto own =
+      out.tags.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(out.tags.size(), 2));
+  query.tags.assign(out.tags.begin(), own);
+  out.tags.erase(out.tags.begin(), own);
+  query.since = time_in(params, "since", 0);
   query.limit = static_cast<std::size_t>(params.integer("limit", 100, 1, 1000));
   if (const auto page = params.text("page"))
     if (!go_on_from(*page, query))
       invalid_request("'page' must be the next_page of an earlier reply");
+  // Up to and with that time.  A later page begins behind it by itself.
+  const std::int64_t until = time_in(params, "until", INT64_MAX);
+  if (until != INT64_MAX && (query.before_id.empty() || query.before > until + 1))
+    query.before = until + 1, query.before_id.clear();
   params.done();
-  call.result(listed(std::move(query)).dump());
+  return out;
 }
 
-OrderedJson JobMethods::listed(ListQuery query) const {
+void JobMethods::list_jobs(Call call) const {
+  Params params(call.params);
+  call.result(listed(wanted(params)).dump());
+}
+
+OrderedJson JobMethods::listed(Wanted wanted) const {
+  ListQuery& query = wanted.query;
+  // A store's query can only ask for something, and for two tags: the rest is left out here.
+  const auto fits = [&](const JobRecord& record) {
+    return is_shown(record) && has_all(record.columns.tags, wanted.tags);
+  };
   OrderedJson out{{"jobs", OrderedJson::array()}};
   OrderedJson& jobs = out["jobs"];
   const std::size_t limit = query.limit;
@@ -104,10 +132,10 @@ OrderedJson JobMethods::listed(ListQuery query) const {
     // Once it is full, whether any come behind is all that is asked.
     query.limit = full ? 1 : limit - jobs.size();
     const JobPage page = store_.list(query);
-    if (full && std::any_of(page.jobs.begin(), page.jobs.end(), is_shown)) break;
+    if (full && std::any_of(page.jobs.begin(), page.jobs.end(), fits)) break;
     for (const JobRecord& record : page.jobs) {
       query.max_bytes -= std::min(query.max_bytes, record.fixed.size() + record.head.size());
-      if (is_shown(record)) jobs.push_back(summary_json(record));
+      if (fits(record)) jobs.push_back(summary_json(record));
     }
     if (!page.more) return out;
     turn(page, query);

@@ -46,6 +46,7 @@ Methods::Methods(Store& store, Journal& journal, Streams& streams, Scheduler& sc
           at_once("StreamJobEvents", Role::reader, &Streams::page, &streams),
           reading("GetJobStatus", Role::reader, &JobMethods::get_job_status, &jobs_),
           reading("ListJobs", Role::reader, &JobMethods::list_jobs, &jobs_),
+          reading("FindJob", Role::reader, &JobMethods::find_job, &jobs_),
           // A command takes an operator, and the job of somebody else: see there.
           changing("SubmitJob", Role::submitter, &SubmitMethods::submit_job, &submit_),
           changing("RetryJob", Role::submitter, &SubmitMethods::retry_job, &submit_),

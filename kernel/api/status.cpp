@@ -3,6 +3,7 @@
 #include "base/units.h"
 #include "domed/error.h"
 #include "log/retry.h"
+#include "protocol/job_id.h"
 
 namespace domed {
 namespace {
@@ -14,6 +15,7 @@ void put_time(OrderedJson& out, const char* key, std::int64_t time) {
 // What both views begin with.
 OrderedJson common_json(const JobHead& head, const JobFixed& fixed, const std::string& job_id) {
   OrderedJson out{{"job_id", job_id}, {"run_id", fixed.run_id}, {"log_id", head.log_id}};
+  if (!fixed.name.empty()) out["name"] = fixed.name;
   out["state"] = state_name(head.state);
   if (!head.reason.empty()) out["reason"] = head.reason;
   if (!head.message.empty()) out["message"] = head.message;
@@ -131,6 +133,10 @@ OrderedJson summary_json(const JobRecord& record) try {
   });
 } catch (const Error& e) {  // it costs its own line of the list only
   return {{"job_id", record.job_id}, {"state", record.columns.state}, {"damaged", e.what()}};
+}
+
+bool is_shown(const JobRecord& record) {
+  return record.columns.state != "importing" && !is_kernels_own(record.job_id);
 }
 
 OrderedJson status_json(const JobRecord& record) {

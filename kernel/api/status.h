@@ -10,4 +10,8 @@ namespace domed {
 OrderedJson status_json(const JobRecord& record);
 OrderedJson summary_json(const JobRecord& record);
 
+// Whether listings show "record": no copy whose import has not ended, which is not there yet, and
+// nothing of the kernel's own.
+bool is_shown(const JobRecord& record);
+
 }  // namespace domed

@@ -60,6 +60,16 @@ void check_labels(const Json& labels) {
   }
 }
 
+// People type it, and read it in a list: one line, and nothing that FindJob takes for something
+// else.
+void check_name(const std::string& name) {
+  for (const char c : name)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+      invalid_request("'name' must be of one line, without control characters");
+  if (name.starts_with('@'))
+    invalid_request("'name' must not begin with '@', as @last does, which is the newest job");
+}
+
 void check_limits(const Json& limits) {
   if (limits.is_null()) return;
   for (const auto& [name, value] : limits.items()) {
@@ -173,6 +183,8 @@ Submission read_job(Params& params) {
   JobFixed& fixed = out.fixed;
   fixed.idempotency_key = params.required_text("idempotency_key", limits::kKeyBytes);
   fixed.client_id = params.text("client_id", limits::kKeyBytes).value_or("");
+  fixed.name = params.text("name", limits::kNameBytes).value_or("");
+  check_name(fixed.name);
   const std::string tool_id = params.text("tool_id", limits::kNameBytes).value_or("");
   const Json command = params.array("command");
   const std::string executor = params.text("executor").value_or("local-process");
@@ -206,6 +218,7 @@ Submission read_job(Params& params) {
   // `IdempotentSubmit`: of what the client said and nothing else. Neither the order of its keys nor
   // a tool that the deployment has changed meanwhile makes it another request.
   out.request_hash = sha256_hex(canonical_json(fixed.request));
+  fixed.request.erase("name");  // it has a place of its own
   return out;
 }
 

@@ -18,6 +18,7 @@ void set_tool(JobFixed& job, Json tool);
 // Checks what a request or a record names so; null is well.
 void check_command(const Json& command);
 void check_labels(const Json& labels);
+void check_name(const std::string& name);
 void check_limits(const Json& limits);
 void check_tty(const Json& tty, bool has_stdin);
 // The same of the params that say how the job waits for its turn, and how long it may run.

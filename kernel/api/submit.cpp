@@ -145,6 +145,7 @@ void SubmitMethods::retry_job(Call call) {
   if (!before.tool_id().empty()) request.erase("command");  // the tool makes it anew
   // These said when the first one was to start, and that is past.
   for (const char* once : {"hold", "depends_on", "not_before"}) request.erase(once);
+  if (!before.name.empty()) request["name"] = before.name;
   request.update({{"idempotency_key", key}, {"client_id", client_id}, {"retry_of", job_id}});
   // From here on a request as any other: today's rules of the deployment hold, and its key makes it
   // one job however often it is sent.

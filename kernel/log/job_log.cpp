@@ -69,9 +69,9 @@ void JobLog::create(Submission& submission) {
   head_.digest = head_.base_digest = base_of(head_.log_id);
   head_.request_hash = submission.request_hash;
   head_.external = fixed_.external();
-  head_.recorded = environment_->now();
   if (!submission.token.empty()) give_token(submission.token);
   add("state_change", R"({"to":"queued"})");
+  head_.recorded = head_.created;  // who asks for jobs since the time that is shown means this one
   if (fixed_.request.value("hold", false)) hold(true, "");
 }
 

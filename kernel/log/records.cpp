@@ -17,6 +17,10 @@ constexpr std::size_t kPageBytes = 4u << 20;  // a record may hold a whole reque
 }  // namespace
 
 void turn(const JobPage& page, ListQuery& query) {
+  if (!query.id_prefix.empty() && page.after_id <= query.after_id)
+    throw Damage(page.after_id, 0,
+                 "the place of job '" + page.after_id +
+                     "' among the store's ids is damaged: what comes behind it cannot be found");
   const bool first = query.before == 0 && query.before_id.empty();
   if (!first && std::tie(page.before, page.before_id) >= std::tie(query.before, query.before_id))
     throw Damage(page.before_id, 0,
@@ -27,7 +31,7 @@ void turn(const JobPage& page, ListQuery& query) {
 
 void each_record(const Store& store, ListQuery query,
                  const std::function<bool(const JobRecord&)>& each) {
-  query.limit = kPage;
+  query.limit = std::min(query.limit, kPage);
   query.max_bytes = kPageBytes;
   for (;;) {
     const JobPage page = store.list(query);

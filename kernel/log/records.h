@@ -15,8 +15,9 @@ namespace domed {
 // round for ever.
 void turn(const JobPage& page, ListQuery& query);
 
-// Goes through the records of jobs that "query" selects, newest first, a bounded page in memory at
-// a time, until "each" returns false.  Throws what the store throws.
+// Goes through the records of jobs that "query" selects, in its order, a bounded page in memory at
+// a time (of "query.limit" where that is less), until "each" returns false.  Throws what the store
+// throws.
 void each_record(const Store& store, ListQuery query,
                  const std::function<bool(const JobRecord&)>& each);
 

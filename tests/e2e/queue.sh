@@ -49,7 +49,7 @@ code=0; ctl wait "$again" >"$scratch/out" || code=$?
 expect "a wait's exit code" 3 "$code"
 expect "retry_of" "$bad" "$(field "$again" retry_of)"
 expect "a stream of its log" reasons "$(ctl logs "$again" --stream stderr)"
-expect "nothing that is so new" "" "$(ctl logs "$again" --since-time 2999-01-01T00:00:00Z)"
+expect "nothing that is so new" "" "$(ctl logs "$again" --since 2999-01-01T00:00:00Z)"
 code=0; ctl wait "$plain" --timeout 0.2s 2>/dev/null || code=$?
 expect "a wait that takes too long" 124 "$code"
 

@@ -1,0 +1,174 @@
+// The verbs that change jobs: their end, their turn, what is kept of them.
+#include <algorithm>
+
+#include "domectl/arguments.h"
+#include "domectl/context.h"
+#include "domectl/selection.h"
+#include "domectl/table.h"
+#include "domed/support/hash.h"
+
+namespace domed::ctl {
+namespace {
+
+struct Change {
+  Selection which;
+  std::string reason, key;
+};
+
+using Text = std::function<std::string(const OrderedJson& result)>;
+
+// Calls "method" and prints its result: whole, or as "text".
+void change(Context& context, const char* method, const Json& params, const Text& text) {
+  const std::string result = context.client().call_raw(method, params);
+  context.json ? put_json(out(), result) : put(text(OrderedJson::parse(result)) + "\n");
+}
+
+Json params_of(const std::string& job, const std::string& reason) {
+  Json params{{"job_id", job}};
+  if (!reason.empty()) params["reason"] = reason;
+  return params;
+}
+
+bool is_held(const OrderedJson& job) {
+  return job.value("held", false);
+}
+
+// Of a job that had failed the next attempt is what a cancel still changes.
+std::string retry_text(const OrderedJson& result) {
+  if (!result.contains("retry") || !result["retry"].is_object()) return "";
+  const OrderedJson& retry = result["retry"];
+  const std::string id = field(retry, "job_id");
+  if (retry.value("canceled", false)) return "; its retry, job " + id + ", is canceled";
+  return "; it was tried again as job " + id + ", which is " + field(retry, "state");
+}
+
+int cancel(Context& context, const Change& given) {
+  const Deed deed{"cancel", {"queued", "running"}, {}, true};
+  return for_each_job(context, given.which, deed, [&](const std::string& job) {
+    change(context, "CancelJob", params_of(job, given.reason), [&](const OrderedJson& result) {
+      // No error: what the caller wants, that the job does not run, is so (Cancel).
+      const bool over = result.value("already_terminal", false);
+      return (given.which.several() ? visible(job) + " " : "") +
+             (over ? "already " : "cancel requested; ") + field(result, "state") +
+             retry_text(result);
+    });
+  });
+}
+
+int turn(Context& context, const Change& given, bool hold) {
+  const Deed deed{hold ? "hold" : "release", {"queued"}, [hold](const OrderedJson& job) {
+                    return is_held(job) != hold;
+                  }};
+  return for_each_job(context, given.which, deed, [&](const std::string& job) {
+    change(context, hold ? "HoldJob" : "ReleaseJob", params_of(job, given.reason),
+           [hold](const OrderedJson& result) {
+             return (hold ? "held " : "released ") + field(result, "job_id");
+           });
+  });
+}
+
+// Of a filter's jobs those that nobody tried again: what the daemon does itself is not done twice.
+int retry(Context& context, const Change& given) {
+  if (!given.key.empty() && given.which.several())
+    throw UsageError("--key is for one job: it would name one new job for all of them");
+  const Deed deed{
+      "retry", {"failed"}, [](const OrderedJson& job) { return !job.contains("retried_by"); }};
+  return for_each_job(context, given.which, deed, [&](const std::string& job) {
+    change(context, "RetryJob",
+           {{"job_id", job}, {"idempotency_key", given.key.empty() ? random_hex(16) : given.key}},
+           [](const OrderedJson& result) { return field(result, "job_id"); });
+  });
+}
+
+int remove(Context& context, const Change& given) {
+  const Deed deed{"delete", {"succeeded", "failed", "canceled"}, {}, true};
+  return for_each_job(context, given.which, deed, [&](const std::string& job) {
+    change(context, "DeleteJob", {{"job_id", job}},
+           [](const OrderedJson& result) { return "deleted " + field(result, "job_id"); });
+  });
+}
+
+using Verb = int (*)(Context&, const Change&);
+
+std::shared_ptr<Change> add(CLI::App& app, Context& context, const char* name, const char* help,
+                            Verb act) {
+  auto given = std::make_shared<Change>();
+  app.add_subcommand(name, help)->callback([&context, given, act] {
+    context.action = [&context, given, act] { return act(context, *given); };
+  });
+  return given;
+}
+
+void add_cancel(CLI::App& app, Context& context) {
+  const auto given = add(app, context, "cancel", "Ask for the end of jobs", cancel);
+  CLI::App* verb = app.get_subcommand("cancel");
+  add_destructive_selection(*verb, given->which);
+  verb->add_option("--reason", given->reason, "Why, kept with the job");
+  verb->footer(
+      "Does not wait: 'domectl follow JOB' shows when it is over.\n\n"
+      "Examples:\n  domectl cancel @last\n  domectl cancel --label build=17 --yes");
+}
+
+void add_turn(CLI::App& app, Context& context, const char* name, const char* help, Verb act) {
+  const auto given = add(app, context, name, help, act);
+  CLI::App* verb = app.get_subcommand(name);
+  add_selection(*verb, given->which);
+  verb->add_option("--reason", given->reason, "Why, kept in the job's log");
+}
+
+void add_retry(CLI::App& app, Context& context) {
+  const auto given =
+      add(app, context, "retry", "Submit the request of jobs that are over once more", retry);
+  CLI::App* verb = app.get_subcommand("retry");
+  add_selection(*verb, given->which);
+  verb->add_option("--key", given->key, "Idempotency key of the new job")->type_name("KEY");
+  verb->footer(
+      "Prints the id of each new job, whose status names the old one as retry_of.  What is "
+      "selected\n"
+      "by a filter without --state is what failed and was not tried again.\n\n"
+      "Example:\n  domectl follow $(domectl retry JOB)");
+}
+
+void add_delete(CLI::App& app, Context& context) {
+  const auto given = add(app, context, "delete", "Purge finished jobs and their logs", remove);
+  CLI::App* verb = app.get_subcommand("delete");
+  add_destructive_selection(*verb, given->which);
+  verb->footer("Example:\n  domectl delete --state succeeded --until 30d");
+}
+
+void add_trim(CLI::App& app, Context& context) {
+  const auto job = std::make_shared<std::string>();
+  const auto keep = std::make_shared<std::uint64_t>(0);
+  CLI::App* verb = app.add_subcommand("trim", "Forget the oldest events of a job");
+  verb->add_option("JOB", *job, kJobHelp)->required();
+  verb->add_option("--keep-from", *keep, "The oldest seq to keep")
+      ->required()
+      ->type_name("SEQ")
+      ->check(whole_number(0, kMostEvents));
+  verb->callback([&context, job, keep] {
+    context.action = [&context, job, keep] {
+      context.with_job(*job, [&](const std::string& id) {
+        change(context, "TrimJob", {{"job_id", id}, {"keep_from_seq", *keep}},
+               [](const OrderedJson& result) {
+                 return "the oldest event kept is " + field(result, "first_seq");
+               });
+      });
+      return 0;
+    };
+  });
+}
+
+}  // namespace
+
+void add_changes(CLI::App& app, Context& context) {
+  add_cancel(app, context);
+  add_turn(app, context, "hold", "Keep queued jobs from being started",
+           [](Context& c, const Change& given) { return turn(c, given, true); });
+  add_turn(app, context, "release", "Let held jobs run when their turn comes",
+           [](Context& c, const Change& given) { return turn(c, given, false); });
+  add_retry(app, context);
+  add_delete(app, context);
+  add_trim(app, context);
+}
+
+}  // namespace domed::ctl
