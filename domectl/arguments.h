@@ -29,6 +29,9 @@ void take_texts_whole(CLI::App& app);
 // The duration that "option" was given as; throws UsageError where "text" is none.
 std::chrono::microseconds duration_of(const std::string& text, const char* option);
 
+// More than a clock can add to now, and than anybody waits.
+inline constexpr std::chrono::microseconds kLongestWait = std::chrono::hours(24 * 365);
+
 // Refuses what is not a whole number within these bounds.
 CLI::Validator whole_number(std::int64_t least, std::int64_t most);
 // More events than this no log has.

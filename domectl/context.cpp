@@ -229,7 +229,8 @@ int run_domectl(int argc, char** argv) {
   add_follow(app, context);
   add_jobs(app, context);
   add_changes(app, context);
-  add_turns(app, context);
+  add_waits(app, context);
+  add_logs(app, context);
   add_append(app, context);
   add_daemon(app, context);
   add_who(app, context);

@@ -76,7 +76,8 @@ void add_run(CLI::App& app, Context& context);  // run, submit
 void add_follow(CLI::App& app, Context& context);
 void add_jobs(CLI::App& app, Context& context);     // status, list
 void add_changes(CLI::App& app, Context& context);  // cancel, hold, release, retry, delete, trim
-void add_turns(CLI::App& app, Context& context);    // wait, logs
+void add_waits(CLI::App& app, Context& context);    // wait
+void add_logs(CLI::App& app, Context& context);
 void add_append(CLI::App& app, Context& context);
 void add_daemon(CLI::App& app, Context& context);      // tools, health
 void add_who(CLI::App& app, Context& context);         // whoami, token

@@ -3,11 +3,11 @@
 #include <memory>
 #include <stop_token>
 
-#include "domectl/arguments.h"
 #include "domectl/context.h"
 #include "domectl/interrupt.h"
 #include "domectl/outcome.h"
 #include "domectl/selection.h"
+#include "domectl/view.h"
 #include "domectl/watch.h"
 
 namespace domed::ctl {
@@ -15,18 +15,20 @@ namespace {
 
 struct Following {
   std::string job, log_id;
-  std::uint64_t since = 0;
-  bool no_follow = false, polls = false, events = false, raw = false, exit_code = false;
+  View view;
+  bool no_follow = false, polls = false, events = false, exit_code = false;
 };
 
 Printer::Options printing(const Context& context, const Following& given) {
   Printer::Options options;
   // Pictures for people only where a terminal is: what is piped is the job's output and nothing
   // else, as if it had been run here.
-  options.form = context.json                               ? Printer::Form::lines
-                 : !given.raw && is_terminal(STDOUT_FILENO) ? Printer::Form::people
-                                                            : Printer::Form::output;
+  options.form = context.json                                    ? Printer::Form::lines
+                 : !given.view.raw && is_terminal(STDOUT_FILENO) ? Printer::Form::people
+                                                                 : Printer::Form::output;
   options.other_events = given.events;
+  options.stream = given.view.stream;
+  options.times = given.view.times;
   return options;
 }
 
@@ -35,7 +37,10 @@ std::string flags_of(const Context& context, const Following& given) {
   std::string out;
   if (given.polls) out += " --polls";
   if (given.events) out += " --events";
-  if (given.raw) out += " --raw";
+  if (given.view.raw) out += " --raw";
+  if (given.view.times) out += " --timestamps";
+  if (!given.view.stream.empty()) out += " --stream " + shell_word(given.view.stream);
+  if (!given.view.until.empty()) out += " --until " + shell_word(given.view.until);
   if (given.exit_code) out += " --exit-code";
   if (context.json) out += " --json";
   return out;
@@ -61,11 +66,14 @@ Ended end_of(Context& context, const std::string& job, const Watch& watch, std::
 int follow(Context& context, const Following& given) {
   FollowOptions options;
   options.job_id = given.job;
-  options.since_seq = given.since;
   options.log_id = given.log_id;
   options.follow = !given.no_follow;
   options.use_frames = !given.polls;
   context.client();  // before the signals are taken
+  Range range = range_of(context, given.job, given.view);
+  options.since_seq = range.since_seq;
+  options.deadline = range.deadline;
+  if (options.log_id.empty()) options.log_id = range.log_id;
   for (;;) {
     std::unique_ptr<Watch> watch;
     // Behind "watch", of which its hook speaks: so it ends before that does.  Made anew for each
@@ -77,7 +85,7 @@ int follow(Context& context, const Following& given) {
         true);
     options.stop = stop.token();
     watch = std::make_unique<Watch>(context, options, printing(context, given), false,
-                                    flags_of(context, given));
+                                    flags_of(context, given), range.until_seq);
     if (watch->run() == FollowEnd::stopped) {
       if (stop.code() != kReaderGone) watch->say_resume("resume with: ");
       return stop.code();
@@ -93,6 +101,7 @@ int follow(Context& context, const Following& given) {
     note("it is tried again as job " + ended.next);
     options.job_id = ended.next;
     options.since_seq = 0;
+    range.until_seq = UINT64_MAX;
     // Another job has another log, which begins at its beginning.
     options.log_id.clear();
     context.status_of(options.job_id, stop.token());  // it is made just after the other's end
@@ -105,14 +114,11 @@ void add_follow(CLI::App& app, Context& context) {
   const auto given = std::make_shared<Following>();
   CLI::App* verb = app.add_subcommand("follow", "Show a job's events, and those to come");
   verb->add_option("JOB", given->job, kJobHelp)->required();
-  verb->add_option("--since", given->since, "Begin after this event's number")
-      ->type_name("SEQ")
-      ->check(whole_number(0, kMostEvents));
+  add_view_options(*verb, given->view);
   verb->add_option("--log-id", given->log_id, "Refuse any other log than this one");
   verb->add_flag("--no-follow", given->no_follow, "End at the newest event there is now");
   verb->add_flag("--polls", given->polls, "Use long polls alone, no events socket");
   verb->add_flag("--events", given->events, "Show other events than output too, on stderr");
-  verb->add_flag("--raw", given->raw, "On a terminal too: the job's output byte for byte");
   verb->add_flag(
       "--exit-code", given->exit_code,
       "Exit as 'domectl run' would: what is tried again is followed to its last attempt; 125 "
@@ -123,7 +129,7 @@ void add_follow(CLI::App& app, Context& context) {
       "Who interrupts it is shown the command that resumes it, behind the last event that was\n"
       "written as a whole.  It ends quietly with 141 as soon as its reader is gone.\n\n"
       "Examples:\n"
-      "  domectl follow 1f3a...\n"
+      "  domectl follow @last --tail 20\n"
       "  domectl follow 1f3a... --json --since 120 | jq .payload");
   verb->callback([&context, given] {
     context.action = [&context, given] {

@@ -150,13 +150,23 @@ void Printer::output(const EventLine& event) {
     return;
   }
   const auto output = read_output(event.payload);
-  if (!output) return;
+  if (!output || !is_wanted(*output)) return;
   clear_progress();
+  const bool to_out = output->stream != "stderr";
+  if (options_.times) begin_line(to_out ? out_ : err_, event);
   at_line_start_ = output->bytes.empty() || output->bytes.back() == '\n';
-  if (output->stream != "stderr") return out_.put(output->bytes);
+  if (to_out) return out_.put(output->bytes);
   out_.flush();  // both may be one terminal
   err_.put(output->bytes);
   err_.flush();
+}
+
+// A time begins each line, and nothing else: what goes on elsewhere in the midst of one begins
+// another.
+void Printer::begin_line(Sink& sink, const EventLine& event) {
+  if (!at_line_start_ && last_ != &sink) (last_ == &out_ ? out_ : err_).put("\n");
+  if (at_line_start_ || last_ != &sink) sink.put(times_.whole(event) + " ");
+  last_ = &sink;
 }
 
 void Printer::people(Sink& output, const Colours& colours, const EventLine& event) {
@@ -165,10 +175,11 @@ void Printer::people(Sink& output, const Colours& colours, const EventLine& even
   if (text.empty() && !is_output) return;
   if (is_output) {
     const auto written = read_output(event.payload);
+    if (written && !is_wanted(*written)) return;
     type = visible(written ? written->stream : type);
   }
   type.resize(std::max<std::size_t>(type.size(), 12), ' ');
-  const std::string time = times_.of_day(event);
+  const std::string time = options_.times ? times_.whole(event) : times_.of_day(event);
   // What says how the job fares is told in full; a record fills one line and no more.
   if (!is_output && event.type != "state_change" && event.type != "error" &&
       is_terminal(output.fd())) {

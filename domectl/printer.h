@@ -22,6 +22,8 @@ class Printer {
     Form form = Form::output;
     bool other_events = false;                  // in form "output": the rest, for people, on stderr
     bool progress = false;                      // in form "output": a progress line on stderr
+    std::string stream = {};                    // of the output this alone; empty: all
+    bool times = false;                         // in form "output": the time before each line
     std::function<std::string()> created = {};  // the job's created_at (EventTimes)
   };
 
@@ -37,15 +39,20 @@ class Printer {
   void clear_progress();
 
  private:
+  bool is_wanted(const Output& output) const {
+    return options_.stream.empty() || output.stream == options_.stream;
+  }
   void output(const EventLine& event);
   void people(Sink& output, const Colours& colours, const EventLine& event);
   void progress(std::string_view payload);
+  void begin_line(Sink& sink, const EventLine& event);
 
   Sink &out_, &err_;
   const Options options_;
   const Colours out_colours_, err_colours_;
   EventTimes times_;
-  bool at_line_start_ = true;  // else a progress line would be written into the job's own
+  const Sink* last_ = nullptr;  // that output went to
+  bool at_line_start_ = true;   // else a progress line would be written into the job's own
   bool progress_shown_ = false;
 };
 

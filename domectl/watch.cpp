@@ -1,10 +1,7 @@
 #include "domectl/watch.h"
 
 namespace domed::ctl {
-namespace {
-
-// For a shell.
-std::string quoted(const std::string& text) {
+std::string shell_word(const std::string& text) {
   // Unquoted where that is safe: it is to be read and typed by people.
   if (!text.empty() && text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                               "0123456789-_./:@%+=,") == std::string::npos)
@@ -14,7 +11,23 @@ std::string quoted(const std::string& text) {
   return out + "'";
 }
 
+namespace {
+
+// All that was asked for has come.
+struct Enough {};
+
 }  // namespace
+
+FollowEnd follow_until(Follower& follower, std::uint64_t until,
+                       const Follower::OnEvent& on_event) try {
+  if (follower.cursor() >= until) return FollowEnd::snapshot;
+  return follower.run([&](std::string_view line, std::uint64_t seq) {
+    on_event(line, seq);
+    if (seq >= until) throw Enough();
+  });
+} catch (const Enough&) {
+  return FollowEnd::snapshot;
+}
 
 void WrittenEvents::put(std::uint64_t seq) {
   const std::lock_guard lock(mutex_);
@@ -42,12 +55,13 @@ void say_connection(bool alive) {
 }
 
 Watch::Watch(Context& context, FollowOptions options, Printer::Options printing, bool quiet,
-             std::string flags)
+             std::string flags, std::uint64_t until)
     : context_(context),
       job_id_(options.job_id),
       quiet_(quiet),
       form_(printing.form),
       flags_(std::move(flags)),
+      until_(until),
       printer_(out(), err(), with_created(std::move(printing))),
       written_(out(), options.since_seq),
       follower_(context.client(), with_hooks(options)),
@@ -78,12 +92,13 @@ FollowEnd Watch::run() try { return follow(); } catch (const Error& e) {
 }
 
 FollowEnd Watch::follow() {
-  const FollowEnd end = follower_.run([this](std::string_view line, std::uint64_t seq) {
-    know_log();
-    printer_.event(line);
-    written_.put(seq);
-    look_at(line);
-  });
+  const FollowEnd end =
+      follow_until(follower_, until_, [this](std::string_view line, std::uint64_t seq) {
+        know_log();
+        printer_.event(line);
+        written_.put(seq);
+        look_at(line);
+      });
   printer_.clear_progress();
   printer_.flush();
   return end;
@@ -113,7 +128,7 @@ void Watch::look_at(std::string_view line) {
 }
 
 std::string Watch::resume_command() const {
-  std::string out = "domectl " + context_.endpoint_option() + "follow " + quoted(job_id_) +
+  std::string out = "domectl " + context_.endpoint_option() + "follow " + shell_word(job_id_) +
                     " --since " + std::to_string(written_.last());
   const std::lock_guard lock(mutex_);
   if (!log_id_.empty()) out += " --log-id " + log_id_;

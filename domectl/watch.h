@@ -39,13 +39,19 @@ class WrittenEvents {
 // Says when the daemon is away, and when it is back.
 void say_connection(bool alive);
 
+// "text" as a word for a shell.
+std::string shell_word(const std::string& text);
+
+// Follows as Follower::run() does, at most up to and with event "until".
+FollowEnd follow_until(Follower& follower, std::uint64_t until, const Follower::OnEvent& on_event);
+
 // A follow on behalf of a person: prints events, keeps the outcome, and knows
 // the command that resumes it.
 class Watch {
  public:
-  // "flags" are those of the follow that resumes it.
+  // "flags" are those of the follow that resumes it; it ends with event "until".
   Watch(Context& context, FollowOptions options, Printer::Options printing, bool quiet,
-        std::string flags);
+        std::string flags, std::uint64_t until = UINT64_MAX);
 
   // Throws Error(io), with the command that resumes, where the output cannot be written.
   FollowEnd run();
@@ -70,6 +76,7 @@ class Watch {
   const bool quiet_;
   const Printer::Form form_;
   const std::string flags_;
+  const std::uint64_t until_;
   Printer printer_;
   WrittenEvents written_;
   Follower follower_;

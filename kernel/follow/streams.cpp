@@ -19,39 +19,52 @@ LogPage page_of(Slice slice, const PageRequest& request) {
     throw ApiError("E_LOG_CHANGED",
                    "job '" + request.job_id + "' has another log than log_id: start over from 0",
                    {{"log_id", head.log_id}, {"first", first}, {"head", last}});
-  if (request.since_seq > last)
-    throw ApiError("E_CURSOR_AHEAD", "since_seq lies beyond the head", {{"head", last}});
-  if (request.since_seq + 1 < first)
-    throw ApiError("E_COMPACTED", "the events after since_seq were trimmed",
+  const std::uint64_t before = request.before_seq.value_or(0);
+  if (request.since_seq > last || before > last + 1)
+    throw ApiError("E_CURSOR_AHEAD",
+                   request.before_seq ? "before_seq lies beyond the event that comes next"
+                                      : "since_seq lies beyond the head",
+                   {{"head", last}});
+  if (request.before_seq ? before <= first && first > 1 : request.since_seq + 1 < first)
+    throw ApiError("E_COMPACTED",
+                   request.before_seq ? "the events below before_seq were trimmed"
+                                      : "the events after since_seq were trimmed",
                    {{"first", first}, {"head", last}});
-  return {
-      head.log_id,          head.state, first, last, request.since_seq + 1, std::move(slice.events),
-      std::move(slice.ends)};
+  const std::uint64_t from = !request.before_seq  ? request.since_seq + 1
+                             : slice.ends.empty() ? std::max<std::uint64_t>(before, 1)
+                                                  : slice.from;
+  return {head.log_id,          head.state, first, last, from, std::move(slice.events),
+          std::move(slice.ends)};
 }
 
-// Both append the page's events, as JSON values or as strings of JSON, and return how many.
 // `Immutable`: the values are the bytes of the store; only the LF behind each becomes a comma.
-std::size_t put_lines(std::string& out, const LogPage& page) {
+void put_lines(std::string& out, const LogPage& page) {
   const std::size_t begin = out.size();
   out.append(page.lines);
   for (const std::uint32_t end : page.ends) out[begin + end - 1] = ',';
   if (!page.ends.empty()) out.pop_back();
-  return page.ends.size();
 }
 
-// Escaped they are longer, at most twice as long: "most" holds for what is sent, so the page may
-// end before its last line, but not before its first.
-std::size_t put_strings(std::string& out, const LogPage& page, std::size_t most) {
-  const std::size_t begin = out.size();
-  std::size_t count = 0, at = 0;
-  for (const std::uint32_t end : page.ends) {
-    const std::string text = json_string(std::string_view(page.lines).substr(at, end - at - 1));
-    if (count > 0 && out.size() - begin + 1 + text.size() > most) break;
-    if (count++ > 0) out += ',';
-    out += text;
-    at = end;
+// Its lines as strings of JSON.  Escaped they are longer, at most twice as long: "most" holds for
+// what is sent, so those that are farthest from where the page was asked for may be left out, but
+// not all.  "page" then is one of those that are left.
+std::string take_strings(LogPage& page, std::size_t most, bool backward) {
+  const std::size_t count = page.ends.size();
+  std::vector<std::string> texts;
+  for (std::size_t n = 0, bytes = 0; n < count; ++n) {
+    const std::size_t i = backward ? count - 1 - n : n;
+    const std::size_t at = i == 0 ? 0 : page.ends[i - 1];
+    texts.push_back(json_string(std::string_view(page.lines).substr(at, page.ends[i] - at - 1)));
+    bytes += texts.back().size() + 1;
+    if (n == 0 || bytes <= most + 1) continue;
+    texts.pop_back();
+    break;
   }
-  return count;
+  if (backward) std::reverse(texts.begin(), texts.end()), page.from += count - texts.size();
+  page.ends.resize(texts.size());
+  std::string out;
+  for (const auto& text : texts) out.append(out.empty() ? "" : ",").append(text);
+  return out;
 }
 
 }  // namespace
@@ -67,11 +80,18 @@ void Streams::page(Call call) {
   request.job_id = params.job_id();
   request.log_id = params.text("log_id").value_or("");
   request.since_seq = static_cast<std::uint64_t>(params.integer("since_seq", 0, 0, INT64_MAX));
+  if (params.all().contains("before_seq")) {
+    request.before_seq = static_cast<std::uint64_t>(params.integer("before_seq", 0, 0, INT64_MAX));
+    if (params.all().contains("since_seq"))
+      invalid_request("give either 'since_seq' or 'before_seq', not both");
+  }
   request.max_events =
       static_cast<std::size_t>(params.integer("max_events", 1000, 1, limits::kPageEvents));
   const auto bytes = static_cast<std::size_t>(params.integer("max_bytes", 1 << 20, 0, INT64_MAX));
   request.max_bytes = std::clamp(bytes, limits::kPageBytesLeast, limits::kPageBytesMost);
   asked->wait = std::chrono::milliseconds(params.integer("wait_ms", 0, 0, limits::kWaitMsMost));
+  if (request.before_seq && asked->wait.count() > 0)
+    invalid_request("'wait_ms' does not go with 'before_seq': what is older is there already");
   asked->lines = params.boolean("lines", false);
   params.done();
   asked->call = std::move(call);
@@ -91,7 +111,7 @@ void Streams::answer_on_worker(const AskedPtr& asked) {
 }
 
 bool Streams::answer_from_memory(const AskedPtr& asked) {
-  const auto found = tails_.read(asked->request);
+  auto found = tails_.read(asked->request);
   if (!found) return false;
   if (must_wait(*asked, found->page)) {
     hold(asked, false);
@@ -101,17 +121,20 @@ bool Streams::answer_from_memory(const AskedPtr& asked) {
   // go by a change asked before that change, and so before the next.
   const bool let_go = asked->released && !found->page.ends.empty();
   if (found->committing && !let_go) return false;
-  answer(*asked, found->page);
+  answer(*asked, std::move(found->page));
   return true;
 }
 
 void Streams::answer_from_store(const AskedPtr& asked) {
   const PageRequest& request = asked->request;
-  auto slice =
-      store_.read(request.job_id, request.since_seq + 1, request.max_events, request.max_bytes);
+  const bool backward = request.before_seq.has_value();
+  auto slice = store_.read(
+      request.job_id,
+      backward ? std::max<std::uint64_t>(*request.before_seq, 1) : request.since_seq + 1,
+      request.max_events, request.max_bytes, backward ? Direction::backward : Direction::forward);
   must_be_there(request.job_id, slice ? &slice->job : nullptr);
-  const LogPage page = page_of(std::move(*slice), request);
-  must_wait(*asked, page) ? hold(asked, true) : answer(*asked, page);
+  LogPage page = page_of(std::move(*slice), request);
+  must_wait(*asked, page) ? hold(asked, true) : answer(*asked, std::move(page));
 }
 
 // Once at most: who was held and still has nothing gets an empty page, which is no end (`Tail`).
@@ -182,19 +205,22 @@ void Streams::forget(const std::string& job_id) {
   polls_.wake(job_id);
 }
 
-void Streams::answer(const Asked& asked, const LogPage& page) const {
+void Streams::answer(const Asked& asked, LogPage page) const {
+  const bool backward = asked.request.before_seq.has_value();
+  const std::string strings =
+      asked.lines ? take_strings(page, asked.request.max_bytes, backward) : "";
   std::string out = asked.call.begin_result(page.lines.size() + 512);
   out.append("{\"log_id\":\"").append(page.log_id);
   out.append("\",\"first_seq\":").append(std::to_string(page.first_seq));
   out.append(",\"head_seq\":").append(std::to_string(page.head_seq));
   out.append(",\"state\":\"").append(state_name(page.state)).append("\",\"events\":[");
-  const std::size_t count =
-      asked.lines ? put_strings(out, page, asked.request.max_bytes) : put_lines(out, page);
+  asked.lines ? void(out.append(strings)) : put_lines(out, page);
   // `Tail`: it ends with the page that reaches the terminal event, not with the first one that
   // knows the job is over.
-  const bool more = page.from + count - 1 < page.head_seq;
+  const bool to_head = page.from + page.ends.size() > page.head_seq;
+  const bool more = backward ? !page.ends.empty() && page.from > page.first_seq : !to_head;
   out.append("],\"more\":").append(more ? "true" : "false");
-  out.append(",\"final\":").append(is_terminal(page.state) && !more ? "true" : "false");
+  out.append(",\"final\":").append(is_terminal(page.state) && to_head ? "true" : "false");
   out.append(",\"events_urls\":")
       .append(OrderedJson(events_urls_(asked.request.job_id)).dump())
       .append("}");

@@ -57,7 +57,7 @@ class Streams {
   void answer_at_last(const AskedPtr& asked);
   bool answer_from_memory(const AskedPtr& asked);
   void answer_from_store(const AskedPtr& asked);
-  void answer(const Asked& asked, const LogPage& page) const;
+  void answer(const Asked& asked, LogPage page) const;
   static bool must_wait(const Asked& asked, const LogPage& page);
   void hold(const AskedPtr& asked, bool may_read);
   bool may_have_grown(const PageRequest& request, bool may_read) const;

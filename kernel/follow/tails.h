@@ -20,6 +20,8 @@ struct PageRequest {
   std::string log_id;  // empty: whichever it has
   std::uint64_t since_seq = 0;
   std::size_t max_events = 0, max_bytes = 0;
+  // The page ends before this event, and since_seq says nothing; only the store has such pages.
+  std::optional<std::uint64_t> before_seq = {};
 };
 
 // Whole lines of a log, as many as a request allows, and how far the log goes.

@@ -218,7 +218,12 @@ void Workload::page() {
   if (chance(40)) params["log_id"] = chance(90) ? job.submitted["log_id"] : Json("another");
   if (chance(50)) params["max_events"] = 1 + below(20);
   if (chance(30)) params["max_bytes"] = 1 + below(30'000);
-  if (chance(3)) params["wait_ms"] = 1;
+  const auto kind = below(100);
+  if (kind < 3) params["wait_ms"] = 1;
+  if (kind >= 70) {
+    params["before_seq"] = params["since_seq"];
+    params.erase("since_seq");
+  }
   call("StreamJobEvents", params);
 }
 

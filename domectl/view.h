@@ -1,0 +1,40 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include "client/event_line.h"
+#include "domectl/context.h"
+
+namespace domed::ctl {
+
+// What of a job's log somebody wants to see, as it was typed.
+struct View {
+  std::string since, until;         // each an event's number, or a time
+  std::optional<std::size_t> tail;  // lines of output
+  std::string stream;
+  bool times = false, raw = false;
+};
+
+void add_view_options(CLI::App& verb, View& view);
+
+// Which events those are.
+struct Range {
+  std::string log_id;                    // empty: whichever it is
+  std::uint64_t since_seq = 0;           // behind this one
+  std::uint64_t until_seq = UINT64_MAX;  // up to and with this one
+  std::optional<std::chrono::steady_clock::time_point> deadline =
+      {};  // where that is a time to come
+};
+
+// Finds them by a few short pages, however long the log is.  Throws UsageError.
+Range range_of(Context& context, const std::string& job_id, const View& view,
+               const std::stop_token& stop = {});
+
+// Whether the view shows this output.
+bool shows(const View& view, const Output& output);
+
+}  // namespace domed::ctl
