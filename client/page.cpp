@@ -31,6 +31,7 @@ void read_field(Page& page, std::string_view key, od::value value) {
   if (key == "state") page.state = std::string_view(must(value.get_string()));
   if (key == "first_seq") page.first_seq = must(value.get_uint64());
   if (key == "head_seq") page.head_seq = must(value.get_uint64());
+  if (key == "looked_to") page.looked_to = must(value.get_uint64());
   if (key == "more") page.more = must(value.get_bool());
   if (key == "final") page.final = must(value.get_bool());
   if (key == "events") read_lines(must(value.get_array()), page.lines);

@@ -7,13 +7,14 @@
 
 namespace domed {
 
-// One reply to StreamJobEvents.  The lines are the daemon's own bytes.
+// One reply to StreamJobEvents, or to SearchJob.  The lines are the daemon's own bytes.
 struct Page {
   std::string log_id;
   std::uint64_t first_seq = 0, head_seq = 0;
   std::string state;
   bool more = false, final = false;
   std::vector<std::string> events_urls;
+  std::uint64_t looked_to = 0;          // of SearchJob
   std::vector<std::string_view> lines;  // into "bytes"
 
   std::string bytes;  // the result they were read from

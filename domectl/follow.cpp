@@ -27,8 +27,7 @@ Printer::Options printing(const Context& context, const Following& given) {
                  : !given.view.raw && is_terminal(STDOUT_FILENO) ? Printer::Form::people
                                                                  : Printer::Form::output;
   options.other_events = given.events;
-  options.stream = given.view.stream;
-  options.times = given.view.times;
+  options.view = &given.view;
   return options;
 }
 
@@ -39,6 +38,10 @@ std::string flags_of(const Context& context, const Following& given) {
   if (given.events) out += " --events";
   if (given.view.raw) out += " --raw";
   if (given.view.times) out += " --timestamps";
+  if (!given.view.grep.empty()) out += " --grep " + shell_word(given.view.grep);
+  if (given.view.fixed) out += " --fixed-strings";
+  if (given.view.before) out += " --before " + std::to_string(given.view.before);
+  if (given.view.after) out += " --after " + std::to_string(given.view.after);
   if (!given.view.stream.empty()) out += " --stream " + shell_word(given.view.stream);
   if (!given.view.until.empty()) out += " --until " + shell_word(given.view.until);
   if (given.exit_code) out += " --exit-code";
@@ -133,6 +136,7 @@ void add_follow(CLI::App& app, Context& context) {
       "  domectl follow 1f3a... --json --since 120 | jq .payload");
   verb->callback([&context, given] {
     context.action = [&context, given] {
+      check_view(given->view);
       return context.with_job(given->job, [&](const std::string& id) {
         given->job = id;
         return follow(context, *given);

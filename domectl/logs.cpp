@@ -8,12 +8,14 @@
 #include "base/words.h"
 #include "client/event_line.h"
 #include "client/follower.h"
+#include "client/page.h"
 #include "domectl/context.h"
 #include "domectl/event_times.h"
 #include "domectl/interrupt.h"
 #include "domectl/printer.h"
 #include "domectl/screen_line.h"
 #include "domectl/selection.h"
+#include "domectl/sieve.h"
 #include "domectl/view.h"
 #include "domectl/watch.h"
 
@@ -34,6 +36,9 @@ class Reader {
         json_(context.json),
         clean_(!view.raw && is_terminal(STDOUT_FILENO)),
         colours_(Colours::of(STDOUT_FILENO).on()),
+        sieve_(
+            view, [this](std::string_view line, const EventLine& event) { show(line, event); },
+            [this] { gap(); }),
         shown_([&context, job_id] { return created_at(context, job_id); }) {}
 
   void take(std::string_view line) {
@@ -42,14 +47,9 @@ class Reader {
     if (event->type == "stream_end" && !json_) end_ = stream_end_note(event->payload);
     if (!end_.empty()) note(std::exchange(end_, {}));
     if (event->type != "log") return;
-    const auto output = read_output(event->payload);
-    if (!output) return;
-    streams_.insert(output->stream);
-    if (!shows(view_, *output)) return;
-    if (json_)
-      put_json(out(), line);
-    else
-      view_.times ? with_time(*event, *output) : put(shown(output->bytes));
+    if (!view_.stream.empty())
+      if (const auto output = read_output(event->payload)) streams_.insert(output->stream);
+    sieve_.take(line, *event);
   }
 
   // Said where nothing can have been shown, as no job of domed's has such a stream by itself.
@@ -65,8 +65,18 @@ class Reader {
   }
 
  private:
+  void show(std::string_view line, const EventLine& event) {
+    const auto output = read_output(event.payload);
+    if (json_)
+      put_json(out(), line);
+    else if (output)
+      view_.times ? with_time(event, *output) : put(shown(output->bytes));
+  }
+  void gap() const {
+    if (!json_) put(Colours(clean_ && colours_).dim("--") + "\n");
+  }
   std::string shown(const std::string& bytes) const {
-    return clean_ ? screen_lines(bytes, colours_) : bytes;
+    return clean_ ? screen_lines(highlighted(view_, bytes, colours_), colours_) : bytes;
   }
   // A time begins each line, and nothing else: output that goes on with a line of another
   // stream begins a new one.
@@ -82,6 +92,7 @@ class Reader {
   const View& view_;
   const bool json_, clean_, colours_;
   std::set<std::string> streams_;
+  Sieve sieve_;
   EventTimes shown_;
   std::string stream_, end_;
   bool at_line_start_ = true;
@@ -95,6 +106,43 @@ bool begin_behind_trimmed(const ApiError& error, FollowOptions& options) {
        " were trimmed: their output is not there any more");
   options.since_seq = *first - 1;
   return true;
+}
+
+// Has the daemon find what is there; "options" then say where what comes goes on.  A line more is
+// asked for than is shown around a match, so that two places next to each other are told from two
+// with a gap between.
+void search(Context& context, const View& view, const Range& range, FollowOptions& options,
+            Reader& reader) {
+  const std::size_t around = std::max(view.before, view.after);
+  Json params{{"job_id", options.job_id},
+              {view.fixed ? "literal" : "pattern", view.grep},
+              {"limit", 1000},
+              {"context", around > 0 ? around + 1 : 0}};
+  if (range.until_seq != UINT64_MAX) params["until_seq"] = range.until_seq;
+  if (options.since_seq > 0) params["since_seq"] = options.since_seq;
+  CallOptions call;
+  call.stop = options.stop;
+  for (bool more = true; more;) {
+    if (!options.log_id.empty()) params["log_id"] = options.log_id;
+    Page page;
+    try {
+      page.bytes = context.client().call_raw("SearchJob", params, call);
+    } catch (const ApiError& e) {
+      const auto damaged = number_field(e, "seq");
+      if (e.name() != "E_STORE" || !damaged) throw;
+      note(std::string(e.what()));
+      params["since_seq"] = options.since_seq = *damaged;
+      continue;
+    }
+    read_page(page);
+    if (!params.contains("since_seq") && page.first_seq > 1)
+      note("the events before " + std::to_string(page.first_seq) + " were trimmed");
+    for (const auto line : page.lines) reader.take(line);
+    out().flush();
+    options.log_id = page.log_id;
+    params["since_seq"] = options.since_seq = page.looked_to;
+    more = page.more;
+  }
 }
 
 int logs_of(Context& context, const std::string& job_id, const Reading& given) {
@@ -112,6 +160,16 @@ int logs_of(Context& context, const std::string& job_id, const Reading& given) {
   // What is there is shown as soon as nothing more is: a person may be waiting for it.
   options.on_idle = [] { out().flush(); };
   options.on_connection = say_connection;
+  if (given.view.matcher && context.knows("search")) {
+    search(context, given.view, range, options, reader);
+    if (!given.follow) return 0;
+    // What comes may match, and then has those before it that did not.
+    View last;
+    last.tail = given.view.before, last.stream = given.view.stream;
+    if (given.view.before > 0)
+      options.since_seq =
+          std::min(options.since_seq, range_of(context, job_id, last, stop.token()).since_seq);
+  }
   for (;;) {
     Follower follower(context.client(), options);
     try {
@@ -130,7 +188,8 @@ int logs_of(Context& context, const std::string& job_id, const Reading& given) {
 }
 
 // Several are told apart as tail(1) does it.
-int logs(Context& context, const Reading& given) {
+int logs(Context& context, Reading& given) {
+  check_view(given.view);
   if (given.follow && given.which.several())
     throw UsageError("--follow is for one job: 'domectl follow' takes several");
   const auto jobs = selected(context, given.which, {"show"});
@@ -156,6 +215,7 @@ void add_logs(CLI::App& app, Context& context) {
       "On a terminal control sequences other than colours are shown, not obeyed.\n\n"
       "Examples:\n"
       "  domectl logs @last --tail 20\n"
+      "  domectl logs nightly --grep 'error|warning' -C 3\n"
       "  domectl logs JOB --stream stderr --since 10m -t");
   verb->callback(
       [&context, given] { context.action = [&context, given] { return logs(context, *given); }; });

@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "domectl/screen_line.h"
+#include "domectl/sieve.h"
 
 namespace domed::ctl {
 namespace {
@@ -66,11 +67,12 @@ std::string with_reason(const char* what, const Json& payload) {
   return reason.empty() ? what : std::string(what) + ": " + reason;
 }
 
-std::string output_text(std::string_view payload, const Colours& colours) {
+std::string output_text(std::string_view payload, const Colours& colours, const View* view) {
   auto output = read_output(payload);
   if (!output) return visible(payload);
   if (output->bytes.ends_with('\n')) output->bytes.pop_back();
-  const std::string line = screen_line(output->bytes, colours.on());
+  const std::string line = screen_line(
+      view ? highlighted(*view, output->bytes, colours.on()) : output->bytes, colours.on());
   return output->stream == "stderr" ? colours.red(line) : line;
 }
 
@@ -90,8 +92,8 @@ std::string progress_bar(std::string_view payload) {
   return message.empty() ? out : out + " " + message;
 }
 
-std::string summary(const EventLine& event, const Colours& colours) {
-  if (event.type == "log") return output_text(event.payload, colours);
+std::string summary(const EventLine& event, const Colours& colours, const View* view) {
+  if (event.type == "log") return output_text(event.payload, colours, view);
   if (event.type == "progress") return progress_bar(event.payload);
   const Json payload = Json::parse(event.payload, nullptr, false);
   if (!payload.is_object()) return visible(event.payload);
@@ -150,10 +152,10 @@ void Printer::output(const EventLine& event) {
     return;
   }
   const auto output = read_output(event.payload);
-  if (!output || !is_wanted(*output)) return;
+  if (!output) return;
   clear_progress();
   const bool to_out = output->stream != "stderr";
-  if (options_.times) begin_line(to_out ? out_ : err_, event);
+  if (with_times()) begin_line(to_out ? out_ : err_, event);
   at_line_start_ = output->bytes.empty() || output->bytes.back() == '\n';
   if (to_out) return out_.put(output->bytes);
   out_.flush();  // both may be one terminal
@@ -170,16 +172,15 @@ void Printer::begin_line(Sink& sink, const EventLine& event) {
 }
 
 void Printer::people(Sink& output, const Colours& colours, const EventLine& event) {
-  std::string type(event.type), text = summary(event, colours);
+  std::string type(event.type), text = summary(event, colours, options_.view);
   const bool is_output = type == "log";
   if (text.empty() && !is_output) return;
   if (is_output) {
     const auto written = read_output(event.payload);
-    if (written && !is_wanted(*written)) return;
     type = visible(written ? written->stream : type);
   }
   type.resize(std::max<std::size_t>(type.size(), 12), ' ');
-  const std::string time = options_.times ? times_.whole(event) : times_.of_day(event);
+  const std::string time = with_times() ? times_.whole(event) : times_.of_day(event);
   // What says how the job fares is told in full; a record fills one line and no more.
   if (!is_output && event.type != "state_change" && event.type != "error" &&
       is_terminal(output.fd())) {

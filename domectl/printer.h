@@ -7,6 +7,7 @@
 #include "domectl/event_times.h"
 #include "domectl/sink.h"
 #include "domectl/terminal.h"
+#include "domectl/view.h"
 
 namespace domed::ctl {
 
@@ -22,8 +23,7 @@ class Printer {
     Form form = Form::output;
     bool other_events = false;                  // in form "output": the rest, for people, on stderr
     bool progress = false;                      // in form "output": a progress line on stderr
-    std::string stream = {};                    // of the output this alone; empty: all
-    bool times = false;                         // in form "output": the time before each line
+    const View* view = nullptr;                 // times and matches; what is seen is Sieve's
     std::function<std::string()> created = {};  // the job's created_at (EventTimes)
   };
 
@@ -39,12 +39,10 @@ class Printer {
   void clear_progress();
 
  private:
-  bool is_wanted(const Output& output) const {
-    return options_.stream.empty() || output.stream == options_.stream;
-  }
   void output(const EventLine& event);
   void people(Sink& output, const Colours& colours, const EventLine& event);
   void progress(std::string_view payload);
+  bool with_times() const { return options_.view && options_.view->times; }
   void begin_line(Sink& sink, const EventLine& event);
 
   Sink &out_, &err_;
@@ -58,7 +56,7 @@ class Printer {
 
 // What an event says, in one line without its time and type; empty where a person need
 // not be told.
-std::string summary(const EventLine& event, const Colours& colours);
+std::string summary(const EventLine& event, const Colours& colours, const View* view = nullptr);
 
 // What a person must be told about the end of a stream, from the payload of stream_end;
 // empty: nothing.

@@ -111,6 +111,21 @@ void add_view_options(CLI::App& verb, View& view) {
       ->type_name("N")
       ->check(whole_number(0, 1'000'000'000));
   verb.add_option("--stream", view.stream, "Only this output: stdout or stderr")->type_name("NAME");
+  verb.add_option("-g,--grep", view.grep,
+                  "Only output in which this regular expression (of RE2) is found")
+      ->type_name("PATTERN");
+  verb.add_flag("-F,--fixed-strings", view.fixed, "With --grep: PATTERN is the text itself");
+  const auto lines = [&verb](const char* name, const char* help, auto take) {
+    verb.add_option_function<std::size_t>(name, take, help)
+        ->type_name("N")
+        ->check(whole_number(0, 99));
+  };
+  lines("-B,--before", "With --grep: so many lines before each",
+        [&view](const std::size_t& n) { view.before = n; });
+  lines("-A,--after", "With --grep: so many lines behind each",
+        [&view](const std::size_t& n) { view.after = n; });
+  lines("-C,--context", "With --grep: so many lines around each",
+        [&view](const std::size_t& n) { view.before = view.after = n; });
   verb.add_flag("-t,--timestamps", view.times, "With the time when each line was written");
   verb.add_flag("--raw", view.raw, "On a terminal too: byte for byte");
 }
@@ -139,6 +154,19 @@ Range range_of(Context& context, const std::string& job_id, const View& view,
   }
   if (view.tail) out.since_seq = tail_begin(log, view, out);
   return out;
+}
+
+void check_view(View& view) {
+  if (view.grep.empty()) {
+    if (view.fixed || view.before + view.after > 0)
+      throw UsageError("-F, -A, -B and -C go with --grep");
+    return;
+  }
+  try {
+    view.matcher = view.fixed ? Matcher::literal(view.grep) : Matcher::pattern(view.grep);
+  } catch (const Error& e) {
+    throw UsageError("--grep " + std::string(e.what()));
+  }
 }
 
 bool shows(const View& view, const Output& output) {

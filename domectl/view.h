@@ -8,6 +8,7 @@
 
 #include "client/event_line.h"
 #include "domectl/context.h"
+#include "search/matcher.h"
 
 namespace domed::ctl {
 
@@ -16,10 +17,15 @@ struct View {
   std::string since, until;         // each an event's number, or a time
   std::optional<std::size_t> tail;  // lines of output
   std::string stream;
-  bool times = false, raw = false;
+  std::string grep;                   // a pattern; "fixed": the text itself
+  std::size_t before = 0, after = 0;  // lines around what matches it
+  bool fixed = false, times = false, raw = false;
+  std::optional<Matcher> matcher = {};  // made of "grep" by check_view()
 };
 
 void add_view_options(CLI::App& verb, View& view);
+// Throws UsageError where what was typed makes no sense.
+void check_view(View& view);
 
 // Which events those are.
 struct Range {

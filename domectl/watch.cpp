@@ -62,7 +62,8 @@ Watch::Watch(Context& context, FollowOptions options, Printer::Options printing,
       form_(printing.form),
       flags_(std::move(flags)),
       until_(until),
-      printer_(out(), err(), with_created(std::move(printing))),
+      printer_(out(), err(), with_created(printing)),
+      sieve_(sieve_of(printing.view)),
       written_(out(), options.since_seq),
       follower_(context.client(), with_hooks(options)),
       log_id_(options.log_id) {}
@@ -95,13 +96,27 @@ FollowEnd Watch::follow() {
   const FollowEnd end =
       follow_until(follower_, until_, [this](std::string_view line, std::uint64_t seq) {
         know_log();
-        printer_.event(line);
+        show(line);
         written_.put(seq);
         look_at(line);
       });
   printer_.clear_progress();
   printer_.flush();
   return end;
+}
+
+std::unique_ptr<Sieve> Watch::sieve_of(const View* view) {
+  if (!view) return nullptr;
+  return std::make_unique<Sieve>(
+      *view, [this](std::string_view line, const EventLine&) { printer_.event(line); },
+      [this] {
+        if (form_ != Printer::Form::lines) out().put("--\n");
+      });
+}
+
+void Watch::show(std::string_view line) {
+  const auto event = sieve_ ? read_event_line(line) : std::nullopt;
+  event ? sieve_->take(line, *event) : printer_.event(line);
 }
 
 void Watch::know_log() {

@@ -3,12 +3,14 @@
 #include <atomic>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <mutex>
 #include <string>
 
 #include "client/follower.h"
 #include "domectl/context.h"
 #include "domectl/printer.h"
+#include "domectl/sieve.h"
 
 namespace domed::ctl {
 
@@ -68,6 +70,8 @@ class Watch {
   FollowOptions with_hooks(FollowOptions options);
   Printer::Options with_created(Printer::Options options);
   FollowEnd follow();
+  std::unique_ptr<Sieve> sieve_of(const View* view);
+  void show(std::string_view line);
   void know_log();
   void look_at(std::string_view line);
 
@@ -78,6 +82,7 @@ class Watch {
   const std::string flags_;
   const std::uint64_t until_;
   Printer printer_;
+  std::unique_ptr<Sieve> sieve_;  // null: all is seen
   WrittenEvents written_;
   Follower follower_;
   std::string outcome_, next_attempt_;

@@ -57,7 +57,7 @@ namespace {
 OrderedJson features(const DaemonFacts& facts) {
   OrderedJson out{"accept_imported", "accepts", "before_seq", "expires_s", "external",
                   "frames",          "lines",   "long-poll",  "metrics",   "names",
-                  "roles",           "t",       "troubles",   "waiting"};
+                  "roles",           "search",  "t",          "troubles",  "waiting"};
   if (facts.allow_ad_hoc) out.push_back("ad-hoc");
   if (facts.can_backup) out.push_back("backup");
   std::sort(out.begin(), out.end());

@@ -28,6 +28,7 @@ Methods::Methods(Store& store, Journal& journal, Streams& streams, Scheduler& sc
               std::move(config.store_secret), std::move(config.events_urls)),
       append_(store, journal, scheduler, audit, config.most_appends),
       jobs_(store, scheduler),
+      search_(store),
       cancel_(store, journal, environment, workers),
       transfer_(store, journal, scheduler, workers),
       backup_(config.backup, std::move(config.backup_directory), environment),
@@ -39,6 +40,8 @@ Methods::Methods(Store& store, Journal& journal, Streams& streams, Scheduler& sc
           at_once("GetMetrics", Role::reader, &FactMethods::get_metrics, &facts_),
           at_once("ListTools", Role::reader, &ToolMethods::list_tools, &tools_),
           at_once("GetTool", Role::reader, &ToolMethods::get_tool, &tools_),
+          // To threads of its own.
+          at_once("SearchJob", Role::reader, &SearchMethods::search_job, &search_),
           // At once, as StreamJobEvents, though both may need more time: what has to wait they take
           // to threads of their choice. Mostly nothing has: a live job's page is in memory, and a
           // batch that comes alone is committed by the thread that brought it.

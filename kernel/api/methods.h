@@ -10,6 +10,7 @@
 #include "api/cancel.h"
 #include "api/facts.h"
 #include "api/jobs.h"
+#include "api/search.h"
 #include "api/submit.h"
 #include "api/tools.h"
 #include "api/transfer.h"
@@ -55,9 +56,10 @@ class Methods {
 
   // Starts no collecting any more; what waits for it gets E_BUSY.
   void close() { append_.close(); }
-  // And waits for what is being collected, or copied.
+  // And waits for what is being collected, searched or copied.
   void stop() {
     append_.stop();
+    search_.stop();
     backup_.stop();
   }
 
@@ -69,6 +71,7 @@ class Methods {
   SubmitMethods submit_;
   AppendMethods append_;
   JobMethods jobs_;
+  SearchMethods search_;
   CancelMethods cancel_;
   TransferMethods transfer_;
   BackupMethods backup_;

@@ -11,6 +11,7 @@
 #include "domectl/keyboard.h"
 #include "domectl/outcome.h"
 #include "domectl/printer.h"
+#include "domectl/sieve.h"
 #include "domectl/sink.h"
 #include "domectl/slsa.h"
 #include "domectl/table.h"
@@ -104,6 +105,35 @@ TEST(Printer, GivesEventLinesAsTheyCame) {
   std::string expected;
   for (const auto& each : kEvents) expected += each + "\n";
   EXPECT_EQ(expected, printed.out);
+}
+
+TEST(Highlighted, IsWhatMatches) {
+  View view;
+  view.grep = "a+";
+  check_view(view);
+  EXPECT_EQ("\033[1;31maa\033[0mb\033[1;31ma\033[0m\n", highlighted(view, "aaba\n", true));
+  EXPECT_EQ("aaba\n", highlighted(view, "aaba\n", false));
+  view.grep = "x*$";
+  check_view(view);
+  EXPECT_EQ("aaba\n", highlighted(view, "aaba\n", true)) << "of an empty match there is nothing";
+}
+
+TEST(Sieve, ShowsEachEventOnceAndSaysWhereSomeAreMissing) {
+  View view;
+  view.grep = "x", view.before = 1;
+  check_view(view);
+  std::string seen;
+  Sieve sieve(
+      view, [&](std::string_view, const EventLine& event) { seen += std::to_string(event.seq); },
+      [&] { seen += "|"; });
+  const auto take = [&](int seq, const std::string& text) {
+    const std::string text_line = R"({"job_id":"j","seq":)" + std::to_string(seq) +
+                                  R"(,"ts":"2026-01-02T03:04:05.678901Z","type":"log","payload":)" +
+                                  R"({"stream":"stdout","text":")" + text + R"("}})";
+    sieve.take(text_line, *read_event_line(text_line));
+  };
+  take(1, "x"), take(2, "a"), take(2, "a"), take(3, "x"), take(4, "b"), take(5, "c"), take(6, "x");
+  EXPECT_EQ("123|56", seen);
 }
 
 TEST(EventTimes, SayWhenItHappenedAndMarkAClockThatIsWrong) {
