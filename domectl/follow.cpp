@@ -4,6 +4,7 @@
 #include <stop_token>
 
 #include "domectl/context.h"
+#include "domectl/follow_many.h"
 #include "domectl/interrupt.h"
 #include "domectl/outcome.h"
 #include "domectl/selection.h"
@@ -14,8 +15,10 @@ namespace domed::ctl {
 namespace {
 
 struct Following {
+  Selection which;
   std::string job, log_id;
   View view;
+  bool all = false;
   bool no_follow = false, polls = false, events = false, exit_code = false;
 };
 
@@ -111,12 +114,23 @@ int follow(Context& context, const Following& given) {
   }
 }
 
+int several(Context& context, const Following& given) {
+  if (!given.log_id.empty()) throw UsageError("--log-id is for one job");
+  if (given.all && !given.which.jobs.empty()) throw UsageError("either JOBs or --all, not both");
+  ManyJobs many{{}, given.which.filter, given.all, given.exit_code, !given.no_follow, !given.polls};
+  if (!given.all) many.jobs = selected(context, given.which, {"follow", {"queued", "running"}});
+  return follow_many(context, many, printing(context, given));
+}
+
 }  // namespace
 
 void add_follow(CLI::App& app, Context& context) {
   const auto given = std::make_shared<Following>();
-  CLI::App* verb = app.add_subcommand("follow", "Show a job's events, and those to come");
-  verb->add_option("JOB", given->job, kJobHelp)->required();
+  CLI::App* verb = app.add_subcommand("follow", "Show the events of jobs, and those to come");
+  add_selection(*verb, given->which);
+  verb->add_flag(
+      "-a,--all", given->all,
+      "Those that are not over, and whatever comes; where a filter says so, those alone");
   add_view_options(*verb, given->view);
   verb->add_option("--log-id", given->log_id, "Refuse any other log than this one");
   verb->add_flag("--no-follow", given->no_follow, "End at the newest event there is now");
@@ -129,14 +143,19 @@ void add_follow(CLI::App& app, Context& context) {
   verb->footer(
       "On a terminal events are shown for people; piped, the job's output comes out byte for\n"
       "byte, stdout and stderr apart; with --json each event line exactly as the daemon keeps it.\n"
+      "Of several jobs each line has the job's name before it, and it ends when all are over.\n"
       "Who interrupts it is shown the command that resumes it, behind the last event that was\n"
       "written as a whole.  It ends quietly with 141 as soon as its reader is gone.\n\n"
       "Examples:\n"
       "  domectl follow @last --tail 20\n"
+      "  domectl follow build test deploy\n"
+      "  domectl follow --all --label branch=main\n"
       "  domectl follow 1f3a... --json --since 120 | jq .payload");
   verb->callback([&context, given] {
     context.action = [&context, given] {
       check_view(given->view);
+      if (given->all || given->which.several()) return several(context, *given);
+      given->job = given->which.jobs.front();
       return context.with_job(given->job, [&](const std::string& id) {
         given->job = id;
         return follow(context, *given);

@@ -153,6 +153,7 @@ void Printer::output(const EventLine& event) {
   }
   const auto output = read_output(event.payload);
   if (!output) return;
+  if (!options_.prefix.empty()) return put_lines(event, *output);
   clear_progress();
   const bool to_out = output->stream != "stderr";
   if (with_times()) begin_line(to_out ? out_ : err_, event);
@@ -161,6 +162,25 @@ void Printer::output(const EventLine& event) {
   out_.flush();  // both may be one terminal
   err_.put(output->bytes);
   err_.flush();
+}
+
+// Those of several jobs stand between each other, so that none goes out before it is whole.
+void Printer::put_lines(const EventLine& event, const Output& output) {
+  std::string& line = parts_[output.stream];
+  if (line.empty()) {
+    line = options_.prefix;
+    if (with_times()) line += times_.whole(event) + " ";
+  }
+  line +=
+      options_.view ? highlighted(*options_.view, output.bytes, out_colours_.on()) : output.bytes;
+  if (!line.ends_with('\n')) return;
+  (output.stream == "stderr" ? err_ : out_).put(std::exchange(line, {}));
+  if (output.stream == "stderr") err_.flush();
+}
+
+void Printer::end_lines() {
+  for (auto& [stream, line] : parts_)
+    if (!line.empty()) (stream == "stderr" ? err_ : out_).put(std::exchange(line, {}) + "\n");
 }
 
 // A time begins each line, and nothing else: what goes on elsewhere in the midst of one begins
@@ -185,11 +205,11 @@ void Printer::people(Sink& output, const Colours& colours, const EventLine& even
   if (!is_output && event.type != "state_change" && event.type != "error" &&
       is_terminal(output.fd())) {
     const std::size_t width = columns_of_terminal(output.fd()),
-                      before = time.size() + type.size() + 2;
+                      before = options_.prefix_columns + time.size() + type.size() + 2;
     if (width > before + 4 && fitting(text, width - before) != text)
       text = fitting(text, width - before - 3) + "...";
   }
-  output.put(colours.dim(time) + " " + colours.blue(type) + " " + text + "\n");
+  output.put(options_.prefix + colours.dim(time) + " " + colours.blue(type) + " " + text + "\n");
   if (&output == &err_) output.flush();
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -21,9 +23,11 @@ class Printer {
   };
   struct Options {
     Form form = Form::output;
-    bool other_events = false;                  // in form "output": the rest, for people, on stderr
-    bool progress = false;                      // in form "output": a progress line on stderr
-    const View* view = nullptr;                 // times and matches; what is seen is Sieve's
+    bool other_events = false;  // in form "output": the rest, for people, on stderr
+    bool progress = false;      // in form "output": a progress line on stderr
+    std::size_t prefix_columns = 0;
+    std::string prefix = {};     // before each line, where several jobs are shown; lines are whole
+    const View* view = nullptr;  // times and matches; what is seen is Sieve's
     std::function<std::string()> created = {};  // the job's created_at (EventTimes)
   };
 
@@ -36,6 +40,8 @@ class Printer {
   void event(std::string_view line);
   // What was printed to "out" may wait until then.
   void flush() { out_.flush(); }
+  // The job is over: what it wrote behind its last line feed is a line as well.
+  void end_lines();
   void clear_progress();
 
  private:
@@ -43,6 +49,7 @@ class Printer {
   void people(Sink& output, const Colours& colours, const EventLine& event);
   void progress(std::string_view payload);
   bool with_times() const { return options_.view && options_.view->times; }
+  void put_lines(const EventLine& event, const Output& output);
   void begin_line(Sink& sink, const EventLine& event);
 
   Sink &out_, &err_;
@@ -52,6 +59,8 @@ class Printer {
   const Sink* last_ = nullptr;  // that output went to
   bool at_line_start_ = true;   // else a progress line would be written into the job's own
   bool progress_shown_ = false;
+  // With a prefix: what came of a line whose end has not, by stream.
+  std::map<std::string, std::string> parts_;
 };
 
 // What an event says, in one line without its time and type; empty where a person need

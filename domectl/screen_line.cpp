@@ -167,6 +167,16 @@ std::string screen_lines(std::string_view text, bool colours) {
   return out;
 }
 
+std::size_t columns_of_text(std::string_view text) {
+  std::size_t out = 0;
+  while (!text.empty()) {
+    const std::string_view character = text.substr(0, character_bytes(text));
+    out += columns_of(character);
+    text.remove_prefix(character.size());
+  }
+  return out;
+}
+
 std::string fitting(std::string_view text, std::size_t columns) {
   std::string out;
   std::size_t used = 0;

@@ -14,6 +14,9 @@ std::string screen_line(std::string_view text, bool colours);
 // The same for several lines; each LF stays.
 std::string screen_lines(std::string_view text, bool colours);
 
+// How many columns of a terminal "text", which is visible(), takes.
+std::size_t columns_of_text(std::string_view text);
+
 // The front of "text", which is visible(), in at most "columns" of a terminal.
 std::string fitting(std::string_view text, std::size_t columns);
 

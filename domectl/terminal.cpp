@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 
@@ -25,6 +26,12 @@ Colours Colours::of(int fd) {
   const char* none = std::getenv("NO_COLOR");
   // no-color.org: set to anything but the empty text.
   return Colours(is_terminal(fd) && !(none && *none) && !(term && term == std::string("dumb")));
+}
+
+// Of those that can be read on dark and on light; red is for what failed.
+std::string Colours::nth(std::size_t number, std::string_view text) const {
+  constexpr std::array<const char*, 6> kColours{"36", "33", "35", "32", "34", "1;36"};
+  return wrap(kColours[number % kColours.size()], text);
 }
 
 std::string Colours::wrap(const char* code, std::string_view text) const {

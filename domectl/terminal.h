@@ -23,6 +23,8 @@ class Colours {
   std::string yellow(std::string_view text) const { return wrap("33", text); }
   std::string blue(std::string_view text) const { return wrap("34", text); }
   std::string state(std::string_view state) const;
+  // The same for each "number", and another one for those next to it.
+  std::string nth(std::size_t number, std::string_view text) const;
 
  private:
   std::string wrap(const char* code, std::string_view text) const;
