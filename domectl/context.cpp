@@ -11,6 +11,7 @@
 #include "base/version.h"
 #include "base/words.h"
 #include "domectl/arguments.h"
+#include "domectl/contexts.h"
 #include "domectl/domectl.h"
 #include "domectl/outcome.h"
 #include "domectl/report.h"
@@ -40,6 +41,11 @@ void describe(CLI::App& app, Context& context) {
                  "How long to wait for a daemon that does not listen yet; 0s: not at all (default: "
                  "2s, or 10s where one is starting)")
       ->type_name("TIME");
+  app.add_option(
+         "--context", context.place,
+         "A daemon of ~/.config/domed/client.yaml (default: DOMED_CONTEXT, then the one that "
+         "'context use' chose)")
+      ->type_name("NAME");
   const auto file = [&app](const char* name, std::string& to, const char* what) {
     app.add_option(name, to, what)->type_name("FILE");
   };
@@ -137,6 +143,46 @@ Patience patience_of(const Context& context) {
   return out;
 }
 
+const char* variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value && *value ? value : nullptr;
+}
+
+// As it stands on the command line.
+std::string given_options(const Context& context) {
+  std::string out;
+  for (const auto& [name, value] : {std::pair{"--context ", &context.place},
+                                    {"--endpoint ", &context.endpoint},
+                                    {"--endpoint-user ", &context.endpoint_user},
+                                    {"--ca ", &context.ca},
+                                    {"--cert ", &context.cert},
+                                    {"--key ", &context.key},
+                                    {"--token-file ", &context.token_file}})
+    if (!value->empty()) out += name + *value + " ";
+  return out;
+}
+
+// What is not said otherwise is as the context has it that is named, or chosen: which is the
+// daemon, and who we are to it, belong together.
+void take_place(Context& context) {
+  if (context.place.empty() && (!context.endpoint.empty() || variable("DOMED_ENDPOINT"))) return;
+  std::string name = context.place;
+  if (name.empty() && variable("DOMED_CONTEXT")) name = variable("DOMED_CONTEXT");
+  const Contexts contexts = Contexts::of_user();
+  if (name.empty()) name = contexts.current();
+  if (name.empty()) return;
+  const Place& place = contexts.named(name);
+  const auto take = [](std::string& own, const std::string& from, const char* known) {
+    if (own.empty() && !(known && variable(known))) own = from;
+  };
+  take(context.endpoint, place.endpoint, nullptr);
+  take(context.endpoint_user, place.endpoint_user, "DOMED_ENDPOINT_USER");
+  take(context.ca, place.ca, "DOMED_CA");
+  take(context.cert, place.cert, "DOMED_CERT");
+  take(context.key, place.key, "DOMED_KEY");
+  take(context.token_file, place.token_file, "DOMED_TOKEN_FILE");
+}
+
 }  // namespace
 
 Client& Context::client() {
@@ -208,18 +254,6 @@ std::string created_at(Context& context, const std::string& job_id) try {
   return "";
 }
 
-std::string Context::endpoint_option() const {
-  std::string out;
-  for (const auto& [name, value] : {std::pair{"--endpoint ", &endpoint},
-                                    {"--endpoint-user ", &endpoint_user},
-                                    {"--ca ", &ca},
-                                    {"--cert ", &cert},
-                                    {"--key ", &key},
-                                    {"--token-file ", &token_file}})
-    if (!value->empty()) out += name + *value + " ";
-  return out;
-}
-
 int run_domectl(int argc, char** argv) {
   Context context;
   CLI::App app;
@@ -234,6 +268,7 @@ int run_domectl(int argc, char** argv) {
   add_append(app, context);
   add_daemon(app, context);
   add_who(app, context);
+  add_contexts(app, context);
   add_provenance(app, context);
   add_copies(app, context);
   add_backup(app, context);
@@ -248,6 +283,8 @@ int run_domectl(int argc, char** argv) {
       if (app.got_subcommand("run")) context.failure = kOwnFailure;
       return usage(app, e, context);
     }
+    context.endpoint_option = given_options(context);
+    if (!app.got_subcommand("context")) take_place(context);
     // Every connection of ours goes by the variable, and no thread is there yet to read it.
     for (const auto& [name, value] : {std::pair{"DOMED_ENDPOINT_USER", &context.endpoint_user},
                                       {"DOMED_CA", &context.ca},

@@ -23,10 +23,14 @@ struct Context {
   std::string endpoint_user;              // as given
   std::string connect_wait;               // as given; empty: as long as suits
   std::string ca, cert, key, token_file;  // as given
+  std::string place;                      // name of a context of the user's own file, as given
   bool json = false;
   std::vector<std::string> command;  // what stood behind "--"
-  std::function<int()> action;       // what the chosen verb does; returns the exit code
-  int failure = 1;                   // exit code where the verb itself fails
+  // "--endpoint URL " and others that say which daemon, as they were given: for commands that are
+  // shown to the user.
+  std::string endpoint_option;
+  std::function<int()> action;  // what the chosen verb does; returns the exit code
+  int failure = 1;              // exit code where the verb itself fails
 
   Client& client();
   // The id of the job that "text" names: by its id, the beginning of that, its name, @last or
@@ -56,8 +60,6 @@ struct Context {
   // The time by the daemon's clock, microseconds since 1970: "2h ago" and "in 10m" are compared
   // with times that it wrote or will look at, and its machine may be another one.
   std::int64_t daemon_now();
-  // "--endpoint URL " and the user's where they were given, for commands shown to the user.
-  std::string endpoint_option() const;
 
  private:
   static bool is_whole_id(const std::string& text);
@@ -79,7 +81,8 @@ void add_changes(CLI::App& app, Context& context);  // cancel, hold, release, re
 void add_waits(CLI::App& app, Context& context);    // wait
 void add_logs(CLI::App& app, Context& context);
 void add_append(CLI::App& app, Context& context);
-void add_daemon(CLI::App& app, Context& context);      // tools, health
+void add_daemon(CLI::App& app, Context& context);  // tools, health
+void add_contexts(CLI::App& app, Context& context);
 void add_who(CLI::App& app, Context& context);         // whoami, token
 void add_provenance(CLI::App& app, Context& context);  // provenance, reproduce, diff-runs
 void add_copies(CLI::App& app, Context& context);      // verify, export, import

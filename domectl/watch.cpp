@@ -143,7 +143,7 @@ void Watch::look_at(std::string_view line) {
 }
 
 std::string Watch::resume_command() const {
-  std::string out = "domectl " + context_.endpoint_option() + "follow " + shell_word(job_id_) +
+  std::string out = "domectl " + context_.endpoint_option + "follow " + shell_word(job_id_) +
                     " --since " + std::to_string(written_.last());
   const std::lock_guard lock(mutex_);
   if (!log_id_.empty()) out += " --log-id " + log_id_;

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+
+namespace domed::ctl {
+
+// A daemon that the user has a name for, and who they are to it.  Paths are absolute.
+struct Place {
+  std::string endpoint, endpoint_user, ca, cert, key, token_file;
+};
+
+// The user's own file, ~/.config/domed/client.yaml, and beside it current-context, the name that
+// 'domectl context use' chose.
+class Contexts {
+ public:
+  // What is not there is empty.  Throws Error with every problem of the file, each with its place.
+  static Contexts of_user();
+  explicit Contexts(const std::filesystem::path& directory);
+
+  const std::map<std::string, Place>& all() const { return places_; }
+  const std::string& current() const { return current_; }  // empty: none
+  const std::filesystem::path& file() const { return file_; }
+  // Throws UsageError that says which there are.
+  const Place& named(const std::string& name) const;
+  // Makes "name" the current one; "": none is.
+  void use(const std::string& name);
+
+ private:
+  std::filesystem::path file_, current_file_;
+  std::map<std::string, Place> places_;
+  std::string current_;
+};
+
+}  // namespace domed::ctl
