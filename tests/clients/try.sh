@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# A short run of the suite for all clients.  try.sh CLIENT BIN_DIR PLUGIN_DIR [OPTION]...
+set -euo pipefail
+skip() { echo "skipped: needs $1" && exit 77; }
+python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || skip 'Python 3.11'
+here=$(dirname "$0")
+case $1 in
+  cpp) driver=("$2/client-driver") ;;
+  python) driver=("$here/driver.py") ;;
+  plain) driver=("$here/driver.py" plain) ;;
+  shell)
+    command -v nngcat >/dev/null || skip nngcat
+    command -v jq >/dev/null || skip jq
+    driver=("$here/driver.sh") ;;
+esac
+export PYTHONDONTWRITEBYTECODE=1
+exec "$here/suite.py" --bin "$2" --plugins "$3" --follows 4 --kills 1 "${@:4}" -- "${driver[@]}"
