@@ -8,4 +8,17 @@ install(FILES ${PROJECT_BINARY_DIR}/domedConfig.cmake ${PROJECT_BINARY_DIR}/dome
   DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/domed COMPONENT dev)
 install(EXPORT domedTargets NAMESPACE domed:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/domed COMPONENT dev)
 install(FILES ${PROJECT_BINARY_DIR}/domed.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dev)
-install(FILES config/domed.yaml DESTINATION ${CMAKE_INSTALL_FULL_SYSCONFDIR}/domed)
+# Below the prefix, whatever it is; packages say -DCMAKE_INSTALL_SYSCONFDIR=/etc.
+file(GLOB deployments CONFIGURE_DEPENDS config/*.yaml)
+foreach(deployment IN LISTS deployments)
+  # Editors look for the schema where it is installed.
+  cmake_path(GET deployment FILENAME file)
+  file(READ ${deployment} text)
+  string(REPLACE "../docs/deployment.schema.json" "${CMAKE_INSTALL_FULL_DATADIR}/domed/deployment.schema.json" text "${text}")
+  file(CONFIGURE OUTPUT config/${file} CONTENT "${text}" @ONLY)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${deployment})
+endforeach()
+install(FILES ${PROJECT_BINARY_DIR}/config/domed.yaml ${PROJECT_BINARY_DIR}/config/system.yaml
+  DESTINATION ${CMAKE_INSTALL_SYSCONFDIR}/domed)
+install(FILES docs/deployment.schema.json DESTINATION ${CMAKE_INSTALL_DATADIR}/domed)
+install(DIRECTORY ${PROJECT_BINARY_DIR}/config/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples FILES_MATCHING PATTERN "*.yaml")

@@ -396,11 +396,12 @@ const ToolSpec* Deployment::tool(std::string_view id) const {
 }
 
 DeploymentContext this_context() {
-  return {process_variables(), this_installation()};
+  return {process_variables(), this_installation(), nullptr};
 }
 
 Deployment load_deployment(const std::filesystem::path& file, const DeploymentContext& context) {
   Checker check(file);
+  check.tell_sections(context.sections);
   YamlNode root = check.read();
   if (const auto why = weakness_of(std::filesystem::absolute(file)))
     check.fail(1, 1,

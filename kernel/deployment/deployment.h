@@ -74,6 +74,9 @@ struct Deployment {
 struct DeploymentContext {
   Variables variables = process_variables();
   std::filesystem::path installation;  // see this_installation()
+  // Told of the keys that each section may have: for what describes them elsewhere, as
+  // docs/deployment.schema.json does, and must not fall behind.
+  Checker::Sections sections = nullptr;
 };
 DeploymentContext this_context();
 

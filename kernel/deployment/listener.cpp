@@ -221,10 +221,16 @@ class ListenerReader {
     if (roles_node_ && context_.group.empty())
       check_.warn(*roles_node_, "nobody but the daemon's user and root gets through to " +
                                     out_.url + ": name the group of all who may as control.group");
-    out_.grants.push_back({Role::admin, Grant::To::user, "root", 0});
-    if (geteuid() != 0)
-      out_.grants.push_back({Role::admin, Grant::To::user, describe_user(geteuid()), geteuid()});
+    add_operator(0, "root");
+    add_operator(geteuid(), describe_user(geteuid()));
     return true;
+  }
+
+  void add_operator(uid_t id, const std::string& name) {
+    if (std::none_of(out_.grants.begin(), out_.grants.end(), [&](const Grant& grant) {
+          return grant.role == Role::admin && grant.to == Grant::To::user && grant.id == id;
+        }))
+      out_.grants.push_back({Role::admin, Grant::To::user, name, id});
   }
 
   Role least_role() const {

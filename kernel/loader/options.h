@@ -24,6 +24,9 @@ class OptionValues final : public Options {
   std::uint64_t size(std::string_view name) const override;
   std::vector<std::string> list(std::string_view name) const override;
 
+  // Of an option that there is, whatever its type.
+  const OptionValue& value(std::string_view name) const { return values_.find(name)->second; }
+
   // The texts that no log may show: values of options declared secret.
   const std::vector<std::string>& secrets() const { return secrets_; }
 

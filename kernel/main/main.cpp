@@ -13,6 +13,7 @@
 #include "base/exit_code.h"
 #include "base/unsignalled.h"
 #include "base/version.h"
+#include "deployment/effective.h"
 #include "loader/describe.h"
 #include "main/daemon.h"
 #include "main/log.h"
@@ -25,7 +26,8 @@ namespace {
 struct CommandLine {
   std::string config, explain;
   std::string restore;
-  bool check = false, check_store = false, list_plugins = false, replace = false;
+  bool check = false, print_config = false, check_store = false, list_plugins = false,
+       replace = false;
 };
 
 std::filesystem::path config_file(const std::string& given) {
@@ -36,7 +38,8 @@ std::filesystem::path config_file(const std::string& given) {
                                         ? std::filesystem::path(config)
                                         : std::filesystem::path(home ? home : "/") / ".config";
   for (const auto& file :
-       {own / "domed" / "domed.yaml", std::filesystem::path("/etc/domed/domed.yaml")})
+       {own / "domed" / "domed.yaml", this_installation() / "etc" / "domed" / "domed.yaml",
+        std::filesystem::path("/etc/domed/domed.yaml")})
     if (std::filesystem::exists(file)) return file;
   throw Error(Code::not_found, "no deployment: give one with --config FILE, or put one at " +
                                    (own / "domed" / "domed.yaml").string() +
@@ -146,14 +149,19 @@ int run(const CommandLine& line) {
     return 0;
   }
   const Deployment deployment = load_deployment(config_file(line.config));
+  const bool says_only = line.check || line.print_config;
   const auto warn = [&](const std::string& text) {
-    deployment.log_as_json && !line.check
+    deployment.log_as_json && !says_only
         ? log_warning(text)
         : static_cast<void>(std::fprintf(stderr, "%s\n", text.c_str()));
   };
-  if (!line.check) set_up_log(deployment.log_level, deployment.log_as_json);
+  if (!says_only) set_up_log(deployment.log_level, deployment.log_as_json);
   for (const auto& warning : deployment.warnings) warn(warning);
   if (line.check) return check(deployment);
+  if (line.print_config) {
+    std::fputs(effective_yaml(deployment).c_str(), stdout);
+    return 0;
+  }
   if (line.check_store) return check_whole_store(deployment);
   if (!line.restore.empty()) return restore_store(deployment, line.restore, line.replace);
   return serve(deployment);
@@ -188,6 +196,8 @@ int main(int argc, char** argv) {
   app.add_option("--config", line.config, "The deployment to serve (YAML)")->type_name("FILE");
   app.add_flag("--check", line.check,
                "Report every problem of the deployment, load its plugins, and exit");
+  app.add_flag("--print-config", line.print_config,
+               "Print all that holds, defaults included, as a deployment; secrets are masked");
   app.add_flag("--check-store", line.check_store,
                "Read everything in the store, report all that is not as it was written, and exit");
   const auto restore =
@@ -201,7 +211,8 @@ int main(int argc, char** argv) {
                  "Print an annotated fragment of a deployment for a plugin")
       ->type_name("PLUGIN");
   app.footer(
-      "Without --config the deployment is ~/.config/domed/domed.yaml, then /etc/domed/domed.yaml.");
+      "Without --config the deployment is ~/.config/domed/domed.yaml, then etc/domed/domed.yaml of "
+      "the installation, then /etc/domed/domed.yaml.");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

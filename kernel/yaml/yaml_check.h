@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -57,6 +58,14 @@ class Checker {
   // "file:line:col".
   std::string place(int line, int column) const;
 
+  // Told of each map that is read: what messages call it, and the keys it may have; empty: any.
+  using Sections =
+      std::function<void(const std::string& what, const std::vector<std::string>& known)>;
+  void tell_sections(Sections told) { told_ = std::move(told); }
+  void reads(const std::string& what, const std::vector<std::string>& known) const {
+    if (told_) told_(what, known);
+  }
+
   bool ok() const { return problems_.empty(); }
   // Sorted by place; the problems one a line.
   std::string text() const;
@@ -72,6 +81,7 @@ class Checker {
   static std::vector<Problem> sorted(std::vector<Problem> problems);
 
   std::filesystem::path file_;
+  Sections told_;
   std::vector<Problem> problems_, warnings_;
 };
 

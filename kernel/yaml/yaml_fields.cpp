@@ -21,6 +21,7 @@ std::string in_units(std::uint64_t value, const std::pair<std::uint64_t, const c
 YamlFields::YamlFields(Checker& check, const YamlNode& node, std::string what,
                        const std::vector<std::string>& known)
     : check_(check), node_(node), what_(std::move(what)) {
+  check_.reads(what_, known);
   // "jobs:" with nothing behind it is a section with nothing in it, as people write it when they
   // comment its lines out.
   if (node.bad || node.kind == YamlNode::Kind::null) return;
