@@ -5,13 +5,12 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "loader/mask.h"
 #include "loader/option_spec.h"
 #include "yaml/yaml_fields.h"
 
 namespace domed {
 namespace {
-
-constexpr const char* kMasked = "***";
 
 // As options are written, with dollars doubled: what was a variable is one no more.
 template <class T>

@@ -6,13 +6,11 @@
 namespace domed {
 namespace {
 
-constexpr std::string_view kMasked = "***";
-
 // Goes on behind what it has put there: a secret that is a part of "***" would be found in it for
 // ever.
 void replace_all(std::string& text, const std::string& from) {
   for (auto at = text.find(from); at != std::string::npos;
-       at = text.find(from, at + kMasked.size()))
+       at = text.find(from, at + std::string_view(kMasked).size()))
     text.replace(at, from.size(), kMasked);
 }
 
