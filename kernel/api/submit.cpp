@@ -47,14 +47,18 @@ void SubmitMethods::submit_for(Call call, const std::string& submitter) {
   give_id(fixed);
   // `IdempotentSubmit`. A look, no claim: of two who submit the same at once both may come through
   // here, and the journal makes one job of them.
-  if (!store_.find(fixed.job_id)) check_rules(fixed, *call.who);
+  const bool is_new = !store_.find(fixed.job_id);
+  if (is_new) check_rules(fixed, *call.who);
   // Where the job is there already create() puts its own in the place of this one.
   fixed.run_id = environment_.random_id();
   if (fixed.external()) submission->token = token_of(fixed);
   auto state = std::make_shared<std::pair<State, std::string>>();
   Change change;
   change.job_id = fixed.job_id;
-  change.apply = [submission, state](JobLog& log) {
+  change.apply = [submission, state, is_new](JobLog& log) {
+    // A tombstone that was found may be dropped meanwhile, and no rule was held against what would
+    // be made in its place.
+    if (!is_new && !log.exists()) throw busy("job '" + log.job_id() + "' was just forgotten", 0);
     log.create(*submission);
     *state = {log.head().state, log.head().log_id};
   };

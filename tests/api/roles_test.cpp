@@ -1,5 +1,6 @@
 // Who may ask what: the table of docs/protocol.md, method by method, and what is one's own.
 #include <map>
+#include <thread>
 
 #include "support/harness.h"
 
@@ -95,6 +96,27 @@ TEST_F(Roles, ACommandTakesAnOperator) {
   EXPECT_EQ(kernel.error("SubmitJob", {{"idempotency_key", "k"}, {"executor", "external"}}), "");
   kernel.be("cert:root", Role::admin);
   EXPECT_EQ(kernel.error("SubmitJob", command), "");
+}
+
+// A request that finds the tombstone of its job, which is dropped before it is its turn.
+TEST_F(Roles, NoCommandSlipsInWhereAJobIsForgotten) {
+  kernel.be("cert:ci", Role::submitter);
+  const std::string job = external("k");
+  kernel.call("CancelJob", {{"job_id", job}});
+  kernel.call("DeleteJob", {{"job_id", job}});
+  std::string error;
+  std::thread late;
+  kernel.journal->run(job, [&](JobLog& log) {
+    late = std::thread([&] {
+      error = kernel.error("SubmitJob", {{"idempotency_key", "k"}, {"command", {"true"}}});
+    });
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    log.drop();
+  });
+  late.join();
+  EXPECT_EQ(error, "E_BUSY");
+  EXPECT_EQ(kernel.error("SubmitJob", {{"idempotency_key", "k"}, {"command", {"true"}}}),
+            "E_FORBIDDEN");
 }
 
 TEST_F(Roles, WhatIsNotOnesOwnTakesAnOperator) {
