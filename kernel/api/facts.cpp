@@ -32,6 +32,7 @@ void FactMethods::health(Call call) const {
     out["store"] = facts_.store_name;
     out["node"] = {{"id", facts_.node_id}, {"name", facts_.node_name}};
     out["events"] = facts_.events_urls();
+    out["work"] = facts_.work();
     out["frames_lost"] = facts_.frames_lost();
     out["troubles"] = troubles_json(facts_.troubles());
   }

@@ -18,6 +18,8 @@ struct DaemonFacts {
   bool allow_ad_hoc = false, can_backup = false;
   std::size_t most_polls = 1024;
   std::function<std::vector<std::string>()> events_urls;                // of all event sockets
+  // What is under way, by name: counts that cost no more than a look.
+  std::function<OrderedJson()> work = [] { return OrderedJson::object(); };
   std::function<std::string()> metrics = [] { return std::string(); };  // base/metrics.h
   // Frames that slow subscribers lost, ever; it does them no harm but time.
   std::function<std::uint64_t()> frames_lost = [] { return std::uint64_t{0}; };

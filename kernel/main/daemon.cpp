@@ -156,6 +156,14 @@ void Daemon::open_methods() {
     for (const auto& text : expiring()) out.push_back({"certificate", text, {}});
     return out;
   };
+  config.facts.work = [this] {
+    const auto jobs = scheduler_->counts();
+    return OrderedJson{{"queued", jobs.queued},
+                       {"running", jobs.running},
+                       {"clients", control_->pipes()},
+                       {"subscribers", events_->pipes()},
+                       {"held_polls", streams_->held_polls()}};
+  };
   config.facts.metrics = [this] { return metrics_.text(); };
   config.events_urls = [this](const std::string& job_id) {
     return events_->urls(shard_of(job_id, events_->shards()));

@@ -79,7 +79,7 @@ TEST_F(Roles, WithoutACallerNobodyMayAnything) {
   EXPECT_EQ(kernel.call("WhoAmI", Json::object()),
             (Json{{"identity", "anyone"}, {"roles", Json::array()}}));
   const Json health = kernel.call("Health", Json::object());
-  for (const auto& key : {"store", "node", "events", "troubles", "frames_lost"})
+  for (const auto& key : {"store", "node", "events", "troubles", "frames_lost", "work"})
     EXPECT_FALSE(health.contains(key)) << key;
 }
 
