@@ -23,7 +23,7 @@ constexpr Rank kRanks[] = {none, reader, producer, submitter, everything};
 // What a method is asked for, of jobs of this round alone.
 class Round {
  public:
-  explicit Round(Served& served) : served_(served), number_(std::to_string(++count)) {
+  explicit Round(Served& served) : number_(std::to_string(++count)) {
     for (const auto* job : {"followed", "foreign"}) {
       Json params{{"idempotency_key", job + number_}};
       params.update(job == std::string("followed") ? Json{{"executor", "external"}}
@@ -53,7 +53,6 @@ class Round {
 
  private:
   static inline int count = 0;
-  Served& served_;
   const std::string number_;
   std::map<std::string, Json> jobs_;
 };
