@@ -3,6 +3,7 @@
 #include "disturbance.h"
 #include "operations.h"
 #include "subject.h"
+#include "watchdog.h"
 
 namespace conformance {
 namespace {
@@ -22,6 +23,7 @@ class StoreModel : public ::testing::Test {
     Disturbance disturbance(100);
     for (std::size_t i = 0; i < operations.size(); ++i) {
       disturbance.step();
+      if (i % 100 == 0) Watchdog::watch("StoreModel");  // as long as it goes on
       if (operations[i].kind == Operation::Kind::reopen) {
         store.reset();
         store = make_store(scratch.path());
