@@ -261,10 +261,12 @@ int run_domectl(int argc, char** argv) {
   app.fallthrough();
   add_run(app, context);
   add_follow(app, context);
-  add_jobs(app, context);
+  add_status(app, context);
+  add_list(app, context);
   add_changes(app, context);
   add_waits(app, context);
   add_logs(app, context);
+  add_less(app, context);
   add_append(app, context);
   add_daemon(app, context);
   add_who(app, context);

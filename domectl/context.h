@@ -76,10 +76,12 @@ std::string created_at(Context& context, const std::string& job_id);
 // Each adds its verbs to "app".
 void add_run(CLI::App& app, Context& context);  // run, submit
 void add_follow(CLI::App& app, Context& context);
-void add_jobs(CLI::App& app, Context& context);     // status, list
+void add_status(CLI::App& app, Context& context);
+void add_list(CLI::App& app, Context& context);
 void add_changes(CLI::App& app, Context& context);  // cancel, hold, release, retry, delete, trim
 void add_waits(CLI::App& app, Context& context);    // wait
 void add_logs(CLI::App& app, Context& context);
+void add_less(CLI::App& app, Context& context);
 void add_append(CLI::App& app, Context& context);
 void add_daemon(CLI::App& app, Context& context);  // tools, health
 void add_contexts(CLI::App& app, Context& context);

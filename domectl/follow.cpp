@@ -39,14 +39,9 @@ std::string flags_of(const Context& context, const Following& given) {
   std::string out;
   if (given.polls) out += " --polls";
   if (given.events) out += " --events";
-  if (given.view.raw) out += " --raw";
-  if (given.view.times) out += " --timestamps";
-  if (!given.view.grep.empty()) out += " --grep " + shell_word(given.view.grep);
-  if (given.view.fixed) out += " --fixed-strings";
-  if (given.view.before) out += " --before " + std::to_string(given.view.before);
-  if (given.view.after) out += " --after " + std::to_string(given.view.after);
-  if (!given.view.stream.empty()) out += " --stream " + shell_word(given.view.stream);
-  if (!given.view.until.empty()) out += " --until " + shell_word(given.view.until);
+  View rest = given.view;
+  rest.since.clear(), rest.tail.reset();  // that is where it came to
+  for (const auto& flag : flags_of(rest)) out += " " + shell_word(flag);
   if (given.exit_code) out += " --exit-code";
   if (context.json) out += " --json";
   return out;

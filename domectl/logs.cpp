@@ -26,16 +26,17 @@ struct Reading {
   Selection which;
   View view;
   bool follow = false;
+  bool for_pager = false;  // as on a terminal, although it is none
 };
 
 // Prints the output among a job's events, as it was asked for.
 class Reader {
  public:
-  Reader(Context& context, const std::string& job_id, const View& view)
+  Reader(Context& context, const std::string& job_id, const View& view, bool for_pager)
       : view_(view),
         json_(context.json),
-        clean_(!view.raw && is_terminal(STDOUT_FILENO)),
-        colours_(Colours::of(STDOUT_FILENO).on()),
+        clean_(!view.raw && (for_pager || is_terminal(STDOUT_FILENO))),
+        colours_(for_pager || Colours::of(STDOUT_FILENO).on()),
         sieve_(
             view, [this](std::string_view line, const EventLine& event) { show(line, event); },
             [this] { gap(); }),
@@ -148,7 +149,7 @@ void search(Context& context, const View& view, const Range& range, FollowOption
 int logs_of(Context& context, const std::string& job_id, const Reading& given) {
   context.client();  // before the signals are taken
   const StopBySignal stop({}, true);
-  Reader reader(context, job_id, given.view);
+  Reader reader(context, job_id, given.view, given.for_pager);
   const Range range = range_of(context, job_id, given.view, stop.token());
   FollowOptions options;
   options.job_id = job_id;
@@ -211,6 +212,7 @@ void add_logs(CLI::App& app, Context& context) {
   add_selection(*verb, given->which);
   add_view_options(*verb, given->view);
   verb->add_flag("-f,--follow", given->follow, "Go on until the job ends");
+  verb->add_flag("--for-pager", given->for_pager)->group("");
   verb->footer(
       "On a terminal control sequences other than colours are shown, not obeyed.\n\n"
       "Examples:\n"

@@ -21,6 +21,11 @@ std::size_t columns_of_terminal(int fd) {
   return ioctl(fd, TIOCGWINSZ, &window) == 0 && window.ws_col > 0 ? window.ws_col : 80;
 }
 
+std::size_t rows_of_terminal(int fd) {
+  winsize window{};
+  return ioctl(fd, TIOCGWINSZ, &window) == 0 && window.ws_row > 0 ? window.ws_row : 24;
+}
+
 Colours Colours::of(int fd) {
   const char* term = std::getenv("TERM");
   const char* none = std::getenv("NO_COLOR");

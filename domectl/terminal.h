@@ -10,6 +10,9 @@ bool is_terminal(int fd);
 // How wide the terminal is; 80 where it does not say.
 std::size_t columns_of_terminal(int fd);
 
+// How many lines it has; 24 where it does not say.
+std::size_t rows_of_terminal(int fd);
+
 // Escape sequences where "fd" is a terminal that takes them, else nothing.
 class Colours {
  public:

@@ -156,6 +156,24 @@ Range range_of(Context& context, const std::string& job_id, const View& view,
   return out;
 }
 
+std::vector<std::string> flags_of(const View& view) {
+  std::vector<std::string> out;
+  const auto text = [&out](const char* name, const std::string& value) {
+    if (!value.empty()) out.push_back(name + value);
+  };
+  text("--since=", view.since);
+  text("--until=", view.until);
+  text("--stream=", view.stream);
+  text("--grep=", view.grep);
+  if (view.tail) out.push_back("--tail=" + std::to_string(*view.tail));
+  if (view.before) out.push_back("--before=" + std::to_string(view.before));
+  if (view.after) out.push_back("--after=" + std::to_string(view.after));
+  if (view.fixed) out.push_back("--fixed-strings");
+  if (view.times) out.push_back("--timestamps");
+  if (view.raw) out.push_back("--raw");
+  return out;
+}
+
 void check_view(View& view) {
   if (view.grep.empty()) {
     if (view.fixed || view.before + view.after > 0)

@@ -5,6 +5,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "client/event_line.h"
 #include "domectl/context.h"
@@ -24,6 +25,8 @@ struct View {
 };
 
 void add_view_options(CLI::App& verb, View& view);
+// The same as words of a command line.
+std::vector<std::string> flags_of(const View& view);
 // Throws UsageError where what was typed makes no sense.
 void check_view(View& view);
 

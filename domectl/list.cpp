@@ -1,0 +1,96 @@
+#include <condition_variable>
+#include <mutex>
+#include <stop_token>
+
+#include "domectl/arguments.h"
+#include "domectl/columns.h"
+#include "domectl/context.h"
+#include "domectl/interrupt.h"
+#include "domectl/selection.h"
+#include "domectl/table.h"
+
+namespace domed::ctl {
+namespace {
+
+struct Listing {
+  Filter filter;
+  std::string columns, form;
+  std::size_t limit = 20;
+  bool watch = false;
+};
+
+int show(Context& context, const Listing& given, const std::vector<OrderedJson>& jobs) {
+  const JobTable table(given.columns);
+  if (context.json) {
+    for (const auto& job : jobs) put_json(out(), job.dump());
+    return 0;
+  }
+  // Also of no job: a form that is wrong is told before there are any.
+  const std::int64_t now = context.daemon_now();
+  if (!given.form.empty()) {
+    formatted(given.form, OrderedJson::object(), now);
+    for (const auto& job : jobs) put(formatted(given.form, job, now) + "\n");
+    return 0;
+  }
+  const std::size_t width = is_terminal(STDOUT_FILENO) ? columns_of_terminal(STDOUT_FILENO) : 0;
+  if (!jobs.empty()) put(table.text(jobs, now, width, Colours::of(STDOUT_FILENO)));
+  return 0;
+}
+
+// Redraws the list until it is interrupted.
+int watch(Context& context, const Listing& given) {
+  if (context.json || !is_terminal(STDOUT_FILENO)) throw UsageError("--watch needs a terminal");
+  std::mutex mutex;
+  std::condition_variable_any changed;
+  context.client();
+  const StopBySignal stop;
+  while (!stop.stopped()) {
+    // The head, and a line below the last.
+    const std::size_t room = std::max<std::size_t>(rows_of_terminal(STDOUT_FILENO), 4) - 2;
+    const auto jobs = jobs_of(context, given.filter, std::min(given.limit, room), stop.token());
+    // The new list is there before the old one goes: the screen does not flicker, and stays where
+    // the daemon does not answer.
+    put("\033[H\033[2J");
+    show(context, given, jobs);
+    out().flush();
+    std::unique_lock lock(mutex);
+    changed.wait_for(lock, stop.token(), std::chrono::seconds(1), [] { return false; });
+  }
+  return 0;
+}
+
+}  // namespace
+
+void add_list(CLI::App& app, Context& context) {
+  const auto given = std::make_shared<Listing>();
+  CLI::App* verb = app.add_subcommand("list", "List jobs, newest first");
+  add_filter(*verb, given->filter);
+  add_times(*verb, given->filter);
+  verb->add_option("--columns", given->columns,
+                   "Only these, in this order: id, name, state, code, created, started, ended, "
+                   "took, what, tool, node, submitter, queue, priority, labels")
+      ->type_name("A,B,...");
+  verb->add_option("--format", given->form,
+                   "A line for each in this form, such as '{id} {state}': columns, and the fields "
+                   "of --json")
+      ->type_name("FORM")
+      ->excludes("--columns");
+  verb->add_flag("-w,--watch", given->watch, "Show the list anew each second, until Ctrl-C");
+  verb->add_option("--limit", given->limit, "At most so many")
+      ->capture_default_str()
+      ->check(whole_number(1, 1'000'000));
+  verb->footer(
+      "On a terminal it fits the window: ids are cut to what tells them apart, which is enough\n"
+      "wherever a JOB is asked for.\n\n"
+      "Examples:\n  domectl list --state failed --since 2h\n"
+      "  domectl list --columns id,state,took,node\n"
+      "  domectl list --label branch=main --format '{id} {state}'");
+  verb->callback([&context, given] {
+    context.action = [&context, given] {
+      return given->watch ? watch(context, *given)
+                          : show(context, *given, jobs_of(context, given->filter, given->limit));
+    };
+  });
+}
+
+}  // namespace domed::ctl
