@@ -54,7 +54,9 @@ class Driver {
     const std::string what = command.at("do");
     try {
       if (what == "hello")
-        say({{"id", id}, {"name", "c++"}, {"version", 1},
+        say({{"id", id},
+             {"name", "c++"},
+             {"version", 1},
              {"can", {"submit", "append", "follow", "frames", "digest", "stop", "status"}}});
       else if (what == "submit")
         say({{"id", id}, {"result", client_.call("SubmitJob", command.at("params"), patient())}});

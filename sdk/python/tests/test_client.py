@@ -3,11 +3,14 @@
 import asyncio
 import json
 import os
+import shutil
+import ssl
 import tempfile
 import threading
 import time
 import unittest
 
+import certificates
 from fake_daemon import Cut, FakeDaemon, Log, Raw, Refusal, Silence, log_payload, pulse
 
 import domed
@@ -207,6 +210,58 @@ class Dialling(unittest.TestCase):
             with domed.Client(f"tcp://127.0.0.1:{port}", token="sec\"ret") as client:
                 self.assertEqual("tcp", client.health()["version"])
             self.assertEqual("sec\"ret", json.loads(got[0])["token"])
+
+
+@certificates.needs_openssl
+class OverTls(unittest.TestCase):
+    """A server that shows a certificate, asks for one, and answers one request."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.directory = tempfile.mkdtemp(prefix="domed-py-")
+        cls.addClassCleanup(shutil.rmtree, cls.directory)
+        certificates.make(cls.directory)
+
+    def setUp(self):
+        self.daemon = FakeDaemon().__enter__()
+        self.addCleanup(lambda: self.daemon.__exit__())
+        self.seen = []
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=f"{self.directory}/ca.pem")
+        context.load_cert_chain(f"{self.directory}/server.pem", f"{self.directory}/server.key")
+        context.verify_mode = ssl.CERT_OPTIONAL
+
+        async def serve(reader, writer):
+            writer.write(sp.hello(sp.REP))
+            try:
+                await reader.readexactly(8)
+                message = await reader.readexactly(int.from_bytes(await reader.readexactly(8), "big"))
+            except asyncio.IncompleteReadError:
+                return writer.close()
+            certificate = writer.get_extra_info("peercert")
+            self.seen.append((certificate and certificate["subject"][0][0][1], json.loads(message[4:]).get("token")))
+            reply = message[:4] + b'{"jsonrpc":"2.0","id":1,"result":{"version":"%s"}}' % (b"x" * 300_000)
+            writer.write(sp.header(False, len(reply)) + reply)
+
+        async def listen():
+            return await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
+
+        self.server = self.daemon._do(listen())
+        self.url = f"tls+tcp://127.0.0.1:{self.server.sockets[0].getsockname()[1]}"
+        self.addCleanup(lambda: self.daemon.loop.call_soon_threadsafe(self.server.close))
+
+    def test_shows_its_certificate_and_its_token(self):
+        at = self.directory
+        with domed.Client(self.url, ca=f"{at}/ca.pem", cert=f"{at}/ci.pem", key=f"{at}/ci.key", token="t") as client:
+            self.assertEqual("x" * 300_000, client.health()["version"])
+        self.assertEqual([("ci", "t")], self.seen)
+
+    def test_tells_whom_it_does_not_trust_nothing(self):
+        for url, ca in ((self.url, None), (self.url.replace("127.0.0.1", "localhost"), f"{self.directory}/ca.pem")):
+            with domed.Client(url, ca=ca, token="t", connect_wait=0.5) as client:
+                with self.assertRaises(domed.Unreachable) as caught:
+                    client.health()
+                self.assertIn("certificate", str(caught.exception).lower())
+        self.assertEqual([], self.seen)
 
 
 class Follows(unittest.TestCase):

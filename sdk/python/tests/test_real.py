@@ -15,6 +15,7 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
+import certificates
 from real_daemon import BIN, RealDaemon, needs_daemon
 
 import domed
@@ -116,21 +117,12 @@ class Daemon(unittest.TestCase):
 
 
 @needs_daemon
-@unittest.skipUnless(shutil.which("openssl"), "openssl makes the certificates")
+@certificates.needs_openssl
 class OverTls(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.directory = tempfile.mkdtemp(prefix="domed-py-")
-
-        def openssl(*arguments):
-            subprocess.run(["openssl", *arguments], cwd=cls.directory, check=True, capture_output=True)
-
-        new = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-        openssl("req", "-x509", *new, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=test", "-days", "2")
-        for name, extension in (("server", "subjectAltName=IP:127.0.0.1"), ("ci", "subjectAltName=DNS:ci\nextendedKeyUsage=clientAuth")):
-            Path(cls.directory, "ext").write_text(extension)
-            openssl("req", *new, "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")
-            openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "ext", "-out", f"{name}.pem")  # fmt: skip
+        certificates.make(cls.directory)
         # What a daemon's user keeps to itself.
         Path(cls.directory, "tokens.yaml").write_text(f"- {{name: ci, sha256: {hashlib.sha256(b'domed_secret').hexdigest()}}}\n")
         for name in ("tokens.yaml", "server.key"):
