@@ -157,5 +157,32 @@ TEST(Many, SilentPeersKeepNobodyOut) {
   EXPECT_TRUE(server.answers());
 }
 
+// Nor has who takes all there are: here by tcp, which any user of the machine may.
+TEST(Many, NoPartyKeepsOthersOut) {
+  if (engine_under_test() == Engine::nng) GTEST_SKIP() << "nng has no parties";
+  Scratch scratch;
+  ControlOptions options = control_options(scratch.url("c"));
+  options.urls.push_back(place_at("tcp://127.0.0.1:0"));
+  options.pipes = 20;
+  EchoServer server(options);
+  std::vector<RawPeer> greedy;
+  for (int i = 0; i < 30; ++i) {
+    greedy.emplace_back(server.urls()[1]);
+    EXPECT_EQ(greedy.back().greet(), i < 20);
+  }
+  std::vector<RawPeer> fair;
+  for (int i = 0; i < 10; ++i) {
+    fair.emplace_back(server.urls()[0]);
+    EXPECT_TRUE(fair.back().greet()) << i;
+  }
+  // Half of it each: from here on neither takes anything from the other.
+  EXPECT_FALSE(RawPeer(server.urls()[0]).greet());
+  EXPECT_FALSE(RawPeer(server.urls()[1]).greet());
+  for (RawPeer& peer : fair) {
+    EXPECT_TRUE(peer.send_request("ping"));
+    EXPECT_TRUE(peer.read_message(sp::Carrier::ipc));
+  }
+}
+
 }  // namespace
 }  // namespace domed::test

@@ -49,7 +49,7 @@ void Piece::begin(sp::Carrier carrier, std::string_view backtrace, std::size_t b
 }
 
 Connection::Connection(std::shared_ptr<Loop> loop, Owner& owner, const Rules& rules, Fd socket,
-                       std::uint32_t id, Door door, sp::Carrier carrier,
+                       std::uint32_t id, Door door, sp::Carrier carrier, std::string party,
                        std::shared_ptr<const Caller> caller, std::shared_ptr<const Access> access,
                        std::shared_ptr<const tls::ServerContext> tls)
     : loop_(std::move(loop)),
@@ -58,6 +58,7 @@ Connection::Connection(std::shared_ptr<Loop> loop, Owner& owner, const Rules& ru
       id_(id),
       door_(door),
       carrier_(carrier),
+      party_(std::move(party)),
       tls_(std::move(tls)),
       access_(std::move(access)),
       splitter_(carrier, rules.most_message),

@@ -90,8 +90,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   };
 
   Connection(std::shared_ptr<Loop> loop, Owner& owner, const Rules& rules, Fd socket,
-             std::uint32_t id, Door door, sp::Carrier carrier, std::shared_ptr<const Caller> caller,
-             std::shared_ptr<const Access> access, std::shared_ptr<const tls::ServerContext> tls);
+             std::uint32_t id, Door door, sp::Carrier carrier, std::string party,
+             std::shared_ptr<const Caller> caller, std::shared_ptr<const Access> access,
+             std::shared_ptr<const tls::ServerContext> tls);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
@@ -112,6 +113,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::uint32_t id() const { return id_; }
   Door door() const { return door_; }
   sp::Carrier carrier() const { return carrier_; }
+  // Whose it is as far as that is known before a word is said: those of one user, or of one
+  // machine, have the same.
+  const std::string& party() const { return party_; }
   bool is_greeted() const;
   Clock::time_point since() const { return since_; }  // when it came
   // Since when the system takes nothing of what is queued; max: nothing waits.
@@ -154,6 +158,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   const std::uint32_t id_;
   const Door door_;
   const sp::Carrier carrier_;
+  const std::string party_;
   const std::shared_ptr<const tls::ServerContext> tls_;  // null: it is spoken in the clear
   const std::shared_ptr<const Access> access_;           // says whose certificate may what
   const Clock::time_point since_ = Clock::now();

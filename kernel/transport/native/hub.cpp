@@ -10,10 +10,13 @@
 
 #include <algorithm>
 
+#include "system/address.h"
 #include "transport/place.h"
 
 namespace domed::native {
 namespace {
+
+constexpr const char* kTooMany = "there are too many connections";
 
 using Clock = Connection::Clock;
 using std::chrono::milliseconds;
@@ -34,6 +37,24 @@ void prepare_tcp(int socket) {
   set(IPPROTO_TCP, TCP_KEEPIDLE, 60);
   set(IPPROTO_TCP, TCP_KEEPINTVL, 15);
   set(IPPROTO_TCP, TCP_KEEPCNT, 4);
+}
+
+// See Connection::party().  Who has an IPv6 address has a whole network of them.
+std::string party_at(int socket, sp::Carrier carrier) {
+  if (carrier == sp::Carrier::ipc) {
+    ucred peer{};
+    socklen_t size = sizeof peer;
+    ::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size);
+    return "user " + std::to_string(peer.uid);
+  }
+  const std::string address = peer_address(socket);
+  sockaddr_storage name{};
+  socklen_t size = sizeof name;
+  ::getpeername(socket, reinterpret_cast<sockaddr*>(&name), &size);
+  const auto& v6 = reinterpret_cast<const sockaddr_in6&>(name);
+  if (name.ss_family == AF_INET6 && !IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr))
+    return {reinterpret_cast<const char*>(&v6.sin6_addr), sizeof v6.sin6_addr / 2};
+  return address.substr(0, address.rfind(':'));
 }
 
 // Null: it may not come in, or left again.
@@ -67,41 +88,63 @@ void Hub::let_in(Fd socket, sp::Carrier carrier, const Place& place) {
   else if (!place.tls)
     caller = place.access->stranger();
   const char* why = caller || place.tls ? nullptr : kNoRole;
-  if (!why) make_room();
+  const std::string party = party_at(socket.get(), carrier);
+  if (!why && !make_room(party)) why = kTooMany;
   std::shared_ptr<Connection> made;
   {
     const std::lock_guard lock(mutex_);
     if (shut_) return;
-    if (!why && connections_.size() >= limits_.most) why = "there are too many connections";
+    if (!why && connections_.size() >= limits_.most) why = kTooMany;
     if (why) return refusals_.note(why, connections_.size(), limits_.most);
     if (carrier == sp::Carrier::stream) prepare_tcp(socket.get());
     made = std::make_shared<Connection>(loop_, owner_, rules_, std::move(socket), next_id(),
                                         carrier == sp::Carrier::ipc ? Door::ipc : Door::network,
-                                        carrier, std::move(caller), place.access, place.tls);
+                                        carrier, party, std::move(caller), place.access, place.tls);
     connections_[made->id()] = made;
+    ++parties_[party];
     look_again();
   }
   made->open();
 }
 
-// Whoever says nothing keeps nobody out: the one that is silent the longest has to go.
-void Hub::make_room() {
-  std::shared_ptr<Connection> oldest;
+// Nobody keeps others out, neither by silence nor by numbers.  Where all places are taken, who
+// comes gets that of somebody silent of the own party, or of one that has more; else of one of the
+// party that has most.  The oldest has to go.  False: there is none.
+bool Hub::make_room(const std::string& party) {
+  std::shared_ptr<Connection> silent, other;
   {
     const std::lock_guard lock(mutex_);
-    if (connections_.size() < limits_.most) return;
-    for (const auto& [id, connection] : connections_)
-      if (!connection->is_greeted() && (!oldest || connection->since() < oldest->since()))
-        oldest = connection;
+    if (connections_.size() < limits_.most) return true;
+    const auto had = parties_.find(party);
+    const std::size_t then = had == parties_.end() ? 1 : had->second + 1;
+    std::size_t most = then;
+    for (const auto& [name, count] : parties_) most = std::max(most, count);
+    for (const auto& [id, connection] : connections_) {
+      const std::size_t has = parties_.at(connection->party());
+      const auto older = [&](const auto& than) {
+        return !than || connection->since() < than->since();
+      };
+      if (!connection->is_greeted() && (has > then || connection->party() == party) &&
+          older(silent))
+        silent = connection;
+      if (has == most && has > then && older(other)) other = connection;
+    }
+    if (!silent && other)
+      refusals_.note("its user or machine has the most, and another one came", connections_.size(),
+                     limits_.most);
   }
-  if (oldest) oldest->close();
+  const auto& leaves = silent ? silent : other;
+  if (leaves) leaves->close();
+  return leaves != nullptr;
 }
 
 void Hub::forget(const Connection& connection) {
   const auto refusal = connection.refusal();
   const std::lock_guard lock(mutex_);
   if (refusal) refusals_.note(refusal->why, connections_.size(), limits_.most, refusal->from);
-  if (connections_.erase(connection.id()) > 0 && connection.is_greeted()) --greeted_;
+  if (connections_.erase(connection.id()) == 0) return;
+  if (connection.is_greeted()) --greeted_;
+  if (const auto its = parties_.find(connection.party()); --its->second == 0) parties_.erase(its);
 }
 
 std::vector<std::shared_ptr<Connection>> Hub::all() const {

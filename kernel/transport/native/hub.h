@@ -48,7 +48,7 @@ class Hub {
 
  private:
   void let_in(Fd socket, sp::Carrier carrier, const Place& place);
-  void make_room();
+  bool make_room(const std::string& party);
   std::vector<std::shared_ptr<Connection>> all() const;
   void look();
   void look_again();
@@ -59,6 +59,7 @@ class Hub {
   const Limits limits_;
   mutable std::mutex mutex_;
   std::unordered_map<std::uint32_t, std::shared_ptr<Connection>> connections_;
+  std::unordered_map<std::string, std::size_t> parties_;  // connections of each
   Refusals refusals_;
   bool shut_ = false, looking_ = false;
   std::atomic<std::size_t> greeted_ = 0;
