@@ -45,6 +45,6 @@ echo "that was all"
 read line
 SH
 tm -f /dev/null new-session -d -x 80 -y 24 "sh $scratch/person"
-for _ in $(seq 300); do tm capture-pane -p | grep -q '^that was all' && break; sleep 0.1; done
+for _ in $(seq 1200); do tm capture-pane -p | grep -q '^that was all' && break; sleep 0.1; done
 tm capture-pane -pe | grep -q $'\033\[1m\033\[31m990' || tm capture-pane -pe | grep -q $'\033\[1;31m990' || fail "it is not red: $(tm capture-pane -pe | cat -v)"
 stop

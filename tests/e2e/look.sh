@@ -8,7 +8,7 @@ end() { code=$?; tm kill-server 2>/dev/null; (exit $code); cleanup; }
 trap end EXIT
 screen() { tm capture-pane -p; }
 until_screen() {
-  for _ in $(seq 300); do
+  for _ in $(seq 1200); do
     screen | grep -qE "$1" && return
     sleep 0.1
   done

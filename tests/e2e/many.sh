@@ -10,7 +10,7 @@ until_output "$b" 'from b'
 ctl follow build test >"$scratch/out" 2>"$scratch/err" & one=$!
 ctl follow --label g=1 --json >"$scratch/lines" & two=$!
 ctl follow build test --exit-code >/dev/null 2>&1 & three=$!
-for _ in $(seq 300); do [ "$(grep -c 'from' "$scratch/out")" = 2 ] && break; sleep 0.1; done
+for _ in $(seq 1200); do [ "$(grep -c 'from' "$scratch/out")" = 2 ] && break; sleep 0.1; done
 echo go >"$scratch/b"
 finish "$b"
 kill -0 $one || fail "it ended although one job goes on"
@@ -40,10 +40,10 @@ expect "a search in several" "build | from a|test  | from b" "$(ctl follow "$a" 
 mkfifo "$scratch/c"
 there=$(submit --name new0 -- sh -c 'echo hello 0; read line <"$0"' "$scratch/c")
 ctl follow --all >"$scratch/out" 2>/dev/null & all=$!
-for _ in $(seq 300); do grep -q "hello 0" "$scratch/out" && break; sleep 0.1; done
+for _ in $(seq 1200); do grep -q "hello 0" "$scratch/out" && break; sleep 0.1; done
 for i in 1 2 3; do
   submit --name "new$i" -- echo "hello $i" >/dev/null
-  for _ in $(seq 300); do grep -q "hello $i" "$scratch/out" && break; sleep 0.1; done
+  for _ in $(seq 1200); do grep -q "hello $i" "$scratch/out" && break; sleep 0.1; done
 done
 kill -TERM $all
 code=0; wait $all || code=$?

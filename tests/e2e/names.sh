@@ -7,7 +7,7 @@ tm() { tmux -L "domed-$$" "$@"; }
 end() { code=$?; tm kill-server 2>/dev/null; (exit $code); cleanup; }
 trap end EXIT
 until_screen() {
-  for _ in $(seq 300); do
+  for _ in $(seq 1200); do
     tm capture-pane -p | grep -qE "$1" && return
     sleep 0.1
   done

@@ -52,7 +52,7 @@ mkfifo "$scratch/go"
 live=$(submit -- sh -c 'seq 50; read line <"$0"; seq 51 60' "$scratch/go")
 until_output "$live" '"text":"50"'
 ctl logs "$live" -f --tail 2 >"$scratch/out" & reader=$!
-for _ in $(seq 300); do [ "$(wc -l <"$scratch/out")" = 2 ] && break; sleep 0.1; done
+for _ in $(seq 1200); do [ "$(wc -l <"$scratch/out")" = 2 ] && break; sleep 0.1; done
 echo go >"$scratch/go"
 wait $reader
 expect "the end, and what comes" "49 60 12" "$(sed -n '1p;$p' "$scratch/out" | paste -sd' ') $(wc -l <"$scratch/out")"
