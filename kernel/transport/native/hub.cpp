@@ -119,7 +119,8 @@ bool Hub::make_room(const std::string& party) {
     const std::size_t then = had == parties_.end() ? 1 : had->second + 1;
     std::size_t most = then;
     for (const auto& [name, count] : parties_) most = std::max(most, count);
-    for (const auto& [id, connection] : connections_) {
+    for (const auto& item : connections_) {
+      const auto& connection = item.second;  // no binding: the lambda below has it
       const std::size_t has = parties_.at(connection->party());
       const auto older = [&](const auto& than) {
         return !than || connection->since() < than->since();
