@@ -1,14 +1,22 @@
 #include "domectl/event_times.h"
 
 #include "base/units.h"
+#include "domectl/when.h"
 
 namespace domed::ctl {
 
+std::string EventTimes::whole(const EventLine& event) {
+  return marked(event, event.t ? format_time(*event.t) : std::string(event.ts));
+}
+
 // What the daemon sends is shown even where it is no time.
-std::string EventTimes::shown(const EventLine& event, std::size_t from, std::size_t count) {
-  const std::string time = event.t ? format_time(*event.t) : std::string(event.ts);
-  const std::string part = time.size() < 23 ? time : time.substr(from, count);
-  return event.t && is_clock_wrong(event, created()) ? part + "[clock]" : part;
+std::string EventTimes::of_day(const EventLine& event) {
+  const auto time = event.t ? event.t : parse_time(event.ts);
+  return marked(event, time ? local_clock(*time) : std::string(event.ts));
+}
+
+std::string EventTimes::marked(const EventLine& event, std::string time) {
+  return event.t && is_clock_wrong(event, created()) ? time + "[clock]" : time;
 }
 
 // 0 where it is not known.

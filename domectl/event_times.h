@@ -17,12 +17,12 @@ class EventTimes {
   explicit EventTimes(std::function<std::string()> created = {}) : ask_(std::move(created)) {}
 
   // "2026-01-31T12:00:00.000001Z", with "[clock]" behind it where the producer's clock was wrong.
-  std::string whole(const EventLine& event) { return shown(event, 0, std::string::npos); }
-  // "12:00:00.000", likewise.
-  std::string of_day(const EventLine& event) { return shown(event, 11, 12); }
+  std::string whole(const EventLine& event);
+  // "12:00:00.000" in the local time zone, likewise.
+  std::string of_day(const EventLine& event);
 
  private:
-  std::string shown(const EventLine& event, std::size_t from, std::size_t count);
+  std::string marked(const EventLine& event, std::string time);
   std::int64_t created();
 
   std::function<std::string()> ask_;

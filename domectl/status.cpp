@@ -82,7 +82,8 @@ std::string output_line(const OrderedJson& job) {
   std::string out;
   const OrderedJson streams = part(job, "streams");
   for (const auto& [name, totals] : streams.items()) {
-    out += (out.empty() ? "" : ", ") + visible(name) + " " + field(totals, "lines") + " lines (" +
+    out += (out.empty() ? "" : ", ") + visible(name) + " " + field(totals, "lines") +
+           (totals.value("lines", std::uint64_t{0}) == 1 ? " line (" : " lines (") +
            format_size(totals.value("bytes", std::uint64_t{0})) + ")";
     if (totals.value("dropped", std::uint64_t{0}) > 0)
       out += ", " + format_size(totals["dropped"].get<std::uint64_t>()) + " of it dropped";

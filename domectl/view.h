@@ -21,6 +21,8 @@ struct View {
   std::string grep;                   // a pattern; "fixed": the text itself
   std::size_t before = 0, after = 0;  // lines around what matches it
   bool fixed = false, times = false, raw = false;
+  // Whether it leaves out anything of the events that there are.
+  bool sifts() const { return matcher || !stream.empty(); }
   std::optional<Matcher> matcher = {};  // made of "grep" by check_view()
 };
 

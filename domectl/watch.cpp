@@ -106,7 +106,7 @@ FollowEnd Watch::follow() {
 }
 
 std::unique_ptr<Sieve> Watch::sieve_of(const View* view) {
-  if (!view) return nullptr;
+  if (!view || !view->sifts()) return nullptr;
   return std::make_unique<Sieve>(
       *view, [this](std::string_view line, const EventLine&) { printer_.event(line); },
       [this] {

@@ -3,6 +3,7 @@
 #include <array>
 #include <cctype>
 #include <charconv>
+#include <cstdio>
 #include <ctime>
 
 #include "base/units.h"
@@ -109,6 +110,14 @@ std::int64_t when_of(Context& context, const std::string& text, const char* opti
   throw UsageError(std::string(option) + " '" + text +
                    "' is no time: write 10m (so long ago), 12:30, '2026-01-31 12:30' or "
                    "2026-01-31T12:30:00Z");
+}
+
+std::string local_clock(std::int64_t time) {
+  const std::tm there = local(time);
+  std::array<char, 32> out{};
+  std::snprintf(out.data(), out.size(), "%02d:%02d:%02d.%03d", there.tm_hour, there.tm_min,
+                there.tm_sec, static_cast<int>(time / 1000 % 1000));
+  return out.data();
 }
 
 std::string local_time(const std::string& time) {

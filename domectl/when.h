@@ -19,6 +19,8 @@ std::optional<std::int64_t> parse_when(std::string_view text, std::int64_t now);
 // The same by the daemon's clock.  Throws UsageError that names "option".
 std::int64_t when_of(Context& context, const std::string& text, const char* option);
 
+// "12:30:05.250" of a day in the local time zone.
+std::string local_clock(std::int64_t time);
 // "2026-01-31 12:30:05 CET", in the local time zone; "time" as it came where it is no time.
 std::string local_time(const std::string& time);
 

@@ -59,6 +59,7 @@ TEST_F(When, IsShownWithItsZone) {
   EXPECT_EQ("2026-01-31 13:30:05 CET", local_time("2026-01-31T12:30:05.250000Z"));
   EXPECT_EQ("2026-07-31 14:30:05 CEST", local_time("2026-07-31T12:30:05Z"));
   EXPECT_EQ("no time", local_time("no time"));
+  EXPECT_EQ("13:30:05.250", local_clock(*parse_time("2026-01-31T12:30:05.250999Z")));
 }
 
 }  // namespace
