@@ -158,10 +158,13 @@ void Supervisor::drain() {
   using Awake = std::chrono::steady_clock;
   auto deadline = Awake::now() + spec_.drain;
   while ((out_->open() || (err_ && err_->open())) && !daemon_lost_job()) {
-    if (blocked() && !told_to_stop_) deadline = Awake::now() + spec_.drain;
+    const bool waits = blocked() && !told_to_stop_;
     const auto left = deadline - Awake::now();
-    if (left <= 0s) return;
-    turn(Clock::now() + left);
+    if (!waits && left <= 0s) return;
+    turn(Clock::now() + std::max<Awake::duration>(left, 0s));
+    // From the end of the wait on, not from its begin: what could be read then may just have come
+    // to be readable, and the command that wrote it is no background process.
+    if (waits) deadline = Awake::now() + spec_.drain;
   }
 }
 

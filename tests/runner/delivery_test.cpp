@@ -57,6 +57,22 @@ TEST_F(DeliveryTest, EndsWhereTheStoreLostWhatWasAcknowledged) {
   EXPECT_NE(std::string::npos, said.find("the store lost acknowledged events")) << said;
 }
 
+// The output waits in the pipe until the daemon counts as away, and the command is over by then.
+TEST_F(DeliveryTest, ReadsWhatTheCommandWroteWhileNothingCouldBeRead) {
+  spec_["max_ahead"] = 4096;
+  run("echo ready; read x < fifo; seq 1000; seq 1001 4000; sleep 0.5");
+  daemon_.wait_for("ready");
+  daemon_.stop();
+  tell_job("go\n");
+  usleep(3'000'000);
+  daemon_.start();
+  finish();
+  std::string expected = "ready\n";
+  for (int i = 1; i <= 4000; ++i) expected += std::to_string(i) + "\n";
+  EXPECT_EQ(expected, daemon_.output("stdout"));
+  EXPECT_EQ("eof", daemon_.events_of("stream_end")[0]["end"]);
+}
+
 TEST_F(DeliveryTest, NeverRunsTwice) {
   run("echo x >> ran");
   finish();
