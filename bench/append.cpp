@@ -16,7 +16,7 @@ void measure_pipelined(const Options& options, Report& report) {
   const double events = result.at("events");
   report.add("append.pipelined", "events/s", events / result.at("seconds").get<double>());
   report.add("append.daemon.cpu", "us/event", server.process().cpu_seconds() / events * 1e6);
-  const Json read = read_all(server, ids_of(jobs), result.at("events"));
+  const Json read = read_all(server.endpoint(), ids_of(jobs), result.at("events"));
   server.stop();
   report.add("append.disk", "x bytes",
              static_cast<double>(server.disk_bytes()) / read.at("bytes").get<double>());
@@ -30,7 +30,7 @@ void measure_singly(const Options& options, Report& report) {
   const Json result = produce_all(params);
   report.add("append.single.p50", "us", result.at("p50"));
   report.add("append.single.p99", "us", result.at("p99"));
-  read_all(server, ids_of(jobs), result.at("events"));
+  read_all(server.endpoint(), ids_of(jobs), result.at("events"));
 }
 
 }  // namespace

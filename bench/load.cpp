@@ -49,10 +49,9 @@ Json produce_all(const Json& params) {
   return worker.result();
 }
 
-Json read_all(const Server& server, const Json& ids, std::uint64_t events) {
-  Worker worker(
-      "follow",
-      {{"endpoint", server.endpoint()}, {"jobs", ids}, {"follow", false}, {"shared", true}});
+Json read_all(const std::string& endpoint, const Json& ids, std::uint64_t events) {
+  Worker worker("follow",
+                {{"endpoint", endpoint}, {"jobs", ids}, {"follow", false}, {"shared", true}});
   worker.await_ready();
   worker.go();
   const Json result = worker.result();
@@ -63,7 +62,8 @@ Json read_all(const Server& server, const Json& ids, std::uint64_t events) {
 Followed produce_to_followers(Server& server, const std::vector<Job>& jobs, Json produce,
                               Json follow) {
   const std::uint64_t followers = follow.value("followers", 1);
-  follow.update({{"endpoint", server.endpoint()}, {"jobs", ids_of(jobs)}});
+  follow.emplace("endpoint", server.endpoint());
+  follow["jobs"] = ids_of(jobs);
   produce["finish"] = true;
   Worker following(follow.value("role", "follow"), follow);
   Worker producing(produce.value("role", "produce"), produce);

@@ -22,11 +22,11 @@ Json produce_params(const Server& server, const std::vector<Job>& jobs, std::uin
 Json produce_all(const Json& params);
 
 // Runs "follow" over what there is; "events" must have come in all.
-Json read_all(const Server& server, const Json& ids, std::uint64_t events);
+Json read_all(const std::string& endpoint, const Json& ids, std::uint64_t events);
 
 // Produces to jobs that are followed, and checks that "followers" of each got
 // all; the jobs are to be new, and end.  A "role" in the params is instead of "produce" or
-// "follow".
+// "follow", an "endpoint" to follow instead of the server's over ipc.
 struct Followed {
   Json produced, seen;
   double cpu_seconds = 0;  // of daemon and followers, from go to the end

@@ -20,16 +20,16 @@ void measure_replay(const Options& options, Report& report) {
   const std::uint64_t batches = options.scaled(1000);
   produce_all(produce_params(server, jobs, batches, kLongBatch, kLongText));
   const Json ids = ids_of(jobs);
-  read_all(server, ids, batches * kLongBatch);
+  read_all(server.endpoint(), ids, batches * kLongBatch);
   for (int i = 0; i < options.repeats; ++i)
     report.add("replay.warm", "events/s",
-               events_a_second(read_all(server, ids, batches * kLongBatch)));
+               events_a_second(read_all(server.endpoint(), ids, batches * kLongBatch)));
   for (int i = 0; i < options.repeats; ++i) {
     server.stop();
     server.forget_cached_pages();
     server.start();
     report.add("replay.cold", "events/s",
-               events_a_second(read_all(server, ids, batches * kLongBatch)));
+               events_a_second(read_all(server.endpoint(), ids, batches * kLongBatch)));
   }
 }
 

@@ -17,7 +17,7 @@ void run_restart(const Options& options, Report& report) {
     const double begin = now_us();
     server.start();
     report.add("restart", "ms", (now_us() - begin) / 1000);
-    read_all(server, ids_of(jobs), kEvents * jobs.size());
+    read_all(server.endpoint(), ids_of(jobs), kEvents * jobs.size());
   }
 }
 

@@ -40,7 +40,7 @@ Directory::~Directory() {
   fs::remove_all(path_, error);
 }
 
-Server::Server(const Options& options, int max_running, int shards)
+Server::Server(const Options& options, int max_running, int shards, const Listeners& more)
     : options_(options), directory_(options), endpoint_("ipc://" + directory_.path() + "/c.ipc") {
   std::string store_lines;
   for (const auto& [name, value] : store_options(options))
@@ -48,9 +48,9 @@ Server::Server(const Options& options, int max_running, int shards)
   if (!store_lines.empty()) store_lines += " }";
   std::ofstream(directory_.path() + "/domed.yaml")
       << "domed: 1\n"
-      << "control: { listen: [\"" << endpoint_ << "\"] }\n"
-      << "events: { listen: [\"ipc://" << directory_.path() << "/e.ipc\"], shards: " << shards
-      << " }\n"
+      << "control: { listen: [\"" << endpoint_ << "\"" << more.control << "] }\n"
+      << "events: { listen: [\"ipc://" << directory_.path() << "/e.ipc\"" << more.events
+      << "], shards: " << shards << " }\n"
       << "state_dir: " << directory_.path() << "/state\n"
       << "plugin_path: [\"" << fs::absolute(options.plugins).string() << "\"]\n"
       << "store: { plugin: " << options.store << store_lines << " }\n"
@@ -76,6 +76,18 @@ void Server::start() {
   }
   throw std::runtime_error("the daemon does not serve: " +
                            read_if_there(directory_.path() + "/log"));
+}
+
+std::string Server::endpoint(const std::string& scheme) const {
+  const std::string word = " serves " + scheme + "://";
+  for (const auto deadline = std::chrono::steady_clock::now() + kPatience;
+       std::chrono::steady_clock::now() < deadline; std::this_thread::sleep_for(1ms)) {
+    const std::string log = read_if_there(directory_.path() + "/log");
+    const auto at = log.find(word);
+    const auto end = at == std::string::npos ? at : log.find('\n', at);
+    if (end != std::string::npos) return log.substr(at + 8, end - at - 8);
+  }
+  throw std::runtime_error("the daemon does not serve " + scheme);
 }
 
 void Server::forget_cached_pages() const {

@@ -22,10 +22,16 @@ class Directory {
   std::string path_;
 };
 
+// What a daemon listens at beside ipc, as YAML: ", {url: …}, {url: …}".
+struct Listeners {
+  std::string control, events;
+};
+
 // A real daemon on an empty store of its own.
 class Server {
  public:
-  explicit Server(const Options& options, int max_running = 8, int shards = 1);
+  explicit Server(const Options& options, int max_running = 8, int shards = 1,
+                  const Listeners& more = {});
 
   void start();  // returns when it serves
   void stop() { process_->end(15); }
@@ -34,6 +40,8 @@ class Server {
   void forget_cached_pages() const;
 
   const std::string& endpoint() const { return endpoint_; }
+  // The first of a scheme, as the log has it.
+  std::string endpoint(const std::string& scheme) const;
   const Child& process() const { return *process_; }
   Client& client() { return *client_; }
   std::uint64_t disk_bytes() const;

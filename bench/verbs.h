@@ -28,6 +28,7 @@ void run_pages(const Options& options, Report& report);
 void run_health(const Options& options, Report& report);
 void run_idle(const Options& options, Report& report);
 void run_peer(const Options& options, Report& report);
+void run_tls(const Options& options, Report& report);
 void run_output(const Options& options, Report& report);
 
 inline constexpr Verb kVerbs[] = {
@@ -45,6 +46,8 @@ inline constexpr Verb kVerbs[] = {
     {"health", "requests a second, 64 under way on one connection", run_health},
     {"idle", "10,000 connections that say nothing: memory, and what a new client waits", run_idle},
     {"peer", "what Redis or PostgreSQL takes for the same, on a server of its own", run_peer},
+    {"tls", "over TLS beside ipc: following at full speed, a request, 1,000 idle connections",
+     run_tls},
     {"output", "1,000,000 lines from a command to a follower", run_output},
 };
 

@@ -20,6 +20,8 @@ declare -A figures=(
   [idle]='idle.memory idle.new.0.p50 idle.new.p50'
   ['peer redis']='peer.redis.single.p50 peer.redis.live.1.p50 peer.redis.live.64.p50'
   ['peer postgres']='peer.postgres.single.p50'
+  [tls]='tls.follow.ipc tls.follow.tls+tcp tls.replay.ipc tls.replay.tls+tcp tls.request.ipc.p50 tls.request.tcp.p50
+    tls.request.tls+tcp.p50 tls.idle.memory'
   [output]='output output.daemon.rss.peak output.runner.rss.peak')
 read -ra words <<<"$verb"
 out=$("$bench" "${words[@]}" --plugins "$plugins" --scale 0.004 --repeats 2 --json)
