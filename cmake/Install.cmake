@@ -22,3 +22,33 @@ install(FILES ${PROJECT_BINARY_DIR}/config/domed.yaml ${PROJECT_BINARY_DIR}/conf
   DESTINATION ${CMAKE_INSTALL_SYSCONFDIR}/domed)
 install(FILES docs/deployment.schema.json DESTINATION ${CMAKE_INSTALL_DATADIR}/domed)
 install(DIRECTORY ${PROJECT_BINARY_DIR}/config/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples FILES_MATCHING PATTERN "*.yaml")
+
+# Manual pages from docs/ and from what the programs say of themselves, where there is lowdown.
+find_program(LOWDOWN lowdown)
+if(LOWDOWN)
+  set(man_for domed domectl)
+  if(TARGET domed-conformance)
+    list(APPEND man_for domed-conformance)
+  endif()
+  add_custom_command(OUTPUT ${PROJECT_BINARY_DIR}/man/stamp
+    COMMAND ${PROJECT_SOURCE_DIR}/packaging/man ${PROJECT_SOURCE_DIR} $<TARGET_FILE_DIR:domed> ${PROJECT_BINARY_DIR}/man
+    COMMAND ${CMAKE_COMMAND} -E touch ${PROJECT_BINARY_DIR}/man/stamp
+    DEPENDS ${man_for} packaging/man docs/configuration.md docs/protocol.md docs/contract.md)
+  add_custom_target(man ALL DEPENDS ${PROJECT_BINARY_DIR}/man/stamp)
+  install(DIRECTORY ${PROJECT_BINARY_DIR}/man/ DESTINATION ${CMAKE_INSTALL_MANDIR}
+    FILES_MATCHING PATTERN "*.gz" PATTERN "domed-conformance*" EXCLUDE)
+  install(FILES ${PROJECT_BINARY_DIR}/man/man1/domed-conformance.1.gz DESTINATION ${CMAKE_INSTALL_MANDIR}/man1
+    COMPONENT dev OPTIONAL)
+endif()
+
+# Completion, as domectl itself prints it.
+foreach(shell bash zsh fish)
+  list(APPEND completions ${PROJECT_BINARY_DIR}/completion/${shell})
+  add_custom_command(OUTPUT ${PROJECT_BINARY_DIR}/completion/${shell}
+    COMMAND ${CMAKE_COMMAND} -E make_directory ${PROJECT_BINARY_DIR}/completion
+    COMMAND domectl completion ${shell} >${PROJECT_BINARY_DIR}/completion/${shell} DEPENDS domectl)
+endforeach()
+add_custom_target(completions ALL DEPENDS ${completions})
+install(FILES ${PROJECT_BINARY_DIR}/completion/bash RENAME domectl DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+install(FILES ${PROJECT_BINARY_DIR}/completion/zsh RENAME _domectl DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions)
+install(FILES ${PROJECT_BINARY_DIR}/completion/fish RENAME domectl.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)

@@ -11,6 +11,7 @@
 #include "base/version.h"
 #include "base/words.h"
 #include "domectl/arguments.h"
+#include "domectl/completion.h"
 #include "domectl/contexts.h"
 #include "domectl/domectl.h"
 #include "domectl/outcome.h"
@@ -171,7 +172,7 @@ void take_place(Context& context) {
   const Contexts contexts = Contexts::of_user();
   if (name.empty()) name = contexts.current();
   if (name.empty()) return;
-  const Place& place = contexts.named(name);
+  const NamedDaemon& place = contexts.named(name);
   const auto take = [](std::string& own, const std::string& from, const char* known) {
     if (own.empty() && !(known && variable(known))) own = from;
   };
@@ -274,7 +275,11 @@ int run_domectl(int argc, char** argv) {
   add_provenance(app, context);
   add_copies(app, context);
   add_backup(app, context);
+  add_completion(app, context);
   take_texts_whole(app);
+  // Of a command line that is not whole yet: it is not parsed.
+  if (argc > 1 && std::string_view(argv[1]) == "--complete")
+    return act(context, [&] { return complete(app, {argv + 2, argv + argc}, context); });
   const Arguments arguments(argc, argv);
   context.command = arguments.command;
   context.json = arguments.json;  // for errors of the parsing

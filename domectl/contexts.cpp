@@ -19,7 +19,7 @@ std::filesystem::path config_home() {
   return home && *home == '/' ? std::filesystem::path(home) / ".config" : "";
 }
 
-Place read_place(const YamlFields& fields, const std::filesystem::path& directory) {
+NamedDaemon read_place(const YamlFields& fields, const std::filesystem::path& directory) {
   const auto file = [&](const char* key) {
     const std::string text = fields.text(key, "");
     return text.empty() ? "" : (directory / text).lexically_normal().string();
@@ -61,7 +61,7 @@ Contexts::Contexts(const std::filesystem::path& directory)
   if (current_.ends_with('\n')) current_.pop_back();
 }
 
-const Place& Contexts::named(const std::string& name) const {
+const NamedDaemon& Contexts::named(const std::string& name) const {
   const auto it = places_.find(name);
   if (it != places_.end()) return it->second;
   std::string known;
@@ -90,7 +90,8 @@ int list(Context& context) {
       put(visible((current ? "* " : "  ") + name + "  " + place.endpoint) + "\n");
   }
   if (contexts.all().empty() && !context.json)
-    note("no contexts: write them into " + contexts.file().string() + ", as docs/configuration.md says");
+    note("no contexts: write them into " + contexts.file().string() +
+         ", as docs/configuration.md says");
   return 0;
 }
 

@@ -8,7 +8,7 @@
 namespace domed::ctl {
 
 // A daemon that the user has a name for, and who they are to it.  Paths are absolute.
-struct Place {
+struct NamedDaemon {
   std::string endpoint, endpoint_user, ca, cert, key, token_file;
 };
 
@@ -20,17 +20,17 @@ class Contexts {
   static Contexts of_user();
   explicit Contexts(const std::filesystem::path& directory);
 
-  const std::map<std::string, Place>& all() const { return places_; }
+  const std::map<std::string, NamedDaemon>& all() const { return places_; }
   const std::string& current() const { return current_; }  // empty: none
   const std::filesystem::path& file() const { return file_; }
   // Throws UsageError that says which there are.
-  const Place& named(const std::string& name) const;
+  const NamedDaemon& named(const std::string& name) const;
   // Makes "name" the current one; "": none is.
   void use(const std::string& name);
 
  private:
   std::filesystem::path file_, current_file_;
-  std::map<std::string, Place> places_;
+  std::map<std::string, NamedDaemon> places_;
   std::string current_;
 };
 

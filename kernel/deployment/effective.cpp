@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "loader/mask.h"
+#include "loader/masked.h"
 #include "loader/option_spec.h"
 #include "yaml/yaml_fields.h"
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "loader/masked.h"
+
 namespace domed {
 namespace {
 

@@ -5,9 +5,6 @@
 
 namespace domed {
 
-// What stands where a secret was.
-inline constexpr const char* kMasked = "***";
-
 // Takes secrets out of texts that people see.
 class Mask {
  public:

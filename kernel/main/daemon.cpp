@@ -11,6 +11,7 @@
 #include "jobs/state_dir.h"
 #include "log/kernels_own.h"
 #include "main/log.h"
+#include "main/notify.h"
 #include "system/cgroup.h"
 #include "system/installation.h"
 #include "system/process.h"
@@ -210,6 +211,8 @@ void Daemon::serve() {
   // Last, for it dials what listens.
   WatchdogOptions watch;
   watch.ping = R"({"jsonrpc":"2.0","id":"watchdog","method":"Health"})";
+  // A sign of life is one of those who do the work: it comes when a worker has come to it.
+  watch.round = [this] { workers_->run([] { tell_service_manager("WATCHDOG=1"); }); };
   watchdog_ = std::make_unique<Watchdog>(watch, control_->endpoints(), events_->endpoints());
   watchdog_->start();
   if (!certificates_.empty())

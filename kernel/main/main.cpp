@@ -18,6 +18,7 @@
 #include "main/daemon.h"
 #include "main/log.h"
 #include "main/maintenance.h"
+#include "main/notify.h"
 #include "system/installation.h"
 
 namespace domed {
@@ -92,6 +93,8 @@ std::unique_ptr<Daemon> made_anew(const Deployment& deployment, const sigset_t& 
       return std::make_unique<Daemon>(deployment, stale);
     } catch (const Error& e) {
       spdlog::error("cannot serve again yet: {}", e.what());
+      tell_service_manager(
+          "WATCHDOG=1");  // there is no daemon that could, and it is no reason to end
       const int signal = sigtimedwait(&ends, nullptr, &kSecond);
       if (signal == SIGTERM || signal == SIGINT) return nullptr;
     }
@@ -104,10 +107,14 @@ int serve(const Deployment& deployment) {
   for (const int signal : {SIGTERM, SIGINT, SIGHUP, kStale}) sigaddset(&ends, signal);
   const auto stale = [] { kill(getpid(), kStale); };
   auto daemon = std::make_unique<Daemon>(deployment, stale);
+  // Only now: what was started behind us may ask at once.
+  tell_service_manager("READY=1");
   int signal = 0;
   while (sigwait(&ends, &signal) == 0 && (signal == kStale || signal == SIGHUP)) {
     if (signal == SIGHUP) {
+      tell_service_manager(reloading());
       daemon->reload();
+      tell_service_manager("READY=1");
       continue;
     }
     spdlog::warn("the store is not what was opened any more: it is opened anew");
@@ -116,6 +123,7 @@ int serve(const Deployment& deployment) {
     daemon = made_anew(deployment, ends, stale);
     if (!daemon) return 0;
   }
+  tell_service_manager("STOPPING=1");
   if (deployment.jobs.drain_at_shutdown) {
     spdlog::info("waiting for the running jobs to end; a second signal leaves them");
     const std::jthread waiter([&daemon](const std::stop_token& stop) {

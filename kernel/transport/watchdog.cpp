@@ -72,6 +72,7 @@ void Watchdog::run() {
     lock.unlock();
     try {
       check_once();
+      if (options_.round) options_.round();
     } catch (const std::exception& failure) {
       spdlog::warn("cannot check the listeners: {}", failure.what());
     }

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -18,6 +19,8 @@ struct WatchdogOptions {
   std::chrono::milliseconds control_timeout{1'000};
   // `daemon` frames come every second.
   std::chrono::milliseconds event_timeout{3'000};
+  // Called after each round, on the watchdog's thread; must not block.
+  std::function<void()> round = nullptr;
 };
 
 // Keeps the daemon's listeners where clients look for them.  One whose socket, lock or directory
