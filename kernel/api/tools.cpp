@@ -3,6 +3,13 @@
 #include "protocol/request.h"
 
 namespace domed {
+namespace {
+
+bool has(const Json& tool, const char* schema) {
+  return !tool.value(schema, Json::object()).empty();
+}
+
+}  // namespace
 
 void ToolMethods::list_tools(Call call) const {
   Params(call.params).done();
@@ -11,6 +18,10 @@ void ToolMethods::list_tools(Call call) const {
     tools.push_back({{"tool_id", id},
                      {"version", tool.value("version", "")},
                      {"title", tool.value("title", "")},
+                     {"short_description", tool.value("short_description", "")},
+                     {"kind", tool.value("kind", "")},
+                     {"has_input_schema", has(tool, "input_schema")},
+                     {"has_output_schema", has(tool, "output_schema")},
                      {"accepts", tool.value("accepts", Json::object())}});
   call.result(OrderedJson{{"tools", tools}}.dump());
 }

@@ -411,7 +411,7 @@ Deployment load_deployment(const std::filesystem::path& file, const DeploymentCo
   if (root.kind == YamlNode::Kind::null) check.done();
   // Before anything is read, so that every value may hold variables, and a tool's schema left as it
   // is: "$" begins keywords there, as in $schema and $id.
-  expand_tree(root, context.variables, "input_schema", check);
+  expand_tree(root, context.variables, {"input_schema", "output_schema"}, check);
   if (root.kind == YamlNode::Kind::map) check_version(check, root);
   Deployment out = DeploymentReader(check, context, root).run();
   check.done();

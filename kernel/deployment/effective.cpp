@@ -231,6 +231,8 @@ class Writer {
     out_.add("id", tool.id);
     out_.add("version", tool.version);
     out_.add("title", tool.title);
+    out_.add("short_description", tool.short_description);
+    out_.some("kind", tool.kind);
     out_.add("description", tool.description);
     out_.add("command", tool.command);
     out_.some("cwd", tool.cwd);
@@ -253,6 +255,7 @@ class Writer {
     out_.add("permissions", tool.permissions);
     out_.add("side_effects", tool.side_effects);
     out_.raw("input_schema", tool.input_schema);  // JSON is YAML, and variables stay as they are
+    out_.raw("output_schema", tool.output_schema);
     out_.some("version_command", tool.version_command);
     if (!tool.runtimes.empty()) {
       out_.open("runtimes");

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "base/json.h"
@@ -95,11 +96,12 @@ std::string expand(std::string_view text, const Variables& variables) {
   return Expander(variables).run(text, 0);
 }
 
-void expand_tree(YamlNode& node, const Variables& variables, std::string_view except,
+void expand_tree(YamlNode& node, const Variables& variables, const std::vector<std::string>& except,
                  Checker& check) {
   for (std::size_t i = 0; i < node.items.size(); ++i)
     // Keys are no values, and stay: a key from the environment could be any option.
-    if (node.kind != YamlNode::Kind::map || node.keys[i].text != except)
+    if (node.kind != YamlNode::Kind::map ||
+        std::find(except.begin(), except.end(), node.keys[i].text) == except.end())
       expand_tree(node.items[i], variables, except, check);
   if (node.kind != YamlNode::Kind::scalar) return;
   try {

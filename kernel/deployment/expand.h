@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "yaml/yaml_check.h"
 
@@ -21,9 +22,9 @@ Variables process_variables();
 // again.  Throws Error(invalid_argument).
 std::string expand(std::string_view text, const Variables& variables);
 
-// Expands every scalar below "node", keys excepted, and everything below a key
+// Expands every scalar below "node", but for keys, and for everything below a key that is one of
 // "except"; problems go to "check".
-void expand_tree(YamlNode& node, const Variables& variables, std::string_view except,
+void expand_tree(YamlNode& node, const Variables& variables, const std::vector<std::string>& except,
                  Checker& check);
 
 }  // namespace domed

@@ -97,6 +97,10 @@ Json description_of(const ToolSpec& tool) {
 
 std::string contract_of(const ToolSpec& tool) {
   Json contract = description_of(tool);
+  // These came later: a tool without them is the one that it was.
+  if (!tool.short_description.empty()) contract["short_description"] = tool.short_description;
+  if (!tool.kind.empty()) contract["kind"] = tool.kind;
+  if (tool.output_schema != "{}") contract["output_schema"] = Json::parse(tool.output_schema);
   contract["timeout_ms"] = tool.timeout.count();
   // Left out where there is none: what a tool does not use is no part of what was agreed.
   if (tool.max_attempts > 1)
@@ -126,7 +130,10 @@ class ToolReader {
     tool.accepts = read_accepts();
     tool.permissions = fields_.texts("permissions", {});
     tool.side_effects = fields_.texts("side_effects", {});
-    tool.input_schema = read_schema();
+    tool.short_description = read_short_description();
+    tool.kind = read_kind();
+    tool.input_schema = read_schema("input_schema");
+    tool.output_schema = read_schema("output_schema");
     tool.version_command = read_argv(fields_, "version_command");
     tool.runtimes = read_runtimes();
     tool.inputs = read_inputs();
@@ -135,11 +142,26 @@ class ToolReader {
   }
 
  private:
-  static inline const std::vector<std::string> kKeys{
-      "id",           "version",      "title",           "description", "command",
-      "cwd",          "env",          "timeout",         "limits",      "permissions",
-      "side_effects", "input_schema", "version_command", "runtimes",    "inputs",
-      "retry",        "accepts"};
+  static inline const std::vector<std::string> kKeys{"id",
+                                                     "version",
+                                                     "title",
+                                                     "description",
+                                                     "command",
+                                                     "cwd",
+                                                     "env",
+                                                     "timeout",
+                                                     "limits",
+                                                     "permissions",
+                                                     "side_effects",
+                                                     "input_schema",
+                                                     "version_command",
+                                                     "runtimes",
+                                                     "inputs",
+                                                     "retry",
+                                                     "accepts",
+                                                     "short_description",
+                                                     "kind",
+                                                     "output_schema"};
 
   std::string read_id() {
     std::string id = fields_.text("id");
@@ -212,14 +234,31 @@ class ToolReader {
     return nullptr;
   }
 
-  std::string read_schema() {
-    const YamlNode* node = read_map("input_schema");
+  // It stands in lists, beside others.
+  std::string read_short_description() {
+    const std::string text = fields_.text("short_description", "");
+    if (text.size() > 200 || text.find('\n') != std::string::npos)
+      check_.fail(*fields_.find("short_description"),
+                  fields_.subject("short_description") + " must be one line of at most 200 bytes");
+    return text;
+  }
+
+  std::string read_kind() {
+    std::string kind = fields_.text("kind", "");
+    if (!kind.empty() && !is_tool_id(kind))
+      check_.fail(
+          *fields_.find("kind"),
+          fields_.subject("kind") + " must be letters, digits and . _ -, is " + in_quotes(kind));
+    return kind;
+  }
+
+  std::string read_schema(const char* key) {
+    const YamlNode* node = read_map(key);
     if (!node) return "{}";
     // As its author wrote it, key order included, for clients that show it; checked now, so that no
     // job finds out that the schema is none.
     std::string schema = to_json(*node);
-    const std::string problem =
-        schema_problem(Json::parse(schema), fields_.subject("input_schema"));
+    const std::string problem = schema_problem(Json::parse(schema), fields_.subject(key));
     if (problem.empty()) return schema;
     check_.fail(*node, problem);
     return "{}";
@@ -310,6 +349,9 @@ Json descriptor_of(const ToolSpec& tool) {
   // For people and clients, in the units of requests; the contract beside it keeps its own, for its
   // hash is compared over versions.
   Json out = description_of(tool);
+  out["short_description"] = tool.short_description;
+  out["kind"] = tool.kind;
+  out["output_schema"] = Json::parse(tool.output_schema);
   out["timeout_s"] = seconds(tool.timeout);
   out["retry"] = {{"max_attempts", tool.max_attempts}, {"backoff_s", seconds(tool.backoff)}};
   out["contract_sha256"] = sha256_hex(tool.contract);

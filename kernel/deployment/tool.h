@@ -21,8 +21,9 @@ struct Accepts {
 // One entry of the deployment's "tools": a command that a client may name.
 struct ToolSpec {
   std::string id, version, title, description;
-  std::vector<std::string> command;  // argv; never empty
-  std::string cwd;                   // absolute; empty: the job's scratch directory
+  std::string short_description, kind;  // for lists; what sort of tool it is, in its author's words
+  std::vector<std::string> command;     // argv; never empty
+  std::string cwd;                      // absolute; empty: the job's scratch directory
   std::map<std::string, std::string> env;
   std::chrono::milliseconds timeout{0};  // 0: none
   // What each of its processes may use: memory (bytes), cpu (seconds),
@@ -33,6 +34,7 @@ struct ToolSpec {
   Accepts accepts;
   std::vector<std::string> permissions, side_effects;
   std::string input_schema = "{}";           // JSON text, keys as written
+  std::string output_schema = "{}";          // the same, of its result; for readers, not checked
   std::vector<std::string> version_command;  // argv; empty: none
   // What it runs on ("python"), and the argv that prints its version.
   std::map<std::string, std::vector<std::string>> runtimes;

@@ -77,7 +77,7 @@ TEST(Expand, TreeKeepsKeysAndExceptions) {
   Checker check("f");
   YamlNode root =
       check.parse("${HOME}: \"${HOME}\"\nschema: {pattern: \"${NONE}\"}\nbad: \"${NONE}\"\n");
-  expand_tree(root, kVariables, "schema", check);
+  expand_tree(root, kVariables, {"schema"}, check);
   EXPECT_EQ(root.find("${HOME}")->text, "/home/me");
   EXPECT_EQ(root.find("schema")->find("pattern")->text, "${NONE}");
   EXPECT_TRUE(root.find("bad")->bad);

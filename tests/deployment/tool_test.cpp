@@ -83,7 +83,8 @@ TEST(Tool, ContractIsCanonicalAndFollowsEveryField) {
        {"version: \"1\"", "cwd: /x", "env: {A: b}", "timeout: 1s", "permissions: [p]",
         "side_effects: [s]", "input_schema: {title: x}", "version_command: [v]",
         "limits: {cpu: 90s}", "accepts: {env: [A]}", "accepts: {cwd: [/x]}",
-        "accepts: {stdin: [bytes]}", "title: T", "description: D"})
+        "accepts: {stdin: [bytes]}", "title: T", "description: D", "short_description: s",
+        "kind: k", "output_schema: {title: x}"})
     EXPECT_NE(base,
               read("- {id: t, command: [x], " + std::string(more) + "}").tools.at(0).contract);
 }

@@ -12,6 +12,8 @@ tools:
       properties: { word: { type: string, maxLength: 20 }, n: { type: integer, minimum: 1 } }
       additionalProperties: false
   - id: free
+    short_description: Says how many
+    kind: report
     command: [sh, -c, 'echo "$#"']
 YAML
 mkdir -p "$scratch/in/deep" "$scratch/out"
@@ -52,6 +54,9 @@ expect "what is accepted" "$(realpath "$scratch")/in/deep|1|inside" \
 expect "bytes" "given" "$(echo given | ctl run --tool open --stdin - | tail -n 1)"
 expect "a list of tools" '["bytes","'"$scratch"'/in"]' \
   "$(ask '{"jsonrpc":"2.0","id":1,"method":"ListTools"}' | jq -c '.result.tools[]|select(.tool_id=="open").accepts.stdin')"
+expect "what one needs to choose" '["Says how many","report",false,false]' \
+  "$(ask '{"jsonrpc":"2.0","id":1,"method":"ListTools"}' |
+    jq -c '.result.tools[]|select(.tool_id=="free")|[.short_description,.kind,.has_input_schema,.has_output_schema]')"
 
 # What leads elsewhere only by the time the command starts is not entered, and not read.
 job=$(submit --tool open --hold --cwd "$scratch/in/deep")
