@@ -160,6 +160,16 @@ class Dialling(unittest.TestCase):
             with domed.Client(daemon.url, connect_wait=10) as client:
                 self.assertEqual("fake", client.health()["version"])
 
+    def test_it_may_come_later_than_a_reply_has_to(self):
+        with FakeDaemon() as daemon:
+            daemon.stop()
+            threading.Timer(1.0, daemon.start).start()
+            with domed.Client(daemon.url, connect_wait=30, reply_timeout=0.3) as client:
+                daemon.jobs["j"] = Log("j")
+                daemon.jobs["j"].add("state_change", {"to": "failed"})
+                self.assertEqual([1, 2], [event.seq for event in client.follow("j")])
+                self.assertEqual("fake", client.health()["version"])
+
     def test_another_protocol_is_told_from_a_daemon(self):
         for hello in (b"SSH-2.0-OpenSSH\r\n", sp.hello(sp.PUB), b"\0SP\1\0\x31\0\0", b"\0SP\0\0\x31\1\0"):
             with FakeDaemon(hello=hello) as daemon, domed.Client(daemon.url, connect_wait=0.2) as client:

@@ -194,7 +194,6 @@ class Link:
             error = Unreachable(
                 f"no daemon answers at {failures}: start one with 'domed --config FILE', or name another with DOMED_ENDPOINT"
             )
-            error.never_there = not self.ever_up
             raise error from None
         finally:
             if waiter in self._waiters:
@@ -291,6 +290,7 @@ class Channel:
         self._link.received = self._received
         self._link.lost = self._lost
         self._connect_wait = connect_wait
+        self._first_try: float | None = None
         self._next_id = random.getrandbits(31)
         self._pending: dict[int, asyncio.Future[bytes]] = {}
 
@@ -304,7 +304,7 @@ class Channel:
         link = self._link
         wire = link.wire
         if wire is None:
-            wire = await link.await_up(min(timeout, CONNECT_TIME if link.ever_up else self._connect_wait))
+            wire = await self._await_up(timeout)
         self._next_id = (self._next_id + 1) & 0x7FFFFFFF
         word = self._next_id | sp.ID_BIT
         future: asyncio.Future[bytes] = loop.create_future()
@@ -324,6 +324,21 @@ class Channel:
         finally:
             timer.cancel()
             self._pending.pop(word, None)
+
+    async def _await_up(self, timeout: float) -> Wire:
+        link = self._link
+        if link.ever_up:
+            return await link.await_up(min(timeout, CONNECT_TIME))
+        now = asyncio.get_running_loop().time
+        if self._first_try is None:
+            self._first_try = now()
+        patience_ends = self._first_try + self._connect_wait
+        try:
+            return await link.await_up(min(timeout, max(patience_ends - now(), 0.0)))
+        except Unreachable as error:
+            # An attempt may be shorter than the patience, which is that of all of them together.
+            error.never_there = not link.ever_up and now() >= patience_ends
+            raise
 
     def close(self) -> list[asyncio.Task[None]]:
         return self._link.close()
