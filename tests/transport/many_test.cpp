@@ -166,14 +166,20 @@ TEST(Many, NoPartyKeepsOthersOut) {
   options.pipes = 20;
   EchoServer server(options);
   std::vector<RawPeer> greedy;
-  for (int i = 0; i < 30; ++i) {
+  // Until its hello is read it is a silent one.
+  const auto are_greeted = [&](std::size_t count) {
+    return eventually([&] { return server.pipes() == count; });
+  };
+  for (std::size_t i = 0; i < 30; ++i) {
     greedy.emplace_back(server.urls()[1]);
     EXPECT_EQ(greedy.back().greet(), i < 20);
+    ASSERT_TRUE(are_greeted(std::min<std::size_t>(i + 1, 20)));
   }
   std::vector<RawPeer> fair;
   for (int i = 0; i < 10; ++i) {
     fair.emplace_back(server.urls()[0]);
     EXPECT_TRUE(fair.back().greet()) << i;
+    ASSERT_TRUE(are_greeted(20));
   }
   // Half of it each: from here on neither takes anything from the other.
   EXPECT_FALSE(RawPeer(server.urls()[0]).greet());
@@ -182,6 +188,28 @@ TEST(Many, NoPartyKeepsOthersOut) {
     EXPECT_TRUE(peer.send_request("ping"));
     EXPECT_TRUE(peer.read_message(sp::Carrier::ipc));
   }
+}
+
+// Nobody has looked at them yet, nor at who sends them.
+TEST(Many, UnfinishedRequestsDoNotFillTheMemory) {
+  if (engine_under_test() == Engine::nng) GTEST_SKIP() << "nng has no parties";
+  Scratch scratch;
+  ControlOptions options = control_options(scratch.url("c"));
+  options.urls.push_back(place_at("tcp://127.0.0.1:0"));
+  EchoServer server(options);
+  std::vector<RawPeer> peers;
+  for (int i = 0; i < 12; ++i) {
+    peers.emplace_back(server.urls()[1]);
+    ASSERT_TRUE(peers.back().greet());
+    if (peers.back().send_header(15 << 20)) peers.back().write(std::string(10 << 20, 'x'));
+  }
+  EXPECT_TRUE(eventually([&] { return server.pipes() <= 6; })) << server.pipes();
+  EXPECT_GT(server.pipes(), 0u);
+  EXPECT_EQ(ask(server.urls()[1], "ping"), "ping") << "small ones always come";
+  const std::string large(1'000'000, 'x');
+  EXPECT_EQ(ask(server.urls()[0], large), large) << "so do others'";
+  peers.clear();
+  EXPECT_TRUE(eventually([&] { return ask(server.urls()[1], large) == large; }));
 }
 
 }  // namespace

@@ -23,6 +23,10 @@ constexpr std::size_t kEncrypted = 64 << 10;
 // Of what TLS itself has to say; whoever makes it say more is no honest peer.
 constexpr std::size_t kMostUnasked = 4 * kEncrypted;
 
+// Bytes of requests that one party may leave unfinished, and of each one beside them.
+constexpr std::size_t kMostUnfinished = 64 << 20;
+constexpr std::size_t kFree = 64 << 10;
+
 // Of the loop's thread, so that 10,000 idle peers need none.
 char* read_buffer() {
   thread_local std::array<char, kRead> buffer;
@@ -49,8 +53,9 @@ void Piece::begin(sp::Carrier carrier, std::string_view backtrace, std::size_t b
 }
 
 Connection::Connection(std::shared_ptr<Loop> loop, Owner& owner, const Rules& rules, Fd socket,
-                       std::uint32_t id, Door door, sp::Carrier carrier, std::string party,
-                       std::shared_ptr<const Caller> caller, std::shared_ptr<const Access> access,
+                       std::uint32_t id, Door door, sp::Carrier carrier,
+                       std::shared_ptr<Party> party, std::shared_ptr<const Caller> caller,
+                       std::shared_ptr<const Access> access,
                        std::shared_ptr<const tls::ServerContext> tls)
     : loop_(std::move(loop)),
       owner_(owner),
@@ -124,7 +129,8 @@ void Connection::readable() {
   if (!was_greeted && greeted_) owner_.greeted(shared_from_this());
   std::vector<std::string> messages;
   if (!bytes.empty() &&
-      (!rules_.may_talk || splitter_.take(bytes, messages) != sp::Splitter::Fault::none))
+      (!rules_.may_talk || splitter_.take(bytes, messages) != sp::Splitter::Fault::none ||
+       !may_grow(bytes.size(), !messages.empty())))
     return close();
   {
     const std::lock_guard lock(mutex_);
@@ -134,6 +140,15 @@ void Connection::readable() {
   }
   if (!messages.empty()) owner_.received(shared_from_this(), std::move(messages));
   if (over) close();
+}
+
+// Counts what came of a request, which nobody has looked at yet: a party may begin as many as it
+// likes, and not fill the memory with them.
+bool Connection::may_grow(std::size_t bytes, bool is_whole) {
+  const std::size_t before = unfinished_;
+  unfinished_ = is_whole ? 0 : unfinished_ + bytes;
+  const std::size_t all = party_->unfinished += unfinished_ - before;
+  return unfinished_ <= kFree || all <= kMostUnfinished;
 }
 
 // With the lock held.  What it returns is the thread's, until it is called again.

@@ -44,6 +44,15 @@ class Piece {
   std::shared_ptr<const std::string> shared_;
 };
 
+// Whose connections count together: one user's, or one machine's, which is known before a word is
+// said.
+struct Party {
+  explicit Party(std::string given) : name(std::move(given)) {}
+  const std::string name;
+  std::size_t connections = 0;              // with the hub's lock held
+  std::atomic<std::size_t> unfinished = 0;  // bytes of requests that are not whole yet
+};
+
 // One peer's stream, from its hello to its end.
 //
 // What is sent leaves from the thread at hand while nothing is queued, and with the loop's help
@@ -90,9 +99,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   };
 
   Connection(std::shared_ptr<Loop> loop, Owner& owner, const Rules& rules, Fd socket,
-             std::uint32_t id, Door door, sp::Carrier carrier, std::string party,
+             std::uint32_t id, Door door, sp::Carrier carrier, std::shared_ptr<Party> party,
              std::shared_ptr<const Caller> caller, std::shared_ptr<const Access> access,
              std::shared_ptr<const tls::ServerContext> tls);
+  ~Connection() { party_->unfinished -= unfinished_; }
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
@@ -113,9 +123,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::uint32_t id() const { return id_; }
   Door door() const { return door_; }
   sp::Carrier carrier() const { return carrier_; }
-  // Whose it is as far as that is known before a word is said: those of one user, or of one
-  // machine, have the same.
-  const std::string& party() const { return party_; }
+  Party& party() const { return *party_; }
   bool is_greeted() const;
   Clock::time_point since() const { return since_; }  // when it came
   // Since when the system takes nothing of what is queued; max: nothing waits.
@@ -142,6 +150,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void refuse(std::string why);
   bool greet(std::string_view& bytes);
   bool may_read() const;
+  bool may_grow(std::size_t bytes, bool is_whole);
   bool has_unsent();
   void encrypt();
   ssize_t write();
@@ -158,7 +167,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   const std::uint32_t id_;
   const Door door_;
   const sp::Carrier carrier_;
-  const std::string party_;
+  const std::shared_ptr<Party> party_;
   const std::shared_ptr<const tls::ServerContext> tls_;  // null: it is spoken in the clear
   const std::shared_ptr<const Access> access_;           // says whose certificate may what
   const Clock::time_point since_ = Clock::now();
@@ -166,6 +175,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // Of the turn that reads: there is one at a time.
   std::string hello_;
   sp::Splitter splitter_;
+  std::size_t unfinished_ = 0;  // in Party::unfinished
 
   mutable std::mutex mutex_;
   boost::asio::posix::stream_descriptor socket_;

@@ -39,8 +39,8 @@ void prepare_tcp(int socket) {
   set(IPPROTO_TCP, TCP_KEEPCNT, 4);
 }
 
-// See Connection::party().  Who has an IPv6 address has a whole network of them.
-std::string party_at(int socket, sp::Carrier carrier) {
+// Of which party it is.  Who has an IPv6 address has a whole network of them.
+std::string party_of(int socket, sp::Carrier carrier) {
   if (carrier == sp::Carrier::ipc) {
     ucred peer{};
     socklen_t size = sizeof peer;
@@ -88,8 +88,8 @@ void Hub::let_in(Fd socket, sp::Carrier carrier, const Place& place) {
   else if (!place.tls)
     caller = place.access->stranger();
   const char* why = caller || place.tls ? nullptr : kNoRole;
-  const std::string party = party_at(socket.get(), carrier);
-  if (!why && !make_room(party)) why = kTooMany;
+  const std::string name = party_of(socket.get(), carrier);
+  if (!why && !make_room(name)) why = kTooMany;
   std::shared_ptr<Connection> made;
   {
     const std::lock_guard lock(mutex_);
@@ -97,11 +97,13 @@ void Hub::let_in(Fd socket, sp::Carrier carrier, const Place& place) {
     if (!why && connections_.size() >= limits_.most) why = kTooMany;
     if (why) return refusals_.note(why, connections_.size(), limits_.most);
     if (carrier == sp::Carrier::stream) prepare_tcp(socket.get());
+    auto& party = parties_[name];
+    if (!party) party = std::make_shared<Party>(name);
     made = std::make_shared<Connection>(loop_, owner_, rules_, std::move(socket), next_id(),
                                         carrier == sp::Carrier::ipc ? Door::ipc : Door::network,
                                         carrier, party, std::move(caller), place.access, place.tls);
     connections_[made->id()] = made;
-    ++parties_[party];
+    ++party->connections;
     look_again();
   }
   made->open();
@@ -116,19 +118,19 @@ bool Hub::make_room(const std::string& party) {
     const std::lock_guard lock(mutex_);
     if (connections_.size() < limits_.most) return true;
     const auto had = parties_.find(party);
-    const std::size_t then = had == parties_.end() ? 1 : had->second + 1;
+    const std::size_t then = had == parties_.end() ? 1 : had->second->connections + 1;
     std::size_t most = then;
-    for (const auto& [name, count] : parties_) most = std::max(most, count);
+    for (const auto& [name, its] : parties_) most = std::max(most, its->connections);
     for (const auto& item : connections_) {
       const auto& connection = item.second;  // no binding: the lambda below has it
-      const std::size_t has = parties_.at(connection->party());
+      const Party& its = connection->party();
       const auto older = [&](const auto& than) {
         return !than || connection->since() < than->since();
       };
-      if (!connection->is_greeted() && (has > then || connection->party() == party) &&
+      if (!connection->is_greeted() && (its.connections > then || its.name == party) &&
           older(silent))
         silent = connection;
-      if (has == most && has > then && older(other)) other = connection;
+      if (its.connections == most && most > then && older(other)) other = connection;
     }
     if (!silent && other)
       refusals_.note("its user or machine has the most, and another one came", connections_.size(),
@@ -145,7 +147,8 @@ void Hub::forget(const Connection& connection) {
   if (refusal) refusals_.note(refusal->why, connections_.size(), limits_.most, refusal->from);
   if (connections_.erase(connection.id()) == 0) return;
   if (connection.is_greeted()) --greeted_;
-  if (const auto its = parties_.find(connection.party()); --its->second == 0) parties_.erase(its);
+  Party& party = connection.party();
+  if (--party.connections == 0) parties_.erase(party.name);
 }
 
 std::vector<std::shared_ptr<Connection>> Hub::all() const {

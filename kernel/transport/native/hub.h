@@ -59,7 +59,7 @@ class Hub {
   const Limits limits_;
   mutable std::mutex mutex_;
   std::unordered_map<std::uint32_t, std::shared_ptr<Connection>> connections_;
-  std::unordered_map<std::string, std::size_t> parties_;  // connections of each
+  std::unordered_map<std::string, std::shared_ptr<Party>> parties_;  // of these, by name
   Refusals refusals_;
   bool shut_ = false, looking_ = false;
   std::atomic<std::size_t> greeted_ = 0;
