@@ -18,6 +18,9 @@ string(REGEX REPLACE "[^0-9]" "" release "${release}")
 # 0.1.0-1~deb12 < 0.1.0-1~deb13: an upgrade of the system brings the one that was built for it.
 set(DOMED_DEB_REVISION "1~deb${release}" CACHE STRING "Revision of the packages")
 
+# Who publishes the packages answers for them.
+set(DOMED_DEB_MAINTAINER "The domed authors <domed@localhost>" CACHE STRING "Maintainer of the packages")
+
 # What Debian's policy wants beside the files, compressed alike at any time.
 find_program(GZIP gzip)
 if(GZIP AND EXISTS /etc/debian_version)
@@ -26,7 +29,7 @@ if(GZIP AND EXISTS /etc/debian_version)
     set(doc ${PROJECT_BINARY_DIR}/packaging/${package})
     file(MAKE_DIRECTORY ${doc})
     file(WRITE ${doc}/changelog.Debian "domed (${PROJECT_VERSION}-${DOMED_DEB_REVISION}) unstable; urgency=medium\n\n"
-      "  * See changelog.gz.\n\n -- The domed authors <domed@localhost>  ${day}\n")
+      "  * See changelog.gz.\n\n -- ${DOMED_DEB_MAINTAINER}  ${day}\n")
     execute_process(COMMAND ${GZIP} -9nc ${doc}/changelog.Debian OUTPUT_FILE ${doc}/changelog.Debian.gz)
     execute_process(COMMAND ${GZIP} -9nc ${PROJECT_SOURCE_DIR}/CHANGELOG.md OUTPUT_FILE ${doc}/changelog.gz)
     set(component domed)
@@ -40,7 +43,7 @@ endif()
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME domed)
-set(CPACK_PACKAGE_CONTACT "The domed authors <domed@localhost>")
+set(CPACK_PACKAGE_CONTACT ${DOMED_DEB_MAINTAINER})
 set(CPACK_PACKAGING_INSTALL_PREFIX ${CMAKE_INSTALL_PREFIX})
 set(CPACK_SET_DESTDIR ON)  # configuration lies outside of the prefix
 set(CPACK_STRIP_FILES ON)
@@ -66,13 +69,13 @@ set(CPACK_DEBIAN_DOMED_PACKAGE_CONTROL_EXTRA ${PROJECT_SOURCE_DIR}/packaging/deb
   ${PROJECT_SOURCE_DIR}/packaging/debian/prerm ${PROJECT_SOURCE_DIR}/packaging/debian/postrm
   ${PROJECT_SOURCE_DIR}/packaging/debian/conffiles)
 set(CPACK_COMPONENT_DOMED_DESCRIPTION "job events that are never lost, repeated or reordered
- A daemon that runs jobs and numbers every event of a job 1, 2, 3, ...
- across disconnects, crashes and changes of store. A follow resumes exactly
- where it broke off and ends by itself with the job. For every run it tells
- which code, tools and machine produced it.
- .
- This package has the daemon domed, its command line domectl, and stores and
- collectors of provenance as plugins.")
+A daemon that runs jobs and numbers every event of a job 1, 2, 3, ...
+across disconnects, crashes and changes of store. A follow resumes exactly
+where it broke off and ends by itself with the job. For every run it tells
+which code, tools and machine produced it.
+.
+This package has the daemon domed, its command line domectl, and stores and
+collectors of provenance as plugins.")
 
 set(CPACK_DEBIAN_DEV_PACKAGE_NAME domed-dev)
 set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
@@ -80,8 +83,8 @@ set(CPACK_DEBIAN_DEV_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS "nettle-dev, pkg-config | pkgconf")
 set(CPACK_DEBIAN_DEV_PACKAGE_RECOMMENDS "cmake, g++, domed (= ${PROJECT_VERSION}-${DOMED_DEB_REVISION})")
 set(CPACK_COMPONENT_DEV_DESCRIPTION "plugins for domed: headers, template, conformance suite
- What the author of a store or a collector for domed needs: the headers of
- the plugin boundary, a CMake package, helpers to link (programs with limits,
- hashes), a store to start from in /usr/share/domed/template, and
- domed-conformance, the suite that judges any plugin.")
+What the author of a store or a collector for domed needs: the headers of
+the plugin boundary, a CMake package, helpers to link (programs with limits,
+hashes), a store to start from in /usr/share/domed/template, and
+domed-conformance, the suite that judges any plugin.")
 include(CPack)
