@@ -78,6 +78,7 @@ void Dispatcher::answer(const Method& method, Call call) {
   workers_.run(
       [&method, shared] {
         try {
+          shared->peer.must_read();
           method.answer(*shared);
         } catch (...) {
           shared->error(std::current_exception());

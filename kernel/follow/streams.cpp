@@ -74,6 +74,7 @@ Streams::Streams(const Store& store, Workers& workers, std::size_t most_polls,
     : store_(store), workers_(workers), events_urls_(std::move(events_urls)), polls_(most_polls) {}
 
 void Streams::page(Call call) {
+  call.peer.must_read();
   const auto asked = std::make_shared<Asked>();
   PageRequest& request = asked->request;
   Params params(call.params);
@@ -102,6 +103,7 @@ void Streams::answer_on_worker(const AskedPtr& asked) {
   workers_.run(
       [this, asked] {
         try {
+          asked->call.peer.must_read();
           if (!answer_from_memory(asked)) answer_from_store(asked);
         } catch (...) {
           asked->call.error(std::current_exception());
@@ -178,6 +180,7 @@ void Streams::answer_released(const std::function<void(const AskedPtr&)>& answer
 // What the store has to be asked for must not keep those behind it.
 void Streams::answer_at_last(const AskedPtr& asked) {
   try {
+    asked->call.peer.must_read();
     if (!answer_from_memory(asked)) answer_on_worker(asked);
   } catch (...) {
     asked->call.error(std::current_exception());

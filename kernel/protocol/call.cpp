@@ -6,6 +6,12 @@
 
 namespace domed {
 
+void Peer::must_read() const {
+  const auto known = unread.lock();
+  if (known && known->is_too_much())
+    throw ApiError("E_BUSY", "this connection leaves too many replies unread", {{"retry_ms", 100}});
+}
+
 void Call::result(std::string_view json) const {
   reply(result_reply(id, json));
 }

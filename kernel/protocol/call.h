@@ -15,6 +15,13 @@ namespace domed {
 // what the daemon's user may; "network" may be anywhere; "gone": it left before it was asked.
 enum class Door { ipc, guest, network, gone };
 
+// What a connection was answered and has not read yet.  Thread-safe.
+class Unread {
+ public:
+  virtual ~Unread() = default;
+  virtual bool is_too_much() const = 0;
+};
+
 // The client that a request came from.
 struct Peer {
   std::uint32_t pipe = 0;  // its connection, as long as that lives
@@ -22,6 +29,11 @@ struct Peer {
   // Nothing else came with it, so who brought it may take the time of a commit.
   bool alone = true;
   std::shared_ptr<const Caller> caller{};  // null: nobody who may anything
+  std::weak_ptr<const Unread> unread{};    // empty: not known
+
+  // Throws ApiError(E_BUSY) where it leaves too much unread: an answer of some size would wait in
+  // memory, too.
+  void must_read() const;
 };
 
 // Hears of every error that a request is answered with.  Thread-safe.

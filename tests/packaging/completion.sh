@@ -13,7 +13,7 @@ expect verbs "release reproduce retry" "$(words re | tr ' ' '\n' | sort | paste 
 [[ " $(words run --) " == *" --tool "*" --endpoint "* ]] || fail "options: $(words run --)"
 expect "a job" "$job" "$(words follow "")"
 expect "a job by its beginning" "$job" "$(words status "${job:0:6}")"
-expect "no second job" "" "$(words follow "$job" "")"
+expect "no second job" "" "$(words provenance "$job" "")"
 expect "several" "$job" "$(words wait "$job" "")"
 expect "a tool" unit-tests "$(words run --tool "")"
 expect "a label" branch=main "$(words list --label b)"

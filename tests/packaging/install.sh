@@ -28,7 +28,7 @@ if command -v lowdown >/dev/null; then
   for page in man1/domed.1 man1/domectl.1 man1/domed-runner.1 man5/domed.yaml.5 man7/domed-protocol.7 man7/domed-contract.7; do
     [ "$(zcat "$prefix/share/man/$page.gz" | wc -c)" -gt 400 ] || fail "no page $page"
   done
-  zcat "$prefix/share/man/man1/domectl.1.gz" | grep -q 'domectl completion' || fail "a verb is not in domectl(1)"
-  zcat "$prefix/share/man/man5/domed.yaml.5.gz" | grep -q 'jobs.max_running' || fail "a key is not in domed.yaml(5)"
+  grep -q 'domectl completion' <(zcat "$prefix/share/man/man1/domectl.1.gz") || fail "a verb is not in domectl(1)"
+  grep -q 'jobs.max_running' <(zcat "$prefix/share/man/man5/domed.yaml.5.gz") || fail "a key is not in domed.yaml(5)"
 fi
 echo "all is below the prefix, and works there"

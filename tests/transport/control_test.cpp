@@ -287,6 +287,37 @@ TEST(ControlServer, KeepsAClientThatIsOnlyBusy) {
   EXPECT_EQ(server.pipes(), 1u);
 }
 
+// Requests that come with one write are all under way before the first reply is seen to be left
+// alone.
+TEST(ControlServer, TellsOfAClientThatLeavesTooMuchUnread) {
+  if (has_contexts()) GTEST_SKIP() << "nng does not tell what is unread";
+  Scratch scratch;
+  std::atomic<int> answered = 0, refused = 0;
+  ControlServer server(control_options(scratch.url("c")),
+                       [&](const std::string& request, const Peer& peer,
+                           const ControlServer::Reply& reply) {
+                         try {
+                           if (request == "more") peer.must_read();
+                           ++answered;
+                           answer_big(request, peer, reply);
+                         } catch (const ApiError& e) {
+                           EXPECT_EQ(e.name(), "E_BUSY");
+                           ++refused;
+                           reply("busy");
+                         }
+                       });
+  server.start();
+  RawPeer peer(scratch.url("c"));
+  peer.greet();
+  std::string requests;
+  for (int i = 0; i < 300; ++i)
+    requests.append(sp::header(sp::Carrier::ipc, 8).view()).append("\x80\0\0\1more", 8);
+  peer.write(requests);
+  EXPECT_TRUE(eventually([&] { return answered + refused == 300; }));
+  EXPECT_LE(answered, (16 << 20) / (256 << 10) + 2);
+  EXPECT_EQ(ask(scratch.url("c"), "ping"), "ping");
+}
+
 TEST(ControlServer, DisconnectsAClientThatDoesNotReadInTime) {
   Scratch scratch;
   ControlOptions options = control_options(scratch.url("c"));

@@ -16,6 +16,9 @@ namespace {
 
 constexpr std::size_t kRead = 64 << 10;
 constexpr std::chrono::milliseconds kStopped{20};
+// Bytes unread, beyond which nothing large is answered.  One read may bring hundreds of requests
+// for pages, all of which are under way before the first is seen to be left alone.
+constexpr std::size_t kTooMuch = 16 << 20;
 constexpr std::size_t kMostPieces = 8192;  // of small frames that a subscriber may lag behind
 constexpr std::size_t kPiecesAtOnce = 64;  // pieces of one write
 // Encrypted at a time: it cannot be dropped any more, so it is not much beyond what a socket takes.
@@ -369,6 +372,11 @@ bool Connection::is_greeted() const {
 Connection::Clock::time_point Connection::stuck_since() const {
   const std::lock_guard lock(mutex_);
   return stuck_since_;
+}
+
+bool Connection::is_too_much() const {
+  const std::lock_guard lock(mutex_);
+  return queued_ > kTooMuch;
 }
 
 bool Connection::is_flushed() const {

@@ -65,7 +65,7 @@ struct Party {
 //
 // Thread-safe.  The lock is held over system calls that do not wait, and never over a call of the
 // owner's: so a descriptor is not closed, and its number given to another, while it is used.
-class Connection : public std::enable_shared_from_this<Connection> {
+class Connection : public Unread, public std::enable_shared_from_this<Connection> {
  public:
   using Clock = std::chrono::steady_clock;
 
@@ -129,6 +129,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // Since when the system takes nothing of what is queued; max: nothing waits.
   Clock::time_point stuck_since() const;
   bool is_flushed() const;
+  bool is_too_much() const override;
   // By the peer's certificate; empty: it showed none, or has not yet.
   std::string certificate_name() const;
   // Whose it is; null: over TLS that is not known yet.

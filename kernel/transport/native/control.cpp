@@ -140,7 +140,8 @@ void Control::Core::handle(const std::shared_ptr<Connection>& connection, std::s
   const auto ticket = std::make_shared<Ticket>(connection, message.substr(0, back.bytes), busy);
   message.erase(0, back.bytes);
   try {
-    handler(std::move(message), {connection->id(), connection->door(), alone, connection->caller()},
+    handler(std::move(message),
+            {connection->id(), connection->door(), alone, connection->caller(), connection},
             [ticket](std::string reply) { ticket->answer(std::move(reply)); });
   } catch (const std::exception& failure) {
     spdlog::error("a request was dropped: {}", failure.what());
