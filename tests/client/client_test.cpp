@@ -76,12 +76,12 @@ TEST(Client, RefusesWhatTheProtocolCannotCarry) {
 // A store without room for it refuses for as long as that lasts.
 TEST(Client, SaysWhatItWaitsOutAndThatItIsOver) {
   Scratch scratch;
-  FakeDaemon daemon(scratch.path());
   std::vector<std::string> told;
+  std::atomic<bool> full{true};
+  FakeDaemon daemon(scratch.path());
   Client client(daemon.control(), {}, [&](const ApiError* error) {
     told.push_back(error ? error->name() + ": " + error->what() : "over");
   });
-  std::atomic<bool> full{true};
   daemon.answer("Health", [&](const Json&) -> std::optional<Json> {
     if (full) throw ApiError("E_STORE", "no room", {{"retryable", true}});
     return Json{{"version", "fake"}};
@@ -223,8 +223,8 @@ TEST(Client, HasPatienceWithinItsDeadlineOnly) {
 
 TEST(Client, RepeatsARequestWhoseReplyWasLost) {
   Scratch scratch;
-  FakeDaemon daemon(scratch.path());
   std::atomic<int> calls = 0;
+  FakeDaemon daemon(scratch.path());
   daemon.answer("Health", [&](const Json&) {
     return ++calls < 3 ? std::nullopt : std::optional<Json>(Json::object());
   });
@@ -235,8 +235,8 @@ TEST(Client, RepeatsARequestWhoseReplyWasLost) {
 
 TEST(Client, HonoursRetryableErrorsUntilItsDeadline) {
   Scratch scratch;
-  FakeDaemon daemon(scratch.path());
   std::atomic<int> calls = 0;
+  FakeDaemon daemon(scratch.path());
   daemon.answer("Health", [&](const Json&) -> std::optional<Json> {
     if (++calls < 4) throw ApiError("E_BUSY", "busy", {{"retry_ms", 1}});
     return Json::object();

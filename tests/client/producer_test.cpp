@@ -166,8 +166,8 @@ TEST(Producer, EndsWhereTheDaemonLostAcknowledgedBatches) {
 
 TEST(Producer, TakesAGapThatWasFilledMeanwhileForNoLoss) {
   Scratch scratch;
-  FakeDaemon daemon(scratch.path());
   std::atomic<bool> acknowledged = false, told = false, sent = false;
+  FakeDaemon daemon(scratch.path());
   daemon.answer("AppendJobEvents", [&](const Json& params) -> std::optional<Json> {
     const std::uint64_t batch = params["batch"];
     // One that was acknowledged before the second was sent would have to be there.
@@ -219,8 +219,8 @@ TEST(Producer, HearsOfACancelRequest) {
 
 TEST(Producer, WaitsWhileTheDaemonIsBusy) {
   Scratch scratch;
-  FakeDaemon daemon(scratch.path());
   std::atomic<int> calls = 0;
+  FakeDaemon daemon(scratch.path());
   daemon.answer("AppendJobEvents", [&](const Json&) -> std::optional<Json> {
     if (++calls < 4) throw ApiError("E_BUSY", "busy", {{"retry_ms", 1}});
     return Json{{"first_seq", 2}, {"head_seq", 2}, {"state", "running"}};
@@ -234,8 +234,8 @@ TEST(Producer, WaitsWhileTheDaemonIsBusy) {
 // Batches behind one that must wait would only fill what the daemon has too little of.
 TEST(Producer, SendsNothingBehindABatchThatIsTriedAgain) {
   Scratch scratch;
-  FakeDaemon daemon(scratch.path());
   std::mutex mutex;
+  FakeDaemon daemon(scratch.path());
   std::map<std::uint64_t, int> before;  // how often a batch came before the first was taken
   bool taken = false;
   daemon.answer("AppendJobEvents", [&](const Json& params) -> std::optional<Json> {
