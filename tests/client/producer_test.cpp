@@ -235,9 +235,9 @@ TEST(Producer, WaitsWhileTheDaemonIsBusy) {
 TEST(Producer, SendsNothingBehindABatchThatIsTriedAgain) {
   Scratch scratch;
   std::mutex mutex;
-  FakeDaemon daemon(scratch.path());
   std::map<std::uint64_t, int> before;  // how often a batch came before the first was taken
   bool taken = false;
+  FakeDaemon daemon(scratch.path());
   daemon.answer("AppendJobEvents", [&](const Json& params) -> std::optional<Json> {
     const std::lock_guard lock(mutex);
     const auto batch = params.at("batch").get<std::uint64_t>();
