@@ -121,7 +121,8 @@ std::optional<std::string> ServerContext::objection_to(const Session& session) c
 
 std::vector<std::string> ServerContext::expiring(std::int64_t now) const {
   std::vector<std::string> texts;
-  for (const auto& [file, at, what] : current()->expiries)
+  const auto loaded = current();  // kept, for a reload lets go of it
+  for (const auto& [file, at, what] : loaded->expiries)
     if (at < now + kAhead)
       texts.push_back(file + (at < now ? " expired on " : " expires on ") +
                       format_time(at).substr(0, 10) + " (" + what + ")");
