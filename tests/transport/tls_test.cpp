@@ -161,7 +161,7 @@ TEST_F(Tls, TheLogIsNotFloodedByThoseWhoTryAgain) {
 // In its handshake or behind it.
 TEST_F(Tls, WhoStallsBeforeItsHelloGoes) {
   ControlOptions hurried = options(files_);
-  hurried.hello = milliseconds(200);
+  hurried.hello = milliseconds(2000);  // well above what the handshakes take
   EchoServer server(hurried);
   RawPeer silent(server.url(), nullptr), halfway(server.url(), nullptr), up(server.url()),
       talking(server.url());
