@@ -9,8 +9,8 @@
 #include <map>
 #include <set>
 
-#include "base/units.h"
 #include "deployment/tokens.h"
+#include "deployment/who_may.h"
 #include "domed/error.h"
 #include "loader/plugin_path.h"
 #include "protocol/endpoint.h"
@@ -97,7 +97,10 @@ class DeploymentReader {
       const YamlFields control(check_, *node, "control", {"listen", "group"});
       read_group(control);
       out_.control_listen = read_listen(control, Audience::control, 1);
-      must_be_reached_by_runners(*node);
+      if (!out_.control_listen.empty() && !are_reached_by_runners(out_.control_listen))
+        check_.fail(*node,
+                    "the daemon's own runners could not report to it: add a listener over ipc, as "
+                    "in ipc:///run/domed/control.ipc");
     }
     if (const YamlNode* node = fields_.need("events")) {
       const YamlFields events(check_, *node, "events", {"listen", "shards"});
@@ -125,7 +128,7 @@ class DeploymentReader {
       claim(item, listener.url, shards);
       check_way(item, listener.url);
       check_tokens(item, listener);
-      if (listener.tls) check_files(item, listener);
+      check_files(item, listener, check_);
       out.push_back(std::move(listener));
     }
     return out;
@@ -152,15 +155,6 @@ class DeploymentReader {
     }
   }
 
-  void check_files(const YamlNode& item, const Listener& listener) {
-    try {
-      for (const auto& text : tls::ServerContext(files_of(listener)).expiring(now_micros()))
-        check_.warn(item, text);
-    } catch (const Error& e) {
-      check_.fail(item, listener.url + " cannot be served: " + e.what());
-    }
-  }
-
   // A name that is misspelt in either place would be a door that never opens.
   void check_tokens(const YamlNode& item, const Listener& listener) {
     for (const Grant& grant : listener.grants) {
@@ -171,22 +165,6 @@ class DeploymentReader {
         check_.warn(item, listener.url + " has a role for the token " + in_quotes(grant.name) +
                               ", and none of " + out_.tokens_file.string() + " is called so");
     }
-  }
-
-  // A runner is a process of the daemon's own user, and shows neither certificate nor token.
-  void must_be_reached_by_runners(const YamlNode& control) {
-    const auto& all = out_.control_listen;
-    const bool reached = std::any_of(all.begin(), all.end(), [](const Listener& listener) {
-      if (url_scheme(listener.url) == "ipc") return true;
-      return !listener.tls &&
-             std::any_of(listener.grants.begin(), listener.grants.end(), [](const Grant& grant) {
-               return grant.to == Grant::To::anyone && grant.role >= Role::producer;
-             });
-    });
-    if (!all.empty() && !reached)
-      check_.fail(control,
-                  "the daemon's own runners could not report to it: add a listener over ipc, as in "
-                  "ipc:///run/domed/control.ipc");
   }
 
   void check_way(const YamlNode& item, const std::string& url) {

@@ -51,11 +51,10 @@ struct ListenerContext {
 // to "check"; "url" is empty where it cannot be listened at.
 Listener read_listener(const YamlNode& item, const ListenerContext& context, Checker& check);
 
+// Tells "check" which files of a listener over TLS cannot be used, and warns of those that expire.
+void check_files(const YamlNode& item, const Listener& listener, Checker& check);
+
 // What is wrong with "text" as a web page's origin, as browsers write it; empty: nothing.
 std::string check_origin(const std::string& text);
-
-// Who may do what at "listener", for people, a line each: "anyone on this machine: reader, may read
-// every job's output".
-std::vector<std::string> who_may(const Listener& listener, Audience audience);
 
 }  // namespace domed

@@ -14,6 +14,7 @@
 #include "base/unsignalled.h"
 #include "base/version.h"
 #include "deployment/effective.h"
+#include "deployment/who_may.h"
 #include "loader/describe.h"
 #include "main/daemon.h"
 #include "main/log.h"

@@ -38,12 +38,12 @@ void Tokens::replace(std::vector<Token> tokens) {
   tokens_ = std::move(tokens);
 }
 
-std::optional<std::string> Tokens::name_of(std::string_view secret, std::int64_t now) const {
+std::optional<Tokens::Token> Tokens::find(std::string_view secret, std::int64_t now) const {
   const Digest digest = sha256(secret);
-  std::optional<std::string> found;
+  std::optional<Token> found;
   const std::lock_guard lock(mutex_);
   for (const Token& token : tokens_)
-    if (are_same(token.sha256, digest) && is_valid(token, now)) found = token.name;
+    if (are_same(token.sha256, digest) && is_valid(token, now)) found = token;
   return found;
 }
 
@@ -64,13 +64,13 @@ class Access::Known : public Caller {
   // may be worth more.
   IdentityPtr who(const std::optional<std::string>& token) const override {
     if (!token || !access_->takes_tokens()) return self_;
-    const auto name = access_->tokens_->name_of(*token, now_micros());
-    if (!name)
+    const auto known = access_->tokens_->find(*token, now_micros());
+    if (!known)
       return std::make_shared<const Identity>(Identity{"an unknown or expired token", Role::none});
     const std::lock_guard lock(mutex_);
-    used_[*name] = sha256(*token);
+    used_[known->name] = known->sha256;
     return std::make_shared<const Identity>(
-        Identity{"token:" + *name, access_->named(Grant::To::token, *name)});
+        Identity{"token:" + known->name, access_->named(Grant::To::token, known->name)});
   }
 
   bool has_lost_its_token() const {

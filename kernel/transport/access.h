@@ -29,9 +29,9 @@ class Tokens {
   explicit Tokens(std::vector<Token> tokens = {}) : tokens_(std::move(tokens)) {}
   void replace(std::vector<Token> tokens);
 
-  // Whose "secret" is, at "now"; nullopt: nobody's, or it has expired.  Takes as long whichever it
-  // is.
-  std::optional<std::string> name_of(std::string_view secret, std::int64_t now) const;
+  // The one that "secret" is, at "now"; nullopt: there is none, or it has expired.  Takes as long
+  // whichever it is.
+  std::optional<Token> find(std::string_view secret, std::int64_t now) const;
   // Whether the token "name" is there, of this secret, and has not expired.
   bool has(const std::string& name, const Digest& sha256, std::int64_t now) const;
 

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "deployment/who_may.h"
 #include "system/trusted_path.h"
 
 namespace domed {
