@@ -117,6 +117,7 @@ Role role_named(const std::string& name) {
   if (name == "produce") return produce;
   if (name == "follow") return follow;
   if (name == "stock_produce") return stock_produce;
+  if (name == "flood") return flood;
   if (name == "stock_follow") return stock_follow;
   if (name == "redis_produce") return redis_produce;
   if (name == "redis_follow") return redis_follow;

@@ -3,13 +3,11 @@
 
 #include "bench/floor.h"
 #include "bench/latency.h"
-#include "bench/server.h"
+#include "bench/load.h"
 #include "bench/verbs.h"
 
 namespace domed::bench {
 namespace {
-
-constexpr std::size_t kUnderWay = 64;
 
 void measure_health(const Options& options, std::uint64_t requests, Report& report) {
   Server server(options);

@@ -15,6 +15,9 @@ Json ids_of(const std::vector<Job>& jobs);
 // Bytes of text that make a payload of 128.
 inline constexpr std::size_t kText = 94;
 
+// Requests that one connection keeps under way, where a verb wants it full.
+inline constexpr std::size_t kUnderWay = 64;
+
 // What "produce" is told: "batches" of "size" events, to each job.
 Json produce_params(const Server& server, const std::vector<Job>& jobs, std::uint64_t batches,
                     std::uint64_t size, std::size_t bytes);

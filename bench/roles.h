@@ -16,6 +16,7 @@ Json unix_echo(const Json& params);  // raw_unix.cpp
 Json unix_send(const Json& params);
 Json produce(const Json& params);        // produce.cpp
 Json follow(const Json& params);         // follow.cpp
+Json flood(const Json& params);          // flood.cpp
 Json stock_produce(const Json& params);  // stock.cpp
 Json stock_follow(const Json& params);
 Json redis_produce(const Json& params);  // redis.cpp

@@ -29,6 +29,7 @@ void run_health(const Options& options, Report& report);
 void run_idle(const Options& options, Report& report);
 void run_peer(const Options& options, Report& report);
 void run_tls(const Options& options, Report& report);
+void run_flood(const Options& options, Report& report);
 void run_output(const Options& options, Report& report);
 
 inline constexpr Verb kVerbs[] = {
@@ -48,6 +49,7 @@ inline constexpr Verb kVerbs[] = {
     {"peer", "what Redis or PostgreSQL takes for the same, on a server of its own", run_peer},
     {"tls", "over TLS beside ipc: following at full speed, a request, 1,000 idle connections",
      run_tls},
+    {"flood", "what a paced client waits beside four that flood, and alone", run_flood},
     {"output", "1,000,000 lines from a command to a follower", run_output},
 };
 

@@ -22,6 +22,7 @@ declare -A figures=(
   ['peer postgres']='peer.postgres.single.p50'
   [tls]='tls.follow.ipc tls.follow.tls+tcp tls.replay.ipc tls.replay.tls+tcp tls.request.ipc.p50 tls.request.tcp.p50
     tls.request.tls+tcp.p50 tls.idle.memory'
+  [flood]='flood.health.alone.p50 flood.health.p50 flood.health.flooders flood.append.alone.p50 flood.append.p50 flood.append.flooders'
   [output]='output output.daemon.rss.peak output.runner.rss.peak')
 read -ra words <<<"$verb"
 out=$("$bench" "${words[@]}" --plugins "$plugins" --scale 0.004 --repeats 2 --json)
