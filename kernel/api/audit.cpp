@@ -21,27 +21,20 @@ std::string text_in(const Json& object, const char* key) {
 
 }  // namespace
 
-void Audit::watch(Call& call, const std::string& method) {
-  const std::string job_id = text_in(Json::parse(call.params, nullptr, false), "job_id");
-  call.reply = [this, who = call.who, method, job_id,
-                reply = std::move(call.reply)](std::string text) {
-    answered(*who, method, job_id, text);
-    reply(std::move(text));
+// By what the call says of itself, never by its reply's text: who asks has a part in that.
+std::function<void(std::string_view, const ApiError*)> Audit::witness(IdentityPtr who,
+                                                                      const Request& request,
+                                                                      bool in_pieces) {
+  return [this, who = std::move(who), method = request.method, in_pieces,
+          job_id = text_in(Json::parse(request.params, nullptr, false), "job_id")](
+             std::string_view result, const ApiError* refusal) {
+    if (refusal) return refused(*who, method, job_id, *refusal);
+    const std::string of = text_in(Json::parse(result, nullptr, false), "job_id");
+    OrderedJson line = line_of(*who, method, job_id.empty() ? of : job_id);
+    if (!job_id.empty() && !of.empty() && of != job_id) line["new_job_id"] = of;
+    line["outcome"] = "ok";
+    tell(std::move(line), in_pieces ? Kind::piece : Kind::change);
   };
-}
-
-// A page of a backup is long, and tells no more.
-void Audit::answered(const Identity& who, const std::string& method, const std::string& job_id,
-                     std::string_view reply) {
-  constexpr std::size_t kLong = 64 << 10;
-  const Json answer = reply.size() < kLong ? Json::parse(reply, nullptr, false) : Json();
-  if (answer.is_object() && answer.contains("error")) {
-    const Json& error = answer.at("error");
-    const Json data = error.value("data", Json::object());
-    return refused(who, method, job_id, {text_in(data, "error"), text_in(error, "message")});
-  }
-  const Json result = answer.is_object() ? answer.value("result", Json()) : Json();
-  done(who, method, job_id.empty() ? text_in(result, "job_id") : job_id);
 }
 
 void Audit::done(const Identity& who, std::string_view method, const std::string& job_id,
@@ -49,7 +42,7 @@ void Audit::done(const Identity& who, std::string_view method, const std::string
   OrderedJson line = line_of(who, method, job_id);
   if (!producer_id.empty()) line["producer_id"] = shortened(producer_id, kMostText);
   line["outcome"] = "ok";
-  tell(std::move(line), false);
+  tell(std::move(line), Kind::change);
 }
 
 void Audit::refused(const Identity& who, std::string_view method, const std::string& job_id,
@@ -57,15 +50,15 @@ void Audit::refused(const Identity& who, std::string_view method, const std::str
   OrderedJson line = line_of(who, method, job_id);
   line["outcome"] = error.name();
   line["message"] = shortened(error.what(), kMostText);
-  tell(std::move(line), true);
+  tell(std::move(line), Kind::refusal);
 }
 
-void Audit::tell(OrderedJson line, bool is_refusal) {
+void Audit::tell(OrderedJson line, Kind kind) {
   {
     const std::lock_guard lock(mutex_);
     std::string text = line.dump(-1, ' ', true, OrderedJson::error_handler_t::replace);
-    if (text == last_) return;
-    if (is_refusal) {
+    if (kind != Kind::change && text == last_) return;
+    if (kind == Kind::refusal) {
       const auto now = std::chrono::steady_clock::now();
       if (now - second_ >= std::chrono::seconds(1)) second_ = now, told_ = 0;
       if (++told_ > kRefusalsASecond) {

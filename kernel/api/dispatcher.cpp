@@ -50,9 +50,10 @@ void Dispatcher::handle(const std::string& bytes, Call call) {
     const Method& method = methods_.named(request.method);
     asked_.find(&method)->second->add();
     authorize(request, method, call);
+    if (method.audited != Audited::no)
+      call.outcome = audit_.witness(call.who, request, method.audited == Audited::pieces);
     Call with_params = call;
     with_params.params = std::move(request.params);
-    if (method.changes) audit_.watch(with_params, request.method);
     answer(method, std::move(with_params));
   } catch (...) {
     // As far as the envelope could be read: a refusal goes to the request that it is of.

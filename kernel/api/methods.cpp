@@ -7,15 +7,19 @@ using Entry = std::pair<const std::string, Method>;
 
 template <class Answer, class Part>
 Entry at_once(const char* name, Role needs, Answer answer, Part* part) {
-  return {name, {needs, Runs::at_once, false, std::bind_front(answer, part)}};
+  return {name, {needs, Runs::at_once, Audited::no, std::bind_front(answer, part)}};
 }
 template <class Answer, class Part>
 Entry reading(const char* name, Role needs, Answer answer, Part* part) {
-  return {name, {needs, Runs::on_worker, false, std::bind_front(answer, part)}};
+  return {name, {needs, Runs::on_worker, Audited::no, std::bind_front(answer, part)}};
 }
 template <class Answer, class Part>
 Entry changing(const char* name, Role needs, Answer answer, Part* part) {
-  return {name, {needs, Runs::on_worker, true, std::bind_front(answer, part)}};
+  return {name, {needs, Runs::on_worker, Audited::each, std::bind_front(answer, part)}};
+}
+template <class Answer, class Part>
+Entry changing_in_pieces(const char* name, Role needs, Answer answer, Part* part) {
+  return {name, {needs, Runs::on_worker, Audited::pieces, std::bind_front(answer, part)}};
 }
 
 }  // namespace
@@ -58,8 +62,8 @@ Methods::Methods(Store& store, Journal& journal, Streams& streams, Scheduler& sc
           changing("ReleaseJob", Role::submitter, &CancelMethods::release_job, &cancel_),
           changing("DeleteJob", Role::submitter, &TransferMethods::delete_job, &transfer_),
           changing("TrimJob", Role::admin, &TransferMethods::trim_job, &transfer_),
-          changing("ImportJob", Role::admin, &TransferMethods::import_job, &transfer_),
-          changing("Backup", Role::admin, &BackupMethods::backup, &backup_),
+          changing_in_pieces("ImportJob", Role::admin, &TransferMethods::import_job, &transfer_),
+          changing_in_pieces("Backup", Role::admin, &BackupMethods::backup, &backup_),
       } {}
 
 const Method& Methods::named(const std::string& name) const {

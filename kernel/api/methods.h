@@ -34,10 +34,14 @@ struct ServiceConfig {
 // store or the system; or on a worker.
 enum class Runs { at_once, on_worker };
 
+// Whether it changes something, and so is told in the log: each request, or all pieces of one long
+// change as one.
+enum class Audited { no, each, pieces };
+
 struct Method {
   Role needs = Role::admin;  // the least role that may ask
   Runs runs = Runs::on_worker;
-  bool changes = false;              // and so is audited
+  Audited audited = Audited::no;
   std::function<void(Call)> answer;  // throws ApiError for what it refuses at once
 };
 

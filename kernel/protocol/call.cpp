@@ -13,6 +13,7 @@ void Peer::must_read() const {
 }
 
 void Call::result(std::string_view json) const {
+  if (outcome) outcome(json, nullptr);
   reply(result_reply(id, json));
 }
 
@@ -22,11 +23,13 @@ std::string Call::begin_result(std::size_t bytes) const {
 
 void Call::end_result(std::string text) const {
   domed::end_result(text);
+  if (outcome) outcome("", nullptr);
   reply(std::move(text));
 }
 
 void Call::error(const ApiError& e) const {
   if (errors) errors->met(e.name());
+  if (outcome) outcome("", &e);
   reply(error_reply(id, e));
 }
 

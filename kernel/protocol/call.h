@@ -50,6 +50,9 @@ struct Call {
   IdentityPtr who = nobody();  // never null
   std::function<void(std::string)> reply;
   Errors* errors = nullptr;  // may be null
+  // Hears how it was answered, before that goes out: by a result (of one that is made where it is
+  // sent from, nothing), or else why not.  May be empty.
+  std::function<void(std::string_view result, const ApiError* refusal)> outcome{};
 
   void result(std::string_view json) const;
   // For a result of many bytes, which is made where it is sent from: what stands before it, with

@@ -1,5 +1,6 @@
 // Who may ask what: the table of docs/protocol.md, method by method, and what is one's own.
 #include <map>
+#include <set>
 #include <thread>
 
 #include "support/harness.h"
@@ -297,6 +298,39 @@ TEST_F(Audited, NothingForgesALine) {
   const std::string text = lines().back().dump(-1, ' ', true);
   for (const char c : text) EXPECT_TRUE(c >= 0x20 && c < 0x7f) << static_cast<int>(c);
   EXPECT_EQ(lines().back()["job_id"], evil);
+}
+
+// What a line says comes of how the request was answered; nothing that the client chooses, such as
+// the length of the id that a reply repeats, has a part in it.
+TEST_F(Audited, AnIdOfAnyLengthHidesNoRefusal) {
+  kernel.be("cert:mary", Role::submitter);
+  const std::string job = external("k");
+  kernel.be("cert:john", Role::submitter);
+  const Json request = {{"jsonrpc", "2.0"},
+                        {"id", std::string(70'000, 'x')},
+                        {"method", "CancelJob"},
+                        {"params", {{"job_id", job}}}};
+  EXPECT_EQ(Json::parse(kernel.raw(request.dump()))["error"]["data"]["error"], "E_FORBIDDEN");
+  EXPECT_EQ(lines().back()["method"], "CancelJob");
+  EXPECT_EQ(lines().back()["outcome"], "E_FORBIDDEN");
+}
+
+TEST_F(Audited, EachOfSeveralLikeChangesIsTold) {
+  const std::string job = kernel.call(
+      "SubmitJob", {{"idempotency_key", "k"}, {"command", {"true"}}, {"cwd", "/"}})["job_id"];
+  kernel.call("CancelJob", {{"job_id", job}});
+  std::set<std::string> made;
+  const std::size_t before = lines().size();
+  for (const auto* key : {"a", "b", "c"})
+    made.insert(
+        kernel.call("RetryJob", {{"job_id", job}, {"idempotency_key", key}})["job_id"]);
+  ASSERT_EQ(lines().size(), before + 3);
+  std::set<std::string> told;
+  for (std::size_t i = before; i < lines().size(); ++i) {
+    EXPECT_EQ(lines()[i]["job_id"], job);
+    told.insert(lines()[i]["new_job_id"]);
+  }
+  EXPECT_EQ(told, made);
 }
 
 TEST_F(Audited, AFloodOfRefusalsIsBounded) {
