@@ -66,8 +66,7 @@ double paced_p50(std::uint64_t times, const Ask& ask) {
 template <typename Ask>
 void measure_beside(const std::string& name, const Json& flood, std::uint64_t times, const Ask& ask,
                     Report& report) {
-  report.add("flood." + name + ".alone.p50", "us",
-             paced_p50(times, ask));
+  report.add("flood." + name + ".alone.p50", "us", paced_p50(times, ask));
   Worker flooders("flood", flood);
   flooders.await_ready();
   flooders.go();

@@ -1,11 +1,14 @@
 #include "client/channel.h"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <random>
 
 #include "base/json.h"
+#include "domed/error.h"
 #include "protocol/endpoint.h"
 
 namespace domed {
@@ -33,11 +36,26 @@ int most_telling(const std::vector<Connection::Failure>& failures) {
   return failures.empty() ? ETIMEDOUT : failures.front().error;
 }
 
+bool is_local(const std::string& url) {
+  const std::string place = url.substr(url.find("://") + 3);
+  const std::string host =
+      place.substr(0, place.find_first_of(":/", place.starts_with('[') ? place.find(']') : 0));
+  in_addr address{};
+  return host == "localhost" || host == "[::1]" ||
+         (inet_pton(AF_INET, host.c_str(), &address) == 1 && ntohl(address.s_addr) >> 24 == 127);
+}
+
 // Only what goes over a network needs one; where all is ipc it is not even read.
 std::string token_member(const std::vector<std::string>& urls, const Credentials& credentials) {
   const bool needed = std::any_of(urls.begin(), urls.end(),
                                   [](const auto& url) { return url_scheme(url) != "ipc"; });
   const std::string token = needed ? credentials.read_token() : "";
+  // Others look at their peer once they have one (client/socket_wire.h).
+  for (const std::string& url : urls)
+    if (!token.empty() && url.starts_with("ws") && !url.starts_with("wss") && !is_local(url))
+      throw Error(
+          Code::invalid_argument,
+          url + " would carry the token in clear over a network: write wss://, or tls+tcp://");
   return token.empty() ? "" : R"("token":)" + json_string(token) + ",";
 }
 

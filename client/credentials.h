@@ -15,6 +15,7 @@ struct Credentials {
 
   static Credentials of_environment();
 
+  bool have_token() const { return !token_file.empty() || !token.empty(); }
   // The secret that requests bear; empty: none.  Throws Error where the file cannot be read, is
   // open to others or holds something else.
   std::string read_token() const;

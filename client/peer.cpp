@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <vector>
 
+#include "client/tcp_peer.h"
 #include "domed/error.h"
 #include "protocol/endpoint.h"
 #include "system/trusted_path.h"
@@ -114,6 +115,22 @@ std::optional<std::string> Peers::objection(int socket, const std::string& url) 
   if (!are_trusted(peer.uid)) return foreign(url, "the process that listens at", peer.uid);
   // And the directory once more, as it is now that there is a connection.
   return objection(url);
+}
+
+// Nobody owns a port: whoever is first there while the daemon is down, or at the other address of
+// "localhost", would be given the token.
+std::optional<std::string> Peers::objection_to_token(int socket, const std::string& url) const {
+  const auto peer = other_end(socket);
+  if (peer && !is_loopback(*peer))
+    return url +
+           " would carry the token in clear over a network: no request was sent; write "
+           "tls+tcp://, as the daemon's --check shows it, or give no token";
+  const auto user = user_at_other_end(socket);
+  if (!user)
+    return "the system does not say who listens at " + url +
+           ", and so who would get the token: no request was sent; use ipc or tls+tcp";
+  if (!are_trusted(*user)) return foreign(url, "the process that listens at", *user);
+  return std::nullopt;
 }
 
 std::string connect_failure(const std::string& url, int error) {

@@ -10,7 +10,8 @@ namespace domed {
 // Whom this program talks to over ipc, where others may have laid out a socket that
 // looks like the daemon's: daemons of its own user, of root, and of the one that
 // DOMED_ENDPOINT_USER names (a name or a number).  Both the socket's directory and
-// the process that listens there must be one of theirs.
+// the process that listens there must be one of theirs; and over tcp, where a token is all that
+// says who asks, whoever has the port.
 class Peers {
  public:
   // Throws Error(invalid_argument) where DOMED_ENDPOINT_USER names nobody.
@@ -20,6 +21,8 @@ class Peers {
   std::optional<std::string> objection(const std::string& url) const;
   // The same by whom the connected Unix socket "socket" leads to.
   std::optional<std::string> objection(int socket, const std::string& url) const;
+  // Why no token may be sent by the TCP socket "socket", whose peer has greeted us.
+  std::optional<std::string> objection_to_token(int socket, const std::string& url) const;
 
  private:
   bool are_trusted(uid_t user) const;

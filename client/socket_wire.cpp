@@ -196,9 +196,17 @@ int SocketWire::take(std::string_view bytes, std::vector<std::string>& messages)
     const std::string expected = sp::hello(opposite(role_));
     if (!expected.starts_with(hello_)) return EPROTO;
     if (hello_.size() < expected.size()) return 0;
+    if ((distrust_ = objection_to_token())) return EPERM;
     phase_ = Phase::up;
   }
   return splitter_.take(bytes, messages) == sp::Splitter::Fault::none ? 0 : EPROTO;
+}
+
+// Only now: a connection that nobody has accepted yet is nobody's.
+std::optional<std::string> SocketWire::objection_to_token() const {
+  const bool in_clear = carrier_ == sp::Carrier::stream && !stream_;
+  if (!in_clear || role_ != sp::Role::req || !credentials_.have_token()) return std::nullopt;
+  return peers_.objection_to_token(socket_.get(), url_);
 }
 
 // As sendmsg(), of both parts.

@@ -13,9 +13,9 @@ namespace domed {
 
 // SP on a socket, over ipc, tcp and TLS.
 //
-// Over ipc it is asked who listens before a byte is sent (client/peer.h).  Over TLS the daemon's
-// certificate must be for the host that the URL names, and of an authority that we trust; the files
-// are read for each connection, so that they can be renewed.
+// Over ipc it is asked who listens before a byte is sent (client/peer.h), over tcp before a token
+// is.  Over TLS the daemon's certificate must be for the host that the URL names, and of an
+// authority that we trust; the files are read for each connection, so that they can be renewed.
 class SocketWire : public Wire {
  public:
   // Begins to connect to "url"; what is wrong is told by receive().
@@ -40,6 +40,7 @@ class SocketWire : public Wire {
   int go_on();
   int read(std::vector<std::string>& messages);
   int decrypt(std::string_view cipher, std::vector<std::string>& messages);
+  std::optional<std::string> objection_to_token() const;
   int take(std::string_view bytes, std::vector<std::string>& messages);
   ssize_t put(std::string_view first, std::string_view second);
 

@@ -10,12 +10,13 @@
 #include "domectl/context.h"
 #include "domectl/selection.h"
 #include "domectl/sink.h"
+#include "system/named_file.h"
 
 namespace domed::ctl {
 namespace {
 
 struct Appending {
-  std::string job, producer_id, token, type, payload = "{}", file;
+  std::string job, producer_id, token, token_file, type, payload = "{}", file;
   std::uint64_t batch = 0;
 };
 
@@ -27,6 +28,12 @@ std::string from_environment(const std::string& given, const char* name, const c
   const char* value = std::getenv(name);
   if (value && *value) return value;
   throw UsageError(std::string("give ") + option + ", or set " + name + " as jobs have it");
+}
+
+std::string read_secret_line(const std::string& path) {
+  std::string text = read_secret(path);
+  if (text.ends_with('\n')) text.pop_back();
+  return text;
 }
 
 std::string read_all(const std::string& path) {
@@ -102,7 +109,9 @@ int append(Context& context, const Appending& given) {
   ProducerOptions options;
   options.job_id = given.job.empty() ? given.job : context.id_of(given.job);
   options.job_id = from_environment(options.job_id, "DOMED_JOB_ID", "the job's id");
-  options.producer_token = from_environment(given.token, "DOMED_PRODUCER_TOKEN", "--token");
+  options.producer_token =
+      from_environment(given.token_file.empty() ? given.token : read_secret_line(given.token_file),
+                       "DOMED_PRODUCER_TOKEN", "--producer-token-file");
   options.producer_id = given.producer_id;
   // One without the other would be no protection: numbers mean something within a producer, and a
   // producer's batches have them all.
@@ -130,7 +139,12 @@ void add_append(CLI::App& app, Context& context) {
           "Events {\"type\":..,\"payload\":..}, one a line or as an array; all may have a \"t\", "
           "when it happened, in microseconds since 1970; - is stdin")
       ->type_name("FILE");
-  verb->add_option("--token", given->token, "The producer's token (default: DOMED_PRODUCER_TOKEN)");
+  verb->add_option("--token", given->token,
+                   "The producer's token, for all to see in ps (default: DOMED_PRODUCER_TOKEN)");
+  verb->add_option("--producer-token-file", given->token_file,
+                   "A file, closed to others, that holds it")
+      ->excludes("--token")
+      ->type_name("FILE");
   verb->add_option("--producer-id", given->producer_id, "Who appends; with --batch");
   verb->add_option("--batch", given->batch, "The batch's number, 1, 2, ...; with --producer-id")
       ->check(whole_number(1, kMostEvents));
@@ -139,7 +153,7 @@ void add_append(CLI::App& app, Context& context) {
       "command can be repeated safely: a batch is appended once.\n\n"
       "Examples:\n"
       "  domectl append --type progress --payload '{\"value\":0.5,\"message\":\"half\"}'\n"
-      "  domectl append JOB --token T --producer-id ci --batch 1 -f events.jsonl");
+      "  domectl append JOB --producer-token-file T --producer-id ci --batch 1 -f events.jsonl");
   verb->callback([&context, given] {
     context.action = [&context, given] { return append(context, *given); };
   });

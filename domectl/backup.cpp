@@ -29,7 +29,7 @@ Json ask(Context& context, Json params, const StopBySignal& stop) {
 
 // The daemon's copy is of one moment; only the fetching takes pages.
 int backup(Context& context, const std::string& path) {
-  OutputFile file(path);
+  OutputFile file(path, OutputFile::Holds::secrets);
   context.client();  // before the signals are taken
   const StopBySignal stop([&file] { file.discard(); });
   Json page = ask(context, Json::object(), stop);
@@ -71,7 +71,8 @@ void add_backup(CLI::App& app, Context& context) {
       app.add_subcommand("backup", "Copy the daemon's store into a file, while it goes on");
   verb->add_option("FILE", *path, "Where to; - is standard output")->required();
   verb->footer(
-      "The copy is of one moment, whole, and in the form of the store's own plugin.\n"
+      "The copy is of one moment, whole, and in the form of the store's own plugin.  It holds the\n"
+      "jobs' secrets too, so that a new FILE is closed to others (0600).\n"
       "'domed --restore FILE' puts it back.");
   verb->callback(
       [&context, path] { context.action = [&context, path] { return backup(context, *path); }; });

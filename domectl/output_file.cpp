@@ -47,7 +47,8 @@ void sync_directory(const std::string& file) {
 
 }  // namespace
 
-OutputFile::OutputFile(const std::string& path) : path_(path), output_(&out()) {
+OutputFile::OutputFile(const std::string& path, Holds holds)
+    : path_(path), holds_(holds), output_(&out()) {
   if (path == "-") return;
   if (const int own = named_descriptor(path); own >= 0) {
     // The same open file, so that what others write to it stays before and behind ours.
@@ -96,7 +97,7 @@ void OutputFile::open_beside() {
   file_ = Fd(open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
                   // Closed to others until it has the replaced file's owner and mode: its bytes are
                   // there already.
-                  replaces_ ? 0600 : 0666));
+                  replaces_ || holds_ == Holds::secrets ? 0600 : 0666));
   if (!file_) {
     const std::string why = std::strerror(errno);
     temporary_.clear();

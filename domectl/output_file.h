@@ -12,13 +12,15 @@ namespace domed::ctl {
 //
 // A regular file appears, or is replaced, all at once by commit(), with all bytes on its disk:
 // whoever looks finds the old one or the whole new one.  A new file has the mode that the umask
-// gives, a replaced one keeps its own; a link keeps its place and its target is replaced.
-// Whatever else has the name, a pipe, a terminal, a device, stays what it is: its bytes are
-// written into it.  Without commit() nothing of a file is left.
+// gives, or is closed to others where it holds secrets; a replaced one keeps its own; a link keeps
+// its place and its target is replaced. Whatever else has the name, a pipe, a terminal, a device,
+// stays what it is: its bytes are written into it.  Without commit() nothing of a file is left.
 class OutputFile {
  public:
+  enum class Holds { what_others_may_see, secrets };
+
   // "-" is standard output.  Throws UsageError where there is nothing to write to.
-  explicit OutputFile(const std::string& path);
+  explicit OutputFile(const std::string& path, Holds holds = Holds::what_others_may_see);
   ~OutputFile() { discard(); }
   OutputFile(const OutputFile&) = delete;
   OutputFile& operator=(const OutputFile&) = delete;
@@ -35,6 +37,7 @@ class OutputFile {
   [[noreturn]] void fail(const std::string& what) const;
 
   const std::string path_;
+  const Holds holds_;
   std::string target_;     // a regular file's own name
   std::string temporary_;  // empty: the bytes go straight to their place
   bool replaces_ = false;

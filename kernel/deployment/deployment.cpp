@@ -128,7 +128,7 @@ class DeploymentReader {
       claim(item, listener.url, shards);
       check_way(item, listener.url);
       check_tokens(item, listener);
-      check_files(item, listener, check_);
+      check_files(item, listener, out, check_);
       out.push_back(std::move(listener));
     }
     return out;

@@ -17,6 +17,9 @@
 namespace domed {
 namespace {
 
+// The system takes this number for nobody at all.
+constexpr std::int64_t kNobodysUid = 0xffff'ffff;
+
 const std::vector<std::string> kRoles{"reader", "producer", "submitter", "operator"};
 
 const char* list_of(Audience audience) {
@@ -43,9 +46,10 @@ std::string read_subject(const std::string& text, Grant& out) {
     out.to = Grant::To::anyone;
     return "";
   }
-  if (kind == "uid" && is_digits(out.name) && parse_integer(out.name)) {
+  const auto number = kind == "uid" && is_digits(out.name) ? parse_integer(out.name) : std::nullopt;
+  if (number && *number < kNobodysUid) {
     out.to = Grant::To::user;
-    out.id = static_cast<std::uint32_t>(*parse_integer(out.name));
+    out.id = static_cast<std::uint32_t>(*number);
     out.name = describe_user(out.id);
     return "";
   }
@@ -313,7 +317,24 @@ tls::ServerFiles files_of(const Listener& listener) {
           !files.client_ca.empty() && !otherwise};
 }
 
-void check_files(const YamlNode& item, const Listener& listener, Checker& check) {
+static bool knows_certificates(const Listener& listener) {
+  return listener.tls &&
+         std::any_of(listener.grants.begin(), listener.grants.end(),
+                     [](const Grant& grant) { return grant.to == Grant::To::certificate; });
+}
+
+void check_files(const YamlNode& item, const Listener& listener,
+                 const std::vector<Listener>& others, Checker& check) {
+  for (const Listener& other : others)
+    if (knows_certificates(listener) && knows_certificates(other) &&
+        other.tls->client_ca != listener.tls->client_ca) {
+      check.warn(item,
+                 "a certificate of " + listener.tls->client_ca.string() +
+                     " is the same identity as one of that name of " +
+                     other.tls->client_ca.string() + ", which " + other.url +
+                     " trusts: each authority can speak, and own jobs, for the other's names");
+      break;
+    }
   if (listener.tls) try {
       for (const auto& text : tls::ServerContext(files_of(listener)).expiring(now_micros()))
         check.warn(item, text);

@@ -51,8 +51,10 @@ struct ListenerContext {
 // to "check"; "url" is empty where it cannot be listened at.
 Listener read_listener(const YamlNode& item, const ListenerContext& context, Checker& check);
 
-// Tells "check" which files of a listener over TLS cannot be used, and warns of those that expire.
-void check_files(const YamlNode& item, const Listener& listener, Checker& check);
+// Tells "check" which files of a listener over TLS cannot be used, and warns of those that expire,
+// and of an authority that may name anybody whom that of one of "others" names.
+void check_files(const YamlNode& item, const Listener& listener,
+                 const std::vector<Listener>& others, Checker& check);
 
 // What is wrong with "text" as a web page's origin, as browsers write it; empty: nothing.
 std::string check_origin(const std::string& text);

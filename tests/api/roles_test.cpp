@@ -322,8 +322,7 @@ TEST_F(Audited, EachOfSeveralLikeChangesIsTold) {
   std::set<std::string> made;
   const std::size_t before = lines().size();
   for (const auto* key : {"a", "b", "c"})
-    made.insert(
-        kernel.call("RetryJob", {{"job_id", job}, {"idempotency_key", key}})["job_id"]);
+    made.insert(kernel.call("RetryJob", {{"job_id", job}, {"idempotency_key", key}})["job_id"]);
   ASSERT_EQ(lines().size(), before + 3);
   std::set<std::string> told;
   for (std::size_t i = before; i < lines().size(); ++i) {

@@ -1,6 +1,9 @@
 #include "client/peer.h"
 
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <ifaddrs.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -11,6 +14,8 @@
 
 #include "client/client.h"
 #include "client/fake_daemon.h"
+#include "client/raw_server.h"
+#include "client/tcp_peer.h"
 #include "system/fd.h"
 
 namespace domed {
@@ -130,6 +135,87 @@ TEST(Peer, TalksToADaemonOfRoot) {
     ASSERT_EQ(chmod(open.c_str(), 0777), 0);
   const As stranger(kStranger);
   EXPECT_EQ(answer_of(daemon.control()), R"(result {"version":"fake"})");
+}
+
+// A token is given away with the first request.
+class TokenOverTcp : public testing::Test {
+ protected:
+  TokenOverTcp() { setenv("DOMED_TOKEN", "s3cret", 1); }
+  ~TokenOverTcp() override { unsetenv("DOMED_TOKEN"); }
+
+  // What a client says that finds the listener "url", whose connection "take" takes; and what came
+  // by that after both had greeted.
+  static std::pair<std::string, std::string> meet(const std::string& url, const Fd& listener,
+                                                  const std::function<Fd(int)>& take) {
+    std::string text, heard;
+    std::jthread asking([&] { text = answer_of(url); });
+    const Fd peer = take(listener.get());
+    const std::string hello = sp::hello(sp::Role::rep);
+    send(peer.get(), hello.data(), hello.size(), MSG_NOSIGNAL);
+    char bytes[256];
+    for (ssize_t n; (n = recv(peer.get(), bytes, sizeof bytes, 0)) > 0;)
+      heard.append(bytes, static_cast<std::size_t>(n));
+    asking.join();
+    return {text, heard.substr(std::min(hello.size(), heard.size()))};
+  }
+  static Fd take(int listener) { return Fd(accept4(listener, nullptr, nullptr, SOCK_CLOEXEC)); }
+};
+
+TEST_F(TokenOverTcp, IsNotGivenToTheProcessOfAnotherUser) {
+  NEEDS_ROOT();
+  for (std::string url : {"tcp://127.0.0.1:0", "tcp://[::1]:0"}) {
+    const Fd listener = raw_listener(url, 8);
+    const auto [text, heard] = meet(url, listener, [](int socket) {
+      const As stranger(kStranger);
+      return take(socket);
+    });
+    EXPECT_SAYS(text, "E_UNTRUSTED: the process that listens at " + url + " belongs to uid 65534");
+    EXPECT_EQ(heard, "");
+  }
+}
+
+TEST_F(TokenOverTcp, IsGivenToOnesOwnProcess) {
+  for (const auto* url : {"tcp://127.0.0.1:0", "tcp://[::1]:0"}) {
+    std::string asked;
+    RawServer server(url, [&asked](RawPeer& peer) {
+      peer.greet();
+      if (!peer.hear_greeting()) return;
+      while (const auto request = peer.next()) {
+        asked = request->body;
+        peer.answer(*request, R"({"jsonrpc":"2.0","id":1,"result":{}})");
+      }
+    });
+    answer_of(server.url());
+    EXPECT_SAYS(asked, R"("token":"s3cret")");
+  }
+}
+
+TEST_F(TokenOverTcp, IsNotSentInClearByWebSockets) {
+  for (const auto* url : {"ws://192.0.2.1:80/x", "ws://host.example:80/x",
+                          "ws://[2001:db8::1]:80/x", "ws://127.0.0.1.example:80/x"})
+    EXPECT_THROW(Client client(url), Error) << url;
+  for (const auto* url :
+       {"ws://127.0.0.1:1/x", "ws://localhost:1/x", "ws://[::1]:1/x", "wss://host.example:80/x"})
+    EXPECT_NO_THROW(Client client(url)) << url;
+}
+
+TEST_F(TokenOverTcp, IsNotSentInClearOverANetwork) {
+  ifaddrs* all = nullptr;
+  ASSERT_EQ(getifaddrs(&all), 0);
+  std::string url;
+  for (const ifaddrs* one = all; one && url.empty(); one = one->ifa_next) {
+    if (!one->ifa_addr || one->ifa_addr->sa_family != AF_INET) continue;
+    const auto& address = reinterpret_cast<const sockaddr_in&>(*one->ifa_addr).sin_addr;
+    if (ntohl(address.s_addr) >> 24 == 127) continue;
+    char text[INET_ADDRSTRLEN];
+    url = "tcp://" + std::string(inet_ntop(AF_INET, &address, text, sizeof text)) + ":0";
+  }
+  freeifaddrs(all);
+  if (url.empty()) GTEST_SKIP() << "needs an address beside those of loopback";
+  const Fd listener = raw_listener(url, 8);
+  const auto [text, heard] = meet(url, listener, take);
+  EXPECT_SAYS(text, "E_UNTRUSTED: " + url + " would carry the token in clear over a network");
+  EXPECT_EQ(heard, "");
 }
 
 TEST(Peer, TellsPermissionFromAMissingSocket) {

@@ -1,5 +1,6 @@
 #include "client/raw_server.h"
 
+#include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -71,16 +72,24 @@ Fd raw_listener(std::string& url, int backlog) {
       throw std::runtime_error("cannot listen at " + url);
     return made;
   }
-  Fd made(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  if (bind(made.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
-      listen(made.get(), backlog) != 0 ||
-      getsockname(made.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0)
+  const auto colon = url.rfind(':');
+  std::string host = url.substr(6, colon - 6);
+  if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
+  addrinfo wanted{};
+  wanted.ai_flags = AI_NUMERICHOST | AI_PASSIVE;
+  wanted.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  if (getaddrinfo(host.c_str(), "0", &wanted, &found) != 0)
     throw std::runtime_error("cannot listen at " + url);
-  url = "tcp://127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+  Fd made(socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const bool listens =
+      bind(made.get(), found->ai_addr, found->ai_addrlen) == 0 && listen(made.get(), backlog) == 0;
+  freeaddrinfo(found);
+  sockaddr_in6 address{};  // its port stands where that of IPv4 does
+  socklen_t size = sizeof address;
+  if (!listens || getsockname(made.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0)
+    throw std::runtime_error("cannot listen at " + url);
+  url = url.substr(0, colon + 1) + std::to_string(ntohs(address.sin6_port));
   return made;
 }
 

@@ -57,7 +57,7 @@ class RawPeer {
 class RawServer {
  public:
   using Serve = std::function<void(RawPeer& peer)>;
-  // At "ipc:///path" or, with the port that the system gives, at "tcp://127.0.0.1:0".
+  // At "ipc:///path" or, with the port that the system gives, at "tcp://ADDRESS:0".
   RawServer(std::string url, Serve serve);
   ~RawServer();
   const std::string& url() const { return url_; }

@@ -108,6 +108,8 @@ TEST(Listener, RolesAreOfThoseWhoCanBeKnownThere) {
            {"{url: ipc:///c, roles: {reader: [\"uid:x\"]}}", "is nobody"},
            {"{url: ipc:///c, roles: {reader: [\"uid:-1\"]}}", "is nobody"},
            {"{url: ipc:///c, roles: {reader: [\"uid:99999999999999999999\"]}}", "is nobody"},
+           {"{url: ipc:///c, roles: {reader: [\"uid:4294967296\"]}}", "is nobody"},
+           {"{url: ipc:///c, roles: {reader: [\"uid:4294967295\"]}}", "is nobody"},
            {"{url: ipc:///c, roles: {reader: [\"cert:a b\"]}}", "is nobody"},
            {"{url: ipc:///c, roles: {reader: []}}", "must name who has it"},
            {"{url: ipc:///c, roles: {oprator: [anyone]}}", "unknown key 'oprator'"},
@@ -143,6 +145,31 @@ TEST(Listener, OverTlsSaysWhoMayWhat) {
                     rich(Audience::events))
                 .find("a subscriber cannot send a token"),
             std::string::npos);
+}
+
+// Who may sign with one authority would be able to act for, and own the jobs of, another's names.
+TEST(Listener, ANameOfTwoAuthoritiesIsWarnedOf) {
+  const auto warnings = [](const std::string& ca, const std::string& role) {
+    Checker check("d.yaml");
+    const YamlNode root = check.parse(
+        "- {url: \"tls+tcp://0.0.0.0:1\", tls: {cert: a, key: b, client_ca: ca.pem}, roles: "
+        "{submitter: [\"cert:*\"]}}\n"
+        "- {url: \"tls+tcp://0.0.0.0:2\", tls: {cert: a, key: b, client_ca: " +
+        ca + "}, roles: {submitter: [\"" + role + "\"]}}\n");
+    std::vector<Listener> others;
+    for (const YamlNode& item : root.items) {
+      others.push_back(read_listener(item, rich(), check));
+      if (others.size() == 2) check_files(item, others[1], {others[0]}, check);
+    }
+    return check.warnings();
+  };
+  const auto of_two = warnings("other.pem", "cert:ops");
+  ASSERT_EQ(of_two.size(), 1u);
+  EXPECT_NE(of_two[0].find("is the same identity as one of that name of /etc/domed/ca.pem"),
+            std::string::npos)
+      << of_two[0];
+  EXPECT_TRUE(warnings("ca.pem", "cert:ops").empty());
+  EXPECT_TRUE(warnings("other.pem", "token:x").empty());
 }
 
 TEST(Listener, TellsWhoMayWhatInWords) {

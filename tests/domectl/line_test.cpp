@@ -67,6 +67,17 @@ TEST(OutputFile, IsNewByTheUmask) {
   EXPECT_EQ("abc", bytes_of(path));
 }
 
+TEST(OutputFile, IsClosedToOthersWhereItHoldsSecrets) {
+  Scratch scratch;
+  const std::string path = scratch.path() + "/new";
+  const mode_t before = umask(0);
+  OutputFile file(path, OutputFile::Holds::secrets);
+  file.output().put("abc");
+  file.commit();
+  umask(before);
+  EXPECT_EQ(0600u, mode_of(path) & 07777);
+}
+
 TEST(OutputFile, KeepsTheModeOfTheOneThatItReplaces) {
   Scratch scratch;
   const std::string path = scratch.path() + "/old";

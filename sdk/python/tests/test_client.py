@@ -9,13 +9,14 @@ import tempfile
 import threading
 import time
 import unittest
+from unittest import mock
 
 import certificates
 from fake_daemon import Cut, FakeDaemon, Log, Raw, Refusal, Silence, log_payload, pulse
 
 import domed
 from domed import sp
-from domed.endpoint import Identity, default_endpoint, endpoints_of
+from domed.endpoint import Identity, default_endpoint, endpoint_of, endpoints_of
 
 
 def times(count, error):
@@ -220,6 +221,20 @@ class Dialling(unittest.TestCase):
             with domed.Client(f"tcp://127.0.0.1:{port}", token="sec\"ret") as client:
                 self.assertEqual("tcp", client.health()["version"])
             self.assertEqual("sec\"ret", json.loads(got[0])["token"])
+
+            # The port of somebody else: who listens there is looked up once they have greeted.
+            with mock.patch("domed.endpoint._user_at", return_value=65533):
+                with domed.Client(f"tcp://127.0.0.1:{port}", token="secret") as client:
+                    with self.assertRaisesRegex(domed.Untrusted, "belongs to user 65533"):
+                        client.health()
+            self.assertEqual(1, len(got))
+
+    def test_a_token_is_not_sent_in_clear_over_a_network(self):
+        connection = mock.Mock()
+        connection.getpeername.return_value = ("192.0.2.1", 7)
+        with self.assertRaisesRegex(domed.Untrusted, "write tls\\+tcp://"):
+            Identity(token="secret").check_token(endpoint_of("tcp://build.example:7"), connection)
+        Identity().check_token(endpoint_of("tcp://build.example:7"), connection)
 
 
 @certificates.needs_openssl

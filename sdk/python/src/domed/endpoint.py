@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import pwd
 import re
@@ -9,7 +10,7 @@ import socket
 import ssl
 import struct
 from dataclasses import dataclass, field
-from typing import Mapping
+from typing import Any, Mapping
 
 from .errors import InvalidRequest, Untrusted
 
@@ -149,6 +150,56 @@ class Identity:
         if not self.trusts(user):
             raise Untrusted(_foreign(endpoint, "the process that listens at", user))
         self.check_directory(endpoint)
+
+
+    def check_token(self, endpoint: Endpoint, connection: socket.socket) -> None:
+        """Of a connection over tcp, before the token is given to it: nobody owns a port, whoever was first
+        has it."""
+        if self.token is None:
+            return
+        peer = connection.getpeername()
+        if not _mapped(peer[0]).is_loopback:
+            raise Untrusted(
+                f"{endpoint.url} would carry the token in clear over a network: no request was sent; write tls+tcp://, "
+                "or give no token"
+            )
+        user = _user_at(peer, connection.getsockname())
+        if user is None:
+            raise Untrusted(
+                f"the system does not say who listens at {endpoint.url}, and so who would get the token: no request was "
+                "sent; use ipc or tls+tcp"
+            )
+        if not self.trusts(user):
+            raise Untrusted(_foreign(endpoint, "the process that listens at", user))
+
+
+def _mapped(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    address = ipaddress.ip_address(host.partition("%")[0])
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def _place(text: str) -> tuple[ipaddress.IPv4Address | ipaddress.IPv6Address, int]:
+    """As /proc/net/tcp has it: 32 bits at a time, each a number of this machine's own order."""
+    address, _, port = text.partition(":")
+    words = [int(address[at : at + 8], 16) for at in range(0, len(address), 8)]
+    packed = struct.pack(f"={len(words)}I", *words)
+    return _mapped(socket.inet_ntop(socket.AF_INET if len(words) == 1 else socket.AF_INET6, packed)), int(port, 16)
+
+
+def _user_at(peer: tuple[Any, ...], ours: tuple[Any, ...]) -> int | None:
+    """Whose process has the end "peer" of a connection of this machine; None: the system's table lacks it."""
+    wanted = ((_mapped(peer[0]), peer[1]), (_mapped(ours[0]), ours[1]))
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        try:
+            with open(table, encoding="ascii") as file:
+                lines = file.readlines()[1:]
+        except OSError:
+            continue
+        for line in lines:
+            words = line.split()
+            if (_place(words[1]), _place(words[2])) == wanted:
+                return int(words[7])
+    return None
 
 
 def _user_of(user: str | int) -> int:

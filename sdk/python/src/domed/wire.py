@@ -75,6 +75,13 @@ class Wire(asyncio.Protocol):
                 return self.end("what answers there is no such socket of domed")
             if len(self._greeting) < sp.HELLO_BYTES:
                 return
+            if self._role == sp.REQ and self.endpoint.scheme == "tcp":
+                assert self._transport is not None
+                try:  # only now: a connection that nobody has accepted yet is nobody's
+                    self._identity.check_token(self.endpoint, self._transport.get_extra_info("socket"))
+                except Untrusted as error:
+                    self.untrusted = error
+                    return self.end(error.message)
             self.up.set_result(None)
             if not data:
                 return

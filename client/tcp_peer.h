@@ -1,0 +1,21 @@
+#pragma once
+
+#include <sys/socket.h>
+#include <sys/types.h>
+
+#include <optional>
+
+namespace domed {
+
+// Whether "address" is one of this machine alone, where nobody on the way can listen.
+bool is_loopback(const sockaddr_storage& address);
+
+// The address of whoever is at the other end of "socket"; nullopt: it is not connected.
+std::optional<sockaddr_storage> other_end(int socket);
+
+// The user of the process that has the other end of the connected TCP socket "socket", which has to
+// be on this machine; only once that process has accepted the connection, before it is nobody's.
+// nullopt: the system's table does not have it.
+std::optional<uid_t> user_at_other_end(int socket);
+
+}  // namespace domed
