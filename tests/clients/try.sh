@@ -8,6 +8,10 @@ case $1 in
   cpp) driver=("$2/client-driver") ;;
   python) driver=("$here/driver.py") ;;
   plain) driver=("$here/driver.py" plain) ;;
+  js)
+    command -v node >/dev/null || skip node
+    [ -e "${DOMED_JS:-$here/../../sdk/js/dist}/index.js" ] || skip "the built client for JavaScript: the test sdk.js, or sdk/js/build.mjs, makes it"
+    driver=(node "$here/driver.mjs") ;;
   shell)
     command -v nngcat >/dev/null || skip nngcat
     command -v jq >/dev/null || skip jq
