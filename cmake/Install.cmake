@@ -8,6 +8,14 @@ install(FILES ${PROJECT_BINARY_DIR}/domedConfig.cmake ${PROJECT_BINARY_DIR}/dome
   DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/domed COMPONENT dev)
 install(EXPORT domedTargets NAMESPACE domed:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/domed COMPONENT dev)
 install(FILES ${PROJECT_BINARY_DIR}/domed.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dev)
+# What new plugins are made from, and the same where it is built.
+install(DIRECTORY plugins/template plugins/template-provenance DESTINATION ${CMAKE_INSTALL_DATADIR}/domed COMPONENT dev)
+install(PROGRAMS plugins/new-plugin RENAME domed-new-plugin DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT dev)
+file(MAKE_DIRECTORY ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+file(CREATE_LINK ${PROJECT_SOURCE_DIR}/plugins/new-plugin ${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/domed-new-plugin SYMBOLIC)
+if(DOMED_SDK_ONLY)
+  return()
+endif()
 # Below the prefix, whatever it is; packages say -DCMAKE_INSTALL_SYSCONFDIR=/etc.
 file(GLOB deployments CONFIGURE_DEPENDS config/*.yaml)
 foreach(deployment IN LISTS deployments)
@@ -36,9 +44,9 @@ if(LOWDOWN)
     DEPENDS ${man_for} packaging/man docs/configuration.md docs/protocol.md docs/contract.md)
   add_custom_target(man ALL DEPENDS ${PROJECT_BINARY_DIR}/man/stamp)
   install(DIRECTORY ${PROJECT_BINARY_DIR}/man/ DESTINATION ${CMAKE_INSTALL_MANDIR}
-    FILES_MATCHING PATTERN "*.gz" PATTERN "domed-conformance*" EXCLUDE)
-  install(FILES ${PROJECT_BINARY_DIR}/man/man1/domed-conformance.1.gz DESTINATION ${CMAKE_INSTALL_MANDIR}/man1
-    COMPONENT dev OPTIONAL)
+    FILES_MATCHING PATTERN "*.gz" PATTERN "domed-conformance*" EXCLUDE PATTERN "domed-new-plugin*" EXCLUDE)
+  install(FILES ${PROJECT_BINARY_DIR}/man/man1/domed-conformance.1.gz ${PROJECT_BINARY_DIR}/man/man1/domed-new-plugin.1.gz
+    DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT dev OPTIONAL)
 endif()
 
 # Completion, as domectl itself prints it.

@@ -11,7 +11,6 @@ install(FILES ${PROJECT_BINARY_DIR}/systemd/domed.service DESTINATION lib/system
 install(FILES ${PROJECT_BINARY_DIR}/systemd/user/domed.service DESTINATION lib/systemd/user)
 install(FILES packaging/systemd/sysusers.conf RENAME domed.conf DESTINATION lib/sysusers.d)
 install(FILES packaging/systemd/tmpfiles.conf RENAME domed.conf DESTINATION lib/tmpfiles.d)
-install(DIRECTORY plugins/template DESTINATION ${CMAKE_INSTALL_DATADIR}/domed COMPONENT dev)
 
 file(STRINGS /etc/os-release release REGEX "^VERSION_ID=")
 string(REGEX REPLACE "[^0-9]" "" release "${release}")
@@ -85,6 +84,6 @@ set(CPACK_DEBIAN_DEV_PACKAGE_RECOMMENDS "cmake, g++, domed (= ${PROJECT_VERSION}
 set(CPACK_COMPONENT_DEV_DESCRIPTION "plugins for domed: headers, template, conformance suite
 What the author of a store or a collector for domed needs: the headers of
 the plugin boundary, a CMake package, helpers to link (programs with limits,
-hashes), a store to start from in /usr/share/domed/template, and
+hashes), domed-new-plugin, which makes a project to start from, and
 domed-conformance, the suite that judges any plugin.")
 include(CPack)

@@ -20,7 +20,7 @@ grep -q "^$prefix/etc/domed/domed.yaml: ok" "$scratch/check" || fail "another de
 "$prefix/bin/domed" 2>"$scratch/daemon" &
 daemon=$!
 [ "$("$prefix/bin/domectl" run -- echo hello)" = hello ] || fail "no hello: $(cat "$scratch/daemon")"
-for file in share/domed/deployment.schema.json share/domed/template/CMakeLists.txt lib/systemd/system/domed.service \
+for file in share/domed/deployment.schema.json share/domed/template/CMakeLists.txt bin/domed-new-plugin lib/systemd/system/domed.service \
   lib/systemd/user/domed.service lib/sysusers.d/domed.conf lib/tmpfiles.d/domed.conf share/bash-completion/completions/domectl; do
   [ -s "$prefix/$file" ] || fail "no $file"
 done

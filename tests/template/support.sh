@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# support.sh BUILD COLLECTOR CMAKE CXX LAUNCHER FLAGS: installs BUILD's component "dev" to a scratch
-# prefix, builds COLLECTOR, which uses domed::support, against it and nothing else, has the suite judge
+# support.sh BUILD CMAKE CXX LAUNCHER FLAGS: installs BUILD's component "dev" to a scratch
+# prefix, makes a collector, which uses domed::support, builds it against that and nothing else, has the suite judge
 # it, and has BUILD's daemon ask it about a job: the record holds the hash of what the program said.
 set -euo pipefail
-build=$1 collector=$2 cmake=$3 cxx=$4 launcher=$5 flags=$6
+build=$1 cmake=$2 cxx=$3 launcher=$4 flags=$5
 scratch=$(mktemp -d)
 daemon=
 cleanup() {
@@ -13,7 +13,7 @@ cleanup() {
 trap cleanup EXIT
 
 "$cmake" --install "$build" --prefix "$scratch/installed" --component dev >"$scratch/log"
-cp -r "$collector" "$scratch/plugin"
+"$scratch/installed/bin/domed-new-plugin" provenance node "$scratch/plugin"
 "$cmake" -G Ninja -S "$scratch/plugin" -B "$scratch/build" -DCMAKE_PREFIX_PATH="$scratch/installed" \
   -DCMAKE_CXX_COMPILER="$cxx" -DCMAKE_CXX_COMPILER_LAUNCHER="$launcher" -DCMAKE_CXX_FLAGS="$flags"
 "$cmake" --build "$scratch/build"
