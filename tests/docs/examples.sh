@@ -54,4 +54,28 @@ try() {  # try NAME READER FILE
 }
 try github github github-actions.yml
 try gitlab gitlab gitlab-ci.yml
-echo "both pipelines do what they say"
+
+# What a container runs, without one.
+run=$source/docs/examples/container/run-as-job
+grep -q 'COPY run-as-job' "$source/docs/examples/container/Containerfile" || fail "the image has no run-as-job"
+export HOME=$scratch/container JOBS=$scratch/container/jobs DOMED_CONFIG=$scratch/config/ci.yaml
+mkdir -p "$JOBS" "$HOME/work"
+cd "$HOME/work"
+[ "$("$run" echo 'from within' 2>../err)" = 'from within' ] || fail "run-as-job: $(cat ../err)"
+domectl verify "$JOBS"/*.jsonl | grep -q '^ok' || fail "run-as-job leaves no job"
+status=0
+"$run" sh -c 'exit 7' 2>../err || status=$?
+[ $status = 7 ] || fail "run-as-job ended with $status, not with its command's 7: $(cat ../err)"
+# As an engine stops it.
+"$run" sh -c 'echo begun; sleep 600' >../out 2>../err &
+stopped=$!
+until grep -q begun ../out; do
+  kill -0 $stopped 2>/dev/null || fail "run-as-job: $(cat ../out ../err)"
+  sleep 0.05
+done
+kill $stopped
+status=0
+wait $stopped || status=$?
+[ $status = 130 ] || fail "stopped, run-as-job ended with $status"
+[ "$(ls "$JOBS" | wc -l)" = 3 ] || fail "run-as-job left $(ls "$JOBS")"
+echo "the pipelines and the container do what they say"
