@@ -25,19 +25,14 @@ function typescript() {
   process.exit(77);
 }
 
-function hasNodeTypes() {
-  try {
-    return Boolean(require.resolve("@types/node/package.json"));
-  } catch {
-    return false;
-  }
-}
+// Those of the lock: what a system has beside its node is of another age, and TypeScript does not find it.
+const hasNodeTypes = fs.existsSync(path.join(here, "node_modules/@types/node/package.json"));
 
 const ts = typescript();
 const { config } = ts.readConfigFile(path.join(here, "tsconfig.json"), ts.sys.readFile);
 const { options, fileNames } = ts.parseJsonConfigFileContent({ ...config, compilerOptions: { ...config.compilerOptions, outDir: out } }, ts.sys, here);
 fs.rmSync(out, { recursive: true, force: true });
-if (hasNodeTypes()) {
+if (hasNodeTypes) {
   const program = ts.createProgram(fileNames, options);
   const wrong = ts.getPreEmitDiagnostics(program);
   const found = wrong.length > 0 ? wrong : program.emit().diagnostics;
