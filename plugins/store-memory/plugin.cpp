@@ -1,12 +1,13 @@
 #include "domed/plugin.h"
 
-#include "store_memory.h"
+#include "shared_memory.h"
 
 namespace {
 
-class Plugin final : public domed::StoreMemory {
+class Plugin final : public domed::SharedMemory {
  public:
-  Plugin(const domed::Options&, domed::Host&) {}
+  Plugin(const domed::Options& options, domed::Host&)
+      : SharedMemory(domed::MemoryPlace::named(options.text("shared"))) {}
 };
 
 }  // namespace

@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <limits>
 #include <mutex>
-#include <new>
 #include <random>
 #include <tuple>
 #include <utility>
 
 #include "domed/store_rules.h"
+#include "guarded.h"
 
 namespace domed {
 namespace {
@@ -17,17 +17,6 @@ namespace {
 // Smaller ones would make a page many copies, larger ones would make a trim copy more: it rewrites
 // the rest of the chunk that it cuts.
 constexpr std::size_t kChunkBytes = 64 * 1024;
-
-// Beside a batch or query that breaks the rules memory is all that can fail here, and only
-// domed::Error may come out of a store.
-template <class F>
-auto guarded(F&& body) {
-  try {
-    return std::forward<F>(body)();
-  } catch (const std::bad_alloc&) {
-    throw Error(Code::exhausted, "store-memory: out of memory: trim or delete jobs");
-  }
-}
 
 // Of a page, each a search of the index or the next of all ids: a few milliseconds at a million
 // jobs.

@@ -28,6 +28,10 @@ constexpr Group kGroups[] = {
     {"Store.Damage", "StoreDamage.*", Stage::made, "store", true, true},
     {"Store.Backup", "StoreBackup.*", Stage::made, "store", true, false, "backup"},
     {"Store.Disturbed", "StoreDisturbed.*", Stage::made, "store", false, false, "", true},
+    {"Store.Writers", "StoreWriters.*", Stage::made, "store", false, false, "", false, true},
+    {"Store.Watch", "StoreWatch.*:StoreWatchMeanwhile.*", Stage::made, "store", false, false, "",
+     false, true},
+    {"Store.Leases", "StoreLeases.*", Stage::made, "store", false, false, "", false, true},
     {"Collector", "Collector.*:CollectorInRepository.*", Stage::made, "provenance"},
 };
 
@@ -57,6 +61,8 @@ std::string why_not(const Group& group, const Subject& subject) {
     return "the store has no option of the type path that the suite may choose";
   if (const std::string name = group.capability; !name.empty() && !subject.has(name))
     return "the plugin has no facet " + name;
+  if (group.shared && !subject.may_share())
+    return "a place has one opener: the plugin has not both facets watch and leases";
   if (group.disturbed && target.disturb.empty()) return "--disturb names no command";
   return "";
 }

@@ -17,6 +17,7 @@ struct Group {
   bool files = false;           // only where the suite gave the plugin a place for files
   const char* capability = "";  // empty: any
   bool disturbed = false;       // only where there is a command for --disturb
+  bool shared = false;          // only where several objects may have one place open
 };
 
 struct NotRun {

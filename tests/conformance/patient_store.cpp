@@ -2,32 +2,11 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
-#include <thread>
-
 namespace conformance {
 namespace {
 
 using domed::Entry;
-using domed::Error;
 using domed::Outcome;
-
-// Far above what any engine takes to come back: it is no measurement.
-constexpr auto kOutage = std::chrono::seconds(90);
-
-// What "call" returns, as soon as the engine answers.
-template <class Call>
-auto answered(Call&& call) {
-  const auto deadline = std::chrono::steady_clock::now() + kOutage;
-  for (;;) {
-    try {
-      return call();
-    } catch (const Error& error) {
-      if (error.code() != domed::Code::io || std::chrono::steady_clock::now() > deadline) throw;
-    }
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
-}
 
 }  // namespace
 

@@ -1,10 +1,29 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
+#include <thread>
 
 #include "domed/store.h"
 
 namespace conformance {
+
+// Far above what any engine takes to come back: it is no measurement.
+inline constexpr auto kOutage = std::chrono::seconds(90);
+
+// What "call" returns, as soon as the engine answers.
+template <class Call>
+auto answered(Call&& call) {
+  const auto deadline = std::chrono::steady_clock::now() + kOutage;
+  for (;;) {
+    try {
+      return call();
+    } catch (const domed::Error& error) {
+      if (error.code() != domed::Code::io || std::chrono::steady_clock::now() > deadline) throw;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+}
 
 // A store whose engine is disturbed, as the kernel uses it: it asks again while the store
 // throws Error(io), and settles what is unknown by the next read, as domed/store.h says that

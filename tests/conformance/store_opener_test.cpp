@@ -11,7 +11,7 @@ namespace {
 // openers meet (facets watch and leases).
 class StoreOpener : public StoreTest {
  protected:
-  static bool may_share() { return subject().has("watch") && subject().has("leases"); }
+  static bool may_share() { return subject().may_share(); }
 
   // What becomes of an opener in another process.
   std::string in_another_process() const {

@@ -42,8 +42,11 @@ bool Subject::has(const std::string& capability) const {
 bool Subject::has_place() const {
   return manifest && std::any_of(manifest->options.begin(), manifest->options.end(),
                                  [](const domed::OptionSpec& option) {
+                                   // An empty default: the plugin does without.
                                    return option.type == domed::OptionType::path &&
-                                          !target.set.contains(option.name);
+                                          !target.set.contains(option.name) &&
+                                          (option.required ||
+                                           !std::get<std::string>(*option.default_value).empty());
                                  });
 }
 

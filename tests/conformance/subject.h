@@ -30,6 +30,8 @@ struct Subject {
 
   bool is(const std::string& kind) const { return manifest && manifest->kind == kind; }
   bool has(const std::string& capability) const;
+  // Whether several objects may have one place open (domed/store.h).
+  bool may_share() const { return has("watch") && has("leases"); }
   // Whether it has files that the suite gave a place: a "path" option that --set
   // leaves alone.
   bool has_place() const;

@@ -16,6 +16,7 @@ struct Lease {
   std::chrono::milliseconds age;  // since the last of them, as the engine counts
   std::string text;               // the holder's words, at most kMaxLeaseText bytes
 };
+inline constexpr std::size_t kMaxLeaseName = 1024;
 inline constexpr std::size_t kMaxLeaseText = 4096;
 
 // A facet of a store, "leases": names that one holder at a time has, for a while.
@@ -23,6 +24,9 @@ inline constexpr std::size_t kMaxLeaseText = 4096;
 // The engine counts the time, on one clock of its own that is compared with nobody's; a
 // lease outlives the connection, the process and the machine that took it.  Lost answers:
 // each method may be repeated.
+//
+// Names and holders are 1 to kMaxLeaseName bytes, and these and the text any bytes; longer
+// ones are Error(invalid_argument).
 //
 // Thread safety: any method by any thread, beside every method of the store.
 class Leases {
@@ -34,7 +38,8 @@ class Leases {
   virtual bool acquire(std::string_view name, std::string_view holder,
                        std::chrono::milliseconds ttl, std::string_view text) = 0;
 
-  // Begins the time anew, with new words.  false: "holder" does not have it any more.
+  // Begins the time anew, with new words.  false: "holder" does not have it any more: its time
+  // is over, though nobody else may have taken it, or it was released.
   virtual bool renew(std::string_view name, std::string_view holder, std::chrono::milliseconds ttl,
                      std::string_view text) = 0;
 

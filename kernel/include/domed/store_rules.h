@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "domed/error.h"
+#include "domed/leases.h"
 #include "domed/store.h"
 
 namespace domed {
@@ -110,6 +111,18 @@ inline void check_query(const ListQuery& query) {
   if (!query.after_id.empty() && query.id_prefix.empty()) refuse("after_id goes with an id_prefix");
   if (!query.id_prefix.empty() && (query.before != 0 || !query.before_id.empty()))
     refuse("a page of an id_prefix goes on after_id, not before a time");
+}
+
+inline void check_lease(std::string_view name, std::string_view holder, std::string_view text) {
+  const auto check = [](const char* what, std::size_t size, std::size_t least, std::size_t most) {
+    if (size < least || size > most)
+      throw Error(Code::invalid_argument,
+                  std::string("a lease's ") + what + " has " + std::to_string(size) +
+                      " bytes, not " + std::to_string(least) + " to " + std::to_string(most));
+  };
+  check("name", name.size(), 1, kMaxLeaseName);
+  check("holder", holder.size(), 1, kMaxLeaseName);
+  check("text", text.size(), 0, kMaxLeaseText);
 }
 
 // Whether a job or tombstone of "columns" is one that "query" asks for, its place in the order
