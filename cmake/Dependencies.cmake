@@ -18,6 +18,7 @@ if(NOT DOMED_SDK_ONLY)
   find_package(CLI11 2.1 REQUIRED)
   pkg_check_modules(sqlite3 REQUIRED IMPORTED_TARGET sqlite3)
   pkg_check_modules(re2 REQUIRED IMPORTED_TARGET re2)
+  pkg_check_modules(httplib REQUIRED IMPORTED_TARGET cpp-httplib)
 endif()
 
 if(DOMED_CONFORMANCE OR BUILD_TESTING OR DOMED_SDK_ONLY)
