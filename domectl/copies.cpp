@@ -201,6 +201,9 @@ OrderedJson import_record(Context& context, const OrderedJson& record) {
         "message",         "exit_code",  "signal",       "head_seq", "as_of_seq",
         "created_at",      "started_at", "ended_at",     "streams",  "cancel_requested"})
     if (record.contains(key)) out[key] = record[key];
+  if (context.knows("secrets"))
+    for (const char* key : {"secret_env", "masked"})
+      if (record.contains(key)) out[key] = record[key];
   if (record.contains("submitter") && context.knows("roles"))
     out["submitter"] = record["submitter"];
   // Of a log that begins at 1 the events say it again, and the daemon believes them.

@@ -62,6 +62,35 @@ int health(Context& context, bool all) {
   return fails ? 1 : 0;
 }
 
+std::string list_of(const OrderedJson& items) {
+  std::string out;
+  for (const auto& item : items)
+    out += (out.empty() ? "" : ", ") + (item.is_string() ? item.get<std::string>() : item.dump());
+  return out;
+}
+
+// 1: not all of it holds yet.
+int reload(Context& context) {
+  const std::string result = context.client().call_raw("Reload", Json::object());
+  const OrderedJson json = OrderedJson::parse(result);
+  const auto told = [&](const char* key) { return json.value(key, OrderedJson::array()); };
+  const bool whole = told("waiting").empty() && told("failed").empty();
+  if (context.json) {
+    put_json(out(), result);
+    return whole ? 0 : 1;
+  }
+  for (const auto& warning : told("warnings"))
+    note(visible(warning.is_string() ? warning.get<std::string>() : warning.dump()));
+  put(visible(told("taken").empty() ? "nothing is new" : "new: " + list_of(told("taken"))) + "\n");
+  if (!told("waiting").empty())
+    put(visible("not before a restart: " + list_of(told("waiting"))) + "\n");
+  for (const auto& failure : told("failed"))
+    put(visible("stays as it was: " +
+                (failure.is_string() ? failure.get<std::string>() : failure.dump())) +
+        "\n");
+  return whole ? 0 : 1;
+}
+
 }  // namespace
 
 void add_daemon(CLI::App& app, Context& context) {
@@ -79,6 +108,11 @@ void add_daemon(CLI::App& app, Context& context) {
       return 0;
     };
   });
+
+  verb = app.add_subcommand(
+      "reload",
+      "Have the daemon read its deployment again; 1: not all of it holds before a restart");
+  verb->callback([&context] { context.action = [&context] { return reload(context); }; });
 
   const auto all = std::make_shared<bool>(false);
   verb = app.add_subcommand("health", "Ask the daemon how it is; 1: its store keeps nothing");

@@ -9,13 +9,17 @@ namespace {
 
 // What was asked for and what came of it.  Not ids, times and digests, which differ between any two
 // runs and would bury what matters.
-constexpr const char* kCompared[] = {"tool_id",   "command",     "executor",
-                                     "cwd",       "env",         "labels",
-                                     "task",      "constraints", "profile",
-                                     "limits",    "timeout_s",   "tty",
-                                     "stdin",     "state",       "reason",
-                                     "exit_code", "signal",      "drift",
-                                     "artifacts", "streams",     "provenance_reason",
+constexpr const char* kCompared[] = {"tool_id",     "command",
+                                     "executor",    "cwd",
+                                     "env",         "secret_env",
+                                     "labels",      "task",
+                                     "constraints", "profile",
+                                     "limits",      "timeout_s",
+                                     "tty",         "stdin",
+                                     "state",       "reason",
+                                     "exit_code",   "signal",
+                                     "drift",       "artifacts",
+                                     "streams",     "provenance_reason",
                                      "provenance"};
 
 // Names by their path, "provenance.repo.name"; lists of texts stay whole.

@@ -209,8 +209,9 @@ void Script::program() {
       !path.empty() && is_hex(hash))
     line("echo " + quoted(hash + "  " + path) + " | sha256sum --check --quiet");
   for (const OrderedJson* of : {&status_, &tool_})
-    if (of->contains("env") && (*of)["env"].is_array() && !(*of)["env"].empty())
-      lost("the values of " + (*of)["env"].dump() + ": they are kept, but never shown");
+    for (const char* key : {"env", "secret_env"})
+      if (of->contains(key) && (*of)[key].is_array() && !(*of)[key].empty())
+        lost("the values of " + (*of)[key].dump() + ": they are kept, but never shown");
   const std::string agreed = raw(part(record_, "contract_hashes"), "tool"),
                     now = raw(tool_, "contract_sha256");
   // By the contract's hash and not the version, which people forget to raise.

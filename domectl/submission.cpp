@@ -33,6 +33,21 @@ Json pairs(const std::vector<std::string>& given, const char* option) {
   return out;
 }
 
+// What stands on a command line anybody on this machine can read.
+Json secrets_of(const std::vector<std::string>& names) {
+  Json out = Json::object();
+  for (const auto& name : names) {
+    if (name.find('=') != std::string::npos)
+      throw UsageError(
+          "--secret-env takes a name alone, for others can read a command line: put '" +
+          name.substr(0, name.find('=')) + "' into domectl's own environment");
+    const char* value = std::getenv(name.c_str());
+    if (!value) throw UsageError("--secret-env " + name + ": there is no such variable here");
+    out[name] = value;
+  }
+  return out;
+}
+
 std::uint64_t limit_of(const std::string& name, const std::string& text) {
   std::optional<std::uint64_t> value = parse_size(text);
   if (name == "cpu") {
@@ -116,6 +131,13 @@ void add_submission_options(CLI::App& verb, Submission& job) {
       ->type_name("K=V")
       ->expected(1)
       ->take_all();
+  verb.add_option(
+          "--secret-env", job.secret_env,
+          "A variable of domectl's own that the command gets too, and that is masked in all "
+          "that is kept of the job; may be repeated")
+      ->type_name("NAME")
+      ->expected(1)
+      ->take_all();
   verb.add_option("--timeout", job.timeout, "End the job after this long, such as 30s or 2h")
       ->type_name("TIME");
   verb.add_option("--label", job.labels, "A label to find the job by; may be repeated")
@@ -181,6 +203,7 @@ Json params_of(Context& context, const Submission& job, const std::vector<std::s
   if (!job.input.empty()) params["stdin"] = input_of(job.input);
   add_turn(context, job, params);
   if (!job.env.empty()) params["env"] = pairs(job.env, "--env");
+  if (!job.secret_env.empty()) params["secret_env"] = secrets_of(job.secret_env);
   if (job.tty) add_terminal(params);
   if (!job.labels.empty()) params["labels"] = pairs(job.labels, "--label");
   if (!job.timeout.empty()) {

@@ -13,7 +13,7 @@ struct Submission {
   // As typed; times and sizes are read by params_of(), whose errors name the option.
   std::string queue, input, not_before, backoff, expires;
   int priority = 0, attempts = 1;
-  std::vector<std::string> env, labels, limits, after;
+  std::vector<std::string> env, secret_env, labels, limits, after;
   bool quiet = false, hold = false, tty = false, accept_imported = false;
 };
 

@@ -76,6 +76,8 @@ Spec read(const Json& object) {
   take(object, "cwd_below", spec.cwd_below);
   take(object, "job_token", spec.job_token);
   take(object, "env", spec.env);
+  take(object, "secrets", spec.secrets);
+  take(object, "mask", spec.mask);
   take_ms(object, "timeout_ms", spec.timeout);
   take_ms(object, "cancel_grace_ms", spec.cancel_grace);
   take_ms(object, "drain_ms", spec.drain);
@@ -93,6 +95,9 @@ Spec read(const Json& object) {
   for (const auto& word : spec.command) refuse_nul(word, "command");
   for (const auto& [name, value] : spec.env) refuse_nul(name + value, "env");
   refuse_nul(spec.cwd, "cwd");
+  for (const auto& pattern : spec.mask)
+    if (const std::string problem = mask_problem(pattern); !problem.empty())
+      throw Error(Code::invalid_argument, "'mask' " + problem);
   return spec;
 }
 
@@ -106,6 +111,19 @@ Spec parse_spec(const std::string& json, const std::string& source) {
                                             "; the daemon and its runner may be of different "
                                             "versions: install both from one build");
   }
+}
+
+Masks masks_of(const Spec& spec) {
+  std::vector<std::string> secrets = spec.secrets;
+  // A terminal makes two characters of a line's end.
+  for (const auto& secret : spec.secrets) {
+    std::string typed;
+    for (const char c : secret) typed += c == '\n' ? std::string("\r\n") : std::string(1, c);
+    if (spec.terminal.rows > 0 && typed != secret) secrets.push_back(typed);
+  }
+  for (const auto* token : {&spec.producer_token, &spec.job_token})
+    if (token->size() >= kShortestSecret) secrets.push_back(*token);
+  return {secrets, spec.mask};
 }
 
 std::vector<std::string> job_environment(const Spec& spec) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/note.h"
+#include "search/masks.h"
 
 namespace domed {
 
@@ -38,6 +39,7 @@ struct Spec {
   std::vector<std::string> cwd_below, stdin_below;    // where they must lie; empty: anywhere
   std::string stdin_path = "/dev/null", stdin_bytes;  // the latter unless it is empty
   std::map<std::string, std::string> env;             // complete, but for DOMED_*
+  std::vector<std::string> secrets, mask;             // what must not be stored (search/masks.h)
   std::chrono::milliseconds timeout{0};               // 0: none
   std::chrono::milliseconds cancel_grace{5000};
   std::chrono::milliseconds drain{2000};
@@ -55,6 +57,10 @@ struct Spec {
 
 // Throws Error(invalid_argument) naming "source" and the key that is wrong.
 Spec parse_spec(const std::string& json, const std::string& source);
+
+// What must not be stored of the job's output: its secrets, its tokens, and what its deployment's
+// patterns name.
+Masks masks_of(const Spec& spec);
 
 // The job's environment as exec wants it: "NAME=value", DOMED_* added.
 std::vector<std::string> job_environment(const Spec& spec);

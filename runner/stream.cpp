@@ -44,7 +44,23 @@ bool Stream::read(std::vector<EncodedEvent>& out) {
   return false;
 }
 
+// What is held is as old as its first byte.
 void Stream::take(std::string_view bytes, std::vector<EncodedEvent>& out) {
+  const bool held = masked_.holds();
+  passed_.clear();
+  masked_.feed(bytes, passed_);
+  if (!held || !passed_.empty()) held_since_ = Clock::now();
+  keep(passed_, out);
+}
+
+void Stream::release(std::vector<EncodedEvent>& out) {
+  passed_.clear();
+  masked_.release(passed_);
+  keep(passed_, out);
+}
+
+void Stream::keep(std::string_view bytes, std::vector<EncodedEvent>& out) {
+  if (bytes.empty()) return;
   // Above the limit it is read and counted, but not kept: a job that is not read would stand still
   // at its next write, and one that writes too much is not stopped for that.
   const std::size_t wanted = std::min<std::uint64_t>(bytes.size(), budget_.left);
@@ -61,15 +77,27 @@ void Stream::take(std::string_view bytes, std::vector<EncodedEvent>& out) {
   out.push_back(limit_event(budget_.limit));
 }
 
+Stream::Clock::time_point Stream::release_at() const {
+  return masked_.holds() ? held_since_ + kHold : Clock::time_point::max();
+}
+
 Stream::Clock::time_point Stream::flush_at() const {
-  return encoder_.can_flush() ? pending_since_ + patience_ : Clock::time_point::max();
+  const auto line = encoder_.can_flush() ? pending_since_ + patience_ : Clock::time_point::max();
+  return std::min(line, release_at());
+}
+
+void Stream::flush(Clock::time_point now, std::vector<EncodedEvent>& out) {
+  if (now >= release_at()) release(out);
+  if (encoder_.can_flush() && now >= pending_since_ + patience_) encoder_.flush(false, out);
 }
 
 void Stream::finish(std::vector<EncodedEvent>& out) {
+  release(out);
   encoder_.flush(true, out);
   fd_.reset();
-  const OrderedJson payload = {
+  OrderedJson payload = {
       {"stream", name_}, {"end", end_}, {"bytes", bytes_}, {"dropped", dropped_}};
+  if (masked_.count() > 0) payload["masked"] = masked_.count();
   out.push_back(encode_event("stream_end", payload.dump()));
 }
 

@@ -7,6 +7,7 @@
 
 #include "runner/encoder.h"
 #include "runner/files.h"
+#include "search/masks.h"
 #include "system/boot_clock.h"
 
 namespace domed {
@@ -24,13 +25,21 @@ class Stream {
   // How old a partial line may be before it is shown, whether more of it comes (a
   // progress bar that ends no line) or not (a prompt).
   static constexpr std::chrono::milliseconds kPatience{250};
+  // How long an end that may begin a secret is held back before that.
+  static constexpr std::chrono::milliseconds kHold{50};
   // Of a terminal, where somebody may wait for what is echoed.
   static constexpr std::chrono::milliseconds kTerminalPatience{10};
 
-  // "budget" outlives this.
-  Stream(const std::string& name, Fd fd, OutputBudget& budget,
+  // "budget" and "masks" outlive this.  What "masks" name is replaced before anything else is made
+  // of it, counts and budget included.
+  Stream(const std::string& name, Fd fd, OutputBudget& budget, const Masks& masks,
          std::chrono::milliseconds patience = kPatience)
-      : name_(name), fd_(std::move(fd)), encoder_(name), budget_(budget), patience_(patience) {}
+      : name_(name),
+        fd_(std::move(fd)),
+        masked_(masks),
+        encoder_(name),
+        budget_(budget),
+        patience_(patience) {}
 
   bool open() const { return static_cast<bool>(fd_); }
   int fd() const { return fd_.get(); }
@@ -39,9 +48,11 @@ class Stream {
   // now.  At end of file the stream closes itself.
   bool read(std::vector<EncodedEvent>& out);
 
-  // When a partial line is to be flushed; max() where there is none.
+  // When something waits no longer: a partial line, or what may begin a secret; max() where
+  // nothing does.
   Clock::time_point flush_at() const;
-  void flush(std::vector<EncodedEvent>& out) { encoder_.flush(false, out); }
+  // What is due at "now".
+  void flush(Clock::time_point now, std::vector<EncodedEvent>& out);
 
   // Bytes above the budget, so far.
   std::uint64_t dropped() const { return dropped_; }
@@ -51,14 +62,19 @@ class Stream {
 
  private:
   void take(std::string_view bytes, std::vector<EncodedEvent>& out);
+  void keep(std::string_view masked, std::vector<EncodedEvent>& out);
+  void release(std::vector<EncodedEvent>& out);
+  Clock::time_point release_at() const;
 
   std::string name_;
   Fd fd_;
+  MaskedStream masked_;
+  std::string passed_;  // by it, of one chunk
   LogEncoder encoder_;
   OutputBudget& budget_;
   const std::chrono::milliseconds patience_;
   std::uint64_t bytes_ = 0, dropped_ = 0;
-  Clock::time_point pending_since_{};
+  Clock::time_point pending_since_{}, held_since_{};
   const char* end_ = "drain_limit";  // unless the end was seen
 };
 

@@ -65,6 +65,7 @@ Supervisor::Supervisor(Spec spec, std::string directory)
       outbox_(spec_, spool_),
       link_(spec_, spool_, [fd = wake_.get()] { eventfd_write(fd, 1); }),
       budget_{spec_.max_output},
+      masks_(masks_of(spec_)),
       cgroup_(spec_.limits.cgroup) {}
 
 int Supervisor::run() {
@@ -107,9 +108,9 @@ bool Supervisor::start() {
     Child child = spawn(spec_.command, job_environment(spec_), {spec_.cwd, spec_.cwd_below},
                         spec_.limits, input(), spec_.terminal, spec_.umask);
     child_ = child.pid;
-    out_.emplace("stdout", std::move(child.out), budget_,
+    out_.emplace("stdout", std::move(child.out), budget_, masks_,
                  terminal ? Stream::kTerminalPatience : Stream::kPatience);
-    if (child.err) err_.emplace("stderr", std::move(child.err), budget_);
+    if (child.err) err_.emplace("stderr", std::move(child.err), budget_, masks_);
   } catch (const std::runtime_error& e) {  // SpawnError, or Error of the input or cgroup
     spawn_error_ = e.what();
     return false;
@@ -270,7 +271,7 @@ void Supervisor::read_streams(bool out_ready, bool err_ready) {
   const bool out_idle = !out_ready || out_->read(events);
   const bool err_idle = !err_ready || err_->read(events);
   for (auto* stream : {&out_, &err_})
-    if (*stream && Clock::now() >= (*stream)->flush_at()) (*stream)->flush(events);
+    if (*stream && Clock::now() >= (*stream)->flush_at()) (*stream)->flush(Clock::now(), events);
   if (stop_ != Stop::refused) outbox_.add(std::move(events), now_micros());
   pass_on(out_idle && err_idle);
 }

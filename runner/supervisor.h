@@ -78,6 +78,7 @@ class Supervisor {
   Link link_;
 
   OutputBudget budget_;
+  const Masks masks_;
   std::optional<Stream> out_, err_;
   std::optional<Typing> typing_;  // where the command has a terminal
   const Cgroup cgroup_;

@@ -114,6 +114,7 @@ void AppendMethods::commit(Call call, AppendRequest request) {
   Journal::Command command;
   command.entry_bytes = request.entry_bytes();
   auto batch = std::make_shared<Batch>(std::move(request.batch));
+  batch->masks = *masks_.now();
   command.job_id = request.job_id;
   command.from = call.peer.pipe;
   // What came with others may not wait for the disk: they would wait, too.

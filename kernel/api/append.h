@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "api/audit.h"
+#include "base/replaceable.h"
 #include "base/workers.h"
 #include "domed/store.h"
 #include "jobs/scheduler.h"
@@ -33,6 +34,9 @@ class AppendMethods {
                 std::size_t most)
       : store_(store), journal_(journal), scheduler_(scheduler), audit_(audit), most_(most) {}
 
+  // From now on "masks" say what must not be stored of what is appended, beside a job's secrets.
+  void use(std::shared_ptr<const Masks> masks) { masks_.become(std::move(masks)); }
+
   void append_job_events(Call call);
 
   // Starts no collecting any more; what waits for it gets E_BUSY.
@@ -56,6 +60,7 @@ class AppendMethods {
   Journal& journal_;
   Scheduler& scheduler_;
   Audit& audit_;
+  Replaceable<std::shared_ptr<const Masks>> masks_{nullptr};
   // `BackPressure`: requests that are not answered yet, wherever they wait, and how many of them
   // there may be; a quarter more for connections that have none.  The mutex guards the counts.
   const std::size_t most_;

@@ -11,26 +11,43 @@ constexpr std::size_t kQuickBytes = 64 << 10;  // read on the thread that brough
 
 }  // namespace
 
-Dispatcher::Dispatcher(const Methods& methods, Workers& workers, Audit& audit, Metrics& metrics)
-    : methods_(methods), workers_(workers), audit_(audit), metrics_(metrics) {
+Dispatcher::Dispatcher(const Methods& methods, Workers& workers, Audit& audit, Metrics& metrics,
+                       Tell tell)
+    : methods_(methods),
+      workers_(workers),
+      audit_(audit),
+      metrics_(metrics),
+      tell_(std::move(tell)) {
   for (const auto& [name, method] : methods_.all())
-    asked_[&method] = &metrics_.counter("domed_requests_total", "Requests by their method.",
-                                        metric_label("method", name));
+    measured_[name] = {
+        &metrics_.counter("domed_requests_total", "Requests by their method.",
+                          metric_label("method", name)),
+        &metrics_.histogram("domed_request_duration_seconds",
+                            "How long requests took from their last byte to their answer, but for "
+                            "polls that were held.",
+                            metric_label("method", name))};
 }
 
-// Seldom enough to be looked up by name.
-void Dispatcher::met(const std::string& error) {
-  metrics_
-      .counter("domed_request_errors_total", "Requests that were answered with an error.",
-               metric_label("error", error))
-      .add();
+// Errors are seldom enough to be looked up by name.
+void Dispatcher::answered(const Call& call, std::string_view error) {
+  const auto took = std::chrono::steady_clock::now() - call.came;
+  if (const auto of = measured_.find(call.method); of != measured_.end() && !call.waited)
+    of->second.took->observe(took);
+  if (!error.empty())
+    metrics_
+        .counter("domed_request_errors_total", "Requests that were answered with an error.",
+                 metric_label("method", std::string(call.method)) + "," +
+                     metric_label("error", std::string(error)))
+        .add();
+  if (tell_) tell_({call.method, call.who->name, error, took});
 }
 
 void Dispatcher::take(std::string bytes, Peer peer, std::function<void(std::string)> reply) {
   Call call;
   call.peer = std::move(peer);
   call.reply = std::move(reply);
-  call.errors = this;
+  call.answers = this;
+  call.came = std::chrono::steady_clock::now();
   if (bytes.size() > limits::kRequestBytes)  // never queued, so that such cannot pile up
     return call.error(
         ApiError("E_TOO_LARGE", "a request may have " + std::to_string(limits::kRequestBytes) +
@@ -48,7 +65,9 @@ void Dispatcher::handle(const std::string& bytes, Call call) {
     // "call" stays, to say why not.
     call.id = request.id;
     const Method& method = methods_.named(request.method);
-    asked_.find(&method)->second->add();
+    const auto measured = measured_.find(request.method);
+    measured->second.asked->add();
+    call.method = measured->first;
     authorize(request, method, call);
     if (method.audited != Audited::no)
       call.outcome = audit_.witness(call.who, request, method.audited == Audited::pieces);

@@ -20,17 +20,27 @@ namespace domed {
 //
 // Thread-safe.  What it is given must outlive it; once the workers have stopped, what needs
 // one gets E_BUSY.
-class Dispatcher : private Errors {
+class Dispatcher : private Answers {
  public:
+  // Of a request that is answered: for whoever looks for what is slow, or fails.
+  struct News {
+    std::string_view method;  // "" where it could not be read
+    std::string who;
+    std::string_view error;  // "" of a result
+    std::chrono::nanoseconds took;
+  };
+  using Tell = std::function<void(const News&)>;
+
   // "audit" hears of every request that changes something, and of all that are refused; "metrics"
-  // counts them all.
-  Dispatcher(const Methods& methods, Workers& workers, Audit& audit, Metrics& metrics);
+  // counts and times them all; "tell" is told of each, where it is not null.
+  Dispatcher(const Methods& methods, Workers& workers, Audit& audit, Metrics& metrics,
+             Tell tell = nullptr);
 
   // Answers the request, exactly once, soon or later; never blocks or throws.
   void take(std::string bytes, Peer peer, std::function<void(std::string)> reply);
 
  private:
-  void met(const std::string& error) override;
+  void answered(const Call& call, std::string_view error) override;
   void handle(const std::string& bytes, Call call);
   void authorize(const Request& request, const Method& method, Call& call) const;
   void answer(const Method& method, Call call);
@@ -39,7 +49,12 @@ class Dispatcher : private Errors {
   Workers& workers_;
   Audit& audit_;
   Metrics& metrics_;
-  std::map<const Method*, Counter*> asked_;
+  const Tell tell_;
+  struct Measured {
+    Counter* asked;
+    Histogram* took;
+  };
+  std::map<std::string, Measured, std::less<>> measured_;  // by method
 };
 
 }  // namespace domed

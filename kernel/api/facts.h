@@ -15,9 +15,10 @@ namespace domed {
 struct DaemonFacts {
   std::string epoch, store_name, node_id, node_name;
   OrderedJson plugins = OrderedJson::array();
-  bool allow_ad_hoc = false, can_backup = false;
+  bool can_backup = false;
   std::size_t most_polls = 1024;
-  std::function<std::vector<std::string>()> events_urls;                // of all event sockets
+  std::function<bool()> allow_ad_hoc = [] { return false; };
+  std::function<std::vector<std::string>()> events_urls;  // of all event sockets
   // What is under way, by name: counts that cost no more than a look.
   std::function<OrderedJson()> work = [] { return OrderedJson::object(); };
   std::function<std::string()> metrics = [] { return std::string(); };  // base/metrics.h

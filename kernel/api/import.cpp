@@ -48,10 +48,11 @@ void check_shown_stdin(const Json& from) {
 }
 
 // And of "env" the names; what the values were is not known here.
-Json read_env(const Json& names) {
+Json read_names(const Json& names, const std::string& key) {
   Json out = Json::object();
   for (const auto& name : names) {
-    if (!name.is_string() || name == "") invalid_request("'record.env' must be a list of names");
+    if (!name.is_string() || name == "")
+      invalid_request("'record." + key + "' must be a list of names");
     out[name.get<std::string>()] = nullptr;
   }
   return out;
@@ -85,7 +86,9 @@ void read_fixed(Params& record, JobFixed& fixed) {
                           "tty", "stdin", "priority", "queue", "retry_of", "depends_on", "retry",
                           "not_before", "timeout_s", "expires_s", "task", "constraints"})
     if (record.all().contains(key)) fixed.request[key] = record.all().at(key);
-  if (const Json env = read_env(record.array("env")); !env.empty()) fixed.request["env"] = env;
+  for (const char* key : {"env", "secret_env"})
+    if (const Json names = read_names(record.array(key), key); !names.empty())
+      fixed.request[key] = names;
 }
 
 // The beginning of a trimmed log is known from the record alone.  "shown" is the
@@ -122,7 +125,7 @@ ImportRecord read_record(Params& record, const OrderedJson& shown, const std::st
   out.fixed.claims = Json::object();
   for (const char* key :
        {"state", "reason", "message", "exit_code", "signal", "head_seq", "as_of_seq", "created_at",
-        "started_at", "ended_at", "cancel_requested", "streams", "node"})
+        "started_at", "ended_at", "cancel_requested", "streams", "node", "masked"})
     if (record.all().contains(key)) out.fixed.claims[key] = record.all().at(key);
   return out;
 }

@@ -22,20 +22,27 @@ Entry changing_in_pieces(const char* name, Role needs, Answer answer, Part* part
   return {name, {needs, Runs::on_worker, Audited::pieces, std::bind_front(answer, part)}};
 }
 
+// What a reload may change is asked of who has it.
+DaemonFacts asking(DaemonFacts facts, const SubmitMethods& submit) {
+  facts.allow_ad_hoc = [&submit] { return submit.allows_ad_hoc(); };
+  return facts;
+}
+
 }  // namespace
 
 Methods::Methods(Store& store, Journal& journal, Streams& streams, Scheduler& scheduler,
                  Environment& environment, Workers& workers, Audit& audit, ServiceConfig config)
-    : facts_(std::move(config.facts), environment),
-      tools_(std::move(config.tools)),
+    : tools_(std::move(config.tools)),
       submit_(store, journal, environment, tools_, std::move(config.rules),
               std::move(config.store_secret), std::move(config.events_urls)),
+      facts_(asking(std::move(config.facts), submit_), environment),
       append_(store, journal, scheduler, audit, config.most_appends),
       jobs_(store, scheduler),
       search_(store),
       cancel_(store, journal, environment, workers),
       transfer_(store, journal, scheduler, workers),
       backup_(config.backup, std::move(config.backup_directory), environment),
+      reload_(std::move(config.reload)),
       table_{
           // Whoever got in may ask these two; that is why they tell a stranger next to nothing.
           at_once("Health", Role::none, &FactMethods::health, &facts_),
@@ -64,7 +71,10 @@ Methods::Methods(Store& store, Journal& journal, Streams& streams, Scheduler& sc
           changing("TrimJob", Role::admin, &TransferMethods::trim_job, &transfer_),
           changing_in_pieces("ImportJob", Role::admin, &TransferMethods::import_job, &transfer_),
           changing_in_pieces("Backup", Role::admin, &BackupMethods::backup, &backup_),
-      } {}
+          changing("Reload", Role::admin, &ReloadMethods::reload, &reload_),
+      } {
+  append_.use(std::move(config.masks));
+}
 
 const Method& Methods::named(const std::string& name) const {
   const auto it = table_.find(name);

@@ -10,6 +10,7 @@
 #include "api/cancel.h"
 #include "api/facts.h"
 #include "api/jobs.h"
+#include "api/reload.h"
 #include "api/search.h"
 #include "api/submit.h"
 #include "api/tools.h"
@@ -22,12 +23,14 @@ namespace domed {
 struct ServiceConfig {
   DaemonFacts facts;
   SubmitRules rules;
-  std::string store_secret;           // log/kernels_own.h
-  std::map<std::string, Json> tools;  // by id: the snapshot that jobs keep
+  std::string store_secret;            // log/kernels_own.h
+  std::map<std::string, Json> tools;   // by id: the snapshot that jobs keep
+  std::shared_ptr<const Masks> masks;  // what must not be stored; may be null
   std::size_t most_appends = 512;
   Backup* backup = nullptr;  // null: the store cannot be copied while it is in use
   std::string backup_directory;
   SubmitMethods::EventsUrls events_urls;  // of the event socket that carries a job's frames
+  ReloadMethods::Reload reload;           // null: there is no deployment to read again
 };
 
 // Where a method is answered: on the thread that brought the request, which must not wait for the
@@ -58,6 +61,13 @@ class Methods {
   const Method& named(const std::string& name) const;
   const std::map<std::string, Method>& all() const { return table_; }
 
+  // From now on these hold, for jobs that are not there yet.
+  void use(SubmitRules rules, ToolMethods::Tools tools, std::shared_ptr<const Masks> masks) {
+    tools_.use(std::move(tools));
+    submit_.use(std::move(rules));
+    append_.use(std::move(masks));
+  }
+
   // Starts no collecting any more; what waits for it gets E_BUSY.
   void close() { append_.close(); }
   // And waits for what is being collected, searched or copied.
@@ -68,17 +78,18 @@ class Methods {
   }
 
  private:
-  // The order matters: "submit_" is given "tools_", and the table, the last one, points at all of
-  // them.
-  FactMethods facts_;
+  // The order matters: "submit_" is given "tools_", "facts_" asks "submit_", and the table, the
+  // last one, points at all of them.
   ToolMethods tools_;
   SubmitMethods submit_;
+  FactMethods facts_;
   AppendMethods append_;
   JobMethods jobs_;
   SearchMethods search_;
   CancelMethods cancel_;
   TransferMethods transfer_;
   BackupMethods backup_;
+  ReloadMethods reload_;
   const std::map<std::string, Method> table_;
 };
 

@@ -2,6 +2,7 @@
 
 #include "base/units.h"
 #include "domed/error.h"
+#include "log/request_hash.h"
 #include "log/retry.h"
 #include "protocol/job_id.h"
 
@@ -57,6 +58,9 @@ void put_request(OrderedJson& out, const Json& request) {
   out["env"] = OrderedJson::array();  // the names alone: values may be secrets
   if (request.contains("env"))
     for (const auto& item : request.at("env").items()) out["env"].push_back(item.key());
+  if (!request.contains("secret_env")) return;
+  out["secret_env"] = OrderedJson::array();
+  for (const auto& item : request.at("secret_env").items()) out["secret_env"].push_back(item.key());
 }
 
 std::string why_no_drift(State state, bool started) {
@@ -108,7 +112,8 @@ OrderedJson whole_json(const JobHead& head, const JobFixed& fixed, const std::st
   OrderedJson out = common_json(head, fixed, job_id);
   out["client_id"] = fixed.client_id;
   out["idempotency_key"] = fixed.idempotency_key;
-  if (!head.request_hash.empty()) out["request_hash"] = head.request_hash;
+  if (const std::string hash = shown_request_hash(head, fixed); !hash.empty())
+    out["request_hash"] = hash;
   put_request(out, fixed.request);
   // `StateIsEvents` and `Digest`: up to which event this is the fold, and by what any copy of the
   // log, a follower's too, can be checked.
@@ -117,6 +122,7 @@ OrderedJson whole_json(const JobHead& head, const JobFixed& fixed, const std::st
   out["base_digest"] = to_hex(head.base_digest);
   out["cancel_requested"] = head.cancel_requested != 0;
   out["streams"] = streams_json(head.streams);
+  if (head.masked) out["masked"] = head.masked;
   out["artifacts"] = OrderedJson::array();
   for (const auto& artifact : fixed.artifacts)
     out["artifacts"].push_back(OrderedJson::parse(artifact));

@@ -2,7 +2,9 @@
 
 #include "base/json_schema.h"
 #include "base/units.h"
+#include "log/request_hash.h"
 #include "protocol/limits.h"
+#include "search/masks.h"
 
 namespace domed {
 namespace {
@@ -13,17 +15,31 @@ bool has_nul(const std::string& text) {
   return text.find('\0') != std::string::npos;
 }
 
-void check_env(const Json& env) {
+void check_env(const Json& env, const std::string& key) {
   if (env.is_null()) return;
+  const std::string where = "'" + key + "': ";
   for (const auto& [name, value] : env.items()) {
     if (name.empty() || name.find('=') != std::string::npos || has_nul(name))
-      invalid_request("'env': '" + name + "' cannot be a variable's name");
+      invalid_request(where + "'" + name + "' cannot be a variable's name");
     // By DOMED_RUN_ID the orphans of a run are found and killed (*What belongs to a run*): a
     // request does not get to choose it.
     if (name.starts_with("DOMED_"))
-      invalid_request("'env': names that begin with DOMED_ are set by domed itself");
+      invalid_request(where + "names that begin with DOMED_ are set by domed itself");
     if (!value.is_string() || has_nul(value.get<std::string>()))
-      invalid_request("'env': the value of '" + name + "' must be a string without NUL");
+      invalid_request(where + "the value of '" + name + "' must be a string without NUL");
+  }
+}
+
+// A short one stands in any output by chance, which its mask would then tell.
+void check_secret_env(const Json& secrets, const Json& env) {
+  check_env(secrets, "secret_env");
+  if (secrets.is_null()) return;
+  for (const auto& [name, value] : secrets.items()) {
+    if (value.get_ref<const std::string&>().size() < kShortestSecret)
+      invalid_request("'secret_env': the value of '" + name + "' has less than " +
+                      std::to_string(kShortestSecret) + " bytes, too few to be masked in output");
+    if (env.is_object() && env.contains(name))
+      invalid_request("'secret_env': '" + name + "' stands in 'env' too");
   }
 }
 
@@ -195,7 +211,9 @@ Submission read_job(Params& params) {
   if (tool_id.empty() && command.is_null() && executor != "external")
     invalid_request("'command' or 'tool_id' is required");
   check_command(command);
-  check_env(params.object("env"));
+  const Json env = params.object("env");
+  check_env(env, "env");
+  check_secret_env(params.object("secret_env"), env);
   check_labels(params.object("labels"));
   check_limits(params.object("limits"));
   check_stdin(params.object("stdin"));
@@ -217,7 +235,8 @@ Submission read_job(Params& params) {
   fixed.request.erase("accept_imported");  // it asks for the same job
   // `IdempotentSubmit`: of what the client said and nothing else. Neither the order of its keys nor
   // a tool that the deployment has changed meanwhile makes it another request.
-  out.request_hash = sha256_hex(canonical_json(fixed.request));
+  out.request_hash = request_hash(fixed.request);
+  if (fixed.request.contains("env")) out.former_hash = former_request_hash(fixed.request);
   fixed.request.erase("name");  // it has a place of its own
   return out;
 }

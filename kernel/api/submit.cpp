@@ -17,6 +17,7 @@ SubmitMethods::SubmitMethods(const Store& store, Journal& journal, Environment& 
       journal_(journal),
       environment_(environment),
       tools_(tools),
+      own_user_(rules.own_user),
       rules_(std::move(rules)),
       store_secret_(std::move(store_secret)),
       events_urls_(std::move(events_urls)) {}
@@ -31,7 +32,7 @@ void SubmitMethods::submit_job(Call call) {
 // the plain id; who sends its key again means that one.
 void SubmitMethods::give_id(JobFixed& job) const {
   const std::string plain = derive_job_id("", job.client_id, job.idempotency_key);
-  job.job_id = job.submitter == rules_.own_user
+  job.job_id = job.submitter == own_user_
                    ? plain
                    : derive_job_id(job.submitter, job.client_id, job.idempotency_key);
   if (job.job_id == plain || store_.find(job.job_id)) return;
@@ -90,10 +91,11 @@ std::string SubmitMethods::token_of(const JobFixed& external) const {
 void SubmitMethods::check_rules(JobFixed& job, const Identity& who) const {
   if (job.tool_id().empty() && !job.external())
     must_have_role(who, Role::admin, "running a command, and not a tool of the deployment,");
+  const auto rules = rules_.now();
   const std::string queue = job.request.value("queue", "default");
   std::string known;
-  for (const auto& name : rules_.queues) known += (known.empty() ? "" : ", ") + name;
-  if (!rules_.queues.contains(queue))
+  for (const auto& name : rules->queues) known += (known.empty() ? "" : ", ") + name;
+  if (!rules->queues.contains(queue))
     throw ApiError("E_INVALID_REQUEST",
                    "no queue '" + queue + "' in the deployment: there are " + known);
   for (const auto& id : job.request.value("depends_on", Json::array()))
@@ -102,7 +104,7 @@ void SubmitMethods::check_rules(JobFixed& job, const Identity& who) const {
   if (!job.tool_id().empty()) {
     set_tool(job, tools_.tool(job.tool_id()));
     fence_.check(job, job.tool);
-  } else if (!job.external() && !rules_.allow_ad_hoc) {
+  } else if (!job.external() && !rules->allow_ad_hoc) {
     throw ApiError("E_POLICY_DENIED",
                    "this deployment runs its tools only (allow_ad_hoc: false): name a tool_id",
                    {{"field", "command"}});
@@ -114,9 +116,11 @@ namespace {
 // A copy has of the request what a status shows.
 void must_be_whole(const JobFixed& job) {
   std::string missing;
-  const Json env = job.request.value("env", Json::object());
-  for (const auto& item : env.items())
-    if (item.value().is_null()) missing += (missing.empty() ? "" : ", ") + item.key();
+  for (const char* key : {"env", "secret_env"}) {
+    const Json env = job.request.value(key, Json::object());
+    for (const auto& item : env.items())
+      if (item.value().is_null()) missing += (missing.empty() ? "" : ", ") + item.key();
+  }
   if (!missing.empty()) missing = "the values of its variables " + missing;
   if (job.request.value("stdin", Json::object()).contains("sha256"))
     missing += (missing.empty() ? "" : " and ") + std::string("the bytes that it read");

@@ -7,6 +7,7 @@
 
 #include "api/tool_fence.h"
 #include "api/tools.h"
+#include "base/replaceable.h"
 #include "domed/store.h"
 #include "log/environment.h"
 #include "log/journal.h"
@@ -35,6 +36,10 @@ class SubmitMethods {
                 const ToolMethods& tools, SubmitRules rules, std::string store_secret,
                 EventsUrls events_urls);
 
+  // From now on these hold, for jobs that are not there yet.
+  void use(SubmitRules rules) { rules_.become(std::move(rules)); }
+  bool allows_ad_hoc() const { return rules_.now()->allow_ad_hoc; }
+
   void submit_job(Call call);
   void retry_job(Call call);
 
@@ -48,7 +53,8 @@ class SubmitMethods {
   Journal& journal_;
   Environment& environment_;
   const ToolMethods& tools_;
-  const SubmitRules rules_;
+  const std::string own_user_;
+  Replaceable<SubmitRules> rules_;
   const std::string store_secret_;  // tokens of external jobs are made with it
   const EventsUrls events_urls_;
   const ToolFence fence_;

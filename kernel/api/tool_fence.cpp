@@ -25,7 +25,8 @@ std::string list_of(const Json& accepted) {
   throw ApiError("E_POLICY_DENIED",
                  "'" + field + "': the tool '" + tool_id + "' does not accept " + what +
                      ": it accepts " + list_of(accepted) + " ('accepts." +
-                     field.substr(0, field.find('.')) + "' of the tool in the deployment)",
+                     (field == "secret_env" ? "env" : field.substr(0, field.find('.'))) +
+                     "' of the tool in the deployment)",
                  {{"field", field}, {"accepts", accepted}});
 }
 
@@ -59,9 +60,11 @@ void ToolFence::check(const JobFixed& job, const Json& tool) const {
   };
   const std::string tool_id = job.tool_id();
   const Json names = accepted("env");
-  const Json env = job.request.value("env", Json::object());
-  for (const auto& item : env.items())
-    if (!has(names, item.key())) deny("env", "the variable '" + item.key() + "'", tool_id, names);
+  for (const char* key : {"env", "secret_env"}) {
+    const Json env = job.request.value(key, Json::object());
+    for (const auto& item : env.items())
+      if (!has(names, item.key())) deny(key, "the variable '" + item.key() + "'", tool_id, names);
+  }
   const std::string cwd = job.request.value("cwd", "");
   if (!cwd.empty()) check_path(cwd, "cwd", tool_id, accepted("cwd"));
   const Json input = job.request.value("stdin", Json::object()), from = accepted("stdin");

@@ -14,7 +14,8 @@ bool has(const Json& tool, const char* schema) {
 void ToolMethods::list_tools(Call call) const {
   Params(call.params).done();
   OrderedJson tools = OrderedJson::array();
-  for (const auto& [id, tool] : tools_)
+  const auto known = tools_.now();
+  for (const auto& [id, tool] : *known)
     tools.push_back({{"tool_id", id},
                      {"version", tool.value("version", "")},
                      {"title", tool.value("title", "")},
@@ -31,20 +32,21 @@ void ToolMethods::get_tool(Call call) const {
   const std::string id = params.required_text("tool_id");
   params.done();
   OrderedJson out{{"tool_id", id}};
-  const Json& snapshot = tool(id);
+  const Json snapshot = tool(id);
   for (const auto& [key, value] : snapshot.items()) {
     if (key == "id") continue;
     out[key] = value;
-    if (key != "env") continue;
+    if (key != "env" && key != "secret_env") continue;
     out[key] = OrderedJson::array();  // the names alone: values may be secrets
     for (const auto& item : value.items()) out[key].push_back(item.key());
   }
   call.result(out.dump());
 }
 
-const Json& ToolMethods::tool(const std::string& id) const {
-  const auto it = tools_.find(id);
-  if (it == tools_.end())
+Json ToolMethods::tool(const std::string& id) const {
+  const auto tools = tools_.now();
+  const auto it = tools->find(id);
+  if (it == tools->end())
     throw ApiError("E_NOT_FOUND",
                    "no tool '" + id + "' in the deployment: 'domectl tools' shows those there are");
   return it->second;

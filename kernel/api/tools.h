@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/json.h"
+#include "base/replaceable.h"
 #include "protocol/call.h"
 
 namespace domed {
@@ -11,16 +12,20 @@ namespace domed {
 // ListTools and GetTool: the tools of the deployment, by id.  Thread-safe.
 class ToolMethods {
  public:
-  explicit ToolMethods(std::map<std::string, Json> tools) : tools_(std::move(tools)) {}
+  using Tools = std::map<std::string, Json>;
+
+  explicit ToolMethods(Tools tools) : tools_(std::move(tools)) {}
+  // From now on these are there.
+  void use(Tools tools) { tools_.become(std::move(tools)); }
 
   void list_tools(Call call) const;
   void get_tool(Call call) const;
 
   // The descriptor that a job keeps of its tool.  Throws ApiError(E_NOT_FOUND).
-  const Json& tool(const std::string& id) const;
+  Json tool(const std::string& id) const;
 
  private:
-  const std::map<std::string, Json> tools_;
+  Replaceable<Tools> tools_;
 };
 
 }  // namespace domed

@@ -66,27 +66,40 @@ Histogram& Metrics::histogram(const std::string& name, const std::string& help,
   return *out;
 }
 
-void Metrics::gauge(const std::string& name, const std::string& help,
-                    std::function<double()> value) {
+void Metrics::gauges(const std::string& name, const std::string& help,
+                     std::function<Values()> values) {
   const std::lock_guard lock(mutex_);
-  family(name, "gauge", help).value = std::move(value);
+  family(name, "gauge", help).values = std::move(values);
 }
 
-// Gauges are asked without the lock, which who counts may be waiting for.
-std::map<std::string, double> Metrics::gauges() const {
-  std::map<std::string, std::function<double()>> asked;
+void Metrics::gauge(const std::string& name, const std::string& help,
+                    std::function<double()> value) {
+  gauges(name, help, [value = std::move(value)] { return Values{{"", value()}}; });
+}
+
+void Metrics::counted(const std::string& name, const std::string& help,
+                      std::function<double()> value) {
+  const std::lock_guard lock(mutex_);
+  family(name, "counter", help).values = [value = std::move(value)] {
+    return Values{{"", value()}};
+  };
+}
+
+// Without the lock, which who counts may be waiting for.
+std::map<std::string, Metrics::Values> Metrics::asked() const {
+  std::map<std::string, std::function<Values()>> functions;
   {
     const std::lock_guard lock(mutex_);
     for (const auto& [name, family] : families_)
-      if (family.value) asked[name] = family.value;
+      if (family.values) functions[name] = family.values;
   }
-  std::map<std::string, double> out;
-  for (const auto& [name, value] : asked) out[name] = value();
+  std::map<std::string, Values> out;
+  for (const auto& [name, values] : functions) out[name] = values();
   return out;
 }
 
 std::string Metrics::text() const {
-  const auto values = gauges();
+  const auto values = asked();
   const std::lock_guard lock(mutex_);
   std::string out;
   for (const auto& [name, family] : families_) {
@@ -95,7 +108,7 @@ std::string Metrics::text() const {
       write_line(out, name, labels, std::to_string(counter->value()));
     for (const auto& [labels, histogram] : family.histograms) histogram->write(out, name, labels);
     if (const auto it = values.find(name); it != values.end())
-      write_line(out, name, "", number(it->second));
+      for (const auto& [labels, value] : it->second) write_line(out, name, labels, number(value));
   }
   return out;
 }

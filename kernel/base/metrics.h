@@ -46,8 +46,13 @@ class Metrics {
                    const std::string& labels = "");
   Histogram& histogram(const std::string& name, const std::string& help,
                        const std::string& labels = "");
+  // By labels ("" for none).
+  using Values = std::map<std::string, double>;
   // "value" is asked whenever somebody looks; it must not block.
   void gauge(const std::string& name, const std::string& help, std::function<double()> value);
+  void gauges(const std::string& name, const std::string& help, std::function<Values()> values);
+  // The same of what only grows, and is counted elsewhere.
+  void counted(const std::string& name, const std::string& help, std::function<double()> value);
 
   // In the text format 0.0.4.
   std::string text() const;
@@ -58,9 +63,9 @@ class Metrics {
     std::string help;
     std::map<std::string, std::unique_ptr<Counter>> counters;  // by labels
     std::map<std::string, std::unique_ptr<Histogram>> histograms;
-    std::function<double()> value;
+    std::function<Values()> values;
   };
-  std::map<std::string, double> gauges() const;
+  std::map<std::string, Values> asked() const;
   Family& family(const std::string& name, const char* type, const std::string& help);
 
   mutable std::mutex mutex_;

@@ -9,11 +9,14 @@
 #include <map>
 #include <set>
 
+#include "deployment/job_settings.h"
 #include "deployment/tokens.h"
 #include "deployment/who_may.h"
 #include "domed/error.h"
 #include "loader/plugin_path.h"
+#include "probes/probes.h"
 #include "protocol/endpoint.h"
+#include "search/masks.h"
 #include "system/installation.h"
 #include "system/trusted_path.h"
 #include "transport/listen_url.h"
@@ -30,9 +33,6 @@ constexpr int kVersion = 1;
 // A collector is told a quarter less than its time, and has to start a thread in it.
 constexpr milliseconds kShortestCollection{10};
 constexpr hours kLongest{24 * 36500};
-
-const std::vector<std::string> kDefaultEnvironment{"PATH",   "HOME", "USER", "LOGNAME", "LANG",
-                                                   "LC_ALL", "TZ",   "TERM", "SHELL",   "TMPDIR"};
 
 // Reads the sections in an order in which each finds what it needs: plugins are looked for along
 // the plugin_path, and options of type "path" are relative to the state_dir.  A section that is
@@ -58,17 +58,17 @@ class DeploymentReader {
     read_provenance();
     read_jobs();
     if (const YamlNode* node = fields_.find("tools")) out_.tools = read_tools(*node, check_);
+    read_mask();
+    read_metrics();
     read_retention();
-    const YamlFields log = section("log", {"level", "format"});
-    out_.log_level = log.choice("level", {"trace", "debug", "info", "warning", "error"}, "info");
-    out_.log_as_json = log.choice("format", {"text", "json"}, "text") == "json";
+    out_.log = read_log_settings(section("log", kLogKeys), check_);
     return std::move(out_);
   }
 
  private:
   static inline const std::vector<std::string> kKeys{
-      "domed",       "control", "events",     "tokens", "transport", "state_dir", "node",
-      "plugin_path", "store",   "provenance", "jobs",   "tools",     "retention", "log"};
+      "domed", "control",    "events", "tokens", "transport", "state_dir", "node", "plugin_path",
+      "store", "provenance", "jobs",   "tools",  "mask",      "retention", "log",  "metrics"};
 
   // An absent section reads as an empty one.
   YamlFields section(const char* key, const std::vector<std::string>& known) {
@@ -100,7 +100,8 @@ class DeploymentReader {
       if (!out_.control_listen.empty() && !are_reached_by_runners(out_.control_listen))
         check_.fail(*node,
                     "the daemon's own runners could not report to it: add a listener over ipc, as "
-                    "in ipc:///run/domed/control.ipc");
+                    "in ipc:///run/domed/control.ipc, or give one over tcp the roles "
+                    "{producer: [anyone]}");
     }
     if (const YamlNode* node = fields_.need("events")) {
       const YamlFields events(check_, *node, "events", {"listen", "shards"});
@@ -283,56 +284,22 @@ class DeploymentReader {
     return false;
   }
 
-  void read_jobs() {
-    const YamlFields jobs =
-        section("jobs", {"max_running", "allow_ad_hoc", "cancel_grace", "max_output", "drain",
-                         "shutdown", "env_allowlist", "queues", "cgroup", "give_up", "umask"});
-    JobSettings& out = out_.jobs;
-    out.max_running = jobs.integer("max_running", 1, 4096, out.max_running);
-    out.allow_ad_hoc = jobs.boolean("allow_ad_hoc", out.allow_ad_hoc);
-    out.cancel_grace = jobs.duration("cancel_grace", hours(1), out.cancel_grace);
-    // At least a line's worth: 0 reads like "no limit" to some and like "no output" to others.
-    out.max_output = jobs.size("max_output", 1024, std::uint64_t{1} << 50, out.max_output);
-    out.drain = jobs.duration("drain", minutes(10), out.drain);
-    out.give_up = jobs.duration("give_up", kLongest, out.give_up);
-    out.drain_at_shutdown = jobs.choice("shutdown", {"leave", "drain"}, "leave") == "drain";
-    out.env_allowlist = jobs.texts("env_allowlist", kDefaultEnvironment);
-    for (const YamlNode* item : jobs.items("env_allowlist"))
-      if (!is_variable_name(item->text))
-        check_.fail(*item, "jobs.env_allowlist: " + in_quotes(item->text) +
-                               " is no variable's name: letters, digits and _");
-    read_umask(jobs);
-    read_queues(jobs);
-    out.cgroup = jobs.text("cgroup", "");
-    if (!out.cgroup.empty() && !out.cgroup.is_absolute())
-      check_.fail(*jobs.find("cgroup"),
-                  "jobs.cgroup must be an absolute path, is " + in_quotes(out.cgroup.string()));
+  void read_jobs() { out_.jobs = read_job_settings(section("jobs", kJobKeys), check_); }
+
+  void read_mask() {
+    out_.mask = fields_.texts("mask", {});
+    for (const YamlNode* item : fields_.items("mask"))
+      if (const std::string problem = mask_problem(item->text); !problem.empty())
+        check_.fail(*item, "mask: " + in_quotes(item->text) + " " + problem);
   }
 
-  void read_umask(const YamlFields& jobs) {
-    const std::string text = jobs.text("umask", "");
-    if (text.empty() && !jobs.find("umask")) return;
-    // Read as text: YAML would take 027 for 27 or for 23, depending on its version.
-    const bool octal = text.find_first_not_of("01234567") == std::string::npos;
-    const auto value =
-        text.empty() || text.size() > 4 ? 01000 : std::strtoul(text.c_str(), nullptr, 8);
-    if (octal && value <= 0777)
-      out_.jobs.umask = static_cast<std::uint32_t>(value);
-    else
-      check_.fail(*jobs.find("umask"),
-                  "jobs.umask must be octal digits up to 777, such as 027, is " + in_quotes(text));
-  }
-
-  void read_queues(const YamlFields& jobs) {
-    const YamlNode* node = jobs.find("queues");
-    if (!node || node->kind == YamlNode::Kind::null) return;
-    if (node->kind != YamlNode::Kind::map)
-      return check_.fail(
-          *node, "jobs.queues must be a map: a queue's name and how many of its jobs run at once");
-    // Any name will do, and none is known beforehand.
-    const YamlFields queues(check_, *node, "jobs.queues", {});
-    for (const auto& key : node->keys)
-      out_.jobs.queues[key.text] = static_cast<std::size_t>(queues.integer(key.text, 1, 4096, 1));
+  void read_metrics() {
+    const YamlFields metrics = section("metrics", {"listen"});
+    out_.metrics_listen = metrics.text("listen", "");
+    if (out_.metrics_listen.empty()) return;
+    if (const auto problem = probes_address_problem(out_.metrics_listen); !problem.empty())
+      check_.fail(*metrics.find("listen"),
+                  "metrics.listen " + problem + ", is " + in_quotes(out_.metrics_listen));
   }
 
   void read_retention() {

@@ -9,7 +9,9 @@
 #include <vector>
 
 #include "deployment/expand.h"
+#include "deployment/job_settings.h"
 #include "deployment/listener.h"
+#include "deployment/log_settings.h"
 #include "deployment/tool.h"
 #include "loader/manifest.h"
 #include "loader/options.h"
@@ -22,20 +24,6 @@ struct PluginUse {
   std::string place;  // "file:line:col" of its name in the deployment
   OptionValues options;
   std::chrono::milliseconds timeout{2000};  // provenance: a collector's time
-};
-
-struct JobSettings {
-  std::int64_t max_running = 4;
-  bool allow_ad_hoc = false;
-  std::chrono::milliseconds cancel_grace{5000};
-  std::uint64_t max_output = std::uint64_t{1} << 30;               // bytes of one job's output
-  std::chrono::milliseconds drain{2000};                           // pipes after the command's exit
-  std::optional<std::uint32_t> umask;                              // none: the daemon's own
-  std::filesystem::path cgroup;                                    // absolute; empty: none
-  std::chrono::milliseconds give_up = std::chrono::hours(24 * 7);  // a runner without a daemon
-  bool drain_at_shutdown = false;                                  // "shutdown: drain"
-  std::vector<std::string> env_allowlist;                          // variables that jobs inherit
-  std::map<std::string, std::size_t> queues;  // how many of a queue's jobs run at once
 };
 
 struct RetentionSettings {
@@ -62,9 +50,10 @@ struct Deployment {
   std::vector<PluginUse> provenance;  // in order
   JobSettings jobs;
   std::vector<ToolSpec> tools;
+  std::vector<std::string> mask;  // patterns of what must not be stored (search/masks.h)
   RetentionSettings retention;
-  std::string log_level = "info";  // trace, debug, info, warning, error
-  bool log_as_json = false;
+  LogSettings log;
+  std::string metrics_listen;  // where probes are answered over HTTP; empty: nowhere
   std::vector<std::string> warnings;  // "file:line:col: text"
 
   const ToolSpec* tool(std::string_view id) const;

@@ -90,11 +90,13 @@ class Writer {
     plugins();
     jobs();
     tools();
+    out_.some("mask", d_.mask);
     retention();
     out_.open("log");
-    out_.add("level", d_.log_level);
-    out_.add("format", std::string(d_.log_as_json ? "json" : "text"));
+    log(d_.log);
     out_.close();
+    if (!d_.metrics_listen.empty())
+      out_.raw("metrics", "{listen: " + yaml(d_.metrics_listen) + "}");
     return out_.text();
   }
 
@@ -216,6 +218,16 @@ class Writer {
     out_.close();
   }
 
+  void log(const LogSettings& log) {
+    out_.add("level", log.level);
+    out_.add("format", std::string(log.as_json ? "json" : "text"));
+    out_.add("to", name_of(log.to));
+    if (log.to != LogSettings::To::file) return;
+    out_.add("file", log.file.string());
+    out_.add("max_size", log.max_size);
+    out_.add("keep", log.keep);
+  }
+
   void tools() {
     if (d_.tools.empty()) return;
     out_.open("tools");
@@ -239,6 +251,13 @@ class Writer {
     if (!tool.env.empty()) {
       out_.open("env");
       for (const auto& [name, value] : tool.env) out_.add(name, std::string(kMasked));
+      out_.close();
+    }
+    if (!tool.secret_env.empty()) {
+      out_.open("secret_env");
+      // Long enough to be read again.
+      for (const auto& [name, value] : tool.secret_env)
+        out_.add(name, std::string(kMasked) + kMasked);
       out_.close();
     }
     out_.add("timeout", tool.timeout);

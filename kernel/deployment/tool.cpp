@@ -9,7 +9,7 @@
 #include "base/json.h"
 #include "base/json_schema.h"
 #include "base/units.h"
-#include "domed/support/hash.h"
+#include "search/masks.h"
 #include "system/found_path.h"
 #include "yaml/yaml_fields.h"
 
@@ -75,39 +75,6 @@ std::string input_pattern_problem(const std::string& pattern) {
   return "";
 }
 
-// What the contract and the descriptor tell alike.
-Json description_of(const ToolSpec& tool) {
-  return {{"id", tool.id},
-          {"version", tool.version},
-          {"title", tool.title},
-          {"description", tool.description},
-          {"command", tool.command},
-          {"cwd", tool.cwd},
-          {"env", tool.env},
-          {"limits", tool.limits},
-          {"accepts",
-           {{"env", tool.accepts.env}, {"cwd", tool.accepts.cwd}, {"stdin", tool.accepts.stdin}}},
-          {"permissions", tool.permissions},
-          {"side_effects", tool.side_effects},
-          {"input_schema", Json::parse(tool.input_schema)},
-          {"version_command", tool.version_command},
-          {"runtimes", tool.runtimes},
-          {"inputs", tool.inputs}};
-}
-
-std::string contract_of(const ToolSpec& tool) {
-  Json contract = description_of(tool);
-  // These came later: a tool without them is the one that it was.
-  if (!tool.short_description.empty()) contract["short_description"] = tool.short_description;
-  if (!tool.kind.empty()) contract["kind"] = tool.kind;
-  if (tool.output_schema != "{}") contract["output_schema"] = Json::parse(tool.output_schema);
-  contract["timeout_ms"] = tool.timeout.count();
-  // Left out where there is none: what a tool does not use is no part of what was agreed.
-  if (tool.max_attempts > 1)
-    contract["retry"] = {{"max_attempts", tool.max_attempts}, {"backoff_ms", tool.backoff.count()}};
-  return canonical_json(contract);
-}
-
 class ToolReader {
  public:
   ToolReader(Checker& check, const YamlNode& node, std::size_t index)
@@ -123,7 +90,9 @@ class ToolReader {
     fields_.need("command");
     tool.command = read_command();
     tool.cwd = read_cwd();
-    tool.env = read_env();
+    tool.env = read_env("env");
+    tool.secret_env = read_env("secret_env");
+    check_secrets(tool);
     tool.timeout = fields_.duration("timeout", hours(24 * 365), tool.timeout);
     tool.limits = read_limits();
     read_retry(tool);
@@ -142,26 +111,12 @@ class ToolReader {
   }
 
  private:
-  static inline const std::vector<std::string> kKeys{"id",
-                                                     "version",
-                                                     "title",
-                                                     "description",
-                                                     "command",
-                                                     "cwd",
-                                                     "env",
-                                                     "timeout",
-                                                     "limits",
-                                                     "permissions",
-                                                     "side_effects",
-                                                     "input_schema",
-                                                     "version_command",
-                                                     "runtimes",
-                                                     "inputs",
-                                                     "retry",
-                                                     "accepts",
-                                                     "short_description",
-                                                     "kind",
-                                                     "output_schema"};
+  static inline const std::vector<std::string> kKeys{
+      "id",           "version",      "title",        "description",       "command",
+      "cwd",          "env",          "secret_env",   "timeout",           "limits",
+      "permissions",  "side_effects", "input_schema", "version_command",   "runtimes",
+      "inputs",       "retry",        "accepts",      "short_description", "kind",
+      "output_schema"};
 
   std::string read_id() {
     std::string id = fields_.text("id");
@@ -323,11 +278,11 @@ class ToolReader {
     tool.backoff = retry.duration("backoff", hours(1), tool.backoff);
   }
 
-  std::map<std::string, std::string> read_env() {
+  std::map<std::string, std::string> read_env(const char* which) {
     std::map<std::string, std::string> out;
-    const YamlNode* node = read_map("env");
+    const YamlNode* node = read_map(which);
     if (!node) return out;
-    const YamlFields env(check_, *node, fields_.subject("env"), {});
+    const YamlFields env(check_, *node, fields_.subject(which), {});
     for (const auto& key : node->keys) {
       if (!is_variable_name(key.text))
         check_.fail(key, env.subject(key.text) + ": a variable's name is letters, digits and _");
@@ -336,27 +291,23 @@ class ToolReader {
     return out;
   }
 
+  void check_secrets(const ToolSpec& tool) {
+    const YamlNode* node = fields_.find("secret_env");
+    for (const auto& [name, value] : tool.secret_env) {
+      if (value.size() < kShortestSecret)
+        check_.fail(*node, fields_.subject("secret_env") + "." + name + " has less than " +
+                               std::to_string(kShortestSecret) +
+                               " bytes, too few to be masked in output");
+      if (tool.env.contains(name))
+        check_.fail(*node, fields_.subject("secret_env") + "." + name + " stands in 'env' too");
+    }
+  }
+
   Checker& check_;
   YamlFields fields_;
 };
 
 }  // namespace
-
-Json descriptor_of(const ToolSpec& tool) {
-  const auto seconds = [](std::chrono::milliseconds time) {
-    return static_cast<double>(time.count()) / 1000;
-  };
-  // For people and clients, in the units of requests; the contract beside it keeps its own, for its
-  // hash is compared over versions.
-  Json out = description_of(tool);
-  out["short_description"] = tool.short_description;
-  out["kind"] = tool.kind;
-  out["output_schema"] = Json::parse(tool.output_schema);
-  out["timeout_s"] = seconds(tool.timeout);
-  out["retry"] = {{"max_attempts", tool.max_attempts}, {"backoff_s", seconds(tool.backoff)}};
-  out["contract_sha256"] = sha256_hex(tool.contract);
-  return out;
-}
 
 std::string to_json(const YamlNode& node) {
   return json_value(node).dump();

@@ -25,7 +25,8 @@ struct ToolSpec {
   std::vector<std::string> command;     // argv; never empty
   std::string cwd;                      // absolute; empty: the job's scratch directory
   std::map<std::string, std::string> env;
-  std::chrono::milliseconds timeout{0};  // 0: none
+  std::map<std::string, std::string> secret_env;  // masked in all that is stored
+  std::chrono::milliseconds timeout{0};           // 0: none
   // What each of its processes may use: memory (bytes), cpu (seconds),
   // open_files, processes.  Absent: no limit.
   std::map<std::string, std::uint64_t> limits;
@@ -39,13 +40,16 @@ struct ToolSpec {
   // What it runs on ("python"), and the argv that prints its version.
   std::map<std::string, std::vector<std::string>> runtimes;
   std::vector<std::string> inputs;  // patterns of files below the cwd (provenance/input_files.h)
-  // All of the above as RFC 8785 JSON.  It holds the values of "env": to be
-  // hashed, not to be shown.
+  // All of the above as RFC 8785 JSON, but for the values of "secret_env".  It holds those of
+  // "env": to be hashed, not to be shown.
   std::string contract;
 };
 
+// The contract of the tool (ToolSpec::contract).
+std::string contract_of(const ToolSpec& tool);
+
 // What is known of the tool, for clients and for the jobs that keep it.  It holds the values of
-// "env" too.
+// "env" and "secret_env" too.
 Json descriptor_of(const ToolSpec& tool);
 
 // Reads the list "tools"; problems go to "check".

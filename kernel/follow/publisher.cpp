@@ -85,7 +85,7 @@ void Publisher::add(const Commit& commit) {
   // Where nobody hears it a heartbeat may come late, and the thread is not woken for it.
   if (subscribers > 0 && job.timer < wakes_at_) wake_.notify_one();
   if (bytes == 0) return;
-  Piece piece{job.name, commit.lines, *commit.lines, commit.first, commit.head, commit.state};
+  Piece piece{job.name, commit.lines, *commit.lines, commit.first, commit.head, commit.state, now};
   if (few && waiting_bytes_ == 0 && !sending_ && !stopping_) {
     // Without the mutex nothing of the job can come in between: commits come one after the other,
     // and its heartbeat has just been put off.
@@ -280,6 +280,7 @@ bool Publisher::send(const Taken& taken) noexcept try {
   frame += "\"}\n";
   for (const Piece& piece : taken.pieces) frame += piece.lines;
   send_(shard, std::make_shared<const std::string>(std::move(frame)));
+  if (taken.bytes > 0) delivered_(Clock::now() - first.since);
   return true;
 } catch (const std::exception&) {
   return false;

@@ -57,6 +57,11 @@ class Publisher {
       Subscribers subscribers, Saturated saturated = [](std::size_t) { return false; });
   ~Publisher() { stop(); }
 
+  // "delivered" hears how long the oldest of a frame's lines waited, from the commit until the
+  // frame was given to its socket.  To be called before all others; must not block.
+  using Delivered = std::function<void(std::chrono::nanoseconds)>;
+  void on_delivered(Delivered delivered) { delivered_ = std::move(delivered); }
+
   // Never blocks.  To be called for one commit after the other.
   void add(const Commit& commit);
   // Begins the heartbeats of a job that lives already.
@@ -82,6 +87,7 @@ class Publisher {
     std::string_view lines;
     std::uint64_t first = 0, head = 0;
     State state = State::queued;
+    Clock::time_point since{};  // when it was committed
   };
   // Pieces that leave as one frame.
   struct Taken {
@@ -123,6 +129,7 @@ class Publisher {
   const Send send_;
   const Subscribers subscribers_;
   const Saturated saturated_;
+  Delivered delivered_ = [](std::chrono::nanoseconds) {};
   const std::string epoch_;
 
   // Guards what follows. Not held while a frame is made or sent: add() takes it, and add() is part

@@ -145,6 +145,7 @@ bool Streams::must_wait(const Asked& asked, const LogPage& page) {
 }
 
 void Streams::hold(const AskedPtr& asked, bool may_read) {
+  asked->call.waited = true;
   if (!polls_.hold(
           asked->request.job_id, asked->call.peer.pipe, asked->wait,
           [this, asked] { release(asked); },

@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 
+#include "base/replaceable.h"
 #include "base/troubles.h"
 #include "domed/host.h"
 #include "domed/store.h"
@@ -46,7 +47,8 @@ struct JobsContext {
   Environment& environment;
   const Provenance& provenance;
   FirstLooks& looks;
-  const SchedulerConfig& config;
+  const SchedulerConfig& config;             // as it was at the start
+  const Replaceable<RunSettings>& settings;  // of runs that start now; its paths never change
   JobsLog log;
   Troubles& troubles;
   std::function<bool()> stopping;  // what takes long is then left to the next daemon

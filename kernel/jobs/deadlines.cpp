@@ -28,7 +28,9 @@ Deadlines::Clock::time_point Deadlines::Run::due() const {
 }
 
 void Deadlines::begin(const std::string& job_id, std::chrono::milliseconds timeout) {
-  runs_[job_id].timeout = timeout;
+  Run& run = runs_[job_id];
+  run.timeout = timeout;
+  run.patience = patience_;
 }
 
 bool Deadlines::running(const std::string& job_id, std::chrono::milliseconds since) {
@@ -40,19 +42,19 @@ bool Deadlines::running(const std::string& job_id, std::chrono::milliseconds sin
 
 bool Deadlines::canceled(const std::string& job_id) {
   const auto it = runs_.find(job_id);
-  return it != runs_.end() && set(it->second.cancel_at, patience_);
+  return it != runs_.end() && set(it->second.cancel_at, it->second.patience);
 }
 
 bool Deadlines::sealed(const std::string& job_id) {
   const auto it = runs_.find(job_id);
-  return it != runs_.end() && set(it->second.sealed_at, patience_);
+  return it != runs_.end() && set(it->second.sealed_at, it->second.patience);
 }
 
 std::vector<std::string> Deadlines::take_due(Clock::time_point now) {
   std::vector<std::string> out;
   for (auto& [id, run] : runs_) {
     if (!run.overtime_at && run.timeout_at && *run.timeout_at <= now)
-      run.overtime_at = now + patience_;
+      run.overtime_at = now + run.patience;
     if (run.due() > now) continue;
     const bool cancel = run.cancel_at && (!run.overtime_at || *run.cancel_at <= *run.overtime_at);
     if (!run.verdict && cancel && *run.cancel_at <= now)
@@ -61,7 +63,7 @@ std::vector<std::string> Deadlines::take_due(Clock::time_point now) {
       run.verdict = {State::failed, "timeout",
                      "the command was to be ended at its timeout of " +
                          format_duration(run.timeout) + "; " + kMute};
-    run.again_at = now + std::max<Clock::duration>(patience_, kAgain);
+    run.again_at = now + std::max<Clock::duration>(run.patience, kAgain);
     out.push_back(id);
   }
   return out;

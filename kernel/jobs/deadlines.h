@@ -26,6 +26,8 @@ class Deadlines {
 
   // A runner gets "patience" to end its tree, and to say so.
   explicit Deadlines(std::chrono::milliseconds patience) : patience_(patience) {}
+  // Of runs that begin from now on; the others have what their runners were told.
+  void give(std::chrono::milliseconds patience) { patience_ = patience; }
 
   // The job has a run; "timeout" 0: none.
   void begin(const std::string& job_id, std::chrono::milliseconds timeout);
@@ -45,7 +47,7 @@ class Deadlines {
 
  private:
   struct Run {
-    std::chrono::milliseconds timeout{0};
+    std::chrono::milliseconds timeout{0}, patience{0};
     std::optional<Clock::time_point> timeout_at;   // not yet seen to have passed
     std::optional<Clock::time_point> overtime_at;  // the patience after it is over
     std::optional<Clock::time_point> cancel_at, sealed_at, again_at;
@@ -53,7 +55,7 @@ class Deadlines {
     Clock::time_point due() const;
   };
 
-  const std::chrono::milliseconds patience_;
+  std::chrono::milliseconds patience_;
   std::map<std::string, Run> runs_;
 };
 

@@ -25,6 +25,8 @@ class Endings {
   };
 
   explicit Endings(std::chrono::milliseconds cancel_grace) : cancel_grace_(cancel_grace) {}
+  // Of what is canceled from now on.
+  void give(std::chrono::milliseconds cancel_grace) { cancel_grace_ = cancel_grace; }
 
   // An external job is to end.  The first word counts; false: it was said before.
   bool canceled(const std::string& job_id, Clock::time_point now);
@@ -47,7 +49,7 @@ class Endings {
   Clock::time_point next() const;
 
  private:
-  const std::chrono::milliseconds cancel_grace_;
+  std::chrono::milliseconds cancel_grace_;
   std::map<std::string, Ending> endings_;
   struct Silence {
     std::chrono::seconds expires;

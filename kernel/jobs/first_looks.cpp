@@ -13,9 +13,10 @@ Site site_of(const RunSettings& settings, const JobFixed& job, Door door) {
 }
 
 std::string FirstLooks::collect(const JobFixed& job, Door door) const {
+  const auto settings = settings_.now();
   const CommandEnvironment environment =
-      job.external() ? CommandEnvironment{} : job_environment(settings_, job);
-  return provenance_.collect(job, site_of(settings_, job, door), environment);
+      job.external() ? CommandEnvironment{} : job_environment(*settings, job);
+  return provenance_.collect(job, site_of(*settings, job, door), environment);
 }
 
 std::string FirstLooks::take(Look& look, const JobFixed& job) const {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "base/replaceable.h"
 #include "base/workers.h"
 #include "jobs/run_spec.h"
 #include "protocol/call.h"
@@ -24,7 +25,7 @@ namespace domed {
 // Thread-safe.  "provenance" and "settings" must outlive it.
 class FirstLooks {
  public:
-  FirstLooks(const Provenance& provenance, const RunSettings& settings)
+  FirstLooks(const Provenance& provenance, const Replaceable<RunSettings>& settings)
       : provenance_(provenance), settings_(settings) {}
 
   // For the assignment that "job" has just got; what was found for one before is forgotten.
@@ -48,7 +49,7 @@ class FirstLooks {
   std::string take(Look& look, const JobFixed& job) const;
 
   const Provenance& provenance_;
-  const RunSettings& settings_;
+  const Replaceable<RunSettings>& settings_;
   std::mutex mutex_;
   std::map<std::string, std::shared_ptr<Look>> looks_;  // by job
   std::atomic<bool> has_looks_{false};                  // for forget(), which each commit calls

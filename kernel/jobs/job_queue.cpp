@@ -91,6 +91,18 @@ std::chrono::microseconds JobQueue::wait(std::int64_t wall, BootClock::time_poin
   return out;
 }
 
+std::map<std::string, JobQueue::Depth> JobQueue::depths(std::int64_t wall,
+                                                        BootClock::time_point now) const {
+  std::map<std::string, Depth> out;
+  for (const auto& [place, job] : jobs_) {
+    Depth& depth = out[job.queue];
+    ++depth.jobs;
+    if (!job.held && job.needs.empty() && left(job, wall, now).count() == 0)
+      depth.oldest = std::min(depth.oldest, job.created);
+  }
+  return out;
+}
+
 bool JobQueue::ready(const Job& job, const std::map<std::string, std::size_t>& running,
                      std::int64_t wall, BootClock::time_point now) const {
   if (job.held || !job.needs.empty() || left(job, wall, now).count() > 0) return false;

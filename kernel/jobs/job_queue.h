@@ -30,10 +30,19 @@ class JobQueue {
     // or shorter: it is counted from put() on.
     std::int64_t not_before = INT64_MIN;
     std::optional<std::chrono::microseconds> backoff = {};
+    std::int64_t created = 0;  // microseconds since 1970
+  };
+  // What waits of one queue.
+  struct Depth {
+    std::size_t jobs = 0;
+    std::int64_t oldest = INT64_MAX;  // "created" of those that wait for nothing but their turn
   };
 
   // "limits": how many jobs of a queue may run at once; others have no limit.
   explicit JobQueue(std::map<std::string, std::size_t> limits) : limits_(std::move(limits)) {}
+
+  // From now on these hold.
+  void limit(std::map<std::string, std::size_t> limits) { limits_ = std::move(limits); }
 
   // False: it is there already; only whether it is held is taken over.
   bool put(Job job, BootClock::time_point now);
@@ -43,6 +52,8 @@ class JobQueue {
   std::size_t size() const { return jobs_.size(); }
   // Null where it does not wait here.
   const Job* find(const std::string& id) const;
+  // Of each queue in which a job waits.
+  std::map<std::string, Depth> depths(std::int64_t wall, BootClock::time_point now) const;
   // What is left of the job's backoff; nullopt where it has none, or does not wait here.
   std::optional<std::chrono::microseconds> backoff_left(const std::string& id,
                                                         BootClock::time_point now) const;
@@ -72,7 +83,7 @@ class JobQueue {
   std::chrono::microseconds left(const Job& job, std::int64_t wall,
                                  BootClock::time_point now) const;
 
-  const std::map<std::string, std::size_t> limits_;
+  std::map<std::string, std::size_t> limits_;
   std::uint64_t arrivals_ = 0;
   std::map<Place, Job> jobs_;
   std::map<std::string, Place> places_;

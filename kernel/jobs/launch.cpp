@@ -15,7 +15,8 @@ std::filesystem::path own_scratch(const RunSettings& settings, const JobFixed& j
 // gets the job to `running`, and the other runs nothing.
 Runner spawn(const JobsContext& context, const std::vector<std::string>& control,
              const JobFixed& job, const std::string& log_id, const std::string& token) {
-  const RunSettings& settings = context.config.run;
+  const auto present = context.settings.now();
+  const RunSettings& settings = *present;
   const auto scratch = own_scratch(settings, job);
   if (!scratch.empty() && !std::filesystem::is_directory(std::filesystem::symlink_status(scratch)))
     throw Error(Code::unsupported, "its scratch directory " + scratch.string() +

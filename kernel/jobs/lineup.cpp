@@ -17,6 +17,7 @@ JobQueue::Job queue_job(const JobRecord& record, std::int64_t wall) {
   job.queue = queue_name(fixed);
   job.priority = fixed.request.value("priority", 0);
   job.held = head.held;
+  job.created = head.created;
   job.needs = fixed.request.value("depends_on", std::set<std::string>());
   job.backoff = backoff_left(head, fixed, wall);
   job.not_before = parse_time(fixed.request.value("not_before", "")).value_or(INT64_MIN);

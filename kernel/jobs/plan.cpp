@@ -16,10 +16,18 @@ constexpr auto kLookAgain = 1s;  // at a runner that cannot be seen
 }  // namespace
 
 Plan::Plan(const SchedulerConfig& config)
-    : config_(config),
+    : retry_(config.retry),
+      max_running_(config.max_running),
       queue_(config.queues),
       deadlines_(config.patience()),
       endings_(config.run.cancel_grace) {}
+
+void Plan::use(const SchedulerConfig& config) {
+  max_running_ = config.max_running;
+  queue_.limit(config.queues);
+  deadlines_.give(config.patience());
+  endings_.give(config.run.cancel_grace);
+}
 
 bool Plan::notice(const Commit& commit, Clock::time_point now) {
   const std::string& id = commit.job_id;
@@ -103,7 +111,7 @@ std::vector<std::pair<std::string, Plan::Step>> Plan::take_steps(std::int64_t wa
                                                                  Clock::time_point now) {
   std::vector<std::pair<std::string, Step>> out;
   auto running = slots_.per_queue();
-  while (!closed_ && slots_.size() < config_.max_running) {
+  while (!closed_ && slots_.size() < max_running_) {
     const auto job = queue_.take(running, wall, now);
     if (!job) break;
     ++running[job->queue];
@@ -141,7 +149,7 @@ void Plan::step_failed(const std::string& job_id, Step step, const std::string& 
   troubles_[job_id] = trouble;
   // Each start leaves its events in the log, and want of room may last for days.
   const int slower = no_room ? std::min(failed_starts_[job_id]++, kSlower) : 0;
-  slots_.postpone(job_id, step, now + config_.retry * (1 << slower));
+  slots_.postpone(job_id, step, now + retry_ * (1 << slower));
 }
 
 void Plan::release(const std::string& job_id) {
@@ -181,7 +189,7 @@ Plan::Clock::time_point Plan::next(std::int64_t wall, Clock::time_point now) con
   auto out = std::min({now + kLongest, slots_.next(), endings_.next(), deadlines_.next()});
   // A far time would overflow the clock.
   out = std::min(out, now + std::min<std::chrono::microseconds>(kLongest, queue_.wait(wall, now)));
-  if (!arrivals_.empty() || !retries_.empty()) out = std::min(out, now + config_.retry);
+  if (!arrivals_.empty() || !retries_.empty()) out = std::min(out, now + retry_);
   return out;
 }
 
@@ -208,7 +216,7 @@ Waiting Plan::waiting(JobQueue::Job job, std::int64_t wall, Clock::time_point no
   out.queue_limit = queue_.limit_of(job.queue);
   for (const auto& [id, slot] : slots_.all()) out.queue_running += slot.queue == job.queue;
   out.running = slots_.size();
-  out.max_running = config_.max_running;
+  out.max_running = max_running_;
   out.stopping = closed_;
   return out;
 }

@@ -34,6 +34,8 @@ class Plan {
   using Step = Slots::Step;
 
   explicit Plan(const SchedulerConfig& config);
+  // From now on the limits and patience of "config" hold.  What runs goes on, above a limit too.
+  void use(const SchedulerConfig& config);
 
   // What the journal made durable.  False: nothing is to be done about it.
   bool notice(const Commit& commit, Clock::time_point now);
@@ -45,6 +47,9 @@ class Plan {
   void close() { closed_ = true; }
   bool is_idle() const { return slots_.size() == 0; }
   std::size_t queued() const { return queue_.size(); }
+  std::map<std::string, JobQueue::Depth> depths(std::int64_t wall, Clock::time_point now) const {
+    return queue_.depths(wall, now);
+  }
   std::size_t running() const { return slots_.size(); }
   void forget_slots() { slots_.clear(); }
 
@@ -96,7 +101,8 @@ class Plan {
   void release(const std::string& job_id);
   bool notice_external(const Commit& commit, Clock::time_point now);
 
-  const SchedulerConfig& config_;
+  const std::chrono::milliseconds retry_;
+  std::size_t max_running_;
   bool closed_ = false;
   std::vector<std::string> arrivals_;
   JobQueue queue_;

@@ -34,6 +34,9 @@ class Retention {
             std::function<void(const std::string&)> warn)
       : store_(store), journal_(journal), limits_(limits), warn_(std::move(warn)) {}
 
+  // From the next pass on these hold.
+  void limit(const RetentionLimits& limits) { limits_ = limits; }
+
   // One pass, at the time "wall", microseconds since 1970, and "now".  "deleted" hears of each job
   // that is gone; "stop" is asked between jobs.  Throws what store or journal throw.
   void run(std::int64_t wall, BootClock::time_point now,
@@ -57,7 +60,7 @@ class Retention {
 
   Store& store_;
   Journal& journal_;
-  const RetentionLimits limits_;
+  RetentionLimits limits_;
   const std::function<void(const std::string&)> warn_;
   ClockTrust clock_;
 };

@@ -13,9 +13,9 @@ namespace {
 // Linux gives one variable 128 KiB, its name included.
 constexpr std::size_t kMostInEnvironment = 120 * 1024;
 
-void add_variables(const Json& from, std::map<std::string, std::string>& out) {
-  if (!from.is_object() || !from.contains("env")) return;
-  for (const auto& [key, value] : from.at("env").items()) out[key] = value.get<std::string>();
+void add_variables(const Json& from, const char* which, std::map<std::string, std::string>& out) {
+  if (!from.is_object() || !from.contains(which)) return;
+  for (const auto& [key, value] : from.at(which).items()) out[key] = value.get<std::string>();
 }
 
 // A request may lower what its tool allows, not raise it.
@@ -32,12 +32,19 @@ Json limits_of(const JobFixed& job) {
 std::map<std::string, std::string> job_environment(const RunSettings& settings,
                                                    const JobFixed& job) {
   auto out = settings.environment;
-  add_variables(job.tool, out);
-  add_variables(job.request, out);
+  add_variables(job.tool, "env", out);
+  add_variables(job.request, "env", out);
   if (!job.request.contains("task")) return out;
   out["DOMED_TASK_FILE"] = run_path(settings, job.run_id) / kTaskFile;
   const std::string task = job.request.at("task").dump();
   if (task.size() <= kMostInEnvironment) out["DOMED_TASK_JSON"] = task;
+  return out;
+}
+
+std::map<std::string, std::string> secret_environment(const JobFixed& job) {
+  std::map<std::string, std::string> out;
+  add_variables(job.tool, "secret_env", out);
+  add_variables(job.request, "secret_env", out);
   return out;
 }
 
@@ -85,6 +92,19 @@ void put_fence(Json& spec, const JobFixed& job) {
     if (item != "bytes") spec["stdin_below"].push_back(item);
 }
 
+// A plain variable of the request may have the name of the tool's secret: then it is meant.
+void put_secrets(Json& spec, const RunSettings& settings, const JobFixed& job) {
+  const Json env = job.request.value("env", Json::object());
+  for (const auto& [name, value] : secret_environment(job)) {
+    if (!env.contains(name)) spec["env"][name] = value;
+    spec["secrets"].push_back(value);
+  }
+  // Where the request has its own value, the tool's goes nowhere, and is masked all the same.
+  if (job.tool.is_object() && job.tool.contains("secret_env"))
+    for (const auto& value : job.tool.at("secret_env")) spec["secrets"].push_back(value);
+  if (!settings.mask.empty()) spec["mask"] = settings.mask;
+}
+
 }  // namespace
 
 Json run_spec(const RunSettings& settings, const JobFixed& job, const RunIdentity& identity) {
@@ -111,6 +131,7 @@ Json run_spec(const RunSettings& settings, const JobFixed& job, const RunIdentit
                {"give_up_ms", settings.give_up.count()}};
   for (const char* key : {"stdin", "tty", "task"})
     if (job.request.contains(key)) spec[key] = job.request.at(key);
+  put_secrets(spec, settings, job);
   put_fence(spec, job);
   return spec;
 }

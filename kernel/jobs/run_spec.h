@@ -20,6 +20,7 @@ struct RunSettings {
   std::uint32_t umask = 022;
   std::filesystem::path cgroup;  // runs get cgroups of their own below it; empty: none
   std::map<std::string, std::string> environment;  // the allowlist, as the daemon has it
+  std::vector<std::string> mask;                   // patterns of what must not be stored
 };
 
 // The directory of one run (RunDir).
@@ -35,9 +36,14 @@ std::filesystem::path cgroup_of(const RunSettings& settings, const std::string& 
 // Empty where an external job names none.
 std::string working_dir(const RunSettings& settings, const JobFixed& job);
 
-// The variables that the job's command gets, but for those that its runner adds.
+// The variables that the job's command gets, but for those that its runner adds, and for the secret
+// ones: what else is run for the job's sake (provenance/) has no use for those, and keeps what it
+// prints.
 std::map<std::string, std::string> job_environment(const RunSettings& settings,
                                                    const JobFixed& job);
+
+// Those of "secret_env", the request's above the tool's.
+std::map<std::string, std::string> secret_environment(const JobFixed& job);
 
 // After which the command is ended; 0: never.
 std::chrono::milliseconds timeout_of(const JobFixed& job);

@@ -36,10 +36,11 @@ Scheduler::Scheduler(Store& store, Journal& journal, Environment& environment,
                      const Provenance& provenance, SchedulerConfig config, JobsLog log,
                      Troubles& troubles)
     : config_(std::move(config)),
-      looks_(provenance, config_.run),
-      context_{store,          journal,  environment,
-               provenance,     looks_,   config_,
-               std::move(log), troubles, [this] { return stopping(); }},
+      settings_(config_.run),
+      kept_(config_.retention),
+      looks_(provenance, settings_),
+      context_{store,   journal,   environment,    provenance, looks_,
+               config_, settings_, std::move(log), troubles,   [this] { return stopping(); }},
       retention_(store, journal, config_.retention,
                  [this](const std::string& line) { context_.log(Level::warning, line); }),
       plan_(config_),
@@ -51,8 +52,20 @@ std::string Scheduler::why_waiting(const JobRecord& record) {
   return locked([&] { return plan_.waiting(std::move(job), wall, Clock::now()); }).why();
 }
 
+void Scheduler::use(const SchedulerConfig& config) {
+  settings_.become(config.run);
+  kept_.become(config.retention);
+  locked([&] { plan_.use(config); });
+  alarm_.ring();
+}
+
 Scheduler::Counts Scheduler::counts() {
   return locked([&] { return Counts{plan_.queued(), plan_.running()}; });
+}
+
+std::map<std::string, JobQueue::Depth> Scheduler::depths() {
+  const std::int64_t wall = context_.environment.now();
+  return locked([&] { return plan_.depths(wall, Clock::now()); });
 }
 
 void Scheduler::forget(const std::string& job_id) const {
@@ -287,6 +300,7 @@ void Scheduler::make_retries() {
 void Scheduler::retain() try {
   const std::unique_lock lock(retention_mutex_, std::try_to_lock);
   if (!lock) return;
+  retention_.limit(*kept_.now());
   retention_.run(
       context_.environment.now(), Clock::now(), [this](const std::string& id) { forget(id); },
       [this] { return stopping(); });

@@ -53,11 +53,17 @@ class Scheduler {
   // Starts nothing more and waits until no job runs; false: asked to stop first.
   bool drain(const std::stop_token& stop);
 
+  // From now on "config" holds, but for its paths: for runs that start, and what is counted against
+  // limits.  What runs goes on as it began.
+  void use(const SchedulerConfig& config);
+
   // Jobs that wait in the queue, and that have a slot.
   struct Counts {
     std::size_t queued = 0, running = 0;
   };
   Counts counts();
+  // And by queue, of those that wait.
+  std::map<std::string, JobQueue::Depth> depths();
 
   // What a job's run is made from, and what has become of that at its end: payloads of events,
   // the latter empty where there is nothing to compare.  Takes as long as the collectors may.
@@ -107,7 +113,9 @@ class Scheduler {
   void could(const std::string& job_id);
   void leave_alone(const std::string& job_id, const std::exception& why);
 
-  const SchedulerConfig config_;
+  const SchedulerConfig config_;  // as it was at the start
+  Replaceable<RunSettings> settings_;
+  Replaceable<RetentionLimits> kept_;
   FirstLooks looks_;
   const JobsContext context_;
   std::mutex retention_mutex_;  // one pass at a time

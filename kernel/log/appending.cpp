@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "log/job_log.h"
+#include "log/masking.h"
 #include "log/refusal.h"
 #include "log/token.h"
 #include "protocol/api_error.h"
@@ -96,17 +97,46 @@ void JobLog::check_transitions(const Batch& batch) const {
   }
 }
 
+// Of a run's own output its runner has masked what it had to, over all borders of chunks; what a
+// command appends by itself, and what an external job's producer does, comes here as it is.
+// Nothing is copied where nothing has to be masked, which is nearly always.
+std::optional<std::vector<Event>> JobLog::masked(const Batch& batch) {
+  if (batch.is_of_run) return std::nullopt;
+  if (masked_for_ != batch.producer_token) {
+    masks_ = Masks(secrets_of(fixed_, batch.producer_token), {});
+    masked_for_ = batch.producer_token;
+  }
+  if (!masks_.spare(batch.producer_id))
+    invalid_request("'producer_id' has a secret of the job in it");
+  const bool by_runner = !head_.external && is_token(head_.run_token, batch.producer_token);
+  const auto is_fine = [&](const Event& event) {
+    return (by_runner && event.type == "log") ||
+           (is_clean(event, masks_) && (!batch.masks || is_clean(event, *batch.masks)));
+  };
+  if (std::all_of(batch.events.begin(), batch.events.end(), is_fine)) return std::nullopt;
+  std::vector<Event> events = batch.events;
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    if (is_fine(events[i])) continue;
+    const std::string where = "events[" + std::to_string(i) + "]: ";
+    mask(events[i], masks_, where, head_.masked);
+    if (batch.masks) mask(events[i], *batch.masks, where, head_.masked);
+  }
+  return events;
+}
+
 // `StateIsEvents`: what was collected of the sources comes before the state that it explains, and
 // in one commit with it.  Where an earlier release committed it with the job still queued, it
 // stands.
 void JobLog::apply(const Batch& batch) {
+  const auto changed = masked(batch);
+  const std::vector<Event>& events = changed ? *changed : batch.events;
   const std::size_t before = lines_.size();
   const std::uint64_t first_seq = head_.head_seq + 1;
   // One time for all, so that what was decided of `t` holds for each.
   taken_ = time();
-  const bool keeps_t = tells_another_time(batch.events, *taken_);
-  make_room(batch.events, keeps_t);
-  for (const auto& event : batch.events) {
+  const bool keeps_t = tells_another_time(events, *taken_);
+  make_room(events, keeps_t);
+  for (const auto& event : events) {
     const auto t = keeps_t ? event.t : std::nullopt;
     if (event.to == State::running && !head_.has_provenance && !batch.provenance.empty())
       add("provenance", batch.provenance);

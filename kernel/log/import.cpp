@@ -173,6 +173,7 @@ void JobLog::check_claims() const {
   if (!head_.node.empty()) actual["node"] = head_.node;
   if (head_.exit_code) actual["exit_code"] = *head_.exit_code;
   if (head_.signal) actual["signal"] = *head_.signal;
+  if (head_.masked) actual["masked"] = head_.masked;
   for (const auto& [key, claim] : fixed_.claims.items())
     if (const Json found = actual.value(key, Json()); found != claim)
       refuse(job_id_, "the record's '" + key + "' is " + claim.dump() + ", its events come to " +

@@ -79,6 +79,7 @@ class Reader {
     raw(value);
     return value;
   }
+  bool is_at_end() const { return bytes_.empty(); }
   std::string rest() { return std::string(take(bytes_.size())); }
   State state() {
     const std::uint64_t value = number();
@@ -203,6 +204,8 @@ std::string JobHead::encode() const {
   out.number(static_cast<std::uint64_t>(heard));
   out.number(bytes);
   out.string(revision);
+  // Of most jobs nothing stands behind it, as before there were masks.
+  if (masked || !newer.empty()) out.number(masked);
   out.rest(newer);
   return out.take();
 }
@@ -254,6 +257,7 @@ JobHead JobHead::decode(std::string_view bytes) {
   head.heard = in.integer();
   head.bytes = in.number();
   head.revision = in.string();
+  if (!in.is_at_end()) head.masked = in.number();
   head.newer = in.rest();
   return head;
 }

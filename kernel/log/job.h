@@ -79,10 +79,11 @@ struct JobHead {
   std::uint64_t assigned = 0;  // how many times it was given to a node
   // SHA-256 of the run's token, and of the job's own; nullopt: nobody may append.
   std::optional<Digest> run_token, job_token;
-  std::int64_t heard = 0;   // the last word of an external job's producer, beside its events
-  std::uint64_t bytes = 0;  // of the retained lines, each with its LF; 0 of format 1: not known
-  std::string revision;     // the one that the store has for this record
-  std::string newer;        // fields that this release does not know, as they came
+  std::int64_t heard = 0;    // the last word of an external job's producer, beside its events
+  std::uint64_t bytes = 0;   // of the retained lines, each with its LF; 0 of format 1: not known
+  std::string revision;      // the one that the store has for this record
+  std::uint64_t masked = 0;  // how many times a secret was taken out of what was appended
+  std::string newer;         // fields that this release does not know, as they came
 
   // A node has taken it from the queue, and its runner has not said yet that it runs.  Of a start
   // by a release before, which named no node, the provenance tells.

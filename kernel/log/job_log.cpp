@@ -5,6 +5,7 @@
 #include "base/units.h"
 #include "base/words.h"
 #include "log/refusal.h"
+#include "log/request_hash.h"
 #include "log/retry.h"
 #include "log/tags.h"
 #include "log/token.h"
@@ -81,7 +82,11 @@ void JobLog::refuse_other(const Submission& submission) const {
   Json fields{{"job_id", job_id_}};
   std::string why;
   if (!fixed_.imported.is_null()) fields["imported"] = true;
-  if (head_.request_hash != submission.request_hash)
+  const bool same =
+      head_.request_hash == submission.request_hash
+          ? have_same_values(fixed_.request, submission.fixed.request)
+          : !submission.former_hash.empty() && head_.request_hash == submission.former_hash;
+  if (!same)
     why = "with another request: choose a new key";
   else if (!fixed_.imported.is_null() && !submission.accept_imported)
     why = "which was imported, not run here: say accept_imported to take it, or choose a new key";
@@ -134,6 +139,7 @@ std::string JobLog::terminal_payload(const Event& event) const {
   if (event.exit_code) payload["exit_code"] = *event.exit_code;
   if (event.signal) payload["signal"] = *event.signal;
   if (!head_.streams.empty()) payload["streams"] = streams_json(head_.streams);
+  if (head_.masked) payload["masked"] = head_.masked;
   return payload.dump();
 }
 
@@ -265,7 +271,10 @@ void JobLog::fold(const Event& event, std::int64_t ts, std::optional<std::int64_
   head_.last_ts = ts;
   if (head_.head_seq == 0) head_.created = ts;
   if (event.type == "log") return fold_log(event);
-  if (event.type == "stream_end") stream(event.stream).dropped = event.dropped;
+  if (event.type == "stream_end") {
+    stream(event.stream).dropped = event.dropped;
+    head_.masked += event.masked;
+  }
   if (event.type == "cancel_requested") head_.cancel_requested = ts;
   if (event.type == "held" || event.type == "released") head_.held = event.type == "held";
   if (event.type == "assigned") {
@@ -293,6 +302,7 @@ void JobLog::fold_state(const Event& event, std::int64_t ts, std::optional<std::
   head_.ended = ts, head_.ended_t = t;
   head_.reason = event.reason, head_.message = event.message;
   head_.exit_code = event.exit_code, head_.signal = event.signal;
+  if (event.masked) head_.masked = event.masked;  // of a copy, whose events alone do not tell it
   for (auto& stream : head_.streams)
     if (!stream.sealed) stream.sealed = stream.hash.digest();  // an import may know it
 }

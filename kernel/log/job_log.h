@@ -11,6 +11,7 @@
 #include "log/import.h"
 #include "log/job.h"
 #include "protocol/event.h"
+#include "search/masks.h"
 
 namespace domed {
 
@@ -22,8 +23,9 @@ struct Batch {
   std::vector<Event> events;
   std::array<std::uint8_t, 8> content{};
   // Collected before the batch was handed over; empty: not needed.
-  std::string provenance;      // for "running"
-  std::string provenance_end;  // for a terminal state
+  std::string provenance;              // for "running"
+  std::string provenance_end;          // for a terminal state
+  std::shared_ptr<const Masks> masks;  // the deployment's; may be null
 };
 
 struct AppendResult {
@@ -35,7 +37,7 @@ struct AppendResult {
 
 struct Submission {
   JobFixed fixed;
-  std::string request_hash;
+  std::string request_hash, former_hash;  // log/request_hash.h
   std::string token;             // an external job's; a run of ours gets its own when it starts
   bool accept_imported = false;  // a copy from elsewhere may be the job that is meant
   bool replayed = false;         // out: the job was there already
@@ -152,6 +154,7 @@ class JobLog {
   const ProducerState* known_producer(const std::string& id) const;
   AppendResult replay(const Batch& batch, const ProducerState& producer) const;
   void apply(const Batch& batch);
+  std::optional<std::vector<Event>> masked(const Batch& batch);
   void make_room(const std::vector<Event>& events, bool keeps_t);
   void check_transitions(const Batch& batch) const;
   void give_token(const std::string& token);
@@ -178,6 +181,8 @@ class JobLog {
   bool fixed_changed_ = false, head_changed_ = false;
   std::string encoded_head_, encoded_fixed_;
   std::optional<std::int64_t> taken_;  // when the batch was, that is being applied
+  std::string masked_for_;             // the token that "masks_" are made with
+  Masks masks_;
 };
 
 // Throws ApiError(E_INVALID_TRANSITION) unless a job may go "from" that state "to" this.

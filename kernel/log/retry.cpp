@@ -5,6 +5,7 @@
 
 #include "base/units.h"
 #include "domed/support/hash.h"
+#include "log/request_hash.h"
 
 namespace domed {
 namespace {
@@ -88,7 +89,7 @@ Submission next_attempt(const JobHead& head, const JobFixed& job) {
   next.request["not_before"] = format_time(head.retry_at);
   next.request["retry"] = {{"max_attempts", policy.max_attempts - 1},
                            {"backoff_s", std::min(policy.backoff_s * 2, kLongestBackoff)}};
-  out.request_hash = sha256_hex(canonical_json(next.request));
+  out.request_hash = request_hash(next.request);
   return out;
 }
 

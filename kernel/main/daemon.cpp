@@ -6,8 +6,9 @@
 #include <condition_variable>
 #include <mutex>
 
+#include "base/units.h"
 #include "base/version.h"
-#include "deployment/tokens.h"
+#include "deployment/difference.h"
 #include "jobs/state_dir.h"
 #include "log/kernels_own.h"
 #include "main/log.h"
@@ -16,7 +17,6 @@
 #include "system/installation.h"
 #include "system/process.h"
 #include "tls/server_context.h"
-#include "transport/listen_url.h"
 
 namespace domed {
 namespace {
@@ -30,13 +30,33 @@ std::string damage_in(const std::string& job_id) {
   return "damage in job " + job_id;
 }
 
+std::string list_of(const std::vector<std::string>& items) {
+  std::string out;
+  for (const auto& item : items) out += (out.empty() ? "" : ", ") + item;
+  return out;
+}
+
+double seconds_since(std::int64_t time) {
+  return static_cast<double>(std::max<std::int64_t>(0, now_micros() - time)) / 1e6;
+}
+
+void tell(const Reloaded& reloaded) {
+  for (const auto& warning : reloaded.warnings) log_warning(warning);
+  spdlog::info("the deployment is read again; new: {}",
+               reloaded.taken.empty() ? "nothing" : list_of(reloaded.taken));
+  if (!reloaded.waiting.empty())
+    spdlog::warn("not before a restart: {}", list_of(reloaded.waiting));
+  for (const auto& failure : reloaded.failed)
+    spdlog::error("a file is not read again, and stays as it was: {}", failure);
+}
+
 }  // namespace
 
-Daemon::Daemon(const Deployment& deployment, std::function<void()> stale)
-    : deployment_(deployment),
+Daemon::Daemon(Deployment deployment, std::function<void()> stale)
+    : deployment_(std::move(deployment)),
       stale_(std::move(stale)),
       epoch_(environment_.random_id()),
-      tokens_(std::make_shared<Tokens>(deployment.tokens)) {
+      tokens_(std::make_shared<Tokens>(deployment_.now()->tokens)) {
   try {
     // What another daemon may have, and what the system may refuse, before anything is changed.
     claim();
@@ -59,13 +79,15 @@ Daemon::Daemon(const Deployment& deployment, std::function<void()> stale)
 // Our state_dir and our addresses, which are not listened at before there is somebody to answer.
 // Jobs get back the limit of descriptors and the umask that we were started with.
 void Daemon::claim() {
-  state_lock_ = claim_state_dir(deployment_.state_dir);
-  if (!deployment_.jobs.cgroup.empty()) must_be_delegated(deployment_.jobs.cgroup, "jobs.cgroup");
+  const auto deployment = deployment_.now();
+  state_lock_ = claim_state_dir(deployment->state_dir);
+  if (!deployment->jobs.cgroup.empty()) must_be_delegated(deployment->jobs.cgroup, "jobs.cgroup");
   inherited_.umask = present_umask();
   inherited_.open_files = raise_descriptor_limit();
-  const std::size_t pipes = pipe_bound(sockets_of(deployment_));
-  const ControlOptions control = control_options(deployment_, tokens_, pipes);
-  const EventOptions events = event_options(deployment_, pipes);
+  const std::size_t pipes = pipe_bound(sockets_of(*deployment));
+  doors_ = doors_of(*deployment, tokens_);
+  const ControlOptions control = control_options(*deployment, doors_, pipes);
+  const EventOptions events = event_options(*deployment, doors_, pipes);
   for (const auto* places : {&control.urls, &events.urls})
     for (const Place& place : *places)
       if (place.tls) certificates_.push_back(place.tls);
@@ -77,11 +99,12 @@ void Daemon::claim() {
 }
 
 void Daemon::open_plugins() {
+  const auto deployment = deployment_.now();
   const auto open = [this](const PluginUse& use) -> const OpenedPlugin& {
     return *plugins_.emplace_back(
         std::make_unique<OpenedPlugin>(use.manifest, use.options, spdlog::default_logger()));
   };
-  fenced_ = open(deployment_.store).store();
+  fenced_ = open(deployment->store).store();
   checked_ = std::make_unique<CheckedStore>(
       *fenced_,
       [this](const Damage& damage) {
@@ -90,12 +113,16 @@ void Daemon::open_plugins() {
       stale_);
   store_ = std::make_unique<PresentStore>(*checked_);
   std::vector<Source> sources;
-  for (const auto& use : deployment_.provenance) {
+  for (const auto& use : deployment->provenance) {
     const OpenedPlugin& opened = open(use);
     sources.push_back({use.manifest.name, use.manifest.version, use.manifest.capabilities,
                        use.timeout, opened.collector(), opened.plugin().library_sha256()});
   }
-  provenance_ = std::make_unique<Provenance>(std::move(sources), log_warning, runner_program());
+  provenance_ = std::make_unique<Provenance>(
+      std::move(sources), log_warning, runner_program(),
+      [this](const std::string& collector, std::chrono::nanoseconds took, bool ok) {
+        measure(metrics_, collector, took, ok);
+      });
 }
 
 // Those who show what was committed, and so are there before the journal.
@@ -105,6 +132,10 @@ void Daemon::open_followers() {
       [this](std::size_t shard, const Publisher::Frame& frame) { events_->send(shard, frame); },
       [this](std::size_t shard) { return events_->pipes(shard); },
       [this](std::size_t shard) { return events_->is_saturated(shard); });
+  Histogram& delivery =
+      metrics_.histogram("domed_delivery_duration_seconds",
+                         "How long lines waited from their commit until they left in a frame.");
+  publisher_->on_delivered([&](std::chrono::nanoseconds waited) { delivery.observe(waited); });
   workers_ = std::make_unique<Workers>(kWorkers);
   streams_ =
       std::make_unique<Streams>(*store_, *workers_, kPolls, [this](const std::string& job_id) {
@@ -140,13 +171,13 @@ void Daemon::open_log() {
         count(metrics_, news);
       });
   store_->renew_with([this](const std::string& job_id) { journal_->renew(job_id); });
-  scheduler_ =
-      std::make_unique<Scheduler>(*store_, *journal_, environment_, *provenance_,
-                                  scheduler_config(deployment_, inherited_), log_line, troubles_);
+  scheduler_ = std::make_unique<Scheduler>(*store_, *journal_, environment_, *provenance_,
+                                           scheduler_config(*deployment_.now(), inherited_),
+                                           log_line, troubles_);
 }
 
 void Daemon::open_methods() {
-  ServiceConfig config = service_config(deployment_, epoch_, plugins_);
+  ServiceConfig config = service_config(*deployment_.now(), epoch_, plugins_);
   config.store_secret = store_secret_;
   config.backup = backup_of(*fenced_);
   config.facts.can_backup = config.backup != nullptr;
@@ -159,19 +190,22 @@ void Daemon::open_methods() {
   };
   config.facts.work = [this] {
     const auto jobs = scheduler_->counts();
-    return OrderedJson{{"queued", jobs.queued},
-                       {"running", jobs.running},
-                       {"clients", control_->pipes()},
-                       {"subscribers", events_->pipes()},
-                       {"held_polls", streams_->held_polls()}};
+    double oldest = 0;
+    for (const auto& [queue, depth] : scheduler_->depths())
+      if (depth.oldest != INT64_MAX) oldest = std::max(oldest, seconds_since(depth.oldest));
+    return OrderedJson{
+        {"queued", jobs.queued},           {"oldest_s", static_cast<std::int64_t>(oldest)},
+        {"running", jobs.running},         {"clients", control_->pipes()},
+        {"subscribers", events_->pipes()}, {"held_polls", streams_->held_polls()}};
   };
   config.facts.metrics = [this] { return metrics_.text(); };
+  config.reload = [this] { return reload(); };
   config.events_urls = [this](const std::string& job_id) {
     return events_->urls(shard_of(job_id, events_->shards()));
   };
   methods_ = std::make_unique<Methods>(*store_, *journal_, *streams_, *scheduler_, environment_,
                                        *workers_, audit_, std::move(config));
-  dispatcher_ = std::make_unique<Dispatcher>(*methods_, *workers_, audit_, metrics_);
+  dispatcher_ = std::make_unique<Dispatcher>(*methods_, *workers_, audit_, metrics_, log_request);
   measure(metrics_, gauges());
 }
 
@@ -180,11 +214,24 @@ Gauges Daemon::gauges() {
           [this] { return events_->pipes(); },
           [this] { return control_->busy(); },
           [this] { return streams_->held_polls(); },
-          [this] { return scheduler_->counts().queued; },
           [this] { return scheduler_->counts().running; },
           [this] { return troubles_.present(Troubles::Clock::now()).size(); },
           [this] { return events_->dropped(); },
-          deployment_.state_dir};
+          [this] { return !troubles_of_store().empty(); },
+          [this] {
+            Metrics::Values out;
+            for (const auto& [queue, depth] : scheduler_->depths())
+              out[metric_label("queue", queue)] = static_cast<double>(depth.jobs);
+            return out;
+          },
+          [this] {
+            Metrics::Values out;
+            for (const auto& [queue, depth] : scheduler_->depths())
+              if (depth.oldest != INT64_MAX)
+                out[metric_label("queue", queue)] = seconds_since(depth.oldest);
+            return out;
+          },
+          deployment_.now()->state_dir};
 }
 
 void Daemon::recover() {
@@ -207,7 +254,13 @@ void Daemon::serve() {
   // runners have to reach us: ports that were 0 are known only now.
   events_->start();
   control_->start();
-  scheduler_->start(for_own_processes(control_->urls()));
+  scheduler_->start(control_->urls_for_own_processes());
+  if (const std::string place = deployment_.now()->metrics_listen; !place.empty()) {
+    probes_ =
+        std::make_unique<Probes>(place, Probes::Answers{[this] { return metrics_.text(); },
+                                                        [this] { return troubles_of_store(); }});
+    spdlog::info("metrics and probes at http://{}/metrics", probes_->address());
+  }
   // Last, for it dials what listens.
   WatchdogOptions watch;
   watch.ping = R"({"jsonrpc":"2.0","id":"watchdog","method":"Health"})";
@@ -220,25 +273,53 @@ void Daemon::serve() {
   for (const auto& url : control_->urls()) spdlog::info("domed {} serves {}", kVersion, url);
 }
 
-void Daemon::reload() {
-  std::string failures;
+// The deployment is read and checked as a whole before anything of it holds; each of its files that
+// is read beside it (certificates) stays as it was where it cannot be used.
+Reloaded Daemon::reload() {
+  const std::lock_guard lock(reload_mutex_);
+  const auto running = deployment_.now();
+  Difference found;
+  LogTarget log;
+  try {
+    found = difference(*running, load_deployment(running->file));
+    log = open_log_target(found.now.log);
+  } catch (const Error& e) {
+    spdlog::error("the deployment cannot be used, and nothing has changed: {}", e.what());
+    throw;
+  }
+  use_log(found.now.log.level, std::move(log));
+  use(found.now);
+  Reloaded out{found.taken, found.waiting, {}, found.now.warnings};
   const auto attempt = [&](const auto& action) {
     try {
       action();
     } catch (const Error& e) {
-      failures += (failures.empty() ? "" : "\n") + std::string(e.what());
+      out.failed.emplace_back(e.what());
     }
   };
-  attempt([&] {
-    if (!deployment_.tokens_file.empty()) tokens_->replace(load_tokens(deployment_.tokens_file));
-  });
   attempt([&] { control_->reload(); });
   attempt([&] { events_->reload(); });
-  if (failures.empty())
-    spdlog::info("tokens and certificates are read again");
-  else
-    spdlog::error("not all is read again, and what is not stays as it was: {}", failures);
+  tell(out);
   for (const auto& text : expiring()) log_warning(text);
+  return out;
+}
+
+void Daemon::use(const Deployment& deployment) {
+  deployment_.become(deployment);
+  tokens_->replace(deployment.tokens);
+  for (std::size_t i = 0; i < doors_.control.size(); ++i)
+    doors_.control[i]->replace(deployment.control_listen.at(i).grants);
+  for (std::size_t i = 0; i < doors_.events.size(); ++i)
+    doors_.events[i]->replace(deployment.events_listen.at(i).grants);
+  methods_->use(submit_rules(deployment), tools_of(deployment), masks_of(deployment));
+  scheduler_->use(scheduler_config(deployment, inherited_));
+}
+
+// For strangers: not what it says of itself, which may name files.
+std::string Daemon::troubles_of_store() {
+  for (const auto& trouble : troubles_.present(Troubles::Clock::now()))
+    if (trouble.subject == "store") return "the store keeps nothing at the moment\n";
+  return "";
 }
 
 std::vector<std::string> Daemon::expiring() {
@@ -272,6 +353,7 @@ Daemon::~Daemon() {
 void Daemon::stop() {
   // Collectors before those who wait for them: an end waits for none, however long it may take.
   daily_ = {};
+  probes_.reset();
   if (watchdog_) watchdog_->stop();
   if (methods_) methods_->close();
   if (provenance_) provenance_->stop();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -8,6 +9,7 @@
 
 #include "api/dispatcher.h"
 #include "api/methods.h"
+#include "base/replaceable.h"
 #include "base/workers.h"
 #include "deployment/deployment.h"
 #include "follow/publisher.h"
@@ -21,6 +23,7 @@
 #include "main/log.h"
 #include "main/measures.h"
 #include "main/settings.h"
+#include "probes/probes.h"
 #include "provenance/provenance.h"
 #include "system/file_lock.h"
 #include "transport/control_server.h"
@@ -37,12 +40,16 @@ class Daemon {
   // Throws Error; nothing is then left running.
   // "stale": the store is not what was opened any more, so that this daemon knows nothing: it is to
   // be made anew.  Called by any thread, perhaps again; must not block.
-  Daemon(const Deployment& deployment, std::function<void()> stale);
+  Daemon(Deployment deployment, std::function<void()> stale);
   ~Daemon();
 
-  // Reads tokens, certificates and revocations again, and ends the connections of those who may not
-  // come any more.  What cannot be read is told in the log, and all stays as it was.
-  void reload();
+  // Reads the deployment again, and with it tokens, certificates and revocations; takes over what
+  // can change (deployment/difference.h), and ends the connections of those who may not come any
+  // more.  The log says what came of it.  Throws Error for a deployment that cannot be used: then
+  // nothing has changed.  Thread-safe.
+  Reloaded reload();
+  // As it holds now.
+  Deployment deployment() const { return *deployment_.now(); }
   // Starts no more jobs and waits until none runs; false: asked to stop first.
   bool drain(const std::stop_token& stop);
 
@@ -56,10 +63,13 @@ class Daemon {
   void serve();
   void stop();
   Gauges gauges();
+  void use(const Deployment& deployment);
+  std::string troubles_of_store();
   std::vector<std::string> expiring();
   void tell_what_expires(const std::stop_token& stop);
 
-  const Deployment& deployment_;
+  Replaceable<Deployment> deployment_;
+  std::mutex reload_mutex_;  // one at a time
   const std::function<void()> stale_;
   SystemEnvironment environment_;
   const std::string epoch_;
@@ -70,6 +80,7 @@ class Daemon {
   // destructor has stopped them in the order that loses nothing.
   std::vector<std::unique_ptr<OpenedPlugin>> plugins_;  // the store's is the first
   const std::shared_ptr<Tokens> tokens_;
+  Doors doors_;
   std::vector<std::shared_ptr<tls::ServerContext>> certificates_;
   std::unique_ptr<ControlServer> control_;
   std::unique_ptr<EventSockets> events_;
@@ -89,7 +100,8 @@ class Daemon {
   std::unique_ptr<Methods> methods_;
   std::unique_ptr<Dispatcher> dispatcher_;
   std::unique_ptr<Watchdog> watchdog_;
-  std::jthread daily_;  // tells what expires
+  std::unique_ptr<Probes> probes_;  // null where the deployment names no place
+  std::jthread daily_;              // tells what expires
 };
 
 }  // namespace domed

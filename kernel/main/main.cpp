@@ -114,18 +114,22 @@ int serve(const Deployment& deployment) {
   while (sigwait(&ends, &signal) == 0 && (signal == kStale || signal == SIGHUP)) {
     if (signal == SIGHUP) {
       tell_service_manager(reloading());
-      daemon->reload();
+      try {
+        daemon->reload();
+      } catch (const Error&) {  // the log has it, and all is as it was
+      }
       tell_service_manager("READY=1");
       continue;
     }
     spdlog::warn("the store is not what was opened any more: it is opened anew");
     // The old one first: the new one needs its store, its addresses and its lock on the state_dir.
+    const Deployment present = daemon->deployment();
     daemon.reset();
-    daemon = made_anew(deployment, ends, stale);
+    daemon = made_anew(present, ends, stale);
     if (!daemon) return 0;
   }
   tell_service_manager("STOPPING=1");
-  if (deployment.jobs.drain_at_shutdown) {
+  if (daemon->deployment().jobs.drain_at_shutdown) {
     spdlog::info("waiting for the running jobs to end; a second signal leaves them");
     const std::jthread waiter([&daemon](const std::stop_token& stop) {
       // The last job's end or a second signal, whichever comes first: a signal either way, for the
@@ -160,11 +164,11 @@ int run(const CommandLine& line) {
   const Deployment deployment = load_deployment(config_file(line.config));
   const bool says_only = line.check || line.print_config;
   const auto warn = [&](const std::string& text) {
-    deployment.log_as_json && !says_only
+    deployment.log.as_json && !says_only
         ? log_warning(text)
         : static_cast<void>(std::fprintf(stderr, "%s\n", text.c_str()));
   };
-  if (!says_only) set_up_log(deployment.log_level, deployment.log_as_json);
+  if (!says_only) use_log(deployment.log.level, open_log_target(deployment.log));
   for (const auto& warning : deployment.warnings) warn(warning);
   if (line.check) return check(deployment);
   if (line.print_config) {

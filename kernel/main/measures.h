@@ -1,7 +1,9 @@
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <functional>
+#include <string>
 
 #include "base/metrics.h"
 #include "log/commit.h"
@@ -11,14 +13,19 @@ namespace domed {
 
 // What of the whole daemon is measured, beside what its parts count.
 struct Gauges {
-  std::function<std::size_t()> connections, subscribers, requests_under_way, held_polls, queued,
-      running, troubles;
+  std::function<std::size_t()> connections, subscribers, requests_under_way, held_polls, running,
+      troubles;
   std::function<std::uint64_t()> frames_lost;
-  std::filesystem::path state_dir;  // whose disk is looked at
+  std::function<bool()> store_fails;
+  std::function<Metrics::Values()> queued, oldest;  // by queue: how many, and seconds
+  std::filesystem::path state_dir;                  // whose disk is looked at
 };
 
 // Adds "gauges", and what the process itself takes.
 void measure(Metrics& metrics, const Gauges& gauges);
+// Has a collector's answers timed.
+void measure(Metrics& metrics, const std::string& collector, std::chrono::nanoseconds took,
+             bool ok);
 // Has the journal's commits counted and timed.
 void measure(Metrics& metrics, StoreWatch& watch);
 // Counts a job that was submitted, or is over, by how it ended and how long it took.

@@ -13,16 +13,15 @@
 namespace domed {
 namespace {
 
-std::vector<Place> places(const std::vector<Listener>& listeners, const Deployment& deployment,
-                          const std::shared_ptr<const Tokens>& tokens) {
-  const std::string node = node_id(deployment.state_dir);
-  const bool says_why = tokens != nullptr;  // a subscriber hears no reasons
+std::vector<Place> places(const std::vector<Listener>& listeners,
+                          const std::vector<std::shared_ptr<Access>>& doors) {
   std::vector<Place> out;
-  for (const auto& listener : listeners) {
+  for (std::size_t i = 0; i < listeners.size(); ++i) {
+    const Listener& listener = listeners[i];
     Place& place = out.emplace_back(listener.url);
     place.origins = listener.origins;
     if (listener.tls) place.tls = std::make_shared<tls::ServerContext>(files_of(listener));
-    place.access = std::make_shared<const Access>(listener.grants, node, tokens, says_why);
+    place.access = doors.at(i);
   }
   return out;
 }
@@ -57,10 +56,21 @@ std::size_t sockets_of(const Deployment& deployment) {
          kinds(deployment.events_listen) * static_cast<std::size_t>(deployment.event_shards);
 }
 
-ControlOptions control_options(const Deployment& deployment,
-                               const std::shared_ptr<const Tokens>& tokens, std::size_t pipes) {
+// A subscriber hears no reasons, and sends no token.
+Doors doors_of(const Deployment& deployment, const std::shared_ptr<const Tokens>& tokens) {
+  const std::string node = node_id(deployment.state_dir);
+  Doors out;
+  for (const auto& listener : deployment.control_listen)
+    out.control.push_back(std::make_shared<Access>(listener.grants, node, tokens, true));
+  for (const auto& listener : deployment.events_listen)
+    out.events.push_back(std::make_shared<Access>(listener.grants, node, nullptr, false));
+  return out;
+}
+
+ControlOptions control_options(const Deployment& deployment, const Doors& doors,
+                               std::size_t pipes) {
   ControlOptions options;
-  options.urls = places(deployment.control_listen, deployment, tokens);
+  options.urls = places(deployment.control_listen, doors.control);
   options.listen = listen_options(deployment);
   // The sum of the bounds, so that neither held polls nor appends can take the contexts that a
   // cancel or a status needs.
@@ -69,9 +79,9 @@ ControlOptions control_options(const Deployment& deployment,
   return options;
 }
 
-EventOptions event_options(const Deployment& deployment, std::size_t pipes) {
+EventOptions event_options(const Deployment& deployment, const Doors& doors, std::size_t pipes) {
   EventOptions options;
-  options.urls = places(deployment.events_listen, deployment, nullptr);
+  options.urls = places(deployment.events_listen, doors.events);
   options.listen = listen_options(deployment);
   options.shards = static_cast<std::size_t>(deployment.event_shards);
   options.pipes = pipes;
@@ -93,6 +103,7 @@ SchedulerConfig scheduler_config(const Deployment& deployment, const Inherited& 
   config.run.max_output = jobs.max_output;
   config.run.umask = jobs.umask.value_or(inherited.umask);
   config.run.cgroup = jobs.cgroup;
+  config.run.mask = deployment.mask;
   for (const auto& name : jobs.env_allowlist)
     if (const char* value = std::getenv(name.c_str())) config.run.environment[name] = value;
   config.retention.keep_finished = deployment.retention.keep_finished;
@@ -100,6 +111,25 @@ SchedulerConfig scheduler_config(const Deployment& deployment, const Inherited& 
   config.retention.keep_jobs = static_cast<std::uint64_t>(deployment.retention.keep_jobs);
   config.retention.keep_tombstones = deployment.retention.keep_tombstones;
   return config;
+}
+
+SubmitRules submit_rules(const Deployment& deployment) {
+  SubmitRules rules;
+  rules.allow_ad_hoc = deployment.jobs.allow_ad_hoc;
+  rules.own_user = "uid:" + std::to_string(geteuid()) + "@" + node_id(deployment.state_dir);
+  for (const auto& [name, limit] : deployment.jobs.queues) rules.queues.insert(name);
+  return rules;
+}
+
+ToolMethods::Tools tools_of(const Deployment& deployment) {
+  ToolMethods::Tools out;
+  for (const auto& tool : deployment.tools) out[tool.id] = descriptor_of(tool);
+  return out;
+}
+
+std::shared_ptr<const Masks> masks_of(const Deployment& deployment) {
+  if (deployment.mask.empty()) return nullptr;
+  return std::make_shared<const Masks>(std::vector<std::string>{}, deployment.mask);
 }
 
 ServiceConfig service_config(const Deployment& deployment, const std::string& epoch,
@@ -112,10 +142,9 @@ ServiceConfig service_config(const Deployment& deployment, const std::string& ep
                                                         : deployment.node_name;
   for (const auto& opened : plugins) config.facts.plugins.push_back(plugin_json(opened->plugin()));
   config.facts.most_polls = kPolls;
-  config.facts.allow_ad_hoc = config.rules.allow_ad_hoc = deployment.jobs.allow_ad_hoc;
-  config.rules.own_user = "uid:" + std::to_string(geteuid()) + "@" + config.facts.node_id;
-  for (const auto& [name, limit] : deployment.jobs.queues) config.rules.queues.insert(name);
-  for (const auto& tool : deployment.tools) config.tools[tool.id] = descriptor_of(tool);
+  config.rules = submit_rules(deployment);
+  config.tools = tools_of(deployment);
+  config.masks = masks_of(deployment);
   config.most_appends = kAppends - kAppends / 5;  // and a quarter more for who has none under way
   // No one else can look into it, and a copy shows all that the store does.
   config.backup_directory = deployment.state_dir;

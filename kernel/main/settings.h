@@ -28,14 +28,22 @@ struct Inherited {
   std::size_t open_files = 0;  // the soft limit
 };
 
+// Who may come by each listener, in their order: not by URL, for port 0 may be there twice.
+struct Doors {
+  std::vector<std::shared_ptr<Access>> control, events;
+};
+
 // How many sockets there are that connections come to: those with TLS count for themselves.
 std::size_t sockets_of(const Deployment& deployment);
-// "pipes": connections to each socket.  Once the state_dir is ours, for the names of users have the
-// node's id in them.
-ControlOptions control_options(const Deployment& deployment,
-                               const std::shared_ptr<const Tokens>& tokens, std::size_t pipes);
-EventOptions event_options(const Deployment& deployment, std::size_t pipes);
+// Once the state_dir is ours, for the names of users have the node's id in them.
+Doors doors_of(const Deployment& deployment, const std::shared_ptr<const Tokens>& tokens);
+// "pipes": connections to each socket.
+ControlOptions control_options(const Deployment& deployment, const Doors& doors, std::size_t pipes);
+EventOptions event_options(const Deployment& deployment, const Doors& doors, std::size_t pipes);
 SchedulerConfig scheduler_config(const Deployment& deployment, const Inherited& inherited);
+SubmitRules submit_rules(const Deployment& deployment);
+ToolMethods::Tools tools_of(const Deployment& deployment);
+std::shared_ptr<const Masks> masks_of(const Deployment& deployment);
 // All but where the events are published, which is known once somebody listens.
 ServiceConfig service_config(const Deployment& deployment, const std::string& epoch,
                              const std::vector<std::unique_ptr<OpenedPlugin>>& plugins);

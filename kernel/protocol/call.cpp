@@ -13,6 +13,7 @@ void Peer::must_read() const {
 }
 
 void Call::result(std::string_view json) const {
+  if (answers) answers->answered(*this, "");
   if (outcome) outcome(json, nullptr);
   reply(result_reply(id, json));
 }
@@ -23,12 +24,13 @@ std::string Call::begin_result(std::size_t bytes) const {
 
 void Call::end_result(std::string text) const {
   domed::end_result(text);
+  if (answers) answers->answered(*this, "");
   if (outcome) outcome("", nullptr);
   reply(std::move(text));
 }
 
 void Call::error(const ApiError& e) const {
-  if (errors) errors->met(e.name());
+  if (answers) answers->answered(*this, e.name());
   if (outcome) outcome("", &e);
   reply(error_reply(id, e));
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <exception>
 #include <functional>
@@ -36,11 +37,13 @@ struct Peer {
   void must_read() const;
 };
 
-// Hears of every error that a request is answered with.  Thread-safe.
-class Errors {
+struct Call;
+
+// Hears of every answer.  Thread-safe.
+class Answers {
  public:
-  virtual ~Errors() = default;
-  virtual void met(const std::string& name) = 0;  // E_…
+  virtual ~Answers() = default;
+  virtual void answered(const Call& call, std::string_view error) = 0;  // E_…, or "" of a result
 };
 
 // One request under way: its params and the way back.  Answered exactly once.
@@ -49,7 +52,12 @@ struct Call {
   Peer peer{};
   IdentityPtr who = nobody();  // never null
   std::function<void(std::string)> reply;
-  Errors* errors = nullptr;  // may be null
+  Answers* answers = nullptr;  // may be null
+  // For those: when the request came, its method ("": not known yet), and whether the answer was
+  // put off because the client asked for that.
+  std::chrono::steady_clock::time_point came{};
+  std::string_view method{};
+  bool waited = false;
   // Hears how it was answered, before that goes out: by a result (of one that is made where it is
   // sent from, nothing), or else why not.  May be empty.
   std::function<void(std::string_view result, const ApiError* refusal)> outcome{};

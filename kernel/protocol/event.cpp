@@ -106,6 +106,10 @@ std::optional<std::int64_t> integer(const Json& json, const char* key, std::int6
   return value;
 }
 
+std::uint64_t count_in(const Json& json, const char* key, const std::string& where) {
+  return static_cast<std::uint64_t>(integer(json, key, INT64_MAX, where).value_or(0));
+}
+
 std::string text(const Json& json, const char* key, std::size_t most, const std::string& where) {
   if (!json.contains(key) || json.at(key).is_null()) return "";
   if (!json.at(key).is_string()) invalid_request(where + "'" + key + "' must be a string");
@@ -123,7 +127,8 @@ void read_state_change(Event& event, Author author, const std::string& where) {
   // The kernel writes this payload anew (TerminalLast): a key that means nothing to it would be
   // lost without a word, and is refused instead.
   for (const auto& item : json.items()) {
-    static constexpr std::string_view kKeys = " from to reason message exit_code signal streams ";
+    static constexpr std::string_view kKeys =
+        " from to reason message exit_code signal streams masked ";
     if (kKeys.find(" " + item.key() + " ") == std::string_view::npos)
       invalid_request(where + "unknown key '" + item.key() + "' in a state_change");
   }
@@ -134,6 +139,9 @@ void read_state_change(Event& event, Author author, const std::string& where) {
   event.message = text(json, "message", limits::kMessageBytes, where);
   event.exit_code = integer(json, "exit_code", INT32_MAX, where);
   event.signal = integer(json, "signal", INT32_MAX, where);
+  if (author == Author::producer && json.contains("masked"))
+    invalid_request(where + "'masked' is the daemon's to tell");
+  event.masked = count_in(json, "masked", where);
   if (!event.reason.empty() &&
       std::find(kReasons.begin(), kReasons.end(), event.reason) == kReasons.end())
     invalid_request(where + "unknown reason '" + event.reason + "'");
@@ -154,8 +162,8 @@ void read_stream_end(Event& event, const std::string& where) {
   const Json json = Json::parse(event.payload);
   event.stream = text(json, "stream", limits::kNameBytes, where);
   if (!is_name(event.stream)) invalid_request(where + "'stream' must be a name such as stdout");
-  event.dropped =
-      static_cast<std::uint64_t>(integer(json, "dropped", INT64_MAX, where).value_or(0));
+  event.dropped = count_in(json, "dropped", where);
+  event.masked = count_in(json, "masked", where);
 }
 
 void read_artifact(const Event& event, const std::string& where) {

@@ -25,6 +25,7 @@ struct Event {
   bool eol = false;
   // stream_end
   std::uint64_t dropped = 0;
+  std::uint64_t masked = 0;  // and of a terminal state_change
   // assigned: the node's id; empty: the job was taken back
   std::string node;
   // state_change

@@ -5,6 +5,7 @@
 #include "base/version.h"
 #include "domed/error.h"
 #include "domed/support/hash.h"
+#include "log/request_hash.h"
 #include "protocol/api_error.h"
 #include "provenance/drift.h"
 #include "provenance/input_files.h"
@@ -43,8 +44,9 @@ Json parse_answer(const std::string& answer, const std::string& source) {
 
 }  // namespace
 
-Provenance::Provenance(std::vector<Source> sources, Log log, std::string runner)
+Provenance::Provenance(std::vector<Source> sources, Log log, std::string runner, Timed timed)
     : log_(std::move(log)),
+      timed_(std::move(timed)),
       tools_(std::make_shared<ToolFacts>(std::move(runner))),
       tool_call_("looking at the tool", stop_.get_token()),
       input_call_("hashing the input files", stop_.get_token()) {
@@ -78,9 +80,16 @@ Json Provenance::ask(const JobFixed& job, const Site& site, bool at_end) const {
     // At the end only those are asked who tell what can drift: the machine is the same.
     if (at_end && !looks_at_sources(guarded.source)) continue;
     Json found = Json::object();
+    const auto begun = std::chrono::steady_clock::now();
+    const auto time = [&](bool ok) {
+      if (!site.cwd.empty())
+        timed_(guarded.source.name, std::chrono::steady_clock::now() - begun, ok);
+    };
     try {
       found = answer_of(guarded, job, site);
+      time(true);
     } catch (const std::exception& e) {
+      time(false);
       log_("job " + job.job_id + ": " + guarded.source.name + ": " + reason_text(e.what()));
       // What it announced it has to answer for, also by failing: each of its fields says why.
       for (const auto& field : guarded.source.fields) put_unknown_at(found, field, e.what());
@@ -163,7 +172,7 @@ void Provenance::add_hashes(Json& record, const JobFixed& job) const {
     put_unknown(record, "env_fingerprint_hash", record.at("env_fingerprint_reason"));
   else
     record["env_fingerprint_hash"] = sha256_hex(canonical_json(environment));
-  record["input_hash"] = sha256_hex(canonical_json(job.request));
+  record["input_hash"] = request_hash(job.request);  // values of variables are not in it
   Json contracts{{"protocol", DOMED_PROTOCOL_SHA256}};
   if (job.tool.is_object())
     put_text(contracts, "tool", job.tool.value("contract_sha256", ""), "it was not hashed");

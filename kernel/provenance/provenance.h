@@ -48,8 +48,13 @@ struct Site {
 class Provenance {
  public:
   using Log = std::function<void(const std::string&)>;
+  // Hears how long a collector took, and whether it gave an answer.  Thread-safe.
+  using Timed =
+      std::function<void(const std::string& name, std::chrono::nanoseconds took, bool ok)>;
   // "runner": the program that supervises commands; empty: not known.
-  Provenance(std::vector<Source> sources, Log log, std::string runner = "");
+  Provenance(
+      std::vector<Source> sources, Log log, std::string runner = "",
+      Timed timed = [](const std::string&, std::chrono::nanoseconds, bool) {});
 
   // No collector is waited for any more: a daemon that is to end must not stay for
   // their sake, nor write "unknown" for it.  What was asked meanwhile, or is later,
@@ -79,6 +84,7 @@ class Provenance {
   std::stop_source stop_;
   std::vector<Guarded> sources_;
   Log log_;
+  const Timed timed_;
   // Shared with calls that are late.
   std::shared_ptr<ToolFacts> tools_;
   GuardedCall tool_call_, input_call_;

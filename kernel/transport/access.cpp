@@ -57,21 +57,33 @@ bool Tokens::has(const std::string& name, const Digest& sha256, std::int64_t now
 // A connection whose peer said who it is when it came.
 class Access::Known : public Caller {
  public:
-  Known(std::shared_ptr<const Access> access, Identity identity)
-      : access_(std::move(access)), self_(std::make_shared<const Identity>(std::move(identity))) {}
+  Known(std::shared_ptr<const Access> access, std::string name, RoleIn role)
+      : access_(std::move(access)), name_(std::move(name)), role_(std::move(role)) {}
 
   // One that is not known is nobody's: it must not be taken for the connection's own word, which
   // may be worth more.
   IdentityPtr who(const std::optional<std::string>& token) const override {
-    if (!token || !access_->takes_tokens()) return self_;
+    if (!token || !access_->takes_tokens()) return self();
     const auto known = access_->tokens_->find(*token, now_micros());
     if (!known)
       return std::make_shared<const Identity>(Identity{"an unknown or expired token", Role::none});
     const std::lock_guard lock(mutex_);
     used_[known->name] = known->sha256;
-    return std::make_shared<const Identity>(
-        Identity{"token:" + known->name, access_->named(Grant::To::token, known->name)});
+    const Role role = named(*access_->grants_.now(), Grant::To::token, known->name);
+    return std::make_shared<const Identity>(Identity{"token:" + known->name, role});
   }
+
+  // As the grants are now, which a reload may have changed.
+  IdentityPtr self() const {
+    const auto grants = access_->grants_.now();
+    const std::lock_guard lock(mutex_);
+    if (grants != seen_) {
+      self_ = std::make_shared<const Identity>(Identity{name_, role_(*grants)});
+      seen_ = grants;
+    }
+    return self_;
+  }
+  const Access& access() const { return *access_; }
 
   bool has_lost_its_token() const {
     const std::lock_guard lock(mutex_);
@@ -82,8 +94,11 @@ class Access::Known : public Caller {
 
  private:
   const std::shared_ptr<const Access> access_;
-  const IdentityPtr self_;
+  const std::string name_;
+  const RoleIn role_;
   mutable std::mutex mutex_;
+  mutable std::shared_ptr<const Grants> seen_;  // that "self_" is made of
+  mutable IdentityPtr self_;
   mutable std::map<std::string, Digest> used_;  // tokens, by name
 };
 
@@ -105,45 +120,55 @@ std::shared_ptr<const Access> Access::unrestricted(bool ipc) {
 }
 
 bool Access::takes_tokens() const {
-  return tokens_ && std::any_of(grants_.begin(), grants_.end(),
-                                [](const Grant& grant) { return grant.to == Grant::To::token; });
+  if (!tokens_) return false;
+  const auto grants = grants_.now();
+  return std::any_of(grants->begin(), grants->end(),
+                     [](const Grant& grant) { return grant.to == Grant::To::token; });
 }
 
-Role Access::named(Grant::To to, std::string_view name) const {
+Role Access::named(const Grants& grants, Grant::To to, std::string_view name) {
   Role role = Role::none;
-  for (const Grant& grant : grants_)
+  for (const Grant& grant : grants)
     if (grant.to == Grant::To::anyone || (grant.to == to && matches(grant.name, name)))
       role = std::max(role, grant.role);
   return role;
 }
 
 std::shared_ptr<const Caller> Access::user(uid_t uid, const std::vector<gid_t>& groups) const {
-  const auto is_of = [&](const Grant& grant) {
-    return grant.to == Grant::To::anyone || (grant.to == Grant::To::user && grant.id == uid) ||
-           (grant.to == Grant::To::group &&
-            std::find(groups.begin(), groups.end(), grant.id) != groups.end());
+  const auto role_in = [uid, groups](const Grants& grants) {
+    Role role = Role::none;
+    for (const Grant& grant : grants)
+      if (grant.to == Grant::To::anyone || (grant.to == Grant::To::user && grant.id == uid) ||
+          (grant.to == Grant::To::group &&
+           std::find(groups.begin(), groups.end(), grant.id) != groups.end()))
+        role = std::max(role, grant.role);
+    return role;
   };
-  Role role = Role::none;
-  for (const Grant& grant : grants_)
-    if (is_of(grant)) role = std::max(role, grant.role);
-  return admit({"uid:" + std::to_string(uid) + "@" + node_, role});
+  return admit("uid:" + std::to_string(uid) + "@" + node_, role_in);
 }
 
 std::shared_ptr<const Caller> Access::certificate(const std::string& name) const {
-  if (name.empty()) return admit({kAnyone, named(Grant::To::anyone, "")});
-  return admit({"cert:" + name, named(Grant::To::certificate, name)});
+  const auto to = name.empty() ? Grant::To::anyone : Grant::To::certificate;
+  return admit(name.empty() ? kAnyone : "cert:" + name,
+               [to, name](const Grants& grants) { return named(grants, to, name); });
 }
 
 // Without a role nobody gets in but to be told so, or where a token may give one.
-std::shared_ptr<const Caller> Access::admit(Identity identity) const {
+bool Access::lets_in(const Identity& identity) const {
   const bool known = identity.name != kAnyone;
-  if (identity.role == Role::none && !takes_tokens() && !(says_why_ && known)) return nullptr;
-  return std::make_shared<const Known>(shared_from_this(), std::move(identity));
+  return identity.role != Role::none || takes_tokens() || (says_why_ && known);
 }
 
-bool has_lost_its_token(const Caller& caller) {
+std::shared_ptr<const Caller> Access::admit(std::string name, RoleIn role) const {
+  auto caller = std::make_shared<const Known>(shared_from_this(), std::move(name), std::move(role));
+  return lets_in(*caller->self()) ? caller : nullptr;
+}
+
+const char* objection_to(const Caller& caller) {
   const auto* known = dynamic_cast<const Access::Known*>(&caller);
-  return known && known->has_lost_its_token();
+  if (!known) return nullptr;
+  if (known->has_lost_its_token()) return "the token that it named itself by is gone";
+  return known->access().lets_in(*known->self()) ? nullptr : "it has no role any more";
 }
 
 std::vector<gid_t> groups_of_peer(int socket, gid_t primary) {

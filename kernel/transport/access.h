@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -11,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/replaceable.h"
 #include "domed/support/hash.h"
 #include "protocol/identity.h"
 
@@ -65,6 +67,9 @@ class Access : public std::enable_shared_from_this<Access> {
   // is this process's user and root alone.
   static std::shared_ptr<const Access> unrestricted(bool ipc);
 
+  // From now on these hold, for the connections that are there too.
+  void replace(std::vector<Grant> grants) { grants_.become(std::move(grants)); }
+
   // Whose connection it is; null: nobody's who may come in.
   std::shared_ptr<const Caller> user(uid_t uid, const std::vector<gid_t>& groups) const;
   std::shared_ptr<const Caller> certificate(const std::string& name) const;  // "": none was shown
@@ -75,11 +80,14 @@ class Access : public std::enable_shared_from_this<Access> {
 
  private:
   class Known;
-  friend bool has_lost_its_token(const Caller& caller);
-  std::shared_ptr<const Caller> admit(Identity identity) const;
-  Role named(Grant::To to, std::string_view name) const;
+  using Grants = std::vector<Grant>;
+  using RoleIn = std::function<Role(const Grants&)>;
+  friend const char* objection_to(const Caller& caller);
+  std::shared_ptr<const Caller> admit(std::string name, RoleIn role) const;
+  bool lets_in(const Identity& identity) const;
+  static Role named(const Grants& grants, Grant::To to, std::string_view name);
 
-  const std::vector<Grant> grants_;
+  Replaceable<Grants> grants_;
   const std::string node_;
   const std::shared_ptr<const Tokens> tokens_;
   const bool says_why_;
@@ -88,9 +96,9 @@ class Access : public std::enable_shared_from_this<Access> {
 // Whether "name" is meant by "pattern": the same, or beginning with what stands before its '*'.
 bool matches(std::string_view pattern, std::string_view name);
 
-// Whether "caller" named itself by a token that is not there any more: its connection is to be
-// closed.
-bool has_lost_its_token(const Caller& caller);
+// Why the connection of "caller" is to be closed: it named itself by a token that is not there any
+// more, or has no role any more.  Null: it may stay.
+const char* objection_to(const Caller& caller);
 
 // The groups of the peer at the other end of a Unix socket, its primary one included.
 std::vector<gid_t> groups_of_peer(int socket, gid_t primary);

@@ -34,6 +34,9 @@ class ControlServer {
 
   // Addresses as clients use them; after start().
   std::vector<std::string> urls() const;
+  // Those at which a process of the daemon's user may append, who shows neither certificate nor
+  // token: over ipc where there is any, else where anyone may.  Throws Error where there is none.
+  std::vector<std::string> urls_for_own_processes() const;
   // For the watchdog; valid until shutdown.
   std::vector<Endpoint*> endpoints() const;
   std::size_t pipes() const;
@@ -42,6 +45,7 @@ class ControlServer {
  private:
   const std::vector<Place> places_;
   std::vector<std::unique_ptr<ControlEngine>> engines_;
+  std::vector<Place> served_;  // in the order of endpoints()
 };
 
 }  // namespace domed

@@ -58,7 +58,7 @@ class ControlEngine {
   // for "limit", then all connections end.  "gone" is not called after it.
   virtual void shutdown(std::chrono::milliseconds limit) = 0;
   // Ends the connections whose certificate is revoked by now, or of an authority that is no longer
-  // known, or whose token is gone.
+  // known, or whose token or role is gone.
   virtual void look_again_at_identities() {}
 
   virtual std::vector<Endpoint*> endpoints() const = 0;  // valid until shutdown

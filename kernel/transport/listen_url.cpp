@@ -98,13 +98,4 @@ std::vector<std::string> listen_places(const std::string& url, int shards) {
   return out;
 }
 
-std::vector<std::string> for_own_processes(const std::vector<std::string>& urls) {
-  std::vector<std::string> ipc, plain;
-  for (const auto& url : urls) {
-    const std::string scheme = url_scheme(url);
-    if (scheme != "tls+tcp") (scheme == "ipc" ? ipc : plain).push_back(url);
-  }
-  return ipc.empty() ? plain : ipc;
-}
-
 }  // namespace domed

@@ -15,10 +15,6 @@ std::string check_listen_url(const std::string& url, int shards = 1);
 // behind it, a port counts up.  Empty for port 0.  "url" passed check_listen_url().
 std::vector<std::string> listen_places(const std::string& url, int shards);
 
-// Those of "urls" that a process of the daemon's user gets through to, who shows neither
-// certificate nor token: over ipc where there is any.
-std::vector<std::string> for_own_processes(const std::vector<std::string>& urls);
-
 struct HostPort {
   std::string host;  // without brackets
   std::string port, path;

@@ -28,7 +28,8 @@ const std::map<std::string, Role> kTable{{"Health", Role::none},
                                          {"DeleteJob", Role::submitter},
                                          {"TrimJob", Role::admin},
                                          {"ImportJob", Role::admin},
-                                         {"Backup", Role::admin}};
+                                         {"Backup", Role::admin},
+                                         {"Reload", Role::admin}};
 constexpr Role kRoles[] = {Role::none, Role::reader, Role::producer, Role::submitter, Role::admin};
 
 class Roles : public testing::Test {

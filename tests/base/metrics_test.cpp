@@ -7,6 +7,17 @@ namespace {
 
 using namespace std::chrono_literals;
 
+TEST(Metrics, ValuesThatAreAskedMayHaveLabels) {
+  Metrics metrics;
+  metrics.gauges("a", "by queue", [] {
+    return Metrics::Values{{metric_label("queue", "x"), 2}, {metric_label("queue", "y"), 0.5}};
+  });
+  metrics.counted("b_total", "from elsewhere", [] { return 7.0; });
+  EXPECT_EQ(metrics.text(),
+            "# HELP a by queue\n# TYPE a gauge\na{queue=\"x\"} 2\na{queue=\"y\"} 0.5\n"
+            "# HELP b_total from elsewhere\n# TYPE b_total counter\nb_total 7\n");
+}
+
 TEST(Metrics, AreWrittenAsPrometheusReadsThem) {
   Metrics metrics;
   metrics.counter("b_total", "of things", metric_label("kind", "a\"b\\c\nd")).add(3);

@@ -76,7 +76,7 @@ TEST_F(DeploymentTest, SmallestDeploymentGetsDefaults) {
   EXPECT_FALSE(d.jobs.allow_ad_hoc);
   EXPECT_EQ(d.jobs.env_allowlist.size(), 10u);
   EXPECT_EQ(d.retention.keep_tombstones, std::chrono::hours(24 * 90));
-  EXPECT_EQ(d.log_level, "info");
+  EXPECT_EQ(d.log.level, "info");
   EXPECT_TRUE(d.warnings.empty());
 }
 
@@ -122,7 +122,7 @@ log: {level: debug}
   EXPECT_NE(d.tool("t"), nullptr);
   EXPECT_EQ(d.tool("u"), nullptr);
   EXPECT_EQ(d.retention.keep_jobs, 5);
-  EXPECT_EQ(d.log_level, "debug");
+  EXPECT_EQ(d.log.level, "debug");
 }
 
 TEST_F(DeploymentTest, SevenMistakesGiveSevenLinesInOrder) {

@@ -26,7 +26,7 @@ tokens: tokens.yaml
 tools: [ {id: hello, version: "1", title: Hello, description: says hello, command: [echo, hello]} ]
 YAML
 }
-tcp() { nngcat --req --dial "$(grep -oE 'tcp://127.0.0.1:[0-9]+' "$scratch/log" | tail -n 1)" --raw --recv-timeout 15 --data "$1"; }
+tcp() { nngcat --req --dial "$(grep -oP 'serves \Ktcp://127.0.0.1:[0-9]+' "$scratch/log" | tail -n 1)" --raw --recv-timeout 15 --data "$1"; }
 # METHOD PARAMS [TOKEN-FILE]: the error's name, or "ok".
 outcome() {
   local token=
@@ -69,11 +69,11 @@ expect "a forged producer" E_FORBIDDEN \
 hup() { local before; before=$(grep -c "$1" "$scratch/log" || true); kill -HUP "$daemon"
         for _ in $(seq 600); do [ "$(grep -c "$1" "$scratch/log")" -gt "$before" ] && return; sleep 0.05; done; fail "no word of the reload"; }
 sed -i "s|^- {name: .builds.*||" "$scratch/tokens.yaml"
-hup "are read again"
+hup "is read again"
 expect "a token that is gone" E_FORBIDDEN "$(outcome ListJobs '{}' builds)"
 expect "another's goes on" ok "$(outcome ListJobs '{}' eyes)"
 echo "no: [list" >>"$scratch/tokens.yaml"
-hup "not all is read again"
+hup "nothing has changed"
 expect "after a bad file" ok "$(outcome ListJobs '{}' eyes)"
 sed -i "/^no:/d" "$scratch/tokens.yaml"
 stop

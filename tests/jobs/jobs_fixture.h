@@ -16,6 +16,7 @@ class JobsTest : public ::testing::Test {
     config.run.state_dir = scratch.path();
     config.runner = scratch.path() / "runner";
     config.node = "node-1";
+    settings.become(config.run);
   }
   ~JobsTest() override { journal.stop(); }
 
@@ -35,16 +36,13 @@ class JobsTest : public ::testing::Test {
   std::string said;  // what was logged
   Troubles troubles{[this](Troubles::Word, const std::string& text) { said += text + "\n"; }};
   bool stopping = false;
-  FirstLooks looks{provenance, config.run};
-  JobsContext context{store,
-                      journal,
-                      environment,
-                      provenance,
-                      looks,
-                      config,
-                      [this](Level, const std::string& line) { said += line + "\n"; },
-                      troubles,
-                      [this] { return stopping; }};
+  Replaceable<RunSettings> settings{config.run};
+  FirstLooks looks{provenance, settings};
+  JobsContext context{store,       journal,
+                      environment, provenance,
+                      looks,       config,
+                      settings,    [this](Level, const std::string& line) { said += line + "\n"; },
+                      troubles,    [this] { return stopping; }};
 };
 
 }  // namespace domed::test

@@ -256,7 +256,7 @@ TEST_F(LaunchTest, WhatWasFoundForAStartIsNotLookedForAgain) {
   Source source;
   source.name = "c", source.fields = {"ref"}, source.collector = collector;
   const Provenance real({source}, [](const std::string&) {});
-  FirstLooks found(real, config.run);
+  FirstLooks found(real, settings);
   found.begin(fixed("job"));
   EXPECT_EQ("main", Json::parse(found.result(fixed("job"), Door::ipc))["ref"]);
   EXPECT_EQ("main", Json::parse(found.result(fixed("job"), Door::ipc))["ref"]);

@@ -137,8 +137,9 @@ void Served::start() {
 }
 
 void Served::read_again() {
+  const auto before = told(" is read again").size();
   kill(pid_, SIGHUP);
-  await([this] { return !told(" are read again").empty(); });
+  await([&] { return told(" is read again").size() > before; });
 }
 
 void Served::await(const std::function<bool()>& holds) const {

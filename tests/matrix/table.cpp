@@ -48,6 +48,7 @@ const std::vector<Row>& table() {
       {"TrimJob", {{"keep_from_seq", 1}}, everything, Job::followed},
       {"ImportJob", nothing, everything, Job::nobody, none, "E_INVALID_REQUEST"},
       {"Backup", nothing, everything, Job::nobody, none, "E_STORE"},  // store-memory has none
+      {"Reload", nothing, everything},
   };
   return rows;
 }

@@ -71,6 +71,35 @@ TEST_F(JobTest, GivesTheJobItsIdentityAndNothingElse) {
   EXPECT_EQ("succeeded", last()["to"]);
 }
 
+TEST_F(JobTest, MasksSecretsItsTokenAndPatterns) {
+  spec_["secrets"] = {"hunter22", "two\nlines"};
+  spec_["mask"] = {"pin=([0-9]+)"};
+  spec_["job_token"] = "token-of-the-job";
+  spec_["env"]["P"] = "hunter22";
+  run("echo \"a $P b\"; echo $DOMED_PRODUCER_TOKEN >&2; printf 'two\\nlines\\npin=4711 end'");
+  finish();
+  EXPECT_EQ("a *** b\n***\npin=*** end", daemon_.output("stdout").substr(0, 25));
+  EXPECT_EQ("***\n", daemon_.output("stderr"));
+  std::uint64_t masked = 0, bytes = 0;
+  for (const Json& event : daemon_.events())
+    if (event["type"] == "stream_end") {
+      masked += event["payload"].value("masked", 0);
+      bytes += event["payload"]["bytes"].get<std::uint64_t>();
+    }
+  EXPECT_EQ(4u, masked);
+  EXPECT_EQ(daemon_.output("stdout").size() + 4, bytes) << "of what is kept";
+}
+
+// What only looks like the beginning of a secret is not kept from who waits for it.
+TEST_F(JobTest, LetsGoWhatGoesOnOtherwise) {
+  spec_["secrets"] = {"hunter22"};
+  run("printf hunt; read x < fifo; printf er; echo 22");
+  daemon_.wait_for("hunt");
+  tell_job("go\n");
+  finish();
+  EXPECT_EQ("hunt***\n", daemon_.output("stdout")) << "the rest of it is masked";
+}
+
 TEST_F(JobTest, GivesTheCommandTheUmaskThatItIsTold) {
   spec_["umask"] = 0017;
   run("umask; touch made");

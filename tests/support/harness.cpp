@@ -76,7 +76,7 @@ Kernel::Kernel(const std::string& store_plugin, const std::filesystem::path& dir
   service.facts.store_name = store_plugin;
   service.facts.events_urls = [] { return std::vector<std::string>{"ipc:///events"}; };
   service.rules.own_user = kOwnUser;
-  service.facts.allow_ad_hoc = service.rules.allow_ad_hoc = true;
+  service.rules.allow_ad_hoc = true;
   service.events_urls = events_urls;
   methods = std::make_unique<Methods>(*store, *journal, *streams, *scheduler, environment, workers,
                                       audit, service);

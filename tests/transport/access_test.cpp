@@ -95,8 +95,8 @@ TEST(Access, AConnectionKnowsWhenItsTokenIsGone) {
   other->who("fresh");
   other->who("guess");
   known->replace({{"young", sha256("fresh"), {}}});
-  EXPECT_TRUE(has_lost_its_token(*one));
-  EXPECT_FALSE(has_lost_its_token(*other));
+  EXPECT_TRUE(objection_to(*one));
+  EXPECT_FALSE(objection_to(*other));
   EXPECT_EQ(told(one, "s3cret"), "an unknown or expired token none");
 }
 
@@ -107,7 +107,23 @@ TEST(Access, ATokenThatWasReplacedIsGone) {
   const auto caller = door->stranger();
   caller->who("s3cret");
   known->replace({{"builds", sha256("another"), {}}});
-  EXPECT_TRUE(has_lost_its_token(*caller));
+  EXPECT_TRUE(objection_to(*caller));
+}
+
+// As after a reload: the connections that are there have what the grants say now.
+TEST(Access, GrantsAreReplacedUnderThoseWhoAreThere) {
+  const auto door =
+      std::make_shared<Access>(std::vector<Grant>{{Role::admin, Grant::To::user, "", 5},
+                                                  {Role::reader, Grant::To::group, "g", 7}},
+                               "n1", nullptr);
+  const auto one = door->user(5, {}), other = door->user(6, {7});
+  EXPECT_EQ(told(one), "uid:5@n1 operator");
+  door->replace({{Role::reader, Grant::To::user, "", 5}});
+  EXPECT_EQ(told(one), "uid:5@n1 reader");
+  EXPECT_EQ(told(other), "uid:6@n1 none");
+  EXPECT_FALSE(objection_to(*one));
+  EXPECT_TRUE(objection_to(*other));
+  EXPECT_EQ(told(door->user(6, {7})), "");
 }
 
 TEST(Access, GroupsOfThePeerAreTheSystems) {

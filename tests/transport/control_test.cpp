@@ -114,6 +114,34 @@ TEST(ControlServer, TellsByWhichDoorARequestCame) {
     EXPECT_EQ(ask(url, "?"), url.starts_with("ipc") ? "ipc" : "network") << url;
 }
 
+// A runner shows neither certificate nor token, and takes a refusal for the daemon's word.
+TEST(ControlServer, SendsItsOwnProcessesWhereTheyMayAppend) {
+  const auto place = [](const std::string& url, Grant grant) {
+    Place out(url);
+    out.access = std::make_shared<const Access>(std::vector<Grant>{grant}, "n1",
+                                                std::make_shared<const Tokens>(), true);
+    return out;
+  };
+  const Grant tokens{Role::admin, Grant::To::token, "*"},
+      readers{Role::reader, Grant::To::anyone, ""},
+      producers{Role::producer, Grant::To::anyone, ""};
+  ControlOptions options = control_options("tcp://127.0.0.1:0");
+  options.urls = {place("tcp://127.0.0.1:0", tokens), place("tcp://127.0.0.1:0", readers)};
+  {
+    EchoServer server(options);
+    EXPECT_NE("", refusal([&] { server.urls_for_own_processes(); }));
+  }
+  options.urls.push_back(place("tcp://127.0.0.1:0", producers));
+  {
+    EchoServer server(options);
+    EXPECT_EQ(std::vector<std::string>{server.urls().at(2)}, server.urls_for_own_processes());
+  }
+  Scratch scratch;
+  options.urls.push_back(place(scratch.url("c"), tokens));
+  EchoServer server(options);
+  EXPECT_EQ(std::vector<std::string>{scratch.url("c")}, server.urls_for_own_processes());
+}
+
 TEST(ControlServer, TellsWhenTheClientOfAHeldReplyLeft) {
   Scratch scratch;
   Held held;
@@ -293,19 +321,19 @@ TEST(ControlServer, TellsOfAClientThatLeavesTooMuchUnread) {
   if (has_contexts()) GTEST_SKIP() << "nng does not tell what is unread";
   Scratch scratch;
   std::atomic<int> answered = 0, refused = 0;
-  ControlServer server(control_options(scratch.url("c")),
-                       [&](const std::string& request, const Peer& peer,
-                           const ControlServer::Reply& reply) {
-                         try {
-                           if (request == "more") peer.must_read();
-                           ++answered;
-                           answer_big(request, peer, reply);
-                         } catch (const ApiError& e) {
-                           EXPECT_EQ(e.name(), "E_BUSY");
-                           ++refused;
-                           reply("busy");
-                         }
-                       });
+  ControlServer server(
+      control_options(scratch.url("c")),
+      [&](const std::string& request, const Peer& peer, const ControlServer::Reply& reply) {
+        try {
+          if (request == "more") peer.must_read();
+          ++answered;
+          answer_big(request, peer, reply);
+        } catch (const ApiError& e) {
+          EXPECT_EQ(e.name(), "E_BUSY");
+          ++refused;
+          reply("busy");
+        }
+      });
   server.start();
   RawPeer peer(scratch.url("c"));
   peer.greet();

@@ -381,7 +381,7 @@ std::shared_ptr<const Caller> Connection::caller() const {
 std::optional<std::string> Connection::objection() const {
   const std::lock_guard lock(mutex_);
   if (closed_) return std::nullopt;
-  if (caller_ && has_lost_its_token(*caller_)) return "the token that it named itself by is gone";
+  if (const char* why = caller_ ? objection_to(*caller_) : nullptr) return why;
   return session_ ? tls_->objection_to(*session_) : std::nullopt;
 }
 

@@ -106,7 +106,7 @@ void PipeGate::look_again_at_identities() {
   {
     const std::lock_guard lock(mutex_);
     for (const auto& [id, caller] : pipes_)
-      if (has_lost_its_token(*caller)) over.push_back(nng_pipe{id});
+      if (objection_to(*caller)) over.push_back(nng_pipe{id});
   }
   for (const nng_pipe pipe : over) nng_pipe_close(pipe);
 }

@@ -71,6 +71,8 @@ class Request:
     """Another program, such as this one, reports the job."""
     cwd: str | os.PathLike[str] | None = None
     env: Mapping[str, str] | None = None
+    secret_env: Mapping[str, str] | None = None
+    """The same, of 6 bytes at least, and masked in all that is kept of the job."""
     timeout: float | None = None
     """Seconds after which the command is ended."""
     expires: int | None = None
@@ -109,6 +111,7 @@ class Request:
             "executor": "external" if self.external else None,
             "cwd": None if self.cwd is None else os.fspath(self.cwd),
             "env": self.env,
+            "secret_env": self.secret_env,
             "timeout_s": self.timeout,
             "expires_s": self.expires,
             "labels": self.labels,

@@ -1,0 +1,155 @@
+#include "deployment/difference.h"
+
+#include <algorithm>
+
+#include "deployment/who_may.h"
+
+namespace domed {
+namespace {
+
+bool are_same(const PluginUse& a, const PluginUse& b) {
+  if (a.manifest.name != b.manifest.name || a.timeout != b.timeout) return false;
+  return std::all_of(b.manifest.options.begin(), b.manifest.options.end(), [&](const auto& option) {
+    return a.manifest.option(option.name) &&
+           a.options.value(option.name) == b.options.value(option.name);
+  });
+}
+
+bool are_same(const std::vector<PluginUse>& a, const std::vector<PluginUse>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const auto& one, const auto& other) { return are_same(one, other); });
+}
+
+// A contract has all that a tool is, but for its secrets.
+bool are_same(const std::vector<ToolSpec>& a, const std::vector<ToolSpec>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const ToolSpec& one, const ToolSpec& other) {
+                      return one.id == other.id && one.contract == other.contract &&
+                             one.secret_env == other.secret_env;
+                    });
+}
+
+bool are_same(const std::vector<Tokens::Token>& a, const std::vector<Tokens::Token>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const Tokens::Token& one, const Tokens::Token& other) {
+                      return one.name == other.name && one.sha256 == other.sha256 &&
+                             one.expires == other.expires;
+                    });
+}
+
+class Comparison {
+ public:
+  Comparison(const Deployment& running, const Deployment& read) : read_(read) {
+    out_.now = running;
+  }
+
+  Difference run() {
+    Deployment& now = out_.now;
+    listeners("control", now.control_listen, read_.control_listen);
+    listeners("events", now.events_listen, read_.events_listen);
+    wait("control.group", now.group == read_.group);
+    wait("tokens", now.tokens_file == read_.tokens_file);
+    if (now.tokens_file == read_.tokens_file)
+      take("tokens", now.tokens, read_.tokens, !are_same(now.tokens, read_.tokens));
+    wait("events.shards", now.event_shards == read_.event_shards);
+    wait("transport", now.nng == read_.nng);
+    wait("state_dir", now.state_dir == read_.state_dir);
+    wait("node.name", now.node_name == read_.node_name);
+    wait("plugin_path", now.plugin_path == read_.plugin_path);
+    wait("metrics.listen", now.metrics_listen == read_.metrics_listen);
+    wait("store", are_same(now.store, read_.store));
+    wait("provenance", are_same(now.provenance, read_.provenance));
+    jobs(now.jobs, read_.jobs);
+    take("tools", now.tools, read_.tools, !are_same(now.tools, read_.tools));
+    take("mask", now.mask, read_.mask);
+    retention(now.retention, read_.retention);
+    log(now.log, read_.log);
+    now.warnings = read_.warnings;
+    return std::move(out_);
+  }
+
+ private:
+  void wait(const std::string& key, bool same) {
+    if (!same) out_.waiting.push_back(key);
+  }
+  template <class T>
+  void take(const std::string& key, T& now, const T& read) {
+    take(key, now, read, now != read);
+  }
+  template <class T>
+  void take(const std::string& key, T& now, const T& read, bool differs) {
+    if (!differs) return;
+    out_.taken.push_back(key);
+    now = read;
+  }
+
+  // One that is gone, and one that is new, need a restart; who may what at those that stay does
+  // not.
+  void listeners(const std::string& section, std::vector<Listener>& now,
+                 const std::vector<Listener>& read) {
+    bool same = now.size() == read.size(), at_once = false, later = false;
+    std::vector<const Listener*> left;  // port 0 may be there twice
+    for (const Listener& listener : read) left.push_back(&listener);
+    for (Listener& listener : now) {
+      const auto at = std::find_if(left.begin(), left.end(), [&](const Listener* other) {
+        return other->url == listener.url;
+      });
+      const Listener* found = at == left.end() ? nullptr : *at;
+      if (found) left.erase(at);
+      if (!found) {
+        same = false;
+        continue;
+      }
+      same = same && found->tls == listener.tls && found->origins == listener.origins;
+      if (found->grants == listener.grants) continue;
+      // Runners keep the addresses that they started with.
+      const bool strands = are_reached_by_runners({listener}) && !are_reached_by_runners({*found});
+      (strands ? later : at_once) = true;
+      if (!strands) listener.grants = found->grants;
+    }
+    if (at_once) out_.taken.push_back(section + ".listen: roles");
+    wait(section + ".listen: roles", !later);
+    wait(section + ".listen", same);
+  }
+
+  void jobs(JobSettings& now, const JobSettings& read) {
+    take("jobs.max_running", now.max_running, read.max_running);
+    take("jobs.allow_ad_hoc", now.allow_ad_hoc, read.allow_ad_hoc);
+    take("jobs.cancel_grace", now.cancel_grace, read.cancel_grace);
+    take("jobs.max_output", now.max_output, read.max_output);
+    take("jobs.drain", now.drain, read.drain);
+    take("jobs.umask", now.umask, read.umask);
+    take("jobs.give_up", now.give_up, read.give_up);
+    take("jobs.shutdown", now.drain_at_shutdown, read.drain_at_shutdown);
+    take("jobs.env_allowlist", now.env_allowlist, read.env_allowlist);
+    take("jobs.queues", now.queues, read.queues);
+    wait("jobs.cgroup", now.cgroup == read.cgroup);
+  }
+
+  void retention(RetentionSettings& now, const RetentionSettings& read) {
+    take("retention.keep_finished", now.keep_finished, read.keep_finished);
+    take("retention.keep_jobs", now.keep_jobs, read.keep_jobs);
+    take("retention.keep_bytes", now.keep_bytes, read.keep_bytes);
+    take("retention.keep_tombstones", now.keep_tombstones, read.keep_tombstones);
+  }
+
+  void log(LogSettings& now, const LogSettings& read) {
+    take("log.level", now.level, read.level);
+    take("log.format", now.as_json, read.as_json);
+    take("log.to", now.to, read.to);
+    take("log.file", now.file, read.file);
+    take("log.max_size", now.max_size, read.max_size);
+    take("log.keep", now.keep, read.keep);
+  }
+
+  const Deployment& read_;
+  Difference out_;
+};
+
+}  // namespace
+
+Difference difference(const Deployment& running, const Deployment& read) {
+  return Comparison(running, read).run();
+}
+
+}  // namespace domed

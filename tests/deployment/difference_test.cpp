@@ -1,0 +1,98 @@
+#include "deployment/difference.h"
+
+#include <gtest/gtest.h>
+
+#include "support/scratch.h"
+
+namespace domed {
+namespace {
+
+using Keys = std::vector<std::string>;
+
+class DifferenceTest : public ::testing::Test {
+ protected:
+  DifferenceTest() {
+    scratch_.write("plugins/store-x.yaml",
+                   "name: store-x\nkind: store\nversion: 1.0\nabi: 2\nsummary: S\nlicense: MIT\n"
+                   "options:\n  path: {type: path, default: x.db, description: The file.}\n");
+    context_.installation = scratch_.path();
+  }
+
+  Deployment load(const std::string& rest, const std::string& listen = R"(["ipc:///run/c"])",
+                  const std::string& store = "{plugin: store-x}") {
+    return load_deployment(
+        scratch_.write("domed.yaml", "domed: 1\ncontrol: {listen: " + listen +
+                                         "}\nevents: {listen: [\"ipc:///run/e\"]}\n"
+                                         "state_dir: /state\nstore: " +
+                                         store + "\n" + rest),
+        context_);
+  }
+
+  testing::Scratch scratch_;
+  DeploymentContext context_;
+};
+
+TEST_F(DifferenceTest, NothingDiffersFromItself) {
+  const auto found = difference(load("jobs: {max_running: 3}\n"), load("jobs: {max_running: 3}\n"));
+  EXPECT_EQ(Keys{}, found.taken);
+  EXPECT_EQ(Keys{}, found.waiting);
+}
+
+TEST_F(DifferenceTest, LimitsToolsRetentionAndLogAreTaken) {
+  const auto found = difference(
+      load("tools: [{id: a, command: [x]}]\n"),
+      load("jobs: {max_running: 9, queues: {gpu: 2}, umask: 027}\nretention: {keep_jobs: 5}\n"
+           "log: {level: debug, format: json}\ntools: [{id: a, command: [y]}]\n"));
+  EXPECT_EQ((Keys{"jobs.max_running", "jobs.umask", "jobs.queues", "tools", "retention.keep_jobs",
+                  "log.level", "log.format"}),
+            found.taken);
+  EXPECT_EQ(Keys{}, found.waiting);
+  EXPECT_EQ(9, found.now.jobs.max_running);
+  EXPECT_EQ(2u, found.now.jobs.queues.at("gpu"));
+  EXPECT_EQ("y", found.now.tool("a")->command[0]);
+  EXPECT_EQ("debug", found.now.log.level);
+}
+
+// What is bound at the start goes on as it was, and what can change beside it does.
+TEST_F(DifferenceTest, WhatIsBoundWaits) {
+  const auto found = difference(
+      load(""), load("transport: nng\nnode: {name: b}\njobs: {cgroup: /sys/x, max_running: 2}\n",
+                     R"(["ipc:///run/other"])", "{plugin: store-x, options: {path: y.db}}"));
+  EXPECT_EQ((Keys{"control.listen", "transport", "node.name", "store", "jobs.cgroup"}),
+            found.waiting);
+  EXPECT_EQ(Keys{"jobs.max_running"}, found.taken);
+  EXPECT_EQ("ipc:///run/c", found.now.control_listen.at(0).url);
+  EXPECT_FALSE(found.now.nng);
+  EXPECT_EQ("/state/x.db", found.now.store.options.text("path"));
+}
+
+TEST_F(DifferenceTest, RolesOfAListenerThatStaysAreTaken) {
+  const auto listen = [](const char* role, const char* more = "") {
+    return std::string("[\"ipc:///run/c\", {url: \"tcp://127.0.0.1:0\", roles: {") + role +
+           ": [anyone]}}" + more + "]";
+  };
+  auto found = difference(load("", listen("reader")), load("", listen("submitter")));
+  EXPECT_EQ(Keys{"control.listen: roles"}, found.taken);
+  EXPECT_EQ(Role::submitter, found.now.control_listen.at(1).grants.at(0).role);
+  found =
+      difference(load("", listen("reader")), load("", listen("submitter", ", \"ipc:///run/d\"")));
+  EXPECT_EQ(Keys{"control.listen: roles"}, found.taken);
+  EXPECT_EQ(Keys{"control.listen"}, found.waiting) << "one is new";
+  EXPECT_EQ(2u, found.now.control_listen.size());
+}
+
+// Runners that live know the address that they began with, and would be refused there.
+TEST_F(DifferenceTest, RunnersAreNotLeftOutside) {
+  const auto listen = [](const char* first, const char* second) {
+    return std::string("[{url: \"tcp://127.0.0.1:71\", roles: {") + first +
+           ": [anyone]}}, {url: \"tcp://127.0.0.1:72\", roles: {" + second + ": [anyone]}}]";
+  };
+  const auto found =
+      difference(load("", listen("producer", "reader")), load("", listen("reader", "producer")));
+  EXPECT_EQ(Keys{"control.listen: roles"}, found.waiting);
+  EXPECT_EQ(Role::producer, found.now.control_listen.at(0).grants.at(0).role);
+  EXPECT_EQ(Role::producer, found.now.control_listen.at(1).grants.at(0).role);
+}
+
+}  // namespace
+}  // namespace domed
