@@ -11,6 +11,7 @@ install(FILES ${PROJECT_BINARY_DIR}/systemd/domed.service DESTINATION lib/system
 install(FILES ${PROJECT_BINARY_DIR}/systemd/user/domed.service DESTINATION lib/systemd/user)
 install(FILES packaging/systemd/sysusers.conf RENAME domed.conf DESTINATION lib/sysusers.d)
 install(FILES packaging/systemd/tmpfiles.conf RENAME domed.conf DESTINATION lib/tmpfiles.d)
+install(DIRECTORY packaging/monitoring DESTINATION ${CMAKE_INSTALL_DATADIR}/domed)
 
 file(STRINGS /etc/os-release release REGEX "^VERSION_ID=")
 string(REGEX REPLACE "[^0-9]" "" release "${release}")
