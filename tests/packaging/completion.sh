@@ -9,7 +9,7 @@ expect "without a daemon there are no jobs" "" "$(words follow "")"
 start
 job=$(submit --label branch=main -- true)
 finish "$job"
-expect verbs "release reproduce retry" "$(words re | tr ' ' '\n' | sort | paste -sd' ')"
+expect verbs "release reload reproduce retry" "$(words re | tr ' ' '\n' | sort | paste -sd' ')"
 [[ " $(words run --) " == *" --tool "*" --endpoint "* ]] || fail "options: $(words run --)"
 expect "a job" "$job" "$(words follow "")"
 expect "a job by its beginning" "$job" "$(words status "${job:0:6}")"
