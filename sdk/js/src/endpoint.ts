@@ -1,6 +1,8 @@
 /** Where a daemon is, whether to trust it, and how to tell it who asks. */
 
 import * as fs from "node:fs";
+import * as net from "node:net";
+import * as os from "node:os";
 import * as path from "node:path";
 import * as tls from "node:tls";
 import { InvalidRequest, Untrusted } from "./errors.js";
@@ -108,6 +110,17 @@ export class Identity {
     return this.#context;
   }
 
+  /** Of a connection over tcp, before the token is given to it: nobody owns a port, whoever was first has it. */
+  checkToken(endpoint: Endpoint, socket: net.Socket): void {
+    if (this.token === undefined) return;
+    if (!isLoopback(socket.remoteAddress ?? ""))
+      throw new Untrusted(`${endpoint.url} would carry the token in clear over a network: no request was sent; write tls+tcp://, or give no token`);
+    const user = userAtOtherEnd(socket);
+    if (user === undefined)
+      throw new Untrusted(`the system does not say who listens at ${endpoint.url}, and so who would get the token: no request was sent; use ipc or tls+tcp`);
+    if (!this.trusts(user)) throw foreign(endpoint, "the process that listens at", user);
+  }
+
   trusts(user: number): boolean {
     return user === 0 || user === process.geteuid?.() || user === this.#user;
   }
@@ -128,6 +141,55 @@ export class Identity {
     if (!sticky && ((directory.mode & 0o002) !== 0 || ((directory.mode & 0o020) !== 0 && !ours)))
       throw new Untrusted(`others may write in the directory of ${endpoint.url}, and so put their own socket there: nothing was sent; chmod go-w ${path.dirname(endpoint.path)}`);
   }
+}
+
+/** An address as its 16 bytes of IPv6, and a port. */
+function place(address: string, port: number): string {
+  const bytes = Buffer.alloc(16);
+  if (net.isIPv4(address)) {
+    bytes.writeUInt16BE(0xffff, 10);
+    address.split(".").forEach((each, at) => bytes.writeUInt8(Number(each), 12 + at));
+  } else {
+    const mapped = /^(.*:)(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(address);
+    const words = (part: string) => part.split(":").filter((each) => each !== "").map((each) => parseInt(each, 16));
+    const [head, tail] = (mapped ? mapped[1] : address.split("%")[0]).split("::").map(words);
+    const end = [...(tail ?? []), ...(mapped ? [(+mapped[2] << 8) | +mapped[3], (+mapped[4] << 8) | +mapped[5]] : [])];
+    head.forEach((word, at) => bytes.writeUInt16BE(word, 2 * at));
+    end.forEach((word, at) => bytes.writeUInt16BE(word, 2 * (8 - end.length + at)));
+  }
+  return `${bytes.toString("hex")}:${port}`;
+}
+
+/** As /proc/net/tcp has it: 32 bits at a time, each a number of this machine's own order. */
+function placeInTable(text: string): string {
+  const [address, port] = text.split(":");
+  let bytes = Buffer.from(address, "hex");
+  if (os.endianness() === "LE") bytes.swap32();
+  if (bytes.length === 4) bytes = Buffer.concat([Buffer.alloc(10), Buffer.from([0xff, 0xff]), bytes]);
+  return `${bytes.toString("hex")}:${parseInt(port, 16)}`;
+}
+
+/** Whose process has the other end of a connection of this machine; undefined: the system's table lacks it. */
+function userAtOtherEnd(socket: net.Socket): number | undefined {
+  const theirs = place(socket.remoteAddress ?? "", socket.remotePort ?? 0);
+  const ours = place(socket.localAddress ?? "", socket.localPort ?? 0);
+  for (const table of ["/proc/net/tcp", "/proc/net/tcp6"]) {
+    let lines: string[];
+    try {
+      lines = fs.readFileSync(table, "ascii").split("\n").slice(1);
+    } catch {
+      continue;
+    }
+    for (const line of lines) {
+      const words = line.trim().split(/\s+/);
+      if (words.length > 7 && placeInTable(words[1]) === theirs && placeInTable(words[2]) === ours) return Number(words[7]);
+    }
+  }
+  return undefined;
+}
+
+function isLoopback(address: string): boolean {
+  return address === "::1" || /^(::ffff:)?127\./i.test(address);
 }
 
 function statOf(file: string): fs.Stats | undefined {

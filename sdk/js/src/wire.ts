@@ -75,6 +75,13 @@ export class Wire {
       const expected = sp.hello(sp.peerOf(this.#role)).subarray(0, this.#greeting.length);
       if (!expected.equals(this.#greeting)) return this.end(new Error("what answers there is no such socket of domed"));
       if (this.#greeting.length < sp.HELLO_BYTES) return;
+      if (this.#role === sp.REQ && this.endpoint.scheme === "tcp") {
+        try {
+          this.#identity.checkToken(this.endpoint, this.#socket); // only now: what nobody has accepted yet is nobody's
+        } catch (error) {
+          return this.end(error as Error);
+        }
+      }
       this.#decided();
       data = data.subarray(part);
     }

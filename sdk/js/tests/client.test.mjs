@@ -1,7 +1,10 @@
 // The client against a daemon that misbehaves.
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { chmodSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
+import { networkInterfaces } from "node:os";
 import { afterEach, beforeEach, test } from "node:test";
 import { all, CUT, domed, FakeDaemon, inside, logPayload, pulse, Raw, Refusal, SILENCE, times, until } from "./fake-daemon.mjs";
 
@@ -185,6 +188,38 @@ test("a token goes over tcp and never over ipc", async () => {
   assert.equal(got.token, 'sec"ret');
   told.close();
   server.close();
+});
+
+// A server that greets, and prints what else comes, as the user "uid" at "host"; its URL once it listens.
+async function stranger(uid, host) {
+  const program = `require("node:net").createServer((s) => { s.on("error", () => 0); s.write(Buffer.from("${sp.hello(sp.REP).toString("hex")}", "hex"));
+    s.on("data", (d) => process.stdout.write(d.subarray(8))); }).listen(0, "${host}", function () { console.log(this.address().port); });`;
+  const child = spawn(process.execPath, ["-e", program], { uid, cwd: "/", stdio: ["ignore", "pipe", "inherit"] });
+  const [port] = await once(child.stdout, "data");
+  const heard = [];
+  child.stdout.on("data", (data) => heard.push(data));
+  return { url: `tcp://${host.includes(":") ? `[${host}]` : host}:${Number(port)}`, heard, end: () => child.kill() };
+}
+
+test("a token is not given to another user's process", { skip: process.getuid() !== 0 && "needs root" }, async () => {
+  for (const host of ["127.0.0.1", "::1"]) {
+    const server = await stranger(65533, host);
+    const client = new domed.Client({ endpoint: server.url, token: "secret" });
+    await assert.rejects(client.health(), (error) => error instanceof domed.Untrusted && /belongs to user 65533/.test(error.message));
+    client.close();
+    server.end();
+    assert.equal(Buffer.concat(server.heard).length, 0);
+  }
+});
+
+const outside = Object.values(networkInterfaces()).flat().find((each) => each.family === "IPv4" && !each.internal);
+test("a token is not sent in clear over a network", { skip: !outside && "needs an address beside loopback's" }, async () => {
+  const server = await stranger(process.getuid(), outside.address);
+  const client = new domed.Client({ endpoint: server.url, token: "secret" });
+  await assert.rejects(client.health(), /would carry the token in clear/);
+  client.close();
+  server.end();
+  assert.equal(Buffer.concat(server.heard).length, 0);
 });
 
 // Follows.
