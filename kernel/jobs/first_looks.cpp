@@ -5,7 +5,11 @@ namespace domed {
 // Who came by a network may be on this machine all the same, and its `cwd` be the name of another
 // directory here: what is not known to be so is not looked at.
 Site site_of(const RunSettings& settings, const JobFixed& job, Door door) {
-  if (!job.external() || door == Door::ipc) return {working_dir(settings, job)};
+  if (!job.external() || door == Door::ipc) {
+    Site site(working_dir(settings, job));
+    site.below = cwd_fence(job);
+    return site;
+  }
   if (door == Door::guest)
     return Site::unseen("its producer is no operator, and the daemon does not look for others");
   return Site::unseen(door == Door::network ? "the run is on another machine"

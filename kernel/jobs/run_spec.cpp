@@ -67,6 +67,12 @@ std::string working_dir(const RunSettings& settings, const JobFixed& job) {
   return cwd;
 }
 
+std::optional<std::vector<std::string>> cwd_fence(const JobFixed& job) {
+  if (text_at(job.request, "cwd").empty()) return std::nullopt;
+  if (!job.tool.is_object() || !job.tool.contains("accepts")) return std::nullopt;
+  return job.tool.at("accepts").at("cwd").get<std::vector<std::string>>();
+}
+
 // Neither raises what the tool allows, nor rounds a time to none.
 std::chrono::milliseconds timeout_of(const JobFixed& job) {
   double least = 0;
@@ -84,7 +90,7 @@ namespace {
 void put_fence(Json& spec, const JobFixed& job) {
   if (!job.tool.is_object() || !job.tool.contains("accepts")) return;
   const Json& accepts = job.tool.at("accepts");
-  if (!text_at(job.request, "cwd").empty()) spec["cwd_below"] = accepts.at("cwd");
+  if (const auto below = cwd_fence(job)) spec["cwd_below"] = *below;
   const Json input = job.request.value("stdin", Json::object());
   if (!input.contains("path")) return;
   spec["stdin_below"] = Json::array();

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,12 @@ std::filesystem::path cgroup_of(const RunSettings& settings, const std::string& 
 
 // Empty where an external job names none.
 std::string working_dir(const RunSettings& settings, const JobFixed& job);
+
+// The directories below which the working directory lies, where the request chose it of those that
+// its tool accepts; nothing: the deployment or an operator did, and the path alone decides.  When
+// the request was taken it may have led elsewhere than it does now, so that whoever enters it, or
+// looks there, has to see what it opened.
+std::optional<std::vector<std::string>> cwd_fence(const JobFixed& job);
 
 // The variables that the job's command gets, but for those that its runner adds, and for the secret
 // ones: what else is run for the job's sake (provenance/) has no use for those, and keeps what it

@@ -19,7 +19,7 @@ void import_line(const JobsContext& context, JobFixed& job, const std::string& l
     request.batch.provenance = job.provenance = context.looks.result(job, Door::ipc);
   if (request.ends())
     request.batch.provenance_end =
-        context.provenance.collect_end(job, working_dir(context.config.run, job));
+        context.provenance.collect_end(job, site_of(context.config.run, job, Door::ipc));
   context.journal.run(job.job_id, [&](JobLog& log) {
     AppendResult result;
     if (!has_batch(log.head(), request.batch)) log.append(request.batch, true, result);

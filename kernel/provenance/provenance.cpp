@@ -17,7 +17,7 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::milliseconds;
 
-constexpr milliseconds kToolBudget = 2s, kInputBudget = 2s;
+constexpr milliseconds kToolBudget = 2s, kInputBudget = 2s, kOpenBudget = 500ms;
 constexpr std::size_t kMaxAnswer = 1 << 20;
 
 // What a collector is told, so that what it knows by then can still be taken.
@@ -49,11 +49,40 @@ Provenance::Provenance(std::vector<Source> sources, Log log, std::string runner,
       timed_(std::move(timed)),
       tools_(std::make_shared<ToolFacts>(std::move(runner))),
       tool_call_("looking at the tool", stop_.get_token()),
-      input_call_("hashing the input files", stop_.get_token()) {
+      input_call_("hashing the input files", stop_.get_token()),
+      open_call_("opening the working directory", stop_.get_token()) {
   for (Source& source : sources) {
     GuardedCall call(source.name, stop_.get_token());
     sources_.push_back({std::move(source), std::move(call)});
   }
+}
+
+std::string Site::path() const {
+  return opened ? "/proc/self/fd/" + std::to_string(opened->get()) : cwd;
+}
+
+// The runner refuses such a job by itself; but it must not be told either what lies in a directory
+// that only the daemon may read, which somebody put in the place of the one that was accepted.
+Site Provenance::open(Site site) const {
+  if (site.cwd.empty() || !site.below) return site;
+  const auto place = std::make_shared<std::shared_ptr<const FoundPath>>();
+  try {
+    const std::string why = open_call_(
+        [place, cwd = site.cwd, below = *site.below]() -> std::string {
+          auto found = std::make_shared<const FoundPath>(cwd);
+          if (!found->is_directory()) return "\"" + cwd + "\" is not a directory";
+          if (!found->is_in_one_of(below))
+            return "\"" + cwd + "\" leads to where its tool does not accept it";
+          *place = std::move(found);
+          return "";
+        },
+        kOpenBudget);
+    if (!why.empty()) return Site::unseen("its working directory " + why);
+  } catch (const Error& e) {
+    return Site::unseen(std::string("its working directory ") + e.what());
+  }
+  site.opened = *place;
+  return site;
 }
 
 void Provenance::must_go_on() const {
@@ -64,10 +93,13 @@ void Provenance::must_go_on() const {
 Json Provenance::answer_of(const Guarded& guarded, const JobFixed& job, const Site& site) const {
   const Source& source = guarded.source;
   if (site.cwd.empty()) throw Error(Code::not_found, site.why);
-  const CollectRequest request{site.cwd, job.tool_id(), told(source.budget)};
-  const std::string answer =
-      guarded.call([collector = source.collector, request] { return collector->collect(request); },
-                   source.budget);
+  const CollectRequest request{site.path(), job.tool_id(), told(source.budget)};
+  // A call that is late goes on with the directory that it was given, which stays open for it.
+  const std::string answer = guarded.call(
+      [collector = source.collector, request, opened = site.opened] {
+        return collector->collect(request);
+      },
+      source.budget);
   return admit(parse_answer(answer, source.name), source.name, [&](const std::string& key) {
     log_("job " + job.job_id + ": " + source.name + ": '" + reason_text(key) +
          "' is no field that a collector may fill");
@@ -100,16 +132,17 @@ Json Provenance::ask(const JobFixed& job, const Site& site, bool at_end) const {
   return record;
 }
 
-std::string Provenance::collect(const JobFixed& job, const Site& site,
+std::string Provenance::collect(const JobFixed& job, const Site& named,
                                 const CommandEnvironment& environment) const {
+  const Site site = open(named);
   Json record = ask(job, site, false);
   if (job.external())
     put_unknown(
         record, "env_fingerprint",
         "the run is elsewhere: its producer reports it, the daemon's machine is not its own");
   complete(record);
-  add_versions(record, job, {site.cwd, environment});
-  add_inputs(record, job, site.cwd);
+  add_versions(record, job, {site.path(), environment, site.cwd, site.opened});
+  add_inputs(record, job, site);
   add_hashes(record, job);
   put_text(record, "submitter", job.submitter, "it was submitted before that was recorded");
   record["schema"] = kProvenanceSchema;
@@ -122,7 +155,7 @@ std::string Provenance::collect_end(const JobFixed& job, const Site& site) const
     return looks_at_sources(guarded.source);
   });
   if (!any || job.provenance.empty()) return "";
-  Json now = ask(job, site, true);
+  Json now = ask(job, open(site), true);
   complete(now);
   must_go_on();
   return encode_record(drift_record(Json(job.provenance_json()), now));
@@ -150,17 +183,18 @@ void Provenance::add_versions(Json& record, const JobFixed& job, const Launch& l
   }
 }
 
-void Provenance::add_inputs(Json& record, const JobFixed& job, const std::string& cwd) const {
+void Provenance::add_inputs(Json& record, const JobFixed& job, const Site& site) const {
   const Json declared = job.tool.is_object() ? job.tool.value("inputs", Json()) : Json();
   if (!declared.is_array() || declared.empty())
     return put_unknown(record, "input_files", "the tool declares no inputs");
   if (job.external())
     return put_unknown(record, "input_files", "the run is elsewhere: its files are not here");
+  if (site.cwd.empty()) return put_unknown(record, "input_files", site.why);
   try {
     const auto deadline = std::chrono::steady_clock::now() + told(kInputBudget);
     const auto patterns = declared.get<std::vector<std::string>>();
-    record["input_files"] = Json::parse(
-        input_call_([=] { return hash_inputs(cwd, patterns, {}, deadline).dump(); }, kInputBudget));
+    record["input_files"] = Json::parse(input_call_(
+        [=] { return hash_inputs(site.path(), patterns, {}, deadline).dump(); }, kInputBudget));
   } catch (const std::exception& e) {
     put_unknown(record, "input_files", e.what());
   }

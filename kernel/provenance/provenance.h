@@ -3,6 +3,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "log/job.h"
 #include "provenance/guarded_call.h"
 #include "provenance/tool_facts.h"
+#include "system/found_path.h"
 
 namespace domed {
 
@@ -34,7 +36,13 @@ struct Site {
     return site;
   }
 
+  // For a collector: "opened" where it is set, whatever the path has come to lead to.
+  std::string path() const;
+
   std::string cwd;  // empty: nowhere
+  // Where set: "cwd" is looked at only if it leads to below one of these when it is opened.
+  std::optional<std::vector<std::string>> below{};
+  std::shared_ptr<const FoundPath> opened{};  // set by Provenance
   std::string why = "the job named no cwd";
 };
 
@@ -76,7 +84,8 @@ class Provenance {
   Json ask(const JobFixed& job, const Site& site, bool at_end) const;
   Json answer_of(const Guarded& guarded, const JobFixed& job, const Site& site) const;
   void add_versions(Json& record, const JobFixed& job, const Launch& launch) const;
-  void add_inputs(Json& record, const JobFixed& job, const std::string& cwd) const;
+  void add_inputs(Json& record, const JobFixed& job, const Site& site) const;
+  Site open(Site site) const;
   void add_hashes(Json& record, const JobFixed& job) const;
 
   void must_go_on() const;
@@ -87,7 +96,7 @@ class Provenance {
   const Timed timed_;
   // Shared with calls that are late.
   std::shared_ptr<ToolFacts> tools_;
-  GuardedCall tool_call_, input_call_;
+  GuardedCall tool_call_, input_call_, open_call_;
 };
 
 }  // namespace domed

@@ -26,7 +26,15 @@ std::string search_path(const Launch& launch) {
 }
 
 std::string below(const std::string& cwd, const std::string& path) {
-  return path.starts_with('/') ? path : cwd + "/" + path;
+  if (path.starts_with('/')) return path;
+  if (cwd.empty())
+    throw Error(Code::not_found, "it is looked for in the working directory, which is not seen");
+  return cwd + "/" + path;
+}
+
+std::string shown(const std::string& program, const Launch& launch) {
+  if (launch.shown_cwd.empty() || !program.starts_with(launch.cwd + "/")) return program;
+  return launch.shown_cwd + program.substr(launch.cwd.size());
 }
 
 // As domed-runner finds it: relative entries count from the working directory.
@@ -156,7 +164,8 @@ void ToolFacts::put_executable(Json& out, const JobFixed& job, const Launch& lau
   try {
     const std::string program = program_of(job.command().at(0).get<std::string>(), launch);
     Json executable{{"sha256", hashes_.sha256_of(program, deadline)}};
-    put_text(executable, "path", is_utf8(program) ? program : "", "its path is not UTF-8");
+    const std::string path = shown(program, launch);
+    put_text(executable, "path", is_utf8(path) ? path : "", "its path is not UTF-8");
     out["executable"] = executable;
   } catch (const std::exception& e) {
     put_unknown(out, "executable", e.what());

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 
@@ -13,8 +14,10 @@ using CommandEnvironment = std::map<std::string, std::string>;
 
 // How a run's command is about to be started.
 struct Launch {
-  std::string cwd;
+  std::string cwd;  // empty: it is not looked at
   CommandEnvironment environment;
+  std::string shown_cwd{};              // how the record writes "cwd"; empty: as it is
+  std::shared_ptr<const void> held{};   // what keeps "cwd" open
 };
 
 // Which programs a run uses: its executable, its tool and what that says about

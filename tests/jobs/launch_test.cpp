@@ -24,6 +24,17 @@ constexpr bool kSanitized = true;
 constexpr bool kSanitized = false;
 #endif
 
+TEST(SiteOf, HasTheFenceWhereTheRequestChoseTheDirectory) {
+  JobFixed job;
+  job.request = {{"tool_id", "t"}, {"cwd", "/in/x"}};
+  job.tool = {{"id", "t"}, {"cwd", "/own"}, {"accepts", {{"cwd", {"/in"}}}}};
+  EXPECT_EQ((std::vector<std::string>{"/in"}), site_of({}, job, Door::ipc).below);
+  EXPECT_EQ("/in/x", site_of({}, job, Door::network).cwd);
+  job.request.erase("cwd");
+  EXPECT_FALSE(site_of({}, job, Door::ipc).below);
+  EXPECT_EQ("/own", site_of({}, job, Door::ipc).cwd);
+}
+
 // No more files can be opened while it lives.
 class NoDescriptors {
  public:

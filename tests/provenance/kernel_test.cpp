@@ -42,6 +42,69 @@ TEST(Provenance, NamesTheProtocolByItsText) {
   EXPECT_EQ(Json(sha256_hex(text)), record_of({})["contract_hashes"]["protocol"]);
 }
 
+// Directories "in", which a tool accepts, and "out", which it does not.
+class FencedSite : public testing::Test {
+ protected:
+  FencedSite() {
+    for (const char* name : {"in/work", "out"})
+      std::filesystem::create_directories(scratch.path() / name);
+    std::ofstream(scratch.path() / "in/work/seen") << "seen";
+    std::ofstream(scratch.path() / "out/hidden") << "hidden";
+    job.request["cwd"] = work;
+    job.tool = {{"id", "t"}, {"version", ""}, {"command", {"/bin/true"}}, {"inputs", {"*"}}};
+  }
+  Site site() const {
+    Site site(work);
+    site.below = {(scratch.path() / "in").string()};
+    return site;
+  }
+  // Somebody moves what was accepted away, and puts a link to "out" in its place.
+  void turn_elsewhere() const {
+    std::filesystem::rename(work, scratch.path() / "in/moved");
+    std::filesystem::create_directory_symlink(scratch.path() / "out", work);
+  }
+
+  Scratch scratch;
+  const std::string work = (scratch.path() / "in/work").string();
+  JobFixed job = local_job();
+};
+
+TEST_F(FencedSite, LooksOnlyWhereTheToolAcceptsItAsItIsThen) {
+  int calls = 0;
+  const Provenance provenance({source([&](const auto&) { return ++calls, R"({"commit_sha":"c"})"; })},
+                              [](const std::string&) {});
+  const Json before = Json::parse(provenance.collect(job, site()));
+  EXPECT_EQ("c", before["commit_sha"]);
+  EXPECT_EQ("seen", before["input_files"]["files"][0]["path"]);
+  turn_elsewhere();
+  const std::string text = provenance.collect(job, site());
+  EXPECT_EQ(std::string::npos, text.find("hidden"));
+  const Json after = Json::parse(text);
+  expect_unknown(after, "commit_sha", "leads to where its tool does not accept it");
+  expect_unknown(after, "input_files", "leads to where its tool does not accept it");
+  job.provenance = before.dump();
+  expect_unknown(Json::parse(provenance.collect_end(job, site())), "commit_sha", "does not accept");
+  EXPECT_EQ(1, calls);
+}
+
+TEST_F(FencedSite, CollectorsSeeWhatWasOpenedWhateverThePathComesToMean) {
+  const auto look = [&](const CollectRequest& request) {
+    turn_elsewhere();
+    return Json{{"ref", std::filesystem::canonical(request.cwd).filename()}}.dump();
+  };
+  const Provenance provenance({source(look, {"ref"})}, [](const std::string&) {});
+  const Json got = Json::parse(provenance.collect(job, site()));
+  EXPECT_EQ("moved", got["ref"]);
+  EXPECT_EQ("seen", got["input_files"]["files"][0]["path"]);
+}
+
+TEST_F(FencedSite, ExecutableIsShownByThePathThatTheRequestChose) {
+  job.request["command"] = job.tool["command"] = {"./seen"};
+  const Provenance provenance({}, [](const std::string&) {});
+  const Json got = Json::parse(provenance.collect(job, site()));
+  EXPECT_EQ(work + "/./seen", got["tool_versions"]["executable"]["path"]);
+}
+
 TEST(Provenance, AToolWithoutAVersionIsNotCalledNothing) {
   JobFixed job = local_job();
   job.tool = {{"id", "t"}, {"version", ""}, {"command", {"/bin/true"}}, {"contract_sha256", "c"}};

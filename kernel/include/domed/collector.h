@@ -9,7 +9,10 @@ namespace domed {
 
 // What a collector is asked about.
 struct CollectRequest {
-  std::string cwd;                      // the job's own working directory; absolute, may not exist
+  // The job's own working directory; absolute, may not exist.  Where who asked for the job chose
+  // it, this is "/proc/self/fd/N" of what it was seen to be, which nobody turns elsewhere; only
+  // while the call lasts, and in this process.
+  std::string cwd;
   std::string tool_id;                  // empty: an ad-hoc command
   std::chrono::milliseconds budget{0};  // answer within this; the kernel waits little longer
 };
