@@ -22,7 +22,7 @@ Outcome ask_status(const Inquiry& inquiry, Differences which) {
       {.arguments = {"status", "--porcelain=v2", "-z", "--branch", "--no-ahead-behind",
                      "--no-renames", "--untracked-files=normal", "--ignore-submodules=dirty"},
        .directory = inquiry.repository.top,
-       .settings = comparison_settings(inquiry.config, which),
+       .settings = comparison_settings(inquiry.repository.config, which),
        .max_out = kMaxStatus});
 }
 
@@ -55,7 +55,7 @@ std::vector<std::string> filtered(const Inquiry& inquiry, const std::vector<Chan
 // means nothing here.  Another count is a doubt: whether a name in other case is
 // another file, or a file in place of a link a change, cannot be told from here.
 Status minded(Inquiry& inquiry, const Status& all) {
-  const std::string declared = inquiry.config.declared_meaningless();
+  const std::string declared = inquiry.repository.config.declared_meaningless();
   if (declared.empty() || (all.changes.empty() && all.untracked == 0)) return all;
   const Outcome outcome = ask_status(inquiry, Differences::declared);
   if (!outcome.ok()) {

@@ -38,7 +38,7 @@ void take_header(const CommitHeader& header, bool author_hash, Findings& finding
 
 Text nearest_tag(const Inquiry& inquiry, const std::string& commit) {
   const Outcome outcome = inquiry.call({.arguments = {"describe", "--tags", "--abbrev=12", commit},
-                                        .directory = inquiry.repository.directory});
+                                        .directory = inquiry.repository.view->path()});
   const std::string text = outcome.out.substr(0, outcome.out.find('\n'));
   if (outcome.ok() && !text.empty()) return Text::of(text);
   // Most repositories have no tags: that is no failure, and has words of its own.
@@ -59,7 +59,7 @@ void describe_commit(Inquiry& inquiry, bool author_hash) {
     return;
   }
   const Outcome outcome = inquiry.call({.arguments = {"cat-file", "commit", *commit.value},
-                                        .directory = inquiry.repository.directory,
+                                        .directory = inquiry.repository.view->path(),
                                         .max_out = kMaxCommit});
   if (outcome.ok() || outcome.truncated) {
     take_header(parse_commit(outcome.out), author_hash, findings);

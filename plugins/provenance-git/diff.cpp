@@ -12,12 +12,10 @@ constexpr std::size_t kMaxDiff = std::size_t{1} << 30;  // it is hashed as it co
 std::vector<Setting> comparison_settings(const Config& config, Differences which) {
   const bool all = which == Differences::all;
   const auto word = [](bool value) { return value ? "true" : "false"; };
-  std::vector<Setting> out = blank_filters(config.filters);
-  out.push_back({"core.sparseCheckout", "true"});
-  out.push_back({"core.fileMode", word(all || config.file_mode)});
-  out.push_back({"core.ignoreCase", word(!all && config.ignore_case)});
-  out.push_back({"core.symlinks", word(all || config.symlinks)});
-  return out;
+  return {{"core.sparseCheckout", "true"},
+          {"core.fileMode", word(all || config.file_mode)},
+          {"core.ignoreCase", word(!all && config.ignore_case)},
+          {"core.symlinks", word(all || config.symlinks)}};
 }
 
 Known<std::string> hash_difference(const Inquiry& inquiry, bool empty, bool wanted) {
@@ -36,7 +34,7 @@ Known<std::string> hash_difference(const Inquiry& inquiry, bool empty, bool want
                      "--src-prefix=a/", "--dst-prefix=b/", "--submodule=short",
                      "--ignore-submodules=dirty", "-O/dev/null", *commit.value, "--"},
        .directory = inquiry.repository.top,
-       .settings = comparison_settings(inquiry.config, Differences::all),
+       .settings = comparison_settings(inquiry.repository.config, Differences::all),
        .max_out = kMaxDiff,
        .sink = [&](std::string_view piece) { hash.update(piece); }});
   return outcome.ok() ? Text::of(to_hex(hash.digest()))

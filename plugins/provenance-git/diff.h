@@ -10,8 +10,7 @@ namespace domed::git {
 // Which differences count: all, or those that the repository's configuration minds.
 enum class Differences { all, declared };
 
-// Under which index and working tree are compared, beyond those of every call: filters off;
-// paths marked skip-worktree that are there nevertheless treated as any other; and modes, the
+// Under which index and working tree are compared, beyond those of every call: paths marked skip-worktree that are there nevertheless treated as any other; and modes, the
 // case of names and symbolic links compared, or not where the repository declares that they
 // mean nothing here.
 std::vector<Setting> comparison_settings(const Config& config, Differences which);

@@ -14,7 +14,8 @@ namespace {
 // safely, that one reason is all that is known.
 bool open(Inquiry& inquiry, const std::string& directory) {
   try {
-    inquiry.repository = open_repository(inquiry.git, directory, inquiry.deadline);
+    inquiry.repository = open_repository(inquiry.git, directory, inquiry.wishes.read_foreign,
+                                         inquiry.deadline);
     return true;
   } catch (const Error& error) {
     inquiry.findings.problem = error.what();
@@ -25,8 +26,7 @@ bool open(Inquiry& inquiry, const std::string& directory) {
 // The order is that of what a job's reader needs most, since time may run out at any call:
 // which commit, then whether it is all of the truth, then what adorns it.
 void examine_tree(Inquiry& inquiry, bool hash_diff) {
-  // HEAD was read when the repository was opened.  The configuration comes before anything that
-  // looks at files: it names the filters that have to be off by then.
+  // HEAD and the configuration were read when the repository was opened.
   const std::string no_tree = find_identity(inquiry);
   if (!no_tree.empty()) return no_changes_known(inquiry, no_tree);
   // The index before the status: its marks, and its submodules' states, decide what the
@@ -40,7 +40,7 @@ void examine_tree(Inquiry& inquiry, bool hash_diff) {
 Findings examine(const Git& git, const std::string& directory, const Wishes& wishes,
                  const Deadline& deadline) {
   std::size_t submodules = 0;
-  Inquiry inquiry{git, deadline, submodules};
+  Inquiry inquiry{git, wishes, deadline, submodules};
   if (!open(inquiry, directory)) return std::move(inquiry.findings);
   examine_tree(inquiry, wishes.hash_diff);
   // Last of all: of a long history "describe" may take what time there is.
@@ -49,12 +49,12 @@ Findings examine(const Git& git, const std::string& directory, const Wishes& wis
 }
 
 Findings examine_submodule(Inquiry& parent, const std::string& directory) {
-  Inquiry inquiry{parent.git, parent.deadline, parent.submodules};
+  Inquiry inquiry{parent.git, parent.wishes, parent.deadline, parent.submodules};
   if (!open(inquiry, directory)) return std::move(inquiry.findings);
   // Its .git was seen to be there, so that git looks no further up.  One that calls itself bare
   // has no top at all, though: there is a commit, but not of what lies here.
   if (inquiry.repository.top != directory) {
-    inquiry.findings.problem = "it belongs to another repository, " + inquiry.repository.git_dir;
+    inquiry.findings.problem = "it belongs to another repository, " + inquiry.repository.place.git_dir;
     return std::move(inquiry.findings);
   }
   examine_tree(inquiry, false);

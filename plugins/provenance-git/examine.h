@@ -10,6 +10,7 @@ namespace domed::git {
 // What is found out only where it is asked for.
 struct Wishes {
   bool hash_diff = true, author_hash = false;
+  bool read_foreign = false;  // repositories of other users, too
 };
 
 // Finds out about the repository that "directory" lies in, its submodules

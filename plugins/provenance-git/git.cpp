@@ -11,12 +11,12 @@ namespace domed::git {
 namespace {
 
 constexpr std::size_t kMaxReason = 300;
-// Older ones ignore GIT_CONFIG_COUNT (2.31) or a safe.directory given by the
-// caller (2.36), that is, the very settings that make calling them safe.
+// Older ones ignore GIT_CONFIG_COUNT (2.31), that is, the very settings that make calling them
+// safe; 2.36 is what this was always held against.
 constexpr int kOldestMajor = 2, kOldestMinor = 36;
 
-// What git itself would otherwise take from the repository.  The first group
-// names programs, the second hides changes, the third alters the text of diffs.
+// Stated, although git sees no configuration that says otherwise.  The first group names programs,
+// the second hides changes, the third alters the text of diffs.
 const std::array<Setting, 17> kSettings{{
     {"core.fsmonitor", "false"},
     {"core.hooksPath", "/dev/null"},
@@ -109,13 +109,12 @@ std::string Deadline::text() const {
          (ms % 1000 == 0 ? std::to_string(ms / 1000) + "s" : std::to_string(ms) + "ms");
 }
 
-Git::Git(const std::string& name, std::string_view search_path, bool read_foreign)
+Git::Git(const std::string& name, std::string_view search_path)
     : name_(name),
       program_(find_executable(name, search_path)),
-      no_protocol_("none-" + random_hex(16)),
-      read_foreign_(read_foreign) {}
+      no_protocol_("none-" + random_hex(16)) {}
 
-std::vector<std::string> Git::environment(const std::vector<Setting>& more) const {
+std::vector<std::string> Git::environment(const Call& call) const {
   std::vector<std::string> out{"PATH=/nonexistent",
                                "HOME=/nonexistent",
                                "XDG_CONFIG_HOME=/nonexistent",
@@ -132,6 +131,9 @@ std::vector<std::string> Git::environment(const std::vector<Setting>& more) cons
                                "GIT_ASKPASS=false",
                                "SSH_ASKPASS=false",
                                "GIT_ALLOW_PROTOCOL=" + no_protocol_};
+  // A directory that is none, where there is none to be looked at: git then asks no other.
+  out.push_back("GIT_DIR=" + (call.git_dir.empty() ? "/nonexistent" : call.git_dir));
+  if (!call.work_tree.empty()) out.push_back("GIT_WORK_TREE=" + call.work_tree);
   std::size_t count = 0;
   const auto set = [&](const Setting& setting) {
     const std::string number = std::to_string(count++);
@@ -139,8 +141,7 @@ std::vector<std::string> Git::environment(const std::vector<Setting>& more) cons
     out.push_back("GIT_CONFIG_VALUE_" + number + "=" + setting.second);
   };
   for (const Setting& setting : kSettings) set(setting);
-  if (read_foreign_) set({"safe.directory", "*"});
-  for (const Setting& setting : more) set(setting);
+  for (const Setting& setting : call.settings) set(setting);
   out.push_back("GIT_CONFIG_COUNT=" + std::to_string(count));
   return out;
 }
@@ -150,7 +151,7 @@ Outcome Git::call(const Call& call, const Deadline& deadline) const {
       .program = program_,
       .arguments = {"--no-optional-locks", "--no-pager", "--no-replace-objects"},
       .directory = call.directory,
-      .environment = environment(call.settings),
+      .environment = environment(call),
       .deadline = deadline.at,
       .max_out = call.max_out,
       .sink = call.sink};

@@ -31,6 +31,8 @@ struct Deadline {
 struct Call {
   std::vector<std::string> arguments;
   std::string directory;
+  // A git directory of ours (View), and the working tree; both empty: none is looked at.
+  std::string git_dir{}, work_tree{};
   std::vector<Setting> settings{};  // beyond those of every call
   std::size_t max_out = 1 << 20;
   std::function<void(std::string_view)> sink{};
@@ -41,15 +43,15 @@ struct Call {
 // no network, asks nobody, and sees neither the host's environment nor the
 // user's and the system's configuration.  Thread-safe.
 //
-// How: an environment made from nothing, with a PATH and an exec path that hold
+// How: it never sees a repository's own configuration, for the git directory that it is given is
+// one of ours, and where it has none it looks for none; an environment made from nothing, with a PATH and an exec path that hold
 // no programs, so that git cannot even start itself again (lazy fetches and
-// submodules do that); overrides given through GIT_CONFIG_COUNT and not -c,
-// because -c cuts a key at its first "=" and a filter's name may contain one; a
+// submodules do that); a
 // list of allowed protocols that names only a random word.
 class Git {
  public:
   // A bare "name" is looked up in "search_path" now.  No error if it is not there.
-  Git(const std::string& name, std::string_view search_path, bool read_foreign);
+  Git(const std::string& name, std::string_view search_path);
 
   // Why calls cannot be made: git is absent, too old to be called safely, or
   // does not answer.  Empty: they can; version() is then set.
@@ -61,13 +63,12 @@ class Git {
   std::string reason(std::string_view what, const Outcome& outcome, const Deadline& deadline) const;
 
  private:
-  std::vector<std::string> environment(const std::vector<Setting>& more) const;
+  std::vector<std::string> environment(const Call& call) const;
   std::string ask_version(const Deadline& deadline);
 
   const std::string name_;
   const std::string program_;  // absolute; empty: not found
   const std::string no_protocol_;
-  const bool read_foreign_;
 
   mutable std::mutex mutex_;
   std::string version_;

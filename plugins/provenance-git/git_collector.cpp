@@ -20,8 +20,9 @@ std::string search_path() {
 GitCollector::GitCollector(const Options& options, Host& host)
     : timeout_(options.duration("timeout")),
       wishes_{.hash_diff = options.boolean("hash_diff"),
-              .author_hash = options.boolean("author_hash")},
-      git_(options.text("git"), search_path(), options.text("foreign_owner") == "read") {
+              .author_hash = options.boolean("author_hash"),
+              .read_foreign = options.text("foreign_owner") == "read"},
+      git_(options.text("git"), search_path()) {
   const std::string problem = git_.problem(Deadline(timeout_));
   // A daemon without git starts all the same: each record then says why it tells nothing, and git
   // may be installed while it runs.

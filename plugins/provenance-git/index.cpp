@@ -17,7 +17,7 @@ void check_marks(const IndexListing& listing, Inquiry& inquiry) {
   // Of these only the absent ones are hidden: status is asked with core.sparseCheckout, under
   // which git looks at a marked path that is there.
   if (listing.skip_worktree()) inquiry.findings.flags.insert("skip-worktree");
-  if (listing.skipped_is_absent() && !inquiry.config.sparse)
+  if (listing.skipped_is_absent() && !inquiry.repository.config.sparse)
     inquiry.doubt("paths marked skip-worktree are missing, and this is no sparse checkout");
 }
 
@@ -31,7 +31,6 @@ void examine_index(Inquiry& inquiry) {
   const Outcome outcome =
       inquiry.call({.arguments = {"ls-files", "-v", "--stage", "-z"},
                     .directory = top,
-                    .settings = blank_filters(inquiry.config.filters),
                     .max_out = kMaxIndexListing,
                     .sink = [&](std::string_view piece) { listing.feed(piece); }});
   if (!outcome.ok() || !listing.complete()) {

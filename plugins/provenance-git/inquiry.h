@@ -3,7 +3,7 @@
 #include <string>
 #include <utility>
 
-#include "config.h"
+#include "examine.h"
 #include "findings.h"
 #include "git.h"
 #include "repository.h"
@@ -29,10 +29,9 @@ class Doubt {
 // outweighs any doubt: "dirty" is true whatever else could not be looked at, while a clean
 // tree needs that there is no doubt at all.
 struct Inquiry {
-  Outcome call(const Call& call) const { return git.call(call, deadline); }
-  std::string reason(const char* what, const Outcome& outcome) const {
-    return git.reason(what, outcome, deadline);
-  }
+  // Through the view; "call" names neither it nor the working tree.
+  Outcome call(Call call) const;
+  std::string reason(const char* what, const Outcome& outcome) const;
   // What hides a change is hidden from the diff too; a submodule's own changes never are in it.
   void doubt(const std::string& why, bool of_diff_too = true) {
     dirty_doubt.add(why);
@@ -41,11 +40,11 @@ struct Inquiry {
   }
 
   const Git& git;
+  const Wishes& wishes;
   const Deadline& deadline;
   std::size_t& submodules;  // examined so far, in all repositories of one examine()
 
   Repository repository{};
-  Config config{};
   Findings findings{};
   Doubt dirty_doubt{}, count_doubt{}, diff_doubt{};
 };

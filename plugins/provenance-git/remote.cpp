@@ -19,13 +19,6 @@ bool alnum(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-std::string lower(string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return out;
-}
-
 bool is_scheme(string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
     return alnum(c) || c == '+' || c == '-' || c == '.';
@@ -155,6 +148,13 @@ Remote from_path(string_view path) {
 }
 
 }  // namespace
+
+std::string lower(string_view text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return out;
+}
 
 Remote normalise_remote(string_view raw) {
   if (raw.empty()) return refuse("its address is empty");

@@ -21,4 +21,7 @@ Remote normalise_remote(std::string_view raw);
 // The last part of a path or a normalised address, without ".git"; "" if none.
 std::string repo_name(std::string_view path);
 
+// With A to Z in lower case.
+std::string lower(std::string_view text);
+
 }  // namespace domed::git

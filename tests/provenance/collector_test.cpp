@@ -468,7 +468,9 @@ TEST_F(Collector, ForeignOwner) {
   const json record = collect(r);
   expect_complete(record);
   EXPECT_EQ(record["dirty_flag"], "unknown");
-  EXPECT_TRUE(mentions(record.value("dirty_flag_reason", ""), "dubious ownership"));
+  EXPECT_TRUE(mentions(record.value("dirty_flag_reason", ""), "another user's repository"));
+  EXPECT_FALSE(mentions(record.dump(), git(r, {"log", "-1", "--format=%H"}, false)) &&
+               !git(r, {"log", "-1", "--format=%H"}, false).empty());
 }
 
 TEST_F(Collector, HostEnvironmentIsNotFollowed) {

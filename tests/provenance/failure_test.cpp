@@ -75,9 +75,7 @@ TEST_F(Failure, WhatIsKnownBeforeTheTimeLimitStays) {
 
 TEST_F(Failure, FileThatBlocksIsCutOffByTheTimeLimit) {
   const std::string r = repository();
-  std::filesystem::remove(r + "/.git/info/exclude");
-  std::filesystem::create_directories(r + "/.git/info");
-  ASSERT_EQ(::mkfifo((r + "/.git/info/exclude").c_str(), 0600), 0);
+  ASSERT_EQ(::mkfifo((r + "/.gitignore").c_str(), 0600), 0);
   const json record = collect(r, std::chrono::seconds(2));
   expect_complete(record);
   EXPECT_EQ(record.value("dirty_flag_reason", ""), "timed out after 2s");
@@ -146,7 +144,7 @@ TEST_F(Failure, CorruptRepositoryIsNotMistakenForItsParent) {
   std::filesystem::create_directories(r + "/inner/.git");
   const json record = collect(r + "/inner");
   EXPECT_EQ(record["commit_sha"], "unknown");
-  EXPECT_TRUE(mentions(record.value("commit_sha_reason", ""), "git refused"));
+  EXPECT_TRUE(mentions(record.value("commit_sha_reason", ""), "there is a .git in " + r + "/inner"));
 }
 
 TEST_F(Failure, CorruptRepositoryIsNotCalledNone) {
@@ -154,19 +152,37 @@ TEST_F(Failure, CorruptRepositoryIsNotCalledNone) {
   EXPECT_TRUE(mentions(collect(root + "/x").value("repo_reason", ""), "corrupt"));
 }
 
-TEST_F(Failure, ValueOfASettingThatGitDoesNotTakeIsNotShown) {
+TEST_F(Failure, ValueOfASettingThatIsNotTakenIsNotShown) {
   const std::string r = repository(), before = read(r + "/.git/config");
   for (const auto& [setting, shown] : std::vector<std::pair<std::string, std::string>>{
-           {"[core]\n\tcompression = s3cret\n", "config value '***' for 'core.compression'"},
-           {"[core]\n\tautocrlf = \"x' for 's3cret\"\n", "'***' for 'core.autocrlf'"},
-           {"[push]\n\tdefault = s3cret\n", "bad config variable 'push.default'"},
-           {"[core]\n\tcreateObject = s3cret\n", "invalid mode for object creation: ***"},
-           {"[extensions]\n\tobjectformat = s3cret\n", "bad config line"},
-           {"[core]\n\tabbrev = \"a\\ns3cret\"\n", "***"}}) {
+           {"[core]\n\tautocrlf = \"x' for 's3cret\"\n", "core.autocrlf is none of"},
+           {"[core]\n\trepositoryFormatVersion = s3cret\n", "core.repositoryFormatVersion is"},
+           {"[extensions]\n\tobjectformat = s3cret\n", "extensions.objectFormat is"},
+           {"[core]\n\tabbrev = s3cret \"\n", "bad config line"},
+           {"[core]\n\tcompression = s3cret\n", "\"dirty_flag\":\"false\""},
+           {"[push]\n\tdefault = s3cret\n", "\"dirty_flag\":\"false\""}}) {
     write(r + "/.git/config", before + setting);
     const std::string record = collect(r).dump();
     EXPECT_FALSE(mentions(record, "s3cret")) << record;
     EXPECT_TRUE(mentions(record, shown)) << setting << record;
+  }
+}
+
+// Each is looked at in the place of a file that git would wait for, or that is somebody else's.
+TEST_F(Failure, WhatIsNoRegularFileIsNotWaitedForNorRead) {
+  int count = 0;
+  for (const char* name : {"config", "info/exclude", "info/attributes", "index", "HEAD",
+                           "refs/heads/main", "packed-refs", "shallow"}) {
+    const std::string r = repository("r" + std::to_string(++count));
+    std::filesystem::create_directories(r + "/.git/info");
+    std::filesystem::remove(r + "/.git/" + name);
+    ASSERT_EQ(::mkfifo((r + "/.git/" + name).c_str(), 0600), 0);
+    const json fifo = collect(r);
+    expect_complete(fifo);
+    EXPECT_TRUE(mentions(fifo["dirty_flag_reason"], "is not a regular file")) << name;
+    std::filesystem::remove(r + "/.git/" + name);
+    std::filesystem::create_symlink(root + "/elsewhere", r + "/.git/" + name);
+    EXPECT_TRUE(mentions(collect(r)["dirty_flag_reason"], "leads out of the repository")) << name;
   }
 }
 

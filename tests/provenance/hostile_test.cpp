@@ -96,13 +96,75 @@ TEST_F(Hostile, FilterOfAnIncludedFileDoesNotRun) {
   EXPECT_FALSE(mentions(expect_harmless("unknown"), "/secret"));
 }
 
-TEST_F(Hostile, TooManyFiltersAreNotRiskedAtAll) {
+TEST_F(Hostile, ManyFiltersMakeNoDifference) {
   std::string text = read(r + "/.git/config");
   for (int i = 0; i < 65; ++i)
     text += "[filter \"f" + std::to_string(i) + "\"]\n\tclean = " + pwn + "\n";
   write(r + "/.git/config", text);
-  EXPECT_TRUE(
-      mentions(expect_harmless("unknown").value("dirty_flag_reason", ""), "65 filter drivers"));
+  expect_harmless("false");
+}
+
+// Somebody who answers each look at the configuration as it suits them: harmless at first, and
+// with a program as soon as git goes on to the files.
+TEST_F(Hostile, ConfigurationThatChangesBetweenLooksRunsNothing) {
+  write(r + "/.gitattributes", "* filter=evil diff=evil\n");
+  commit(r);
+  touch(r + "/a");
+  const std::string config = r + "/.git/config", calm = read(config);
+  const std::string evil = "[filter \"evil\"]\n\tclean = " + pwn + "\n[core]\n\tfsmonitor = " +
+                           pwn + "\n[diff \"evil\"]\n\ttextconv = " + pwn + "\n";
+  write(root + "/calm", calm);
+  write(root + "/evil", calm + evil);
+  options.texts["git"] =
+      script("git", "for w; do case $w in ls-files|status|diff|check-attr|describe) cat '" + root +
+                        "/evil' >'" + config + "';; config|rev-parse) cat '" + root + "/calm' >'" +
+                        config + "';; esac; done\nexec /usr/bin/git \"$@\"");
+  expect_harmless("false");
+  write(config, calm + evil);
+  expect_trap({"diff"});
+}
+
+// The same by a fifo that an include names, which is answered anew each time.
+TEST_F(Hostile, IncludesAreNotFollowed) {
+  ASSERT_EQ(::mkfifo((r + "/.git/fifo").c_str(), 0600), 0);
+  config("include.path", "fifo");
+  expect_harmless("false");
+}
+
+// What the daemon may read and who made the directory may not, in each way that git knows to lead
+// there.
+TEST_F(Hostile, RepositoriesThatAreElsewhereAreNotTold) {
+  const std::string secret = repository("secret") + "/.git";
+  const std::string id = git(root + "/secret", {"rev-parse", "HEAD"});
+  git(root + "/secret", {"remote", "add", "origin", "https://example.org/hidden"});
+  const auto expect_nothing = [&](const std::string& way) {
+    const json record = collect(root + "/" + way);
+    EXPECT_EQ(record["commit_sha"], "unknown") << way;
+    EXPECT_FALSE(mentions(record, id)) << way << record.dump(1);
+    EXPECT_FALSE(mentions(record, "hidden")) << way;
+    expect_complete(record);
+    return record["repo_reason"];
+  };
+  write(root + "/file/.git", "gitdir: " + secret + "\n");
+  EXPECT_TRUE(mentions(expect_nothing("file"), "does not name that directory"));
+  std::filesystem::create_directories(root + "/link");
+  std::filesystem::create_directory_symlink(secret, root + "/link/.git");
+  EXPECT_TRUE(mentions(expect_nothing("link"), "does not name that directory"));
+  write(root + "/common/.git/HEAD", "ref: refs/heads/main\n");
+  write(root + "/common/.git/commondir", secret + "\n");
+  EXPECT_TRUE(mentions(expect_nothing("common"), "does not have it as a working tree"));
+  git(root + "/secret", {"worktree", "add", "-q", root + "/honest"});
+  EXPECT_EQ(collect(root + "/honest")["commit_sha"], id);
+  write(root + "/worktree/.git", "gitdir: " + secret + "/worktrees/honest\n");
+  EXPECT_TRUE(mentions(expect_nothing("worktree"), "is not of the working tree"));
+  for (const char* part : {"objects", "refs", "refs/heads/main", "HEAD", "index", "config"}) {
+    const std::string copy = root + "/copy";
+    std::filesystem::copy(root + "/secret", copy, std::filesystem::copy_options::recursive);
+    std::filesystem::remove_all(copy + "/.git/" + part);
+    std::filesystem::create_symlink(secret + "/" + part, copy + "/.git/" + part);
+    EXPECT_TRUE(mentions(collect(copy).dump(), "leads ")) << part;
+    std::filesystem::remove_all(copy);
+  }
 }
 
 TEST_F(Hostile, HooksDoNotRun) {

@@ -10,10 +10,24 @@ namespace {
 
 using namespace std::string_literals;
 
-TEST(ConfigListing, NamesEveryFilterDriver) {
+// Line by line: whatever else is in it is not for git.
+TEST(ConfigListing, LeavesNothingButWordsThatAreKnown) {
   const Config config = parse_config(
-      "filter.a.clean\nx\0filter.b=c.d.process\ny\0filter..clean\nz\0filter.a.smudge\nx\0"s);
-  EXPECT_EQ(config.filters, (std::vector<std::string>{"filter..", "filter.a.", "filter.b=c.d."}));
+      "filter.a.clean\nx\0core.fsmonitor\ny\0include.path\nz\0core.autocrlf\nINPUT\0"
+      "core.eol\nlf\n[filter \"a\"]\n\0core.bigfilethreshold\n10m\0core.sshcommand\nx\0"
+      "extensions.objectformat\nsha256\0core.repositoryformatversion\n1\0"s);
+  EXPECT_EQ(config.refusal(), "");
+  EXPECT_EQ(config.as_file(),
+            "[core]\n\tbare = false\n\trepositoryFormatVersion = 1\n\tautocrlf = input\n"
+            "\tbigFileThreshold = 10m\n[extensions]\n\tobjectFormat = sha256\n");
+}
+
+TEST(ConfigListing, RefusesWhatCannotBeReadWithoutKnowingIt) {
+  for (const std::string& listing :
+       {"core.repositoryformatversion\n2\0"s, "extensions.objectformat\nmd5\0"s,
+        "core.repositoryformatversion\n1\0extensions.refstorage\nreftable\0"s,
+        "core.autocrlf\nx\n[filter \"a\"]\0"s, "core.bare\ntrue\0core.worktree\n/\0"s})
+    EXPECT_NE(parse_config(listing).refusal(), "") << listing;
 }
 
 TEST(ConfigListing, KeepsTheFirstUrlOfARemote) {
@@ -29,8 +43,7 @@ TEST(ConfigListing, KnowsBooleansAsGitDoes) {
   EXPECT_FALSE(parse_config("core.filemode\nfalse\0"s).file_mode);
 }
 
-TEST(ConfigListing, TellsIncludesAndPartialClones) {
-  EXPECT_TRUE(parse_config("includeif.gitdir:x.path\ny\0"s).includes);
+TEST(ConfigListing, TellsPartialClones) {
   EXPECT_TRUE(parse_config("extensions.partialclone\norigin\0"s).partial);
   EXPECT_TRUE(parse_config("remote.o.promisor\ntrue\0"s).partial);
 }
