@@ -44,6 +44,7 @@ Ack read_ack(std::uint64_t batch, std::string_view reply, const std::string& url
   ack.state = json.value("state", "");
   ack.replayed = json.value("replayed", false);
   ack.cancel_requested = json.value("cancel_requested", false);
+  ack.paused = json.value("paused", false);
   return ack;
 }
 

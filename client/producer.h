@@ -19,6 +19,7 @@ struct Ack {
   std::string state;
   bool replayed = false;  // the daemon had it already
   bool cancel_requested = false;
+  bool paused = false;  // the job is to stand still
 };
 
 struct ProducerOptions {

@@ -96,6 +96,7 @@ void Link::acknowledged(const Ack& ack) {
   changed_.notify_all();
   // A job that talks all the time learns of a cancel by this, sooner than by its poll.
   if (ack.cancel_requested) cancel_requested_ = true;
+  told_to_pause(ack.head_seq, ack.paused);
   wake_();
 }
 
@@ -111,6 +112,15 @@ void Link::refused(const ApiError& error) {
 void Link::canceled() {
   cancel_requested_ = true;
   wake_();
+}
+
+// By acknowledgements, which skip what the poll has not come to, and by the events themselves: the
+// word that is as of the newest event counts.
+void Link::told_to_pause(std::uint64_t seq, bool paused) {
+  const std::scoped_lock lock(mutex_);
+  if (seq < pause_seq_) return;
+  pause_seq_ = seq;
+  paused_ = paused;
 }
 
 void Link::watch_loop(const std::stop_token& stop) {
@@ -146,9 +156,15 @@ void Link::poll_once(const std::stop_token& stop) {
   }
   const Json events = page.value("events", Json::array());
   for (const auto& event : events) {
-    if (event.value("type", "") == "cancel_requested") canceled();
+    const std::string type = event.value("type", "");
+    const auto seq = event.value("seq", std::uint64_t{0});
+    if (type == "cancel_requested") canceled();
+    if (type == "paused" || type == "resumed") {
+      told_to_pause(seq, type == "paused");
+      wake_();
+    }
     const std::scoped_lock lock(mutex_);
-    head_ = std::max(head_, event.value("seq", std::uint64_t{0}));
+    head_ = std::max(head_, seq);
   }
   if (!events.empty()) wait_for_quiet(stop);
 }

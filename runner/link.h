@@ -18,7 +18,7 @@
 namespace domed {
 
 // The runner's side of the daemon: sends what is in the spool, in order, and
-// listens for a cancellation and for the end of the log, also while the job is silent.
+// listens for a cancellation, for pauses and for the end of the log, also while the job is silent.
 class Link {
  public:
   // "spool" outlives this, and so does "wake", which is called from other
@@ -33,6 +33,8 @@ class Link {
   void watch();
 
   bool cancel_requested() const { return cancel_requested_; }
+  // The command is to stand still.
+  bool paused() const { return paused_; }
   // The log has its last event, by whomever: nobody hears of the command any more.
   bool sealed() const { return sealed_; }
   // An error that no retry can help: the daemon takes nothing more.
@@ -53,20 +55,22 @@ class Link {
   void wait_for_quiet(const std::stop_token& stop);
   Json poll_params();
   void canceled();
+  void told_to_pause(std::uint64_t seq, bool paused);
 
   const Spec& spec_;
   const std::string token_member_;  // at the beginning of each batch as it is sent
   Spool& spool_;
   const std::function<void()> wake_;
 
-  std::atomic<bool> cancel_requested_{false}, sealed_{false};
+  std::atomic<bool> cancel_requested_{false}, sealed_{false}, paused_{false};
   std::atomic<std::int64_t> heard_at_;  // ms of the steady clock
 
   mutable std::mutex mutex_;
   std::condition_variable_any changed_;
-  std::string log_id_;         // the watcher's own
-  std::uint64_t head_ = 0;     // the newest seq known
-  std::uint64_t answers_ = 0;  // counts acknowledgements
+  std::string log_id_;           // the watcher's own
+  std::uint64_t head_ = 0;       // the newest seq known
+  std::uint64_t answers_ = 0;    // counts acknowledgements
+  std::uint64_t pause_seq_ = 0;  // as of which "paused_" is
   std::optional<ApiError> refusal_;
 
   std::optional<Spool::Record> unsent_;

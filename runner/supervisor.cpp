@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
+#include <utility>
 
 #include "base/json.h"
 #include "base/note.h"
@@ -66,7 +67,8 @@ Supervisor::Supervisor(Spec spec, std::string directory)
       link_(spec_, spool_, [fd = wake_.get()] { eventfd_write(fd, 1); }),
       budget_{spec_.max_output},
       masks_(masks_of(spec_)),
-      cgroup_(spec_.limits.cgroup) {}
+      cgroup_(spec_.limits.cgroup),
+      standstill_(cgroup_) {}
 
 int Supervisor::run() {
   if (!announce()) return ended_refused();
@@ -147,9 +149,12 @@ bool Supervisor::record_child(const Process& process) {
 void Supervisor::capture() {
   while (!exited_) {
     check_stop();
+    check_pause();
     const bool killing = Clock::now() >= kill_at_;
-    turn(killing ? Clock::now() + kPollTree : std::min(kill_at_, timeout_at_));
+    turn(killing ? Clock::now() + kPollTree
+                 : std::min({kill_at_, timeout_at_, standstill_.next()}));
   }
+  standstill_.release();  // what it left in the background is ended, or heard out, like any other
 }
 
 // Background children may hold the pipes for ever.  Time during which nothing
@@ -340,6 +345,24 @@ void Supervisor::begin_stop(Stop stop) {
   kill(-child_, SIGTERM);
   kill(-child_, SIGCONT);
   signal_tree(SIGTERM, child_);
+  standstill_.release();  // with the signal waiting for it
+}
+
+// `Pause`.  Time in which it stands still is none of its timeout.
+void Supervisor::check_pause() {
+  if (stop_ != Stop::none || exited_) return;
+  const bool paused = link_.paused();
+  const auto now = Clock::now();
+  if (paused && !paused_ && timeout_at_ != Clock::time_point::max()) {
+    timeout_left_ = timeout_at_ - now;
+    timeout_at_ = Clock::time_point::max();
+  }
+  if (paused && (!paused_ || standstill_.next() <= now)) standstill_.hold();
+  if (!paused && paused_) {
+    standstill_.release();
+    if (timeout_left_) timeout_at_ = now + *std::exchange(timeout_left_, std::nullopt);
+  }
+  paused_ = paused;
 }
 
 // Where the store forgot the job with its daemon, nobody will ever come for what is

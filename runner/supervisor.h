@@ -16,6 +16,7 @@
 #include "runner/spawn.h"
 #include "runner/spec.h"
 #include "runner/spool.h"
+#include "runner/standstill.h"
 #include "runner/stream.h"
 #include "runner/typing.h"
 #include "system/boot_clock.h"
@@ -61,6 +62,7 @@ class Supervisor {
   void note_signals();
   void check_stop();
   void begin_stop(Stop stop);
+  void check_pause();
   Stop wanted_stop() const;
   std::chrono::milliseconds patience() const;
   bool forgotten() const;
@@ -82,6 +84,8 @@ class Supervisor {
   std::optional<Stream> out_, err_;
   std::optional<Typing> typing_;  // where the command has a terminal
   const Cgroup cgroup_;
+  Standstill standstill_;
+  bool paused_ = false;
   pid_t child_ = 0;
   bool exited_ = false;
   bool childless_ = false;
@@ -92,6 +96,7 @@ class Supervisor {
   bool told_to_stop_ = false;
   std::string spawn_error_, lost_output_;
   Clock::time_point timeout_at_ = Clock::time_point::max();
+  std::optional<Clock::duration> timeout_left_;  // while it is paused
   Clock::time_point kill_at_ = Clock::time_point::max();
 };
 

@@ -144,7 +144,9 @@ void AppendMethods::commit(Call call, AppendRequest request) {
     out.append(",\"head_seq\":").append(std::to_string(result->head_seq));
     out.append(",\"state\":\"").append(state_name(result->state));
     out.append("\",\"replayed\":").append(word(result->replayed));
-    out.append(",\"cancel_requested\":").append(word(result->cancel_requested)).append("}");
+    out.append(",\"cancel_requested\":").append(word(result->cancel_requested));
+    if (result->paused) out.append(",\"paused\":true");
+    out.append("}");
     call.result(out);
   };
   // Answered here and not thrown, see append_job_events().

@@ -109,18 +109,26 @@ void CancelMethods::make_planned(const JobRecord& record) {
   journal_.run(record.job_id, [](JobLog& log) { log.retried(); });
 }
 
-void CancelMethods::hold(Call call, bool held) {
+void CancelMethods::turn(Call call, Act act, const char* word, bool value) {
   Params params(call.params);
   Change change;
   change.job_id = params.job_id();
   const std::string reason = params.text("reason", limits::kMessageBytes).value_or("");
   params.done();
   change.owned = true;
-  change.apply = [=](JobLog& log) { log.hold(held, reason); };
+  change.apply = [=](JobLog& log) { (log.*act)(value, reason); };
   change.result = [=, job_id = change.job_id] {
-    return OrderedJson{{"job_id", job_id}, {"held", held}}.dump();
+    return OrderedJson{{"job_id", job_id}, {word, value}}.dump();
   };
   submit(journal_, std::move(call), std::move(change));
+}
+
+void CancelMethods::hold(Call call, bool held) {
+  turn(std::move(call), &JobLog::hold, "held", held);
+}
+
+void CancelMethods::pause(Call call, bool paused) {
+  turn(std::move(call), &JobLog::pause, "paused", paused);
 }
 
 }  // namespace domed

@@ -11,7 +11,8 @@
 
 namespace domed {
 
-// CancelJob, HoldJob and ReleaseJob: telling a job to end, or not to begin yet.
+// CancelJob, HoldJob, ReleaseJob, PauseJob and ResumeJob: telling a job to end, not to begin yet,
+// or to stand still.
 //
 // A canceled job that was to be tried again must not be: its newest attempt is canceled too.  The
 // commit of the first cancel is answered on the committing thread, which may not wait for another
@@ -26,11 +27,17 @@ class CancelMethods {
   void cancel_job(Call call);
   void hold_job(Call call) { hold(std::move(call), true); }
   void release_job(Call call) { hold(std::move(call), false); }
+  void pause_job(Call call) { pause(std::move(call), true); }
+  void resume_job(Call call) { pause(std::move(call), false); }
 
  private:
   OrderedJson cancel_retry(std::string job_id, const std::string& reason);
   void make_planned(const JobRecord& record);
   void hold(Call call, bool held);
+  void pause(Call call, bool paused);
+  // Does "act" with a job of who asks, and answers that its "word" is now this.
+  using Act = void (JobLog::*)(bool, const std::string& reason);
+  void turn(Call call, Act act, const char* word, bool value);
 
   const Store& store_;
   Journal& journal_;

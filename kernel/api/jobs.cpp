@@ -64,13 +64,14 @@ void JobMethods::get_job_status(Call call) const {
   OrderedJson out = status_json(record);
   if (record.columns.unfinished && out.contains("tty"))
     out["terminal"] = scheduler_.typing_socket(out["run_id"]);
-  if (record.columns.state == "queued") {
-    Waiting producer;
-    producer.external = true;
-    out["waiting"] =
-        out["executor"] == "external" ? producer.why() : scheduler_.why_waiting(record);
-  }
+  if (record.columns.state == "queued") out["waiting"] = why_waiting(record, out);
   call.result(out.dump());
+}
+
+std::string JobMethods::why_waiting(const JobRecord& record, const OrderedJson& shown) const {
+  Waiting producer;
+  producer.external = true;
+  return shown["executor"] == "external" ? producer.why() : scheduler_.why_waiting(record);
 }
 
 JobMethods::Wanted JobMethods::wanted(Params& params) {
@@ -135,7 +136,10 @@ OrderedJson JobMethods::listed(Wanted wanted) const {
     if (full && std::any_of(page.jobs.begin(), page.jobs.end(), fits)) break;
     for (const JobRecord& record : page.jobs) {
       query.max_bytes -= std::min(query.max_bytes, record.fixed.size() + record.head.size());
-      if (fits(record)) jobs.push_back(summary_json(record));
+      if (!fits(record)) continue;
+      jobs.push_back(summary_json(record));
+      if (record.columns.state == "queued" && !jobs.back().contains("damaged"))
+        jobs.back()["waiting"] = why_waiting(record, jobs.back());
     }
     if (!page.more) return out;
     turn(page, query);

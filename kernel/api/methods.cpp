@@ -67,6 +67,8 @@ Methods::Methods(Store& store, Journal& journal, Streams& streams, Scheduler& sc
           changing("CancelJob", Role::submitter, &CancelMethods::cancel_job, &cancel_),
           changing("HoldJob", Role::submitter, &CancelMethods::hold_job, &cancel_),
           changing("ReleaseJob", Role::submitter, &CancelMethods::release_job, &cancel_),
+          changing("PauseJob", Role::submitter, &CancelMethods::pause_job, &cancel_),
+          changing("ResumeJob", Role::submitter, &CancelMethods::resume_job, &cancel_),
           changing("DeleteJob", Role::submitter, &TransferMethods::delete_job, &transfer_),
           changing("TrimJob", Role::admin, &TransferMethods::trim_job, &transfer_),
           changing_in_pieces("ImportJob", Role::admin, &TransferMethods::import_job, &transfer_),

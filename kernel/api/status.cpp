@@ -23,6 +23,8 @@ OrderedJson common_json(const JobHead& head, const JobFixed& fixed, const std::s
   if (head.exit_code) out["exit_code"] = *head.exit_code;
   if (head.signal) out["signal"] = *head.signal;
   if (head.held) out["held"] = true;
+  if (head.is_paused()) out["paused"] = true;
+  if (const auto progress = head.progress()) out["progress"] = *progress / 1000.0;
   if (!head.node.empty()) out["node"] = head.node;
   for (const char* key : {"queue", "priority", "depends_on", "retry_of", "retry", "not_before"})
     if (fixed.request.contains(key)) out[key] = fixed.request.at(key);

@@ -138,6 +138,7 @@ void SubmitMethods::retry_job(Call call) {
   const std::string job_id = params.job_id();
   const std::string key = params.required_text("idempotency_key", limits::kKeyBytes);
   const std::string client_id = params.text("client_id", limits::kKeyBytes).value_or("");
+  const Json env = params.object("env");
   params.done();
   const JobRecord record = existing(store_, job_id);
   const JobFixed before = fixed_of(record);
@@ -154,6 +155,8 @@ void SubmitMethods::retry_job(Call call) {
   // These said when the first one was to start, and that is past.
   for (const char* once : {"hold", "depends_on", "not_before"}) request.erase(once);
   if (!before.name.empty()) request["name"] = before.name;
+  // One variable changed, while nobody need know the values of the others.  Null takes one away.
+  if (!env.is_null()) request["env"].merge_patch(env);
   request.update({{"idempotency_key", key}, {"client_id", client_id}, {"retry_of", job_id}});
   // From here on a request as any other: today's rules of the deployment hold, and its key makes it
   // one job however often it is sent.

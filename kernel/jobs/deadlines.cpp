@@ -1,6 +1,7 @@
 #include "jobs/deadlines.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/units.h"
 
@@ -35,9 +36,25 @@ void Deadlines::begin(const std::string& job_id, std::chrono::milliseconds timeo
 
 bool Deadlines::running(const std::string& job_id, std::chrono::milliseconds since) {
   const auto it = runs_.find(job_id);
-  if (it == runs_.end() || it->second.timeout.count() == 0) return false;
-  const auto left = it->second.timeout - since;
-  return set(it->second.timeout_at, std::max(left, std::chrono::milliseconds(0)));
+  if (it == runs_.end() || it->second.timeout.count() == 0 || it->second.left) return false;
+  const auto left = std::max(it->second.timeout - since, std::chrono::milliseconds(0));
+  if (!it->second.paused) return set(it->second.timeout_at, left);
+  it->second.left = left;
+  return false;
+}
+
+bool Deadlines::paused(const std::string& job_id, bool paused) {
+  const auto it = runs_.find(job_id);
+  if (it == runs_.end() || it->second.paused == paused) return false;
+  Run& run = it->second;
+  run.paused = paused;
+  if (paused && run.timeout_at && !run.overtime_at) {
+    run.left = std::max(*run.timeout_at - Clock::now(), Clock::duration(0));
+    run.timeout_at.reset();
+  }
+  if (paused || !run.left) return false;
+  run.timeout_at = Clock::now() + *std::exchange(run.left, std::nullopt);
+  return true;
 }
 
 bool Deadlines::canceled(const std::string& job_id) {

@@ -35,6 +35,8 @@ class Deadlines {
   // it has been so.  A new daemon gives each runner its patience again.  True: there is a new
   // deadline.
   bool running(const std::string& job_id, std::chrono::milliseconds since = {});
+  // Time in which it stands still does not count for its timeout.
+  bool paused(const std::string& job_id, bool paused);
   bool canceled(const std::string& job_id);
   bool sealed(const std::string& job_id);
   void end(const std::string& job_id) { runs_.erase(job_id); }
@@ -48,6 +50,8 @@ class Deadlines {
  private:
   struct Run {
     std::chrono::milliseconds timeout{0}, patience{0};
+    bool paused = false;
+    std::optional<Clock::duration> left;           // of the timeout, while it stands still
     std::optional<Clock::time_point> timeout_at;   // not yet seen to have passed
     std::optional<Clock::time_point> overtime_at;  // the patience after it is over
     std::optional<Clock::time_point> cancel_at, sealed_at, again_at;

@@ -51,7 +51,8 @@ bool Plan::notice(const Commit& commit, Clock::time_point now) {
   }
   const bool runs = commit.state == State::running && deadlines_.running(id);
   const bool ends = commit.cancel_requested && deadlines_.canceled(id);
-  return runs || ends;
+  const bool goes_on = deadlines_.paused(id, commit.paused);
+  return runs || ends || goes_on;
 }
 
 // Its producer is waited for from its first event on; that it spoke is told by heard().
@@ -78,8 +79,13 @@ void Plan::take_over(const Unfinished& job, Clock::time_point now) {
   slots_.open(id, queue_name(job.fixed));
   begin(job.fixed);
   // For how long it has been running its runner's process tells (step_done), not two times of a
-  // wall clock that somebody may have set in between.
-  if (job.head.state == State::running) ran_before_.insert(id);
+  // wall clock that somebody may have set in between.  Of one that stood still for a part of that
+  // nobody tells for how long: it gets its whole time again here, while its runner knows better.
+  deadlines_.paused(id, job.head.is_paused());
+  if (job.head.state == State::running && job.head.was_paused())
+    deadlines_.running(id);
+  else if (job.head.state == State::running)
+    ran_before_.insert(id);
   if (job.head.cancel_requested) deadlines_.canceled(id);
 }
 

@@ -29,6 +29,7 @@ std::string start_text(const Waiting::Start& start) {
 }
 
 std::string slots_text(std::size_t most, const std::string& whose) {
+  if (most == 1) return "the one slot of " + whose + " is taken";
   return "all " + std::to_string(most) + " slots of " + whose + " are taken";
 }
 

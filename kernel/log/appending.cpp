@@ -19,8 +19,8 @@ bool JobLog::append(const Batch& batch, bool last_chance, AppendResult& result) 
   must_exist();
   authorize(batch);
   const bool expires = head_.external && fixed_.expires().count() > 0;
-  result = {head_.head_seq + 1,          head_.head_seq, head_.state, false,
-            head_.cancel_requested != 0, expires};
+  result = {head_.head_seq + 1,          head_.head_seq,    head_.state, false,
+            head_.cancel_requested != 0, head_.is_paused(), expires};
   if (batch.number == 0) return true;
   const ProducerState* known = known_producer(batch.producer_id);
   const std::uint64_t last = known ? known->last_batch : 0;
@@ -43,6 +43,7 @@ bool JobLog::append(const Batch& batch, bool last_chance, AppendResult& result) 
   apply(batch);
   result.head_seq = head_.head_seq;
   result.state = head_.state;
+  result.paused = head_.is_paused();
   return true;
 }
 
@@ -74,7 +75,8 @@ AppendResult JobLog::replay(const Batch& batch, const ProducerState& producer) c
   if (first.content != batch.content)
     throw ApiError("E_BATCH_MISMATCH", "batch " + std::to_string(batch.number) +
                                            " was accepted before with other content");
-  return {first.first_seq, first.head_seq, first.state, true, head_.cancel_requested != 0};
+  return {first.first_seq,  first.head_seq, first.state, true, head_.cancel_requested != 0,
+          head_.is_paused()};
 }
 
 // `Forward` and `TerminalLast` within the batch.

@@ -15,6 +15,7 @@ Commit commit_of(const JobLog& log) {
   commit.external = head.external;
   commit.cancel_requested = head.cancel_requested != 0;
   commit.held = head.held;
+  commit.paused = head.is_paused();
   commit.retry = head.retry_at != 0;
   commit.gone = log.is_tombstone();
   if (head.external && !commit.gone) commit.expires = log.fixed().expires();

@@ -20,7 +20,7 @@ struct Commit {
   std::uint64_t first = 0, head = 0;         // seq of the first and last line
   std::uint64_t first_seq = 0;               // of the log's oldest event
   State state = State::queued;
-  bool external = false, cancel_requested = false, held = false;
+  bool external = false, cancel_requested = false, held = false, paused = false;
   bool created = false, started = false, ended = false;  // by this change
   bool retry = false;                                    // over, and to be tried again
   bool gone = false;                                     // deleted

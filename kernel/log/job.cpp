@@ -204,8 +204,9 @@ std::string JobHead::encode() const {
   out.number(static_cast<std::uint64_t>(heard));
   out.number(bytes);
   out.string(revision);
-  // Of most jobs nothing stands behind it, as before there were masks.
-  if (masked || !newer.empty()) out.number(masked);
+  // Of most jobs nothing stands behind it, as before there were masks and marks.
+  if (masked || marks || !newer.empty()) out.number(masked);
+  if (marks || !newer.empty()) out.number(marks);
   out.rest(newer);
   return out.take();
 }
@@ -258,6 +259,7 @@ JobHead JobHead::decode(std::string_view bytes) {
   head.bytes = in.number();
   head.revision = in.string();
   if (!in.is_at_end()) head.masked = in.number();
+  if (!in.is_at_end()) head.marks = in.number();
   head.newer = in.rest();
   return head;
 }

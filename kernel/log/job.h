@@ -83,12 +83,27 @@ struct JobHead {
   std::uint64_t bytes = 0;   // of the retained lines, each with its LF; 0 of format 1: not known
   std::string revision;      // the one that the store has for this record
   std::uint64_t masked = 0;  // how many times a secret was taken out of what was appended
-  std::string newer;         // fields that this release does not know, as they came
+  // What few jobs have.  A running command stands still, as it was told to; one that ever did has
+  // been given more time than its timeout says; and how far it says it is, in thousandths and one
+  // more.  What a newer release marks here as well is kept.
+  static constexpr std::uint64_t kPaused = 1, kWasPaused = 2, kProgress = 0x3ff00;
+  std::uint64_t marks = 0;
+  std::string newer;  // fields that this release does not know, as they came
 
   // A node has taken it from the queue, and its runner has not said yet that it runs.  Of a start
   // by a release before, which named no node, the provenance tells.
   bool is_assigned() const {
     return state == State::queued && !external && (!node.empty() || has_provenance);
+  }
+
+  bool is_paused() const { return (marks & kPaused) != 0; }
+  bool was_paused() const { return (marks & kWasPaused) != 0; }
+  void set_progress(unsigned thousandths) {
+    marks = (marks & ~kProgress) | (std::uint64_t{thousandths} + 1) << 8;
+  }
+  std::optional<unsigned> progress() const {
+    const auto kept = static_cast<unsigned>((marks & kProgress) >> 8);
+    return kept ? std::optional(kept - 1) : std::nullopt;
   }
 
   // As a status shows it; 0: not yet.

@@ -143,31 +143,6 @@ std::string JobLog::terminal_payload(const Event& event) const {
   return payload.dump();
 }
 
-// `Cancel`: once; and a queued job, which no runner has, is canceled in the same commit.
-void JobLog::request_cancel(const std::string& reason) {
-  must_exist();
-  if (is_terminal(head_.state) || head_.cancel_requested) return;
-  fixed_.cancel_reason = reason;
-  fixed_changed_ = true;
-  add("cancel_requested", reason.empty() ? "{}" : OrderedJson{{"reason", reason}}.dump());
-  if (head_.state == State::queued)
-    finish(State::canceled, "cancel",
-           shortened("canceled while it was queued" + (reason.empty() ? "" : ": " + reason),
-                     limits::kMessageBytes));
-}
-
-void JobLog::hold(bool held, const std::string& reason) {
-  must_exist();
-  if (head_.state != State::queued || (held && head_.is_assigned()))
-    throw ApiError("E_INVALID_TRANSITION",
-                   "job '" + job_id_ + "' is " +
-                       (head_.state == State::queued ? "being started"
-                                                     : std::string(state_name(head_.state))) +
-                       ": only a queued job can be held or released");
-  if (head_.held == held) return;
-  add(held ? "held" : "released", reason.empty() ? "{}" : OrderedJson{{"reason", reason}}.dump());
-}
-
 // `Restart`: the claim on the run stands in the store before anything of the run exists.  Who finds
 // it there later, and no runner, knows that no command was executed, for its `running` would be
 // there too.  With the token that it gives, a runner of an earlier assignment is nobody.
@@ -271,12 +246,15 @@ void JobLog::fold(const Event& event, std::int64_t ts, std::optional<std::int64_
   head_.last_ts = ts;
   if (head_.head_seq == 0) head_.created = ts;
   if (event.type == "log") return fold_log(event);
+  if (event.progress) head_.set_progress(*event.progress);
   if (event.type == "stream_end") {
     stream(event.stream).dropped = event.dropped;
     head_.masked += event.masked;
   }
   if (event.type == "cancel_requested") head_.cancel_requested = ts;
   if (event.type == "held" || event.type == "released") head_.held = event.type == "held";
+  if (event.type == "paused") head_.marks |= JobHead::kPaused | JobHead::kWasPaused;
+  if (event.type == "resumed") head_.marks &= ~JobHead::kPaused;
   if (event.type == "assigned") {
     head_.node = head_.watcher = event.node;
     if (!event.node.empty()) ++head_.assigned;
@@ -299,6 +277,7 @@ void JobLog::fold_state(const Event& event, std::int64_t ts, std::optional<std::
   head_.held = false;
   if (head_.state == State::running) head_.started = ts, head_.started_t = t;
   if (!is_terminal(head_.state)) return;
+  head_.marks &= ~JobHead::kPaused;
   head_.ended = ts, head_.ended_t = t;
   head_.reason = event.reason, head_.message = event.message;
   head_.exit_code = event.exit_code, head_.signal = event.signal;

@@ -32,6 +32,7 @@ struct AppendResult {
   std::uint64_t first_seq = 0, head_seq = 0;
   State state = State::queued;
   bool replayed = false, cancel_requested = false;
+  bool paused = false;
   bool expires = false;  // the job's producer is waited for, and this was its word
 };
 
@@ -47,7 +48,7 @@ struct Submission {
 // rules of idempotent appending, all in one place.  Changes collect as a pending
 // entry until the journal has made it durable.  Clauses of the contract (docs/contract.md) are
 // named where the code keeps them: batches in appending.cpp, copies from elsewhere in import.cpp,
-// what takes away in removing.cpp, all else in job_log.cpp.
+// what takes away in removing.cpp, what people want of it in steering.cpp, all else in job_log.cpp.
 //
 // A method that throws ApiError has changed nothing.  Not thread-safe: it belongs
 // to the journal's thread.
@@ -72,6 +73,9 @@ class JobLog {
   void request_cancel(const std::string& reason);
   // Keeps a queued job from being started, or lets it go.  A second call adds nothing.
   void hold(bool held, const std::string& reason);
+  // Lets a running command stand still, or go on: its runner learns it from the log.  A second call
+  // adds nothing.
+  void pause(bool paused, const std::string& reason);
   // From now on "node" is to run the queued job, and whoever has "token" is its run, and nobody
   // else: not a runner of an assignment before, which this ends.
   void assign(const std::string& node, const std::string& token);

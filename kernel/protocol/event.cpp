@@ -149,12 +149,13 @@ void read_state_change(Event& event, Author author, const std::string& where) {
     invalid_request(where + "only a terminal state has a reason, an exit_code or a signal");
 }
 
-void read_progress(const Event& event, const std::string& where) {
+void read_progress(Event& event, const std::string& where) {
   const Json json = Json::parse(event.payload);
   if (!json.contains("value") || !json.at("value").is_number())
     invalid_request(where + "a progress event has a number 'value'");
   const double value = json.at("value");
   if (!(value >= 0 && value <= 1)) invalid_request(where + "'value' must lie between 0 and 1");
+  event.progress = static_cast<unsigned>(value * 1000);
   text(json, "message", limits::kEventBytes, where);
 }
 
@@ -187,7 +188,7 @@ bool known_type(const std::string& type, Author author) {
        {"state_change", "log", "progress", "stream_end", "artifact", "guard", "error"})
     if (type == name) return true;
   for (const char* name : {"provenance", "provenance_end", "cancel_requested", "held", "released",
-                           "assigned", "retry"})
+                           "assigned", "retry", "paused", "resumed"})
     if (type == name) return author == Author::kernel;
   // The prefix is for third parties, for good: a type that we add later meets none of theirs.
   return type.starts_with("x-") && type.size() > 2 && is_name(type);

@@ -26,6 +26,8 @@ struct Event {
   // stream_end
   std::uint64_t dropped = 0;
   std::uint64_t masked = 0;  // and of a terminal state_change
+  // progress: in thousandths, rounded down
+  std::optional<unsigned> progress;
   // assigned: the node's id; empty: the job was taken back
   std::string node;
   // state_change

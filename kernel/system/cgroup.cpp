@@ -50,6 +50,10 @@ void Cgroup::create(std::uint64_t memory, std::uint64_t processes) const {
   set(path_ / "pids.max", processes);
 }
 
+bool Cgroup::freeze(bool frozen) const noexcept {
+  return !path_.empty() && write_control((path_ / "cgroup.freeze").c_str(), frozen ? "1" : "0");
+}
+
 void Cgroup::kill() const noexcept {
   if (!path_.empty()) write_control((path_ / "cgroup.kill").c_str(), "1");
 }

@@ -21,7 +21,9 @@ class Cgroup {
   // Makes it with these limits of all its processes together; 0: none.  Throws
   // Error(io) that says what is missing.
   void create(std::uint64_t memory, std::uint64_t processes) const;
-  // Sends KILL to every process in it.
+  // Lets every process in it stand still, or go on.  False: it cannot.
+  bool freeze(bool frozen) const noexcept;
+  // Sends KILL to every process in it, frozen ones too.
   void kill() const noexcept;
   // A process of it was killed because of its limit of memory.
   bool ran_out_of_memory() const;

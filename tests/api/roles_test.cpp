@@ -24,6 +24,8 @@ const std::map<std::string, Role> kTable{{"Health", Role::none},
                                          {"CancelJob", Role::submitter},
                                          {"HoldJob", Role::submitter},
                                          {"ReleaseJob", Role::submitter},
+                                         {"PauseJob", Role::submitter},
+                                         {"ResumeJob", Role::submitter},
                                          {"RetryJob", Role::submitter},
                                          {"DeleteJob", Role::submitter},
                                          {"TrimJob", Role::admin},
@@ -126,7 +128,8 @@ TEST_F(Roles, WhatIsNotOnesOwnTakesAnOperator) {
   const std::string job = external("k");
   EXPECT_EQ(kernel.call("GetJobStatus", {{"job_id", job}})["submitter"], "cert:mary");
   kernel.be("cert:john", Role::submitter);
-  for (const auto* method : {"CancelJob", "HoldJob", "ReleaseJob", "DeleteJob"})
+  for (const auto* method :
+       {"CancelJob", "HoldJob", "ReleaseJob", "PauseJob", "ResumeJob", "DeleteJob"})
     EXPECT_EQ(kernel.error(method, {{"job_id", job}}), "E_FORBIDDEN") << method;
   EXPECT_EQ(kernel.error("RetryJob", {{"job_id", job}, {"idempotency_key", "r"}}), "E_FORBIDDEN");
   EXPECT_EQ(refusal("CancelJob", {{"job_id", job}})["message"],

@@ -19,7 +19,7 @@ expect "a job that was submitted held" true "$(field "$held" held)"
 expect "a job that was held later" "true not yet" "$(field "$plain" held) $(ctl follow "$plain" --no-follow --json | jq -r 'select(.type=="held").payload.reason')"
 waits() { grep -qF "$2" <<<"$(field "$1" waiting)" || fail "not '$2' but '$(field "$1" waiting)'"; }
 later=$(submit --not-before 1h -- true)
-waits "$low" "all 1 slots of the daemon (jobs.max_running) are taken"
+waits "$low" "the one slot of the daemon (jobs.max_running) is taken"
 waits "$held" "it is held until it is released"
 waits "$after" "it needs the success of job $low"
 waits "$later" "its time has not come: not before 2"

@@ -52,6 +52,40 @@ TEST(Deadlines, GiveItWhereTheMachineSleptOverTheTimeout) {
   EXPECT_EQ(Ids{"job"}, deadlines.take_due(in(3611s)));
 }
 
+TEST(Deadlines, OfATimeoutStandStillWithTheJob) {
+  Deadlines deadlines(10s);
+  deadlines.begin("job", 60s);
+  deadlines.running("job");
+  EXPECT_FALSE(deadlines.paused("job", true));
+  EXPECT_FALSE(deadlines.running("job")) << "as each commit says";
+  EXPECT_EQ(Ids{}, deadlines.take_due(in(3600s)));
+  EXPECT_EQ(Deadlines::Clock::time_point::max(), deadlines.next());
+  EXPECT_TRUE(deadlines.paused("job", false));
+  EXPECT_EQ(Ids{}, deadlines.take_due(in(50s)));
+  EXPECT_EQ(Ids{}, deadlines.take_due(in(61s)));
+  EXPECT_EQ(Ids{"job"}, deadlines.take_due(in(72s)));
+  EXPECT_EQ("timeout", deadlines.verdict("job")->reason);
+}
+
+TEST(Deadlines, OfAJobThatIsFoundPausedBeginWhenItGoesOn) {
+  Deadlines deadlines(10s);
+  deadlines.begin("job", 60s);
+  deadlines.paused("job", true);
+  EXPECT_FALSE(deadlines.running("job"));
+  EXPECT_EQ(Ids{}, deadlines.take_due(in(3600s)));
+  EXPECT_TRUE(deadlines.paused("job", false));
+  EXPECT_EQ(Ids{}, deadlines.take_due(in(61s)));
+  EXPECT_EQ(Ids{"job"}, deadlines.take_due(in(72s)));
+}
+
+TEST(Deadlines, OfACancelDoNotStandStill) {
+  Deadlines deadlines(10s);
+  deadlines.begin("job", 0s);
+  deadlines.paused("job", true);
+  EXPECT_TRUE(deadlines.canceled("job"));
+  EXPECT_EQ(Ids{"job"}, deadlines.take_due(in(11s)));
+}
+
 TEST(Deadlines, TheOneThatCameFirstIsTheReason) {
   Deadlines deadlines(10s);
   deadlines.begin("job", 60s);

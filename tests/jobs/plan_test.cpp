@@ -74,7 +74,7 @@ TEST_F(PlanTest, AQueuedJobIsLookedAtAndThenGetsASlot) {
 TEST_F(PlanTest, NoMoreJobsRunThanMay) {
   line_up("a"), line_up("b");
   EXPECT_EQ(Ids{"a"}, steps());
-  EXPECT_EQ("all 1 slots of the daemon (jobs.max_running) are taken", why("b"));
+  EXPECT_EQ("the one slot of the daemon (jobs.max_running) is taken", why("b"));
   plan.step_done("a", {}, now);
   EXPECT_EQ(Ids{"b"}, steps());
 }
@@ -306,6 +306,19 @@ TEST_F(PlanTest, ForHowLongARunHasLastedIsToldByItsRunnersProcess) {
   EXPECT_EQ(Ids{}, plan.take_overdue(now)) << "its runner gets its patience again";
   EXPECT_EQ(Ids{"job"}, plan.take_overdue(now + config.patience()));
   EXPECT_EQ("timeout", plan.verdict("job")->reason);
+}
+
+// For how long it stood still nobody tells, so the daemon's own deadline is a later one.
+TEST_F(PlanTest, ARunThatWasPausedHasItsWholeTimeAgainAfterARestart) {
+  Unfinished job{Takeover::settle, {}, {}};
+  job.fixed.job_id = "job", job.fixed.run_id = "run-job";
+  job.fixed.request = {{"timeout_s", 3600}};
+  job.head.state = State::running, job.head.marks = JobHead::kWasPaused;
+  plan.take_over(job, now);
+  plan.step_done("job", watched(), now);
+  EXPECT_EQ(Ids{}, plan.take_overdue(now + 3599s));
+  EXPECT_EQ(Ids{}, plan.take_overdue(now + 3601s)) << "its runner's patience begins";
+  EXPECT_EQ(Ids{"job"}, plan.take_overdue(now + 3602s + config.patience()));
 }
 
 TEST_F(PlanTest, ATimeThatIsFarAwayIsLookedAtInBetween) {

@@ -190,6 +190,64 @@ TEST_P(Contract, CancelOfARunningJobIsARequestMadeOnce) {
   EXPECT_EQ("succeeded", kernel->call("CancelJob", {{"job_id", job["job_id"]}})["state"]);
 }
 
+TEST_P(Contract, ARetryMayHaveOtherVariables) {
+  const Json env{{"KEPT", "1"}, {"OTHER", "2"}, {"GONE", "3"}};
+  const Json job = kernel->call(
+      "SubmitJob", {{"idempotency_key", "a"}, {"command", {"true"}}, {"env", env}, {"hold", true}});
+  kernel->call("CancelJob", {{"job_id", job["job_id"]}});
+  const Json other{{"OTHER", "x"}, {"GONE", nullptr}, {"NEW", "y"}};
+  const Json params{{"job_id", job["job_id"]}, {"idempotency_key", "b"}, {"env", other}};
+  const Json again = kernel->call("RetryJob", params);
+  EXPECT_EQ(again["job_id"], kernel->call("RetryJob", params)["job_id"]) << "its reply was lost";
+  const auto record = kernel->store->find(again["job_id"].get<std::string>());
+  EXPECT_EQ((Json{{"KEPT", "1"}, {"OTHER", "x"}, {"NEW", "y"}}), fixed_of(*record).request["env"]);
+  EXPECT_EQ("E_INVALID_REQUEST", kernel->error("RetryJob", {{"job_id", job["job_id"]},
+                                                            {"idempotency_key", "c"},
+                                                            {"env", {{"A", 1}}}}));
+}
+
+TEST_P(Contract, PauseOfARunningCommandIsAnEventMadeOnce) {
+  submit(*kernel->journal, "a", {{"command", {"true"}}});
+  kernel->journal->run("a", [](JobLog& log) { log.assign("node-1", "t"); });
+  const Json job{{"job_id", "a"}, {"producer_token", "t"}};
+  EXPECT_EQ("E_INVALID_TRANSITION", kernel->error("PauseJob", {{"job_id", "a"}})) << "queued";
+  ASSERT_EQ("", name_of(kernel->append(job, 1, {change_to("running")})));
+  for (int i = 0; i < 2; ++i)
+    EXPECT_EQ(true, kernel->call("PauseJob", {{"job_id", "a"}, {"reason", "r"}})["paused"]);
+  EXPECT_EQ(true, kernel->append(job, 1, Json::array())["result"]["paused"]);
+  EXPECT_EQ(true, kernel->call("GetJobStatus", {{"job_id", "a"}})["paused"]);
+  if (durable()) reopen();
+  EXPECT_EQ("", name_of(kernel->append(job, 2, {log_event("written before")})));
+  for (int i = 0; i < 2; ++i)
+    EXPECT_EQ(false, kernel->call("ResumeJob", {{"job_id", "a"}})["paused"]);
+  EXPECT_FALSE(kernel->append(job, 2, Json::array())["result"].contains("paused"));
+  EXPECT_FALSE(kernel->call("GetJobStatus", {{"job_id", "a"}}).contains("paused"));
+  std::string types;
+  const Json events = page(job)["events"];
+  for (const auto& event : events) types += event["type"].get<std::string>() + " ";
+  EXPECT_EQ("state_change assigned provenance state_change paused log resumed ", types);
+}
+
+TEST_P(Contract, PauseIsOverWithTheJob) {
+  submit(*kernel->journal, "a", {{"command", {"true"}}});
+  kernel->journal->run("a", [](JobLog& log) { log.assign("node-1", "t"); });
+  const Json job{{"job_id", "a"}, {"producer_token", "t"}};
+  kernel->append(job, 1, {change_to("running")});
+  kernel->call("PauseJob", {{"job_id", "a"}});
+  kernel->call("CancelJob", {{"job_id", "a"}});
+  EXPECT_EQ(true, kernel->call("ResumeJob", {{"job_id", "a"}}).contains("paused"));
+  EXPECT_EQ("E_INVALID_TRANSITION", kernel->error("PauseJob", {{"job_id", "a"}})) << "it is to end";
+  EXPECT_EQ("", name_of(kernel->append(job, 2, {change_to("canceled")})));
+  EXPECT_FALSE(kernel->call("GetJobStatus", {{"job_id", "a"}}).contains("paused"));
+  EXPECT_EQ("E_INVALID_TRANSITION", kernel->error("ResumeJob", {{"job_id", "a"}}));
+}
+
+TEST_P(Contract, PauseIsForCommandsOfOurs) {
+  const Json job = kernel->running_job("a");
+  EXPECT_EQ("E_INVALID_TRANSITION", kernel->error("PauseJob", {{"job_id", job["job_id"]}}));
+  EXPECT_EQ(3u, page(job)["events"].size());
+}
+
 TEST_P(Contract, Snapshot) {
   const Json job = kernel->running_job("a");
   kernel->append(job, 1, Json(30, log_event("x")));

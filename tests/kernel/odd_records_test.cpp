@@ -73,6 +73,8 @@ class OddRecords : public ::testing::Test {
         {"StreamJobEvents", {{"job_id", "a"}, {"lines", true}}},
         {"HoldJob", job},
         {"ReleaseJob", job},
+        {"PauseJob", job},
+        {"ResumeJob", job},
         {"RetryJob", keyed},
         {"AppendJobEvents",
          {{"job_id", "a"},

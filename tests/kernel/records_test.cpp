@@ -32,8 +32,9 @@ INSTANTIATE_TEST_SUITE_P(Stores, Records, ::testing::Values("store-memory", "sto
 
 TEST_P(Records, OfTheKernelsOwnAreNamedByNoMethod) {
   ASSERT_TRUE(kernel.store->find("domed.store"));
-  for (const char* method : {"GetJobStatus", "StreamJobEvents", "CancelJob", "HoldJob",
-                             "ReleaseJob", "RetryJob", "DeleteJob", "TrimJob"})
+  for (const char* method :
+       {"GetJobStatus", "StreamJobEvents", "CancelJob", "HoldJob", "ReleaseJob", "PauseJob",
+        "ResumeJob", "RetryJob", "DeleteJob", "TrimJob"})
     EXPECT_EQ("E_INVALID_REQUEST", kernel.error(method, {{"job_id", "domed.store"}})) << method;
   EXPECT_EQ("E_INVALID_REQUEST", kernel.error("AppendJobEvents", {{"job_id", "domed.store"},
                                                                   {"producer_id", "p"},

@@ -115,6 +115,20 @@ TEST(JobHead, KeepsWhatANewerReleaseAdded) {
   EXPECT_EQ(newer, JobHead::decode(newer).encode());
 }
 
+TEST(JobHead, KeepsWhetherItIsPaused) {
+  JobHead head = full_head();
+  const std::string before = head.encode();
+  head.marks = JobHead::kPaused | JobHead::kWasPaused;
+  EXPECT_TRUE(JobHead::decode(head.encode()).is_paused());
+  for (const unsigned thousandths : {0u, 999u, 1000u, 5u}) {
+    head.set_progress(thousandths);
+    EXPECT_EQ(thousandths, JobHead::decode(head.encode()).progress());
+  }
+  EXPECT_TRUE(JobHead::decode(head.encode()).was_paused());
+  head.marks = 0;
+  EXPECT_EQ(before, head.encode()) << "as releases before wrote it";
+}
+
 TEST(JobHead, AgreesWithWhatTheStoreSaysBesideIt) {
   JobHead head = full_head();
   head.purged = 0;

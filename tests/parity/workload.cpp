@@ -190,7 +190,9 @@ void Workload::assign() {
 }
 
 void Workload::hold() {
-  call(chance(50) ? "HoldJob" : "ReleaseJob", {{"job_id", any_id()}});
+  const char* const pause = chance(50) ? "PauseJob" : "ResumeJob";
+  const char* const hold = chance(50) ? "HoldJob" : "ReleaseJob";
+  call(chance(40) ? pause : hold, {{"job_id", any_id()}});
 }
 
 void Workload::cancel() {

@@ -118,7 +118,8 @@ Json FakeDaemon::append(const Json& params, const std::string& digest,
           {"head_seq", events_.size()},
           {"state", "running"},
           {"replayed", replayed},
-          {"cancel_requested", cancel_requested_}};
+          {"cancel_requested", cancel_requested_},
+          {"paused", paused_}};
 }
 
 Json FakeDaemon::page(const Json& params, std::unique_lock<std::mutex>& lock) {
@@ -172,6 +173,12 @@ void FakeDaemon::cancel(bool in_replies) {
   const std::scoped_lock lock(mutex_);
   cancel_requested_ = in_replies;
   commit("cancel_requested", Json::object());
+}
+
+void FakeDaemon::pause(bool paused) {
+  const std::scoped_lock lock(mutex_);
+  paused_ = paused;
+  commit(paused ? "paused" : "resumed", Json::object());
 }
 
 void FakeDaemon::seal() {

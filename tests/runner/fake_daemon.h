@@ -31,6 +31,8 @@ class FakeDaemon {
   // Commits cancel_requested; the replies to appends keep it to themselves
   // where "in_replies" is false.
   void cancel(bool in_replies = true);
+  // Commits paused or resumed.
+  void pause(bool paused);
   // The log gets another name; its newest event is gone where "loses".
   void rename(bool loses);
   // Ends the log, as somebody who has the runner's token could.
@@ -65,7 +67,8 @@ class FakeDaemon {
   std::vector<Json> events_;
   std::map<std::uint64_t, std::string> batches_;  // number, digest of the request
   std::string refusal_, log_id_ = "l";
-  bool cancel_requested_ = false, stopping_ = false, held_ = false, sealed_ = false;
+  bool cancel_requested_ = false, paused_ = false, stopping_ = false, held_ = false,
+       sealed_ = false;
   int lose_ = 0, replays_ = 0;
   std::size_t longest_batch_ = 0;
   std::unique_ptr<Socket> socket_;

@@ -56,6 +56,10 @@ class Daemon(unittest.TestCase):
         self.assertFalse(client.release(held.job_id, "go")["held"])
         self.assertEqual("succeeded", client.wait(held.job_id, timeout=60).state)
         self.assertTrue(client.cancel(held.job_id)["already_terminal"])
+        with self.assertRaises(domed.DomedError):
+            client.pause(held.job_id)
+        with self.assertRaises(domed.DomedError):
+            client.resume(held.job_id)
         again = client.retry(held.job_id)
         self.assertEqual("succeeded", client.wait(again.job_id, timeout=60).state)
         self.assertEqual([again.job_id, held.job_id], [job.job_id for job in client.list(label="a=b", state="succeeded")])

@@ -223,10 +223,21 @@ class AsyncClient:
     async def release(self, job_id: str, reason: str | None = None) -> Json:
         return await self.call("ReleaseJob", _with_reason(job_id, reason))
 
-    async def retry(self, job_id: str, *, key: str | None = None) -> Submitted:
-        """A new job with the request of one that is over."""
-        params = Request(key=key).params()
-        return Submitted.of(await self.call("RetryJob", {"job_id": job_id, **params}))
+    async def pause(self, job_id: str, reason: str | None = None) -> Json:
+        """Lets a running command stand still; what its timeout counts stands still, too."""
+        return await self.call("PauseJob", _with_reason(job_id, reason))
+
+    async def resume(self, job_id: str, reason: str | None = None) -> Json:
+        return await self.call("ResumeJob", _with_reason(job_id, reason))
+
+    async def retry(
+        self, job_id: str, *, key: str | None = None, env: dict[str, str | None] | None = None
+    ) -> Submitted:
+        """A new job with the request of one that is over, and other variables, None takes one away."""
+        params = {"job_id": job_id, **Request(key=key).params()}
+        if env is not None:
+            params["env"] = env
+        return Submitted.of(await self.call("RetryJob", params))
 
     async def delete(self, job_id: str) -> Json:
         return await self.call("DeleteJob", {"job_id": job_id})

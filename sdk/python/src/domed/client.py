@@ -184,9 +184,18 @@ class Client:
     def release(self, job_id: str, reason: str | None = None) -> Json:
         return wait_for(self.aio.release(job_id, reason))
 
-    def retry(self, job_id: str, *, key: str | None = None) -> Submitted:
-        """A new job with the request of one that is over."""
-        return wait_for(self.aio.retry(job_id, key=key))
+    def pause(self, job_id: str, reason: str | None = None) -> Json:
+        """Lets a running command stand still; what its timeout counts stands still, too."""
+        return wait_for(self.aio.pause(job_id, reason))
+
+    def resume(self, job_id: str, reason: str | None = None) -> Json:
+        return wait_for(self.aio.resume(job_id, reason))
+
+    def retry(
+        self, job_id: str, *, key: str | None = None, env: dict[str, str | None] | None = None
+    ) -> Submitted:
+        """A new job with the request of one that is over, and other variables, None takes one away."""
+        return wait_for(self.aio.retry(job_id, key=key, env=env))
 
     def delete(self, job_id: str) -> Json:
         return wait_for(self.aio.delete(job_id))
