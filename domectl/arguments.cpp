@@ -1,7 +1,6 @@
 #include "domectl/arguments.h"
 
 #include <charconv>
-#include <cstring>
 
 #include "base/units.h"
 #include "domectl/context.h"
@@ -29,38 +28,81 @@ std::string marked(std::string word) {
   return word;
 }
 
-// The first word that is neither an option nor its value.
-bool has_command(const std::vector<std::string>& words) {
-  for (std::size_t i = 1; i < words.size(); ++i) {
-    if (words[i] == "--endpoint" || words[i] == "--endpoint-user")
-      ++i;
-    else if (!words[i].starts_with('-'))
-      return words[i] == "run" || words[i] == "submit";
-  }
-  return false;
+// What stands before the "=" of an option.
+std::string name_of(const std::string& word) {
+  return word.substr(0, word.find('='));
+}
+
+// Whether the word behind the option "word" is its value.
+bool takes_next(const CLI::App& verb, const CLI::App& app, const std::string& word) {
+  const bool whole =
+      word.starts_with("--") ? word.find('=') == std::string::npos : word.size() == 2;
+  const CLI::Option* const option = whole ? option_called(verb, app, word) : nullptr;
+  return option && option->get_items_expected_max() > 0;
 }
 
 }  // namespace
 
-Arguments::Arguments(int argc, const char* const* argv) {
+const CLI::Option* option_called(const CLI::App& verb, const CLI::App& app,
+                                 const std::string& word) {
+  for (const CLI::App* at : {&verb, &app})
+    for (const CLI::Option* option : at->get_options())
+      if (option->check_name(word)) return option;
+  return nullptr;
+}
+
+bool takes_command(const CLI::App& verb) {
+  return verb.get_name() == "run" || verb.get_name() == "submit";
+}
+
+Arguments::Arguments(const CLI::App& app, int argc, const char* const* argv) {
+  const CLI::App* at = &app;
   for (int i = 0; i < argc; ++i) {
-    if (std::strcmp(argv[i], "--") == 0) {
+    const std::string word = argv[i];
+    if (word == "--") {
       // Everything behind "--" is the job's, byte for byte, and CLI11 never sees it: it would take
       // "--help" of a command for ours.  For other verbs "--" means what it means everywhere.
-      if (has_command(words)) {
+      if (takes_command(*at)) {
         command.assign(argv + i + 1, argv + argc);
         return;
       }
       for (; i < argc; ++i) words.push_back(marked(argv[i]));
       return;
     }
+    if (i > 0 && !word.starts_with('-')) {
+      if (takes_command(*at)) {
+        take_command(*at, app, argc - i, argv + i);
+        return;
+      }
+      for (const CLI::App* below : at->get_subcommands({}))
+        if (below->get_name() == word) at = below;
+      if (verb.empty()) verb = at->get_name();
+    }
     // Before anything is parsed: a command line that is wrong is to be reported in JSON too.
-    json = json || std::strcmp(argv[i], "--json") == 0;
-    words.push_back(marked(argv[i]));
+    json = json || word == "--json";
+    words.push_back(marked(word));
+    const bool has_value = word.starts_with('-') && i + 1 < argc && takes_next(*at, app, word);
+    if (has_value && argv[i + 1][0] != '-') words.push_back(marked(argv[++i]));
+  }
+}
+
+// "run make -j8" can be meant in one way only; "run make --name x" in two.
+void Arguments::take_command(const CLI::App& of, const CLI::App& app, int argc,
+                             const char* const* argv) {
+  command.assign(argv, argv + argc);
+  for (const auto& word : command) {
+    const bool ours = word.starts_with('-') && option_called(of, app, name_of(word));
+    if (word != "--" && !ours) continue;
+    unclear_ = "'" + visible(word) + "' behind '" + visible(command.front()) +
+               "' may be meant for it, or for domectl: put '--' before the command, and what is "
+               "domectl's before that: domectl " +
+               of.get_name() + " ... -- " + visible(command.front()) + " ...";
+    return;
   }
 }
 
 void Arguments::parse(CLI::App& app) const {
+  if (!unclear_.empty()) throw UsageError(unclear_);
   std::vector<const char*> argv;
   for (const auto& word : words) argv.push_back(word.c_str());
   app.parse(static_cast<int>(argv.size()), argv.data());

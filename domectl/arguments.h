@@ -8,20 +8,36 @@
 
 namespace domed::ctl {
 
-// The command line, and what stood behind "--" where that is a job's command.
+// The command line, and of "run" and "submit" the job's command: what stands behind "--", or begins
+// with the first word that is neither an option of ours nor its value.
 //
 // CLI11 takes a text such as "[a,b]" apart wherever an option or positional may have several
 // values; jobs, labels and variables are free texts.  So every text that begins like that is
 // marked before it is parsed, and the mark removed by take_texts_whole() before the text is
 // looked at.
 struct Arguments {
-  Arguments(int argc, const char* const* argv);
+  // "app" has all its verbs, and these their options.
+  Arguments(const CLI::App& app, int argc, const char* const* argv);
 
+  // Throws UsageError where a command without "--" could be meant in two ways.
   void parse(CLI::App& app) const;
 
   bool json = false;  // known before anything is parsed, and where that fails
+  std::string verb;   // likewise; empty: none was named
   std::vector<std::string> words, command;
+
+ private:
+  void take_command(const CLI::App& of, const CLI::App& app, int argc, const char* const* argv);
+
+  std::string unclear_;  // what makes the command so
 };
+
+// The option of "verb", or of all of them, that "word" names; null: none.
+const CLI::Option* option_called(const CLI::App& verb, const CLI::App& app,
+                                 const std::string& word);
+
+// What "verb" is given, beside options, is a job's command.
+bool takes_command(const CLI::App& verb);
 
 // For "app" and its verbs, once they have their options.
 void take_texts_whole(CLI::App& app);

@@ -4,6 +4,7 @@
 #include "domectl/arguments.h"
 #include "domectl/context.h"
 #include "domectl/selection.h"
+#include "domectl/submission.h"
 #include "domectl/table.h"
 #include "domed/support/hash.h"
 
@@ -13,6 +14,7 @@ namespace {
 struct Change {
   Selection which;
   std::string reason, key;
+  std::vector<std::string> env;
 };
 
 using Text = std::function<std::string(const OrderedJson& result)>;
@@ -27,10 +29,6 @@ Json params_of(const std::string& job, const std::string& reason) {
   Json params{{"job_id", job}};
   if (!reason.empty()) params["reason"] = reason;
   return params;
-}
-
-bool is_held(const OrderedJson& job) {
-  return job.value("held", false);
 }
 
 // Of a job that had failed the next attempt is what a cancel still changes.
@@ -55,27 +53,49 @@ int cancel(Context& context, const Change& given) {
   });
 }
 
-int turn(Context& context, const Change& given, bool hold) {
-  const Deed deed{hold ? "hold" : "release", {"queued"}, [hold](const OrderedJson& job) {
-                    return is_held(job) != hold;
+// A verb that does something with jobs that are in "state" and not so already.
+struct Turn {
+  const char *verb, *method, *state;
+  const char* key;  // of the status, and what it is to be
+  bool value;
+  const char* done;
+};
+
+int turn(Context& context, const Change& given, const Turn& to) {
+  const Deed deed{to.verb, {to.state}, [&to](const OrderedJson& job) {
+                    return job.value(to.key, false) != to.value;
                   }};
   return for_each_job(context, given.which, deed, [&](const std::string& job) {
-    change(context, hold ? "HoldJob" : "ReleaseJob", params_of(job, given.reason),
-           [hold](const OrderedJson& result) {
-             return (hold ? "held " : "released ") + field(result, "job_id");
-           });
+    change(context, to.method, params_of(job, given.reason),
+           [&to](const OrderedJson& result) { return to.done + (" " + field(result, "job_id")); });
   });
 }
+
+int pause(Context& context, const Change& given, const Turn& to) {
+  context.must_know("pause", std::string("'") + to.verb + "'");
+  return turn(context, given, to);
+}
+
+constexpr Turn kHold{"hold", "HoldJob", "queued", "held", true, "held"},
+    kRelease{"release", "ReleaseJob", "queued", "held", false, "released"},
+    kPause{"pause", "PauseJob", "running", "paused", true, "paused"},
+    kResume{"resume", "ResumeJob", "running", "paused", false, "resumed"};
 
 // Of a filter's jobs those that nobody tried again: what the daemon does itself is not done twice.
 int retry(Context& context, const Change& given) {
   if (!given.key.empty() && given.which.several())
     throw UsageError("--key is for one job: it would name one new job for all of them");
+  Json params = Json::object();
+  if (!given.env.empty()) {
+    context.must_know("retry_env", "'retry --env'");
+    params["env"] = pairs(given.env, "--env");
+  }
   const Deed deed{
       "retry", {"failed"}, [](const OrderedJson& job) { return !job.contains("retried_by"); }};
   return for_each_job(context, given.which, deed, [&](const std::string& job) {
-    change(context, "RetryJob",
-           {{"job_id", job}, {"idempotency_key", given.key.empty() ? random_hex(16) : given.key}},
+    params["job_id"] = job;
+    params["idempotency_key"] = given.key.empty() ? random_hex(16) : given.key;
+    change(context, "RetryJob", params,
            [](const OrderedJson& result) { return field(result, "job_id"); });
   });
 }
@@ -122,11 +142,15 @@ void add_retry(CLI::App& app, Context& context) {
   CLI::App* verb = app.get_subcommand("retry");
   add_selection(*verb, given->which);
   verb->add_option("--key", given->key, "Idempotency key of the new job")->type_name("KEY");
+  verb->add_option("--env", given->env, "A variable that is to be another; may be repeated")
+      ->type_name("K=V")
+      ->expected(1)
+      ->take_all();
   verb->footer(
       "Prints the id of each new job, whose status names the old one as retry_of.  What is "
       "selected\n"
       "by a filter without --state is what failed and was not tried again.\n\n"
-      "Example:\n  domectl follow $(domectl retry JOB)");
+      "Examples:\n  domectl follow $(domectl retry JOB)\n  domectl retry nightly --env CC=clang");
 }
 
 void add_delete(CLI::App& app, Context& context) {
@@ -163,9 +187,19 @@ void add_trim(CLI::App& app, Context& context) {
 void add_changes(CLI::App& app, Context& context) {
   add_cancel(app, context);
   add_turn(app, context, "hold", "Keep queued jobs from being started",
-           [](Context& c, const Change& given) { return turn(c, given, true); });
+           [](Context& c, const Change& given) { return turn(c, given, kHold); });
   add_turn(app, context, "release", "Let held jobs run when their turn comes",
-           [](Context& c, const Change& given) { return turn(c, given, false); });
+           [](Context& c, const Change& given) { return turn(c, given, kRelease); });
+  add_turn(app, context, "pause", "Let running jobs stand still",
+           [](Context& c, const Change& given) { return pause(c, given, kPause); });
+  app.get_subcommand("pause")->footer(
+      "All that the job started stands still until 'domectl resume'; what was paused can be "
+      "canceled\n"
+      "as it is.  Its timeout stands still with it.  Of what is selected by a filter, those that "
+      "run.\n\n"
+      "Example:\n  domectl pause --label nightly=1");
+  add_turn(app, context, "resume", "Let paused jobs go on",
+           [](Context& c, const Change& given) { return pause(c, given, kResume); });
   add_retry(app, context);
   add_delete(app, context);
   add_trim(app, context);

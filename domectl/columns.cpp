@@ -29,9 +29,17 @@ Text age_of(const char* key) {
   return [key](const OrderedJson& job, std::int64_t now) { return age(field(job, key), now); };
 }
 
-// It is queued, and will stay so: what people want to see is why.
+// It is queued, or runs, and nothing will come of that: what people want to see is why.
 std::string state_text(const OrderedJson& job, std::int64_t) {
+  if (job.value("paused", false)) return "paused";
   return job.value("held", false) ? "held" : field(job, "state");
+}
+
+std::string progress_text(const OrderedJson& job, std::int64_t) {
+  const auto value = job.find("progress");
+  if (value == job.end() || !value->is_number()) return "";
+  // Down: 100 % is said when it is done.
+  return std::to_string(static_cast<int>(value->get<double>() * 100 + 1e-6)) + "%";
 }
 
 std::string labels_text(const OrderedJson& job, std::int64_t) {
@@ -53,6 +61,8 @@ const std::vector<Column>& columns() {
       {"started", "STARTED", age_of("started_at")},
       {"ended", "ENDED", age_of("ended_at")},
       {"took", "TOOK", took_text},
+      {"progress", "PROGRESS", progress_text},
+      {"waiting", "WAITING", field_named("waiting"), 10},
       {"what", "WHAT", [](const OrderedJson& job, std::int64_t) { return what_text(job); }, 10},
       {"tool", "TOOL", field_named("tool_id"), 8},
       {"node", "NODE", field_named("node"), 8},
@@ -98,6 +108,11 @@ class Grid {
     const auto& texts = find(name)->texts;
     return std::all_of(texts.begin() + 1, texts.end(),
                        [](const auto& text) { return text == "-"; });
+  }
+  // In it stands one thing.
+  bool is_same(const char* name) const {
+    const auto& texts = find(name)->texts;
+    return std::adjacent_find(texts.begin() + 1, texts.end(), std::not_equal_to<>()) == texts.end();
   }
   void drop(const char* name) { columns_.erase(find(name)); }
   // As many of the first letters of the ids as tell them apart.
@@ -187,27 +202,37 @@ JobTable::JobTable(const std::string& names) {
 
 std::string JobTable::text(const std::vector<OrderedJson>& jobs, std::int64_t now,
                            std::size_t width, const Colours& colours) const {
-  const std::vector<std::string> usual{"id",   "name", "state",     "code", "created",
-                                       "took", "node", "submitter", "what"};
+  std::string out;
+  for (const auto& line : lines(jobs, now, width, colours)) out += line + "\n";
+  return out;
+}
+
+std::vector<std::string> JobTable::lines(const std::vector<OrderedJson>& jobs, std::int64_t now,
+                                         std::size_t width, const Colours& colours) const {
+  const std::vector<std::string> usual{"id",   "name", "state",     "progress", "code",   "created",
+                                       "took", "node", "submitter", "what",     "waiting"};
   Grid grid(names_.empty() ? usual : names_, jobs, now);
   if (names_.empty()) {
-    if (grid.is_empty("name")) grid.drop("name");
-    // The same in nearly every line, and known: for windows that have room to spare.
-    if (width < 160) grid.drop("node"), grid.drop("submitter");
+    for (const char* rare : {"name", "progress"})
+      if (grid.is_empty(rare)) grid.drop(rare);
+    // For windows that have room to spare, and of the first two what tells jobs apart.
+    if (width < 160 || grid.is_empty("waiting")) grid.drop("waiting");
+    for (const char* same : {"node", "submitter"})
+      if (width < 160 || grid.is_same(same)) grid.drop(same);
   }
   if (width > 0) {
     if (grid.has("id")) grid.shorten_ids();
-    for (const char* least : {"took", "created", "code", "name", "what"}) {
+    for (const char* least : {"waiting", "took", "created", "code", "progress", "name", "what"}) {
       if (grid.narrow(grid.width() - std::min(grid.width(), width)) == 0) break;
       if (names_.empty() && grid.has(least)) grid.drop(least);
     }
   }
-  std::string out;
+  std::vector<std::string> out;
   for (std::size_t row = 0; row <= jobs.size(); ++row) {
     std::string line = grid.line(row, colours);
     // Columns that were asked for may be too many: none of them wraps.
     if (width > 0 && grid.width() > width) line = fitting(grid.line(row, Colours(false)), width);
-    out += (row == 0 ? colours.dim(line) : line) + "\n";
+    out.push_back(row == 0 ? colours.dim(line) : line);
   }
   return out;
 }
@@ -216,10 +241,11 @@ namespace {
 
 bool is_field(const std::string& name) {
   static const std::vector<std::string> all{
-      "job_id",    "run_id", "log_id",     "name",       "state",     "reason",    "message",
-      "exit_code", "signal", "held",       "node",       "queue",     "priority",  "depends_on",
-      "retry_of",  "retry",  "retried_by", "not_before", "submitter", "executor",  "tool_id",
-      "command",   "labels", "created_at", "started_at", "ended_at",  "first_seq", "head_seq"};
+      "job_id",     "run_id",     "log_id",     "name",      "state",   "reason",
+      "message",    "exit_code",  "signal",     "held",      "paused",  "node",
+      "queue",      "priority",   "depends_on", "retry_of",  "retry",   "retried_by",
+      "not_before", "submitter",  "executor",   "tool_id",   "command", "labels",
+      "created_at", "started_at", "ended_at",   "first_seq", "head_seq"};
   return std::find(all.begin(), all.end(), name) != all.end();
 }
 

@@ -12,8 +12,8 @@ namespace domed::ctl {
 
 // A list of jobs as a table, or each in a form of one's own.
 //
-// Columns: id name state code created started ended took what tool node submitter queue priority
-// labels.
+// Columns: id name state code created started ended took progress waiting what tool node submitter
+// queue priority labels.
 class JobTable {
  public:
   // Only these, in this order; empty: what fits.  Throws UsageError that lists them.
@@ -24,6 +24,9 @@ class JobTable {
   // nobody asked for may be left out.
   std::string text(const std::vector<OrderedJson>& jobs, std::int64_t now, std::size_t width,
                    const Colours& colours) const;
+  // The same line by line.
+  std::vector<std::string> lines(const std::vector<OrderedJson>& jobs, std::int64_t now,
+                                 std::size_t width, const Colours& colours) const;
 
  private:
   std::vector<std::string> names_;

@@ -4,9 +4,11 @@
 #include <set>
 
 #include "base/words.h"
+#include "domectl/arguments.h"
 #include "domectl/context.h"
 #include "domectl/sink.h"
 #include "domectl/terminal.h"
+#include "domectl/view.h"
 
 namespace domed::ctl {
 namespace {
@@ -123,8 +125,14 @@ Candidates values_of(const CLI::Option& option, const CLI::App& verb, Context& c
   if (is("--name")) return known_names(context);
   if (is("--state")) {
     Candidates out;
-    for (const char* state : {"queued", "running", "succeeded", "failed", "canceled"})
+    for (const char* state :
+         {"queued", "held", "running", "paused", "succeeded", "failed", "canceled"})
       out.push_back({state, ""});
+    return out;
+  }
+  if (is("--level")) {
+    Candidates out;
+    for (const char* level : kLevels) out.push_back({level, ""});
     return out;
   }
   const bool two = verb.get_name() == "diff-runs" && (name == "A" || name == "B");
@@ -149,16 +157,8 @@ struct Place {
   const CLI::App* verb;
   const CLI::Option* option = nullptr;  // whose value it is
   std::size_t positionals = 0;          // of the verb, before it
-  bool command = false;                 // behind "--": a job's own
+  bool command = false;                 // a job's own
 };
-
-const CLI::Option* option_called(const CLI::App& app, const CLI::App& root,
-                                 const std::string& word) {
-  for (const CLI::App* at : {&app, &root})
-    for (const CLI::Option* option : at->get_options())
-      if (option->check_name(word)) return option;
-  return nullptr;
-}
 
 // Options that say which daemon is asked hold for the completion, too.
 void take_global(const std::string& name, const std::string& value, Context& context) {
@@ -191,6 +191,10 @@ Place place_of(const CLI::App& root, const std::vector<std::string>& words, Cont
         take_global(word, words[++i], context);
       }
       continue;
+    }
+    if (takes_command(*place.verb)) {
+      place.command = true;
+      return place;
     }
     const auto below =
         place.verb->get_subcommands([&](const CLI::App* verb) { return verb->get_name() == word; });

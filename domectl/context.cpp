@@ -60,7 +60,7 @@ void describe(CLI::App& app, Context& context) {
   app.require_subcommand(1);
   app.footer(
       "Examples:\n"
-      "  domectl run -- make test          # run, watch, exit with its code\n"
+      "  domectl run make test             # run, watch, exit with its code\n"
       "  domectl list --state running\n"
       "  domectl follow JOB --json\n"
       "'domectl VERB --help' tells more about each.");
@@ -93,7 +93,7 @@ int usage(const CLI::App& app, const CLI::ParseError& error, const Context& cont
   if (text.empty()) text = std::string(error.what()) + "; --help tells more";
   if (dynamic_cast<const CLI::ExtrasError*>(&error) &&
       (app.got_subcommand("run") || app.got_subcommand("submit")))
-    text += "; write the job's command behind '--': domectl run -- COMMAND";
+    text += "; what is the command's own stands behind it: domectl run COMMAND ...";
   report_usage(text, context.json);
   return usage_code(context);
 }
@@ -193,6 +193,12 @@ Client& Context::client() {
   return *client_;
 }
 
+std::vector<std::string> Context::own_words() const {
+  std::vector<std::string> out{"domectl"};
+  if (!endpoint.empty()) out.push_back("--endpoint=" + endpoint);
+  return out;
+}
+
 std::string Context::find_job(const std::string& text) try {
   return client().call("FindJob", {{"text", text}}).at("job_id").get<std::string>();
 } catch (const ApiError& e) {
@@ -220,9 +226,9 @@ Json Context::status_of(const std::string& job_id, std::stop_token stop) {
 }
 
 bool Context::knows(const std::string& feature) {
-  const Json known =
-      client().call("ListCapabilities", Json::object()).value("features", Json::array());
-  return std::find(known.begin(), known.end(), feature) != known.end();
+  if (!features_)
+    features_ = client().call("ListCapabilities", Json::object()).value("features", Json::array());
+  return std::find(features_->begin(), features_->end(), feature) != features_->end();
 }
 
 // A daemon that does not know it would refuse the whole request, in other words.
@@ -267,6 +273,7 @@ int run_domectl(int argc, char** argv) {
   add_changes(app, context);
   add_waits(app, context);
   add_logs(app, context);
+  add_attach(app, context);
   add_less(app, context);
   add_append(app, context);
   add_daemon(app, context);
@@ -280,14 +287,14 @@ int run_domectl(int argc, char** argv) {
   // Of a command line that is not whole yet: it is not parsed.
   if (argc > 1 && std::string_view(argv[1]) == "--complete")
     return act(context, [&] { return complete(app, {argv + 2, argv + argc}, context); });
-  const Arguments arguments(argc, argv);
+  const Arguments arguments(app, argc, argv);
   context.command = arguments.command;
   context.json = arguments.json;  // for errors of the parsing
+  if (arguments.verb == "run") context.failure = kOwnFailure;
   return act(context, [&] {
     try {
       arguments.parse(app);
     } catch (const CLI::ParseError& e) {
-      if (app.got_subcommand("run")) context.failure = kOwnFailure;
       return usage(app, e, context);
     }
     context.endpoint_option = given_options(context);

@@ -33,6 +33,9 @@ struct Context {
   int failure = 1;              // exit code where the verb itself fails
 
   Client& client();
+  // How another domectl is begun that asks the same daemon as the same person: its verb comes next.
+  // The rest stands in the environment.
+  std::vector<std::string> own_words() const;
   // The id of the job that "text" names: by its id, the beginning of that, its name, @last or
   // @last~N.  Throws ApiError(E_NOT_FOUND), and E_AMBIGUOUS, which lists the candidates.
   std::string find_job(const std::string& text);
@@ -66,6 +69,7 @@ struct Context {
 
   // Made by the first who asks, since "--help" and a usage error need no daemon.
   std::optional<Client> client_;
+  std::optional<Json> features_;  // of the daemon, as it was first asked
   // The daemon's time less that of a clock that nobody sets, as it was first asked for.
   std::optional<std::int64_t> daemon_clock_;
 };
@@ -78,10 +82,11 @@ void add_run(CLI::App& app, Context& context);  // run, submit
 void add_follow(CLI::App& app, Context& context);
 void add_status(CLI::App& app, Context& context);
 void add_list(CLI::App& app, Context& context);
-void add_changes(CLI::App& app, Context& context);  // cancel, hold, release, retry, delete, trim
+void add_changes(CLI::App& app, Context& context);  // cancel, hold, pause, retry, delete, trim, ...
 void add_waits(CLI::App& app, Context& context);    // wait
 void add_logs(CLI::App& app, Context& context);
 void add_less(CLI::App& app, Context& context);
+void add_attach(CLI::App& app, Context& context);
 void add_append(CLI::App& app, Context& context);
 void add_daemon(CLI::App& app, Context& context);  // tools, health
 void add_contexts(CLI::App& app, Context& context);

@@ -1,10 +1,12 @@
 #include "domectl/contexts.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "base/words.h"
 #include "domectl/arguments.h"
 #include "domectl/context.h"
+#include "domectl/screen_line.h"
 #include "domectl/table.h"
 #include "system/own_file.h"
 #include "yaml/yaml_fields.h"
@@ -80,6 +82,9 @@ namespace {
 
 int list(Context& context) {
   const Contexts contexts = Contexts::of_user();
+  std::size_t columns = 0;
+  for (const auto& [name, place] : contexts.all())
+    columns = std::max(columns, columns_of_text(visible(name)));
   for (const auto& [name, place] : contexts.all()) {
     const bool current = name == contexts.current();
     if (context.json)
@@ -87,7 +92,9 @@ int list(Context& context) {
           out(),
           OrderedJson{{"name", name}, {"endpoint", place.endpoint}, {"current", current}}.dump());
     else
-      put(visible((current ? "* " : "  ") + name + "  " + place.endpoint) + "\n");
+      put((current ? "* " : "  ") + visible(name) +
+          std::string(columns + 2 - columns_of_text(visible(name)), ' ') + visible(place.endpoint) +
+          "\n");
   }
   if (contexts.all().empty() && !context.json)
     note("no contexts: write them into " + contexts.file().string() +

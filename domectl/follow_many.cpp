@@ -188,8 +188,7 @@ void follow_all(Context& context, const ManyJobs& many, Followers& followers,
   recent.since = format_time(context.daemon_now());
   for (const char* state : {"queued", "running"}) {
     Filter filter = many.filter;
-    if (!filter.state.empty() && filter.state != state) continue;
-    filter.state = state;
+    if (filter.state.empty()) filter.state = state;
     take(filter, true);
   }
   while (!stop.stop_requested()) {

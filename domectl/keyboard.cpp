@@ -1,19 +1,17 @@
 #include "domectl/keyboard.h"
 
 #include <poll.h>
-#include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <termios.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cerrno>
 #include <filesystem>
 #include <utility>
 
 #include "base/json.h"
+#include "domectl/raw_terminal.h"
 #include "domed/support/hash.h"
 #include "system/unix_socket.h"
 
@@ -21,57 +19,14 @@ namespace domed::ctl {
 namespace {
 
 constexpr int kTryAgainMs = 50;  // until the command has begun
+constexpr int kRedrawMs = 100;   // for the command to notice that its window was smaller
 
-std::atomic<int> resized{-1};  // an eventfd
-
-void window_changed(int) {
-  // A handler may come between a call and the look at its errno.
-  const int error = errno;
-  eventfd_write(resized, 1);
-  errno = error;
-}
-
-// Every key as it is, nothing echoed, and the output untouched: the job's own terminal
-// has done all of that.
-class RawTerminal {
- public:
-  RawTerminal() {
-    // Static, so that the thread that ends the program can put it back: nobody gets a shell without
-    // echo because a daemon hung.
-    if (tcgetattr(STDIN_FILENO, &before_) != 0) return;
-    termios raw = before_;
-    cfmakeraw(&raw);
-    changed_ = tcsetattr(STDIN_FILENO, TCSADRAIN, &raw) == 0;
-  }
-  RawTerminal(const RawTerminal&) = delete;
-  ~RawTerminal() { put_back(TCSADRAIN); }
-  static void put_back(int when) {
-    if (changed_.exchange(false)) tcsetattr(STDIN_FILENO, when, &before_);
-  }
-
- private:
-  inline static termios before_{};
-  inline static std::atomic<bool> changed_{false};
-};
-
-// Tells of changes of the window's size while it lives.
-class WindowWatch {
- public:
-  WindowWatch() : fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-    resized = fd_.get();
-    struct sigaction action {};
-    action.sa_handler = window_changed;
-    action.sa_flags = SA_RESTART;
-    sigaction(SIGWINCH, &action, &before_);
-  }
-  WindowWatch(const WindowWatch&) = delete;
-  ~WindowWatch() { sigaction(SIGWINCH, &before_, nullptr); }
-  int fd() const { return fd_.get(); }
-
- private:
-  Fd fd_;
-  struct sigaction before_ {};
-};
+// What a program that fills the screen has changed of the terminal, and would have put back at its
+// end: styles, the cursor, the other screen (where this is not it nothing moves), pasting, the
+// mouse, the keypad.
+constexpr std::string_view kPutBack =
+    "\033[0m\033[?25h\0337\033[?1049l\0338\033[?2004l\033[?1000l\033[?1002l\033[?1003l\033[?1006l"
+    "\033[?1l\033>\r\n";
 
 }  // namespace
 
@@ -93,16 +48,17 @@ std::string LeaveKeys::pass(std::string_view typed, bool& leaves) {
 }
 
 void Keyboard::put_terminal_back() {
-  RawTerminal::put_back(TCSANOW);
+  RawTerminal::put_back();
 }
 
 bool Keyboard::there() {
   return isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1;
 }
 
-Keyboard::Keyboard(std::string socket, std::function<void()> leave)
+Keyboard::Keyboard(std::string socket, std::function<void()> leave, bool redraw)
     : socket_(std::move(socket)),
       leave_(std::move(leave)),
+      redraw_(redraw),
       end_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       thread_([this] { work(); }) {}
 
@@ -133,14 +89,18 @@ void Keyboard::type() {
   const RawTerminal raw;
   const WindowWatch window;
   LeaveKeys keys;
-  send_window();
+  // Programs paint anew when their window changes, and only then.
+  bool redraws = redraw_;
+  send_window(redraws);
   for (;;) {
     pollfd fds[] = {{end_.get(), POLLIN, 0},
                     {link_.get(), POLLRDHUP, 0},
                     {window.fd(), POLLIN, 0},
                     {STDIN_FILENO, POLLIN, 0}};
-    if (poll(fds, std::size(fds), -1) < 0 && errno != EINTR) return;
+    const int ready = poll(fds, std::size(fds), redraws ? kRedrawMs : -1);
+    if (ready < 0 && errno != EINTR) return;
     if (fds[0].revents || fds[1].revents) return;
+    if (ready == 0 && std::exchange(redraws, false)) send_window();
     eventfd_t ignored;
     if (fds[2].revents && eventfd_read(window.fd(), &ignored) == 0) send_window();
     if (fds[3].revents && !pass_keys(keys)) return;
@@ -156,14 +116,19 @@ bool Keyboard::pass_keys(LeaveKeys& keys) {
   const std::string typed =
       keys.pass(std::string_view(buffer, static_cast<std::size_t>(n)), leaves);
   if (!typed.empty() && !send(Json{{"b64", to_base64(typed)}}.dump())) return false;
-  if (leaves) leave_();
-  return !leaves;
+  if (!leaves) return true;
+  if (::write(STDOUT_FILENO, kPutBack.data(), kPutBack.size()) < 0) {
+  }  // then nobody looks at it
+  leave_();
+  return false;
 }
 
-void Keyboard::send_window() {
+void Keyboard::send_window(bool smaller) {
   winsize window{};
-  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_row > 0 && window.ws_col > 0)
-    send(Json{{"rows", window.ws_row}, {"columns", window.ws_col}}.dump());
+  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) != 0 || window.ws_row == 0 || window.ws_col == 0)
+    return;
+  if (smaller && window.ws_row > 1) --window.ws_row;
+  send(Json{{"rows", window.ws_row}, {"columns", window.ws_col}}.dump());
 }
 
 bool Keyboard::send(const std::string& line) {

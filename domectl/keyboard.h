@@ -26,8 +26,9 @@ class LeaveKeys {
 // puts the terminal back as it was.
 class Keyboard {
  public:
-  // "socket": the status's "terminal".  "leave" is called from another thread.
-  Keyboard(std::string socket, std::function<void()> leave);
+  // "socket": the status's "terminal".  "leave" is called from another thread.  "redraw": what
+  // fills the screen is to paint it anew, for it began before we looked.
+  Keyboard(std::string socket, std::function<void()> leave, bool redraw = false);
   ~Keyboard();
   Keyboard(const Keyboard&) = delete;
   Keyboard& operator=(const Keyboard&) = delete;
@@ -42,11 +43,12 @@ class Keyboard {
   bool connect();
   void type();
   bool pass_keys(LeaveKeys& keys);
-  void send_window();
+  void send_window(bool smaller = false);
   bool send(const std::string& line);
 
   const std::string socket_;
   const std::function<void()> leave_;
+  const bool redraw_;
   Fd end_, link_;
   std::thread thread_;
 };

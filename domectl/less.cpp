@@ -58,8 +58,7 @@ int page(Context& context, const std::string& job_id, const Paging& given) {
   if (pipe2(ends, O_CLOEXEC) != 0) fail("cannot make a pipe", errno);
   const Fd from(ends[0]);
   Fd to(ends[1]);
-  std::vector<std::string> words{"domectl"};
-  if (!context.endpoint.empty()) words.push_back("--endpoint=" + context.endpoint);
+  std::vector<std::string> words = context.own_words();
   words.insert(words.end(), {"logs", "--for-pager"});
   if (given.follow) words.push_back("--follow");
   for (const auto& flag : flags_of(given.view)) words.push_back(flag);

@@ -1,11 +1,9 @@
-#include <condition_variable>
-#include <mutex>
-#include <stop_token>
+#include <unistd.h>
 
 #include "domectl/arguments.h"
 #include "domectl/columns.h"
 #include "domectl/context.h"
-#include "domectl/interrupt.h"
+#include "domectl/list_watch.h"
 #include "domectl/selection.h"
 #include "domectl/table.h"
 
@@ -37,26 +35,11 @@ int show(Context& context, const Listing& given, const std::vector<OrderedJson>&
   return 0;
 }
 
-// Redraws the list until it is interrupted.
 int watch(Context& context, const Listing& given) {
-  if (context.json || !is_terminal(STDOUT_FILENO)) throw UsageError("--watch needs a terminal");
-  std::mutex mutex;
-  std::condition_variable_any changed;
-  context.client();
-  const StopBySignal stop;
-  while (!stop.stopped()) {
-    // The head, and a line below the last.
-    const std::size_t room = std::max<std::size_t>(rows_of_terminal(STDOUT_FILENO), 4) - 2;
-    const auto jobs = jobs_of(context, given.filter, std::min(given.limit, room), stop.token());
-    // The new list is there before the old one goes: the screen does not flicker, and stays where
-    // the daemon does not answer.
-    put("\033[H\033[2J");
-    show(context, given, jobs);
-    out().flush();
-    std::unique_lock lock(mutex);
-    changed.wait_for(lock, stop.token(), std::chrono::seconds(1), [] { return false; });
-  }
-  return 0;
+  if (context.json || !given.form.empty() || !is_terminal(STDIN_FILENO) ||
+      !is_terminal(STDOUT_FILENO))
+    throw UsageError("--watch is for a terminal, without --json and --format");
+  return watch_list(context, {given.filter, given.columns, given.limit});
 }
 
 }  // namespace
@@ -68,14 +51,16 @@ void add_list(CLI::App& app, Context& context) {
   add_times(*verb, given->filter);
   verb->add_option("--columns", given->columns,
                    "Only these, in this order: id, name, state, code, created, started, ended, "
-                   "took, what, tool, node, submitter, queue, priority, labels")
+                   "took, progress, waiting, what, tool, node, submitter, queue, priority, labels")
       ->type_name("A,B,...");
   verb->add_option("--format", given->form,
                    "A line for each in this form, such as '{id} {state}': columns, and the fields "
                    "of --json")
       ->type_name("FORM")
       ->excludes("--columns");
-  verb->add_flag("-w,--watch", given->watch, "Show the list anew each second, until Ctrl-C");
+  verb->add_flag(
+      "-w,--watch", given->watch,
+      "Watch them as in top(1): q leaves, Enter follows, c cancels, / filters, s sorts, h helps");
   verb->add_option("--limit", given->limit, "At most so many")
       ->capture_default_str()
       ->check(whole_number(1, 1'000'000));

@@ -29,11 +29,35 @@ struct Reading {
   bool for_pager = false;  // as on a terminal, although it is none
 };
 
+// What stands above the output of each of several jobs, as tail(1) has it.
+class Heads {
+ public:
+  // "found": by what they have in common, so that nobody has named them.
+  Heads(Context& context, bool found) : context_(context), found_(found) {}
+
+  void put(const std::string& job) {
+    std::string name;
+    if (found_) name = context_.status_of(job).value("name", "");
+    ctl::put((any_ ? "\n==> " : "==> ") + visible(job) +
+             (name.empty() ? "" : " (" + visible(name) + ")") + " <==\n");
+    any_ = true;
+  }
+
+ private:
+  Context& context_;
+  const bool found_;
+  bool any_ = false;
+};
+
 // Prints the output among a job's events, as it was asked for.
 class Reader {
  public:
-  Reader(Context& context, const std::string& job_id, const View& view, bool for_pager)
+  // "head" is printed before what is shown first, in "heads" it is kept that one was.
+  Reader(Context& context, const std::string& job_id, const View& view, bool for_pager,
+         Heads& heads, std::string head)
       : view_(view),
+        heads_(heads),
+        head_(std::move(head)),
         json_(context.json),
         clean_(!view.raw && (for_pager || is_terminal(STDOUT_FILENO))),
         colours_(for_pager || Colours::of(STDOUT_FILENO).on()),
@@ -47,7 +71,7 @@ class Reader {
     if (!event) return;
     if (event->type == "stream_end" && !json_) end_ = stream_end_note(event->payload);
     if (!end_.empty()) note(std::exchange(end_, {}));
-    if (event->type != "log") return;
+    if (event->type != (view_.level.empty() ? "log" : "error")) return;
     if (!view_.stream.empty())
       if (const auto output = read_output(event->payload)) streams_.insert(output->stream);
     sieve_.take(line, *event);
@@ -67,11 +91,18 @@ class Reader {
 
  private:
   void show(std::string_view line, const EventLine& event) {
-    const auto output = read_output(event.payload);
+    const auto output =
+        event.type == "log" ? read_output(event.payload) : complaint_output(event.payload);
+    if (!head_.empty()) heads_.put(std::exchange(head_, {}));
     if (json_)
       put_json(out(), line);
     else if (output)
       view_.times ? with_time(event, *output) : put(shown(output->bytes));
+  }
+  // As a line of its own.
+  static std::optional<Output> complaint_output(std::string_view payload) {
+    const Complaint what = read_complaint(payload);
+    return Output{what.level, what.level + ": " + what.text + "\n"};
   }
   void gap() const {
     if (!json_) put(Colours(clean_ && colours_).dim("--") + "\n");
@@ -91,6 +122,8 @@ class Reader {
   }
 
   const View& view_;
+  Heads& heads_;
+  std::string head_;
   const bool json_, clean_, colours_;
   std::set<std::string> streams_;
   Sieve sieve_;
@@ -146,10 +179,11 @@ void search(Context& context, const View& view, const Range& range, FollowOption
   }
 }
 
-int logs_of(Context& context, const std::string& job_id, const Reading& given) {
+int logs_of(Context& context, const std::string& job_id, const Reading& given, Heads& heads,
+            const std::string& head) {
   context.client();  // before the signals are taken
   const StopBySignal stop({}, true);
-  Reader reader(context, job_id, given.view, given.for_pager);
+  Reader reader(context, job_id, given.view, given.for_pager, heads, head);
   const Range range = range_of(context, job_id, given.view, stop.token());
   FollowOptions options;
   options.job_id = job_id;
@@ -188,17 +222,20 @@ int logs_of(Context& context, const std::string& job_id, const Reading& given) {
   return 0;
 }
 
-// Several are told apart as tail(1) does it.
+// Several are told apart as tail(1) does it; of those that are searched, only where something is
+// found.
 int logs(Context& context, Reading& given) {
   check_view(given.view);
   if (given.follow && given.which.several())
     throw UsageError("--follow is for one job: 'domectl follow' takes several");
   const auto jobs = selected(context, given.which, {"show"});
+  const bool searches = given.view.matcher || !given.view.level.empty();
+  Heads heads(context, given.which.jobs.empty());
   for (const auto& job : jobs) {
-    if (jobs.size() > 1 && !context.json)
-      put((&job == &jobs.front() ? "==> " : "\n==> ") + visible(job) + " <==\n");
-    const int code =
-        context.with_job(job, [&](const std::string& id) { return logs_of(context, id, given); });
+    std::string head = jobs.size() > 1 && !context.json ? job : "";
+    if (!head.empty() && !searches) heads.put(std::exchange(head, {}));
+    const int code = context.with_job(
+        job, [&](const std::string& id) { return logs_of(context, id, given, heads, head); });
     if (code != 0) return code;
   }
   return 0;
@@ -218,6 +255,7 @@ void add_logs(CLI::App& app, Context& context) {
       "Examples:\n"
       "  domectl logs @last --tail 20\n"
       "  domectl logs nightly --grep 'error|warning' -C 3\n"
+      "  domectl logs --label branch=main --grep 'undefined reference'\n"
       "  domectl logs JOB --stream stderr --since 10m -t");
   verb->callback(
       [&context, given] { context.action = [&context, given] { return logs(context, *given); }; });

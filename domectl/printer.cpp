@@ -62,6 +62,12 @@ std::string stream_end(const Json& payload) {
   return out.empty() ? "" : text(payload, "stream") + ": " + out;
 }
 
+std::string complaint(std::string_view payload, const Colours& colours) {
+  const Complaint what = read_complaint(payload);
+  if (what.level == "error") return colours.red(what.text);
+  return (what.level == "warning" ? colours.magenta(what.level) : what.level) + ": " + what.text;
+}
+
 std::string with_reason(const char* what, const Json& payload) {
   const std::string reason = text(payload, "reason");
   return reason.empty() ? what : std::string(what) + ": " + reason;
@@ -95,6 +101,7 @@ std::string progress_bar(std::string_view payload) {
 std::string summary(const EventLine& event, const Colours& colours, const View* view) {
   if (event.type == "log") return output_text(event.payload, colours, view);
   if (event.type == "progress") return progress_bar(event.payload);
+  if (event.type == "error") return complaint(event.payload, colours);
   const Json payload = Json::parse(event.payload, nullptr, false);
   if (!payload.is_object()) return visible(event.payload);
   if (event.type == "state_change") return state_change(payload, colours);
@@ -104,6 +111,8 @@ std::string summary(const EventLine& event, const Colours& colours, const View* 
   if (event.type == "cancel_requested") return with_reason("its end was asked for", payload);
   if (event.type == "held") return with_reason("not to be started", payload);
   if (event.type == "released") return with_reason("may be started", payload);
+  if (event.type == "paused") return with_reason("it stands still", payload);
+  if (event.type == "resumed") return with_reason("it goes on", payload);
   if (event.type == "assigned")
     return payload.value("node", Json()).is_string()
                ? "to be run by node " + text(payload, "node")
@@ -148,6 +157,7 @@ void Printer::event(std::string_view line) {
 void Printer::output(const EventLine& event) {
   if (event.type != "log") {
     if (event.type == "progress" && options_.progress) return progress(event.payload);
+    if (options_.view && !options_.view->level.empty()) return people(out_, out_colours_, event);
     if (options_.other_events) people(err_, err_colours_, event);
     return;
   }

@@ -203,9 +203,11 @@ void add_run(CLI::App& app, Context& context) {
       "behind the last event that was written.  Where the output cannot be written any more, the\n"
       "job goes on: that ends with an error, and quietly with 141 where its reader is gone.  "
       "Signals\n"
-      "that are ignored when it starts (nohup) stay ignored.  The job has the daemon's umask.\n\n"
+      "that are ignored when it starts (nohup) stay ignored.  The job has the daemon's umask.\n"
+      "The command begins with the first word that is no option, or behind '--', which is needed\n"
+      "where an option of the command is also one of domectl's.\n\n"
       "Examples:\n"
-      "  domectl run -- make -j8\n"
+      "  domectl run make -j8\n"
       "  domectl run --timeout 10m --env CI=1 --label branch=main -- ./test.sh\n"
       "  domectl run --tool unit-tests --task '{\"filter\":\"net\"}'");
   verb->callback([&context, ran] {
@@ -222,7 +224,7 @@ void add_run(CLI::App& app, Context& context) {
                    "With --external: the job fails when its producer is silent for so long")
       ->type_name("TIME");
   verb->footer(
-      "Examples:\n  id=$(domectl submit -- ./nightly.sh); domectl follow $id\n"
+      "Examples:\n  id=$(domectl submit ./nightly.sh); domectl follow $id\n"
       "  domectl submit --key build-1234 -- make   # never twice");
   verb->callback([&context, sent] {
     context.action = [&context, sent] { return submit(context, *sent, context.command); };

@@ -25,11 +25,21 @@ std::string node_id(Context& context, const std::string& text) {
   return node.value("name", "") == text ? node.value("id", text) : text;
 }
 
+// What a list shows as a state, and is a field beside another one to the daemon.
+std::string state_asked_for(const std::string& state) {
+  return state == "held" ? "queued" : state == "paused" ? "running" : state;
+}
+
+bool is_in(const OrderedJson& job, const std::string& state) {
+  return state_asked_for(state) == state || job.value(state, false);
+}
+
 Json query_of(Context& context, const Filter& filter) {
   if (!filter.name.empty() || !filter.node.empty() || !filter.until.empty())
     context.must_know("names", "--name, --node and --until");
   Json params = Json::object();
-  for (const auto& [key, value] : {std::pair{"state", &filter.state},
+  const std::string state = state_asked_for(filter.state);
+  for (const auto& [key, value] : {std::pair{"state", &state},
                                    {"label", &filter.label},
                                    {"tool_id", &filter.tool},
                                    {"name", &filter.name},
@@ -87,7 +97,8 @@ bool Filter::empty() const {
 
 void add_filter(CLI::App& verb, Filter& filter) {
   verb.add_option("--state", filter.state, "Only jobs in this state")
-      ->check(CLI::IsMember({"queued", "running", "succeeded", "failed", "canceled"}));
+      ->check(CLI::IsMember(
+          {"queued", "held", "running", "paused", "succeeded", "failed", "canceled"}));
   verb.add_option("--label", filter.label, "Only jobs with this label")->type_name("K=V");
   verb.add_option("--tool", filter.tool, "Only jobs of this tool")->type_name("ID");
   verb.add_option("--name", filter.name, "Only jobs of this name")->type_name("NAME");
@@ -113,7 +124,8 @@ std::vector<OrderedJson> jobs_of(Context& context, const Filter& filter, std::si
     // old by a mark, so that none is shown twice.
     params["limit"] = std::min<std::size_t>(most - jobs.size(), 1000);
     OrderedJson page = OrderedJson::parse(context.client().call_raw("ListJobs", params, options));
-    for (auto& job : page.at("jobs")) jobs.push_back(std::move(job));
+    for (auto& job : page.at("jobs"))
+      if (is_in(job, filter.state)) jobs.push_back(std::move(job));
     if (!page.contains("next_page") || page["next_page"].is_null()) break;
     params["page"] = page["next_page"];
   }

@@ -10,6 +10,10 @@ Sieve::Sieve(const View& view, Show show, std::function<void()> gap)
 void Sieve::take(std::string_view line, const EventLine& event) {
   if (event.seq <= std::exchange(last_, std::max(last_, event.seq))) return;
   if (!view_.sifts()) return show_(line, event);
+  if (!view_.level.empty()) {
+    if (shows_complaint(view_, event)) show_(line, event);
+    return;
+  }
   const auto output = event.type == "log" ? read_output(event.payload) : std::nullopt;
   if (output ? !shows(view_, *output) : view_.matcher.has_value()) return;
   view_.matcher ? search(line, event, *output) : show_(line, event);

@@ -20,12 +20,15 @@ std::string state_line(const OrderedJson& job, std::int64_t now, const Colours& 
   const std::string state = field(job, "state"), reason = field(job, "reason");
   std::string out = colours.state(state), how;
   const auto add = [&how](const std::string& text) { how += (how.empty() ? "" : ", ") + text; };
-  if (job.value("held", false)) add("held");
+  for (const char* stays : {"held", "paused"})
+    if (job.value(stays, false)) add(stays);
   if (!reason.empty() && reason != "exit") add(reason);
   if (job.contains("exit_code")) add("exit code " + field(job, "exit_code"));
   if (job.value("signal", OrderedJson()).is_number_integer())
     add(signal_name(job["signal"].get<std::int64_t>()));
   if (job.value("cancel_requested", false) && reason != "cancel") add("its end was asked for");
+  if (state == "running" && job.value("progress", OrderedJson()).is_number())
+    add(std::to_string(static_cast<int>(job["progress"].get<double>() * 100 + 1e-6)) + "%");
   if (!how.empty()) out += " (" + how + ")";
   if (state == "running") out += " for " + took_text(job, now);
   const std::string message = field(job, "message");

@@ -21,18 +21,6 @@ std::string current_dir() {
   return path;
 }
 
-Json pairs(const std::vector<std::string>& given, const char* option) {
-  Json out = Json::object();
-  for (const auto& pair : given) {
-    // The first "=": a value may hold others.
-    const auto equals = pair.find('=');
-    if (equals == std::string::npos || equals == 0)
-      throw UsageError(std::string(option) + " '" + pair + "' must have the form NAME=VALUE");
-    out[pair.substr(0, equals)] = pair.substr(equals + 1);
-  }
-  return out;
-}
-
 // What stands on a command line anybody on this machine can read.
 Json secrets_of(const std::vector<std::string>& names) {
   Json out = Json::object();
@@ -123,6 +111,18 @@ void add_turn(Context& context, const Submission& job, Json& params) {
 
 }  // namespace
 
+Json pairs(const std::vector<std::string>& given, const char* option) {
+  Json out = Json::object();
+  for (const auto& pair : given) {
+    // The first "=": a value may hold others.
+    const auto equals = pair.find('=');
+    if (equals == std::string::npos || equals == 0)
+      throw UsageError(std::string(option) + " '" + pair + "' must have the form NAME=VALUE");
+    out[pair.substr(0, equals)] = pair.substr(equals + 1);
+  }
+  return out;
+}
+
 void add_submission_options(CLI::App& verb, Submission& job) {
   verb.add_option("--name", job.name, "What to call it; of several jobs the newest is meant")
       ->type_name("NAME");
@@ -188,7 +188,7 @@ void add_submission_options(CLI::App& verb, Submission& job) {
 Json params_of(Context& context, const Submission& job, const std::vector<std::string>& command) {
   Json params{{"idempotency_key", job.key.empty() ? random_hex(16) : job.key}};
   if (job.tool.empty() && command.empty() && job.executor != "external")
-    throw UsageError("no command: write it behind '--', or name a --tool");
+    throw UsageError("no command: domectl run COMMAND ..., or name a --tool");
   if (!job.tool.empty() && !command.empty())
     throw UsageError("either a command or --tool, not both");
   if (!command.empty()) params["command"] = command;

@@ -17,6 +17,9 @@ struct Submission {
   bool quiet = false, hold = false, tty = false, accept_imported = false;
 };
 
+// What an option of the form NAME=VALUE was given.  Throws UsageError.
+Json pairs(const std::vector<std::string>& given, const char* option);
+
 void add_submission_options(CLI::App& verb, Submission& job);
 
 // The params of SubmitJob.  Without a --key it has a random one, so that a request whose reply

@@ -35,7 +35,7 @@ Colours Colours::of(int fd) {
 
 // Of those that can be read on dark and on light; red is for what failed.
 std::string Colours::nth(std::size_t number, std::string_view text) const {
-  constexpr std::array<const char*, 6> kColours{"36", "33", "35", "32", "34", "1;36"};
+  constexpr std::array<const char*, 6> kColours{"36", "35", "32", "34", "1;36", "1;35"};
   return wrap(kColours[number % kColours.size()], text);
 }
 
@@ -47,7 +47,7 @@ std::string Colours::wrap(const char* code, std::string_view text) const {
 std::string Colours::state(std::string_view state) const {
   if (state == "succeeded") return green(state);
   if (state == "failed") return red(state);
-  if (state == "canceled") return yellow(state);
+  if (state == "canceled" || state == "held" || state == "paused") return magenta(state);
   return blue(state);
 }
 

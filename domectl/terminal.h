@@ -23,7 +23,8 @@ class Colours {
   std::string dim(std::string_view text) const { return wrap("2", text); }
   std::string red(std::string_view text) const { return wrap("31", text); }
   std::string green(std::string_view text) const { return wrap("32", text); }
-  std::string yellow(std::string_view text) const { return wrap("33", text); }
+  // Yellow can hardly be read on white.
+  std::string magenta(std::string_view text) const { return wrap("35", text); }
   std::string blue(std::string_view text) const { return wrap("34", text); }
   std::string state(std::string_view state) const;
   // The same for each "number", and another one for those next to it.

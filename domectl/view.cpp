@@ -88,6 +88,10 @@ std::uint64_t tail_begin(const Log& log, const View& view, const Range& range) {
       if (!event) continue;
       before = event->seq;
       if (event->seq <= range.since_seq) return range.since_seq;
+      if (!view.level.empty()) {
+        if (shows_complaint(view, *event) && lines.is_before({"", "\n"})) return event->seq;
+        continue;
+      }
       if (event->type != "log") continue;
       const auto output = read_output(event->payload);
       if (output && shows(view, *output) && lines.is_before(*output)) return event->seq;
@@ -126,6 +130,9 @@ void add_view_options(CLI::App& verb, View& view) {
         [&view](const std::size_t& n) { view.after = n; });
   lines("-C,--context", "With --grep: so many lines around each",
         [&view](const std::size_t& n) { view.before = view.after = n; });
+  verb.add_option("--level", view.level,
+                  "Only error events, of this level or graver, instead of output")
+      ->check(CLI::IsMember(std::vector<std::string>(kLevels.begin(), kLevels.end())));
   verb.add_flag("-t,--timestamps", view.times, "With the time when each line was written");
   verb.add_flag("--raw", view.raw, "On a terminal too: byte for byte");
 }
@@ -165,6 +172,7 @@ std::vector<std::string> flags_of(const View& view) {
   text("--until=", view.until);
   text("--stream=", view.stream);
   text("--grep=", view.grep);
+  text("--level=", view.level);
   if (view.tail) out.push_back("--tail=" + std::to_string(*view.tail));
   if (view.before) out.push_back("--before=" + std::to_string(view.before));
   if (view.after) out.push_back("--after=" + std::to_string(view.after));
@@ -175,6 +183,8 @@ std::vector<std::string> flags_of(const View& view) {
 }
 
 void check_view(View& view) {
+  if (!view.level.empty() && !(view.grep.empty() && view.stream.empty()))
+    throw UsageError("--level shows error events, --grep and --stream output: one of them");
   if (view.grep.empty()) {
     if (view.fixed || view.before + view.after > 0)
       throw UsageError("-F, -A, -B and -C go with --grep");
@@ -185,6 +195,33 @@ void check_view(View& view) {
   } catch (const Error& e) {
     throw UsageError("--grep " + std::string(e.what()));
   }
+}
+
+namespace {
+
+std::size_t gravity(std::string_view level) {
+  const auto found = std::find(kLevels.begin(), kLevels.end(), level);
+  return static_cast<std::size_t>(found - kLevels.begin());
+}
+
+}  // namespace
+
+// An error event may be any object; who writes one for people gives it a "message".
+Complaint read_complaint(std::string_view payload) {
+  const Json json = Json::parse(payload, nullptr, false);
+  const auto text = [&](const char* key) {
+    const auto found = json.is_object() ? json.find(key) : json.end();
+    return found != json.end() && found->is_string() ? found->get<std::string>() : "";
+  };
+  Complaint out{text("level"), text("message")};
+  if (gravity(out.level) == kLevels.size()) out.level = "error";
+  if (out.text.empty()) out.text = payload;
+  out.text = visible(out.text);
+  return out;
+}
+
+bool shows_complaint(const View& view, const EventLine& event) {
+  return event.type == "error" && gravity(read_complaint(event.payload).level) >= gravity(view.level);
 }
 
 bool shows(const View& view, const Output& output) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -21,8 +22,9 @@ struct View {
   std::string grep;                   // a pattern; "fixed": the text itself
   std::size_t before = 0, after = 0;  // lines around what matches it
   bool fixed = false, times = false, raw = false;
+  std::string level;  // error events that are so grave or graver, and nothing else
   // Whether it leaves out anything of the events that there are.
-  bool sifts() const { return matcher || !stream.empty(); }
+  bool sifts() const { return matcher || !stream.empty() || !level.empty(); }
   std::optional<Matcher> matcher = {};  // made of "grep" by check_view()
 };
 
@@ -44,6 +46,15 @@ struct Range {
 // Finds them by a few short pages, however long the log is.  Throws UsageError.
 Range range_of(Context& context, const std::string& job_id, const View& view,
                const std::stop_token& stop = {});
+
+// An error event as people read it.
+struct Complaint {
+  std::string level, text;  // the level is one of kLevels, "error" where the event has none of them
+};
+inline constexpr std::array<const char*, 4> kLevels{"debug", "info", "warning", "error"};
+Complaint read_complaint(std::string_view payload);
+// Whether the view, which names a level, shows this event.
+bool shows_complaint(const View& view, const EventLine& event);
 
 // Whether the view shows this output.
 bool shows(const View& view, const Output& output);

@@ -296,19 +296,18 @@ TEST(VisibleJson, IsTheSameJsonWithoutWhatSteers) {
 
 struct Parsed {
   explicit Parsed(const std::vector<const char*>& words) {
-    const Arguments arguments(static_cast<int>(words.size()), words.data());
     CLI::App app;
     app.fallthrough();
     std::string endpoint, user;
     app.add_option("--endpoint", endpoint);
     app.add_option("--endpoint-user", user);
     CLI::App* verb = app.add_subcommand("run");
-    verb->add_option("--label", labels)->expected(1)->take_all();
     verb->add_option("--n", number)->check(whole_number(1, 100));
-    verb->add_option("JOB", jobs);
     CLI::App* other = app.add_subcommand("wait");
+    other->add_option("--label", labels)->expected(1)->take_all();
     other->add_option("JOB", jobs);
     take_texts_whole(app);
+    const Arguments arguments(app, static_cast<int>(words.size()), words.data());
     arguments.parse(app);
     command = arguments.command;
   }
@@ -317,7 +316,8 @@ struct Parsed {
 };
 
 TEST(Arguments, TakeNoTextApart) {
-  const Parsed parsed({"domectl", "run", "--label", "[k]=[v]", "--label=[A=1,B=2]", "[a,b]", "[]"});
+  const Parsed parsed(
+      {"domectl", "wait", "--label", "[k]=[v]", "--label=[A=1,B=2]", "[a,b]", "[]"});
   EXPECT_EQ((std::vector<std::string>{"[k]=[v]", "[A=1,B=2]"}), parsed.labels);
   EXPECT_EQ((std::vector<std::string>{"[a,b]", "[]"}), parsed.jobs);
 }

@@ -28,6 +28,21 @@ expect "a pattern that is none" "2 domectl: --grep '(a' is no regular expression
 code=0; ctl logs numbers -C 1 2>"$scratch/err" || code=$?
 grep -q -- '-F, -A, -B and -C go with --grep' "$scratch/err" || fail "it says: $(cat "$scratch/err")"
 
+# Of all jobs that a filter finds, those in which it is found.
+for word in apple pear; do ctl run --label fruit=yes --name "$word" -- sh -c "echo an $word; echo a stone" >/dev/null; done
+apple=$(ctl list --name apple --format '{id}')
+expect "of a filter" "==> $apple (apple) <==|an apple" "$(ctl logs --label fruit=yes --grep apple | paste -sd'|')"
+expect "of both" 4 "$(ctl logs --label fruit=yes --grep '^a' | grep -c '^a')"
+
+# What a job says is wrong, by how grave it is.
+ill=$(submit -- sh -c 'for level in info warning error; do '"$bin"'/domectl append --type error --payload "{\"level\":\"$level\",\"message\":\"it is $level\"}"; done; '"$bin"'/domectl append --type error --payload "{\"code\":7}"; echo output')
+finish "$ill"
+expect "from a level on" 'warning: it is warning|error: it is error|error: {"code":7}' "$(ctl logs "$ill" --level warning | paste -sd'|')"
+expect "the last of them" 'error: {"code":7}' "$(ctl logs "$ill" --level info --tail 1)"
+expect "a follow of them" 2 "$(ctl follow "$ill" --level error --json | jq -r .type | grep -c '^error$')"
+code=0; ctl logs "$ill" --level error --grep x 2>"$scratch/err" || code=$?
+expect "both at once" 2 $code
+
 # One stream, and what is still to come.
 mkfifo "$scratch/go"
 live=$(submit -- sh -c 'echo an error >&2; sleep 0.2; echo an error; echo ready; read line <"$0"; echo no more errors; echo fine' "$scratch/go")
