@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <functional>
+#include <set>
 
 #include "base/units.h"
 #include "domectl/context.h"
@@ -109,10 +110,11 @@ class Grid {
     return std::all_of(texts.begin() + 1, texts.end(),
                        [](const auto& text) { return text == "-"; });
   }
-  // In it stands one thing.
+  // In it stands one thing, or nothing.
   bool is_same(const char* name) const {
     const auto& texts = find(name)->texts;
-    return std::adjacent_find(texts.begin() + 1, texts.end(), std::not_equal_to<>()) == texts.end();
+    const std::set<std::string> all(texts.begin() + 1, texts.end());
+    return all.size() - all.count("-") <= 1;
   }
   void drop(const char* name) { columns_.erase(find(name)); }
   // As many of the first letters of the ids as tell them apart.

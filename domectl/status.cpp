@@ -1,4 +1,7 @@
 // What is known of a job: on half a screen, or all of it.
+#include <unistd.h>
+
+#include <algorithm>
 #include <array>
 #include <utility>
 #include <vector>
@@ -6,6 +9,7 @@
 #include "base/units.h"
 #include "domectl/columns.h"
 #include "domectl/context.h"
+#include "domectl/screen_line.h"
 #include "domectl/selection.h"
 #include "domectl/table.h"
 #include "domectl/when.h"
@@ -15,6 +19,7 @@ namespace {
 
 // More of them are behind --all.
 constexpr std::size_t kArtifacts = 3;
+constexpr std::size_t kKeyColumns = 11;
 
 std::string state_line(const OrderedJson& job, std::int64_t now, const Colours& colours) {
   const std::string state = field(job, "state"), reason = field(job, "reason");
@@ -122,7 +127,14 @@ void add_artifacts(const OrderedJson& job, Rows& rows) {
     rows.back().second += ", and " + std::to_string(all->size() - kArtifacts) + " more";
 }
 
-std::string short_text(const OrderedJson& job, std::int64_t now, const Colours& colours) {
+// At most two lines of a terminal of "columns"; 0: there is none.
+std::string in_two_lines(const std::string& text, std::size_t columns) {
+  const std::size_t room = 2 * columns - std::min(2 * columns, kKeyColumns + 3);
+  return columns == 0 || columns_of_text(text) <= room + 3 ? text : fitting(text, room) + "...";
+}
+
+std::string short_text(const OrderedJson& job, std::int64_t now, std::size_t columns,
+                       const Colours& colours) {
   Rows rows;
   const auto add = [&rows](const char* key, const std::string& text) {
     if (!text.empty()) rows.emplace_back(key, text);
@@ -131,7 +143,7 @@ std::string short_text(const OrderedJson& job, std::int64_t now, const Colours& 
   add("job", field(job, "job_id") + (name.empty() ? "" : " (" + name + ")"));
   add("state", state_line(job, now, colours));
   add("waiting", field(job, "waiting"));
-  add("runs", what_text(job));
+  add("runs", in_two_lines(what_text(job), columns));
   if (field(job, "executor") != "external")
     add("in", job.contains("cwd") ? field(job, "cwd") : "a scratch directory of its own");
   add("submitted", times_line(job, now));
@@ -153,7 +165,7 @@ std::string short_text(const OrderedJson& job, std::int64_t now, const Colours& 
   std::string out;
   for (const auto& [key, text] : rows) {
     std::string head = key;
-    head.resize(11, ' ');
+    head.resize(kKeyColumns, ' ');
     out += colours.dim(head) + text + "\n";
   }
   return out;
@@ -179,7 +191,9 @@ int status(Context& context, const Selection& given, bool all) {
     if (!std::exchange(first, false)) put("\n");
     const OrderedJson record = OrderedJson::parse(text);
     put(all ? whole_text(record)
-            : short_text(record, context.daemon_now(), Colours::of(STDOUT_FILENO)));
+            : short_text(record, context.daemon_now(),
+                         is_terminal(STDOUT_FILENO) ? columns_of_terminal(STDOUT_FILENO) : 0,
+                         Colours::of(STDOUT_FILENO)));
   });
 }
 
