@@ -29,7 +29,7 @@ printf '\033[?1049h'
 paint
 while key=$(dd bs=1 count=1 2>/dev/null); do
   case $key in
-    q) break ;;
+    q) trap - WINCH; break ;;  # a late one would be painted on the screen below
     ?) printf '\033[2;1Hkey %s' "$key" ;;
   esac
 done
