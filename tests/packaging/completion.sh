@@ -9,7 +9,7 @@ expect "without a daemon there are no jobs" "" "$(words follow "")"
 start
 job=$(submit --label branch=main -- true)
 finish "$job"
-expect verbs "release reload reproduce retry" "$(words re | tr ' ' '\n' | sort | paste -sd' ')"
+expect verbs "release reload reproduce resume retry" "$(words re | tr ' ' '\n' | sort | paste -sd' ')"
 [[ " $(words run --) " == *" --tool "*" --endpoint "* ]] || fail "options: $(words run --)"
 expect "a job" "$job" "$(words follow "")"
 expect "a job by its beginning" "$job" "$(words status "${job:0:6}")"
@@ -20,6 +20,7 @@ expect "a label" branch=main "$(words list --label b)"
 expect "a state" failed "$(words list --state f)"
 expect "a shell" zsh "$(words completion z)"
 expect "a job's own command" "" "$(words run -- ma)"
+expect "the same without dashes" "" "$(words run --name x make --t)"
 expect "of another daemon" "" "$(words --endpoint "ipc://$scratch/none" follow "")"
 
 export PATH=$bin:$PATH
