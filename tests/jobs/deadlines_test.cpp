@@ -33,6 +33,16 @@ TEST(Deadlines, GiveTheRunnerItsPatienceFirst) {
   EXPECT_EQ(State::failed, deadlines.verdict("job")->to);
 }
 
+// Its runner was told how long it has.
+TEST(Deadlines, ARunKeepsThePatienceThatItBeganWith) {
+  Deadlines deadlines(60s);
+  deadlines.begin("before", 0s);
+  deadlines.give(1s);
+  deadlines.begin("after", 0s);
+  deadlines.canceled("before"), deadlines.canceled("after");
+  EXPECT_EQ(Ids{"after"}, deadlines.take_due(in(30s)));
+}
+
 TEST(Deadlines, GiveItAgainAfterARestart) {
   Deadlines deadlines(10s);
   deadlines.begin("job", 60s);

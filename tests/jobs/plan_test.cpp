@@ -17,9 +17,11 @@ using Next = StepOutcome::Next;
 // News and times go in; no store, process or thread is there.
 class PlanTest : public ::testing::Test {
  protected:
-  PlanTest() {
+  static SchedulerConfig one_slot() {
+    SchedulerConfig config;
     config.max_running = 1;
     config.retry = 1s;
+    return config;
   }
   static Commit commit(const std::string& id, State state) {
     Commit out;
@@ -55,7 +57,7 @@ class PlanTest : public ::testing::Test {
     return plan.waiting(job, wall, now).why();
   }
 
-  SchedulerConfig config;
+  SchedulerConfig config = one_slot();
   Plan plan{config};
   std::int64_t wall = 1'700'000'000'000'000;
   Plan::Clock::time_point now = Plan::Clock::now();
@@ -77,6 +79,36 @@ TEST_F(PlanTest, NoMoreJobsRunThanMay) {
   EXPECT_EQ("the one slot of the daemon (jobs.max_running) is taken", why("b"));
   plan.step_done("a", {}, now);
   EXPECT_EQ(Ids{"b"}, steps());
+}
+
+// As after a reload.  What runs goes on, above a lowered limit too.
+TEST_F(PlanTest, AnotherLimitHoldsFromThenOn) {
+  line_up("a"), line_up("b"), line_up("c");
+  EXPECT_EQ(Ids{"a"}, steps());
+  config.max_running = 2;
+  plan.use(config);
+  EXPECT_EQ(Ids{"b"}, steps());
+  config.max_running = 1;
+  plan.use(config);
+  plan.step_done("a", {}, now);
+  EXPECT_EQ(Ids{}, steps()) << "one runs still";
+  plan.step_done("b", {}, now);
+  config.queues = {{"default", 1}};
+  plan.use(config);
+  EXPECT_EQ(Ids{"c"}, steps());
+}
+
+TEST_F(PlanTest, QueuesAreAsDeepAsWhatWaits) {
+  plan.line_up("a", JobQueue::Job{"a", "gpu", 0, false, {}, INT64_MIN, {}, 7}, now);
+  plan.line_up("b", JobQueue::Job{"b", "gpu", 0, false, {}, INT64_MIN, {}, 5}, now);
+  plan.line_up("held", JobQueue::Job{"held", "gpu", 0, true, {}, INT64_MIN, {}, 1}, now);
+  plan.line_up("needs", JobQueue::Job{"needs", "default", 0, false, {"x"}, INT64_MIN, {}, 2}, now);
+  plan.line_up("early", JobQueue::Job{"early", "default", 0, false, {}, wall + 1, {}, 3}, now);
+  const auto depths = plan.depths(wall, now);
+  EXPECT_EQ(3u, depths.at("gpu").jobs);
+  EXPECT_EQ(5, depths.at("gpu").oldest) << "what is held waits for somebody";
+  EXPECT_EQ(2u, depths.at("default").jobs);
+  EXPECT_EQ(INT64_MAX, depths.at("default").oldest) << "neither waits for its turn";
 }
 
 TEST_F(PlanTest, NothingStartsOnceItIsClosed) {
