@@ -69,3 +69,13 @@ said "$bin/domed" --check --config "$scratch/wrong.yaml" | grep -q "matches the 
 sed -i 's/^mask: .*/mask: ["iban ([A-Z0-9]+)"]/' "$scratch/domed.yaml"
 expect "a reload" "new: mask" "$(ctl reload)"
 expect "other patterns" "iban *** card 1" "$(ctl run -- echo iban DE02 card 1)"
+
+# A copy elsewhere has the masks and the names, and cannot be run again without the values.
+stop
+sed -i "s|^state_dir: .*|state_dir: $scratch/elsewhere|" "$scratch/domed.yaml"
+start
+ctl import "$scratch/export" >/dev/null || fail "the export cannot be imported"
+ctl verify "$job" >/dev/null || fail "the copy does not verify"
+expect "the copy's count" 8 "$(field "$job" masked)"
+expect "the copy's names" '["API_KEY"]' "$(ctl status "$job" --json | jq -c .secret_env)"
+said ctl retry "$job" | grep -q "without the values of its variables CARD, API_KEY" || fail "a copy is run again without its values"
