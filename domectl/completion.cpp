@@ -137,6 +137,7 @@ Candidates values_of(const CLI::Option& option, const CLI::App& verb, Context& c
   }
   const bool two = verb.get_name() == "diff-runs" && (name == "A" || name == "B");
   if (two || name.starts_with("JOB") || kind.starts_with("JOB")) return known_ids(context);
+  if (verb.get_name() == "new-plugin" && is("kind")) return {{"store", ""}, {"provenance", ""}};
   if (verb.get_name() == "completion") return {{"bash", ""}, {"zsh", ""}, {"fish", ""}};
   return {};
 }

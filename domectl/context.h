@@ -91,6 +91,7 @@ void add_append(CLI::App& app, Context& context);
 void add_daemon(CLI::App& app, Context& context);  // tools, health
 void add_contexts(CLI::App& app, Context& context);
 void add_who(CLI::App& app, Context& context);         // whoami, token
+void add_new_plugin(CLI::App& app, Context& context);  // new-plugin
 void add_provenance(CLI::App& app, Context& context);  // provenance, reproduce, diff-runs
 void add_copies(CLI::App& app, Context& context);      // verify, export, import
 void add_backup(CLI::App& app, Context& context);

@@ -13,7 +13,7 @@ cleanup() {
 trap cleanup EXIT
 
 "$cmake" --install "$build" --prefix "$scratch/installed" --component dev >"$scratch/log"
-"$scratch/installed/bin/domed-new-plugin" provenance node "$scratch/plugin"
+"$build/bin/domectl" new-plugin provenance node --directory "$scratch/plugin"
 "$cmake" -G Ninja -S "$scratch/plugin" -B "$scratch/build" -DCMAKE_PREFIX_PATH="$scratch/installed" \
   -DCMAKE_CXX_COMPILER="$cxx" -DCMAKE_CXX_COMPILER_LAUNCHER="$launcher" -DCMAKE_CXX_FLAGS="$flags"
 "$cmake" --build "$scratch/build"
