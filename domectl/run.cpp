@@ -182,6 +182,7 @@ int submit(Context& context, const Submission& job, const std::vector<std::strin
     put_json(out(), submitted.dump());
   } else {
     put(visible(submitted.at("job_id").get<std::string>()) + "\n");
+    if (!job.wait.empty()) note("it is " + visible(submitted.at("state").get<std::string>()));
     if (submitted.contains("producer_token"))
       note("producer token: " + submitted.at("producer_token").get<std::string>());
   }
@@ -222,6 +223,9 @@ void add_run(CLI::App& app, Context& context) {
       "Run nothing: a producer elsewhere reports the job (prints its token)");
   verb->add_option("--expires", sent->expires,
                    "With --external: the job fails when its producer is silent for so long")
+      ->type_name("TIME");
+  verb->add_option("--wait", sent->wait,
+                   "Let the answer wait for the job's end for so long, 10s at most; --json has it")
       ->type_name("TIME");
   verb->footer(
       "Examples:\n  id=$(domectl submit ./nightly.sh); domectl follow $id\n"

@@ -11,6 +11,7 @@
 #include "base/units.h"
 #include "domectl/arguments.h"
 #include "domed/support/hash.h"
+#include "protocol/limits.h"
 
 namespace domed::ctl {
 namespace {
@@ -218,6 +219,13 @@ Json params_of(Context& context, const Submission& job, const std::vector<std::s
     if (time.count() == 0) throw UsageError("--expires must be more than 0s");
     params["expires_s"] = std::chrono::ceil<std::chrono::seconds>(time).count();
   }
+  if (!job.wait.empty()) {
+    const auto time = duration_of(job.wait, "--wait");
+    if (time > std::chrono::milliseconds(limits::kWaitMsMost))
+      throw UsageError(
+          "--wait is 10s at most: 'domectl run' follows a job for as long as it takes");
+    params["wait_ms"] = std::chrono::ceil<std::chrono::milliseconds>(time).count();
+  }
   if (!job.task.empty()) {
     params["task"] = Json::parse(job.task, nullptr, false);
     if (!params["task"].is_object()) throw UsageError("--task must be a JSON object");
@@ -228,6 +236,7 @@ Json params_of(Context& context, const Submission& job, const std::vector<std::s
 void ask_for_features(Context& context, const Submission& job) {
   if (job.accept_imported) context.must_know("accept_imported", "--accept-imported");
   if (!job.expires.empty()) context.must_know("expires_s", "--expires");
+  if (!job.wait.empty()) context.must_know("submit_wait", "--wait");
   if (!job.name.empty()) context.must_know("names", "--name");
 }
 

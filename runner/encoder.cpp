@@ -83,11 +83,18 @@ void append_json_string(std::string_view text, std::string& out) {
   out += '"';
 }
 
-// "::progress 0.42 message" gives a progress payload, everything else "".
-std::string progress_payload(std::string_view line) {
-  constexpr std::string_view kMark = "::progress ";
-  if (!line.starts_with(kMark)) return "";
-  line.remove_prefix(kMark.size());
+// "::progress 0.42 message" gives a progress payload and, with "progress_lines", "PROGRESS:0.42
+// message" too; everything else "".
+std::string progress_payload(std::string_view line, bool progress_lines) {
+  constexpr std::string_view kMark = "::progress ", kLine = "PROGRESS:";
+  if (line.starts_with(kMark)) {
+    line.remove_prefix(kMark.size());
+  } else if (progress_lines && line.starts_with(kLine)) {
+    line.remove_prefix(kLine.size());
+    while (line.starts_with(' ')) line.remove_prefix(1);
+  } else {
+    return "";
+  }
   if (line.ends_with('\r')) line.remove_suffix(1);
   double value = 0;
   const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), value);
@@ -175,7 +182,7 @@ void LogEncoder::encode(const Piece& piece, std::vector<EncodedEvent>& out) {
   // Only a line that came whole: a part of one may look like progress and be none.  The line itself
   // stays in the log, and in its totals (TerminalLast).
   if (!piece.text || !piece.eol || !piece.whole) return;
-  const std::string progress = progress_payload(piece.bytes);
+  const std::string progress = progress_payload(piece.bytes, progress_lines_);
   if (!progress.empty()) out.push_back(encode_event("progress", progress));
 }
 

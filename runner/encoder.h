@@ -118,7 +118,9 @@ class LineCutter {
 // Makes `log` and `progress` events of a stream.  "stream" is a plain word.
 class LogEncoder {
  public:
-  explicit LogEncoder(std::string stream) : stream_(std::move(stream)) {}
+  // "progress_lines": PROGRESS:0.5 says what "::progress 0.5" always does.
+  explicit LogEncoder(std::string stream, bool progress_lines = false)
+      : stream_(std::move(stream)), progress_lines_(progress_lines) {}
 
   void feed(std::string_view bytes, std::vector<EncodedEvent>& out);
   void flush(bool all, std::vector<EncodedEvent>& out);
@@ -128,6 +130,7 @@ class LogEncoder {
   void encode(const Piece& piece, std::vector<EncodedEvent>& out);
 
   std::string stream_;
+  bool progress_lines_;
   LineCutter cutter_;
 };
 

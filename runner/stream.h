@@ -33,11 +33,11 @@ class Stream {
   // "budget" and "masks" outlive this.  What "masks" name is replaced before anything else is made
   // of it, counts and budget included.
   Stream(const std::string& name, Fd fd, OutputBudget& budget, const Masks& masks,
-         std::chrono::milliseconds patience = kPatience)
+         bool progress_lines, std::chrono::milliseconds patience = kPatience)
       : name_(name),
         fd_(std::move(fd)),
         masked_(masks),
-        encoder_(name),
+        encoder_(name, progress_lines),
         budget_(budget),
         patience_(patience) {}
 

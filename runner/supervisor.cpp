@@ -110,9 +110,10 @@ bool Supervisor::start() {
     Child child = spawn(spec_.command, job_environment(spec_), {spec_.cwd, spec_.cwd_below},
                         spec_.limits, input(), spec_.terminal, spec_.umask);
     child_ = child.pid;
-    out_.emplace("stdout", std::move(child.out), budget_, masks_,
+    out_.emplace("stdout", std::move(child.out), budget_, masks_, spec_.progress_lines,
                  terminal ? Stream::kTerminalPatience : Stream::kPatience);
-    if (child.err) err_.emplace("stderr", std::move(child.err), budget_, masks_);
+    if (child.err)
+      err_.emplace("stderr", std::move(child.err), budget_, masks_, spec_.progress_lines);
   } catch (const std::runtime_error& e) {  // SpawnError, or Error of the input or cgroup
     spawn_error_ = e.what();
     return false;

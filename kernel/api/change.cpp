@@ -17,8 +17,10 @@ void submit(Journal& journal, Call call, Change change) {
     apply(log);
     return true;
   };
-  command.done = [call, result = std::move(change.result)](std::exception_ptr e) {
-    e ? call.error(e) : call.result(result());
+  command.done = [call, result = std::move(change.result),
+                  answer = std::move(change.answer)](std::exception_ptr e) {
+    if (e) return call.error(e);
+    answer ? answer(call) : call.result(result());
   };
   journal.submit(std::move(command));
 }

@@ -16,8 +16,10 @@ struct Change {
   std::string job_id;
   std::function<void(JobLog&)> apply;   // throws ApiError for what it refuses
   std::function<std::string()> result;  // JSON text, of what "apply" saw
-  bool exclusive = false;               // see Journal::Command
-  bool owned = false;                   // only the job's submitter and operators may
+  // Instead of "result": answers the call, in its own time.
+  std::function<void(const Call&)> answer{};
+  bool exclusive = false;  // see Journal::Command
+  bool owned = false;      // only the job's submitter and operators may
 };
 
 // Throws ApiError(E_BUSY) where the journal is full; "call" is then not answered.

@@ -33,7 +33,7 @@ DaemonFacts asking(DaemonFacts facts, const SubmitMethods& submit) {
 Methods::Methods(Store& store, Journal& journal, Streams& streams, Scheduler& scheduler,
                  Environment& environment, Workers& workers, Audit& audit, ServiceConfig config)
     : tools_(std::move(config.tools)),
-      submit_(store, journal, environment, tools_, std::move(config.rules),
+      submit_(store, journal, streams, environment, tools_, std::move(config.rules),
               std::move(config.store_secret), std::move(config.events_urls)),
       facts_(asking(std::move(config.facts), submit_), environment),
       append_(store, journal, scheduler, audit, config.most_appends),

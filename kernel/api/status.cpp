@@ -7,6 +7,14 @@
 #include "protocol/job_id.h"
 
 namespace domed {
+
+void put_how_it_ended(OrderedJson& out, const JobHead& head) {
+  if (!head.reason.empty()) out["reason"] = head.reason;
+  if (!head.message.empty()) out["message"] = head.message;
+  if (head.exit_code) out["exit_code"] = *head.exit_code;
+  if (head.signal) out["signal"] = *head.signal;
+}
+
 namespace {
 
 void put_time(OrderedJson& out, const char* key, std::int64_t time) {
@@ -18,10 +26,7 @@ OrderedJson common_json(const JobHead& head, const JobFixed& fixed, const std::s
   OrderedJson out{{"job_id", job_id}, {"run_id", fixed.run_id}, {"log_id", head.log_id}};
   if (!fixed.name.empty()) out["name"] = fixed.name;
   out["state"] = state_name(head.state);
-  if (!head.reason.empty()) out["reason"] = head.reason;
-  if (!head.message.empty()) out["message"] = head.message;
-  if (head.exit_code) out["exit_code"] = *head.exit_code;
-  if (head.signal) out["signal"] = *head.signal;
+  put_how_it_ended(out, head);
   if (head.held) out["held"] = true;
   if (head.is_paused()) out["paused"] = true;
   if (const auto progress = head.progress()) out["progress"] = *progress / 1000.0;

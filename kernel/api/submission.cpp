@@ -232,7 +232,8 @@ Submission read_job(Params& params) {
   fixed.request = params.all();
   fixed.request.erase("idempotency_key");
   fixed.request.erase("client_id");
-  fixed.request.erase("accept_imported");  // it asks for the same job
+  fixed.request.erase("accept_imported");  // it asks for the same job,
+  fixed.request.erase("wait_ms");          // and so does this
   // `IdempotentSubmit`: of what the client said and nothing else. Neither the order of its keys nor
   // a tool that the deployment has changed meanwhile makes it another request.
   out.request_hash = request_hash(fixed.request);

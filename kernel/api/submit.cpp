@@ -2,6 +2,7 @@
 
 #include "api/change.h"
 #include "api/permission.h"
+#include "api/status.h"
 #include "api/submission.h"
 #include "log/refusal.h"
 #include "log/token.h"
@@ -10,11 +11,12 @@
 
 namespace domed {
 
-SubmitMethods::SubmitMethods(const Store& store, Journal& journal, Environment& environment,
-                             const ToolMethods& tools, SubmitRules rules, std::string store_secret,
-                             EventsUrls events_urls)
+SubmitMethods::SubmitMethods(const Store& store, Journal& journal, Streams& streams,
+                             Environment& environment, const ToolMethods& tools, SubmitRules rules,
+                             std::string store_secret, EventsUrls events_urls)
     : store_(store),
       journal_(journal),
+      streams_(streams),
       environment_(environment),
       tools_(tools),
       own_user_(rules.own_user),
@@ -42,6 +44,9 @@ void SubmitMethods::give_id(JobFixed& job) const {
 
 void SubmitMethods::submit_for(Call call, const std::string& submitter) {
   Params params(call.params);
+  // How long the answer may take, and nothing of the job: it may be another one when the request
+  // comes again.
+  const std::chrono::milliseconds wait(params.integer("wait_ms", 0, 0, limits::kWaitMsMost));
   auto submission = std::make_shared<Submission>(read_job(params));
   JobFixed& fixed = submission->fixed;
   fixed.submitter = submitter;
@@ -64,20 +69,43 @@ void SubmitMethods::submit_for(Call call, const std::string& submitter) {
     *state = {log.head().state, log.head().log_id};
   };
   change.result = [this, submission, state, who = call.who] {
-    const JobFixed& job = submission->fixed;
-    OrderedJson out{{"job_id", job.job_id},
-                    {"run_id", job.run_id},
-                    {"log_id", state->second},
-                    {"state", state_name(state->first)},
-                    {"replayed", submission->replayed},
-                    {"events_urls", events_urls_(job.job_id)}};
-    // To its submitter alone, also when the request comes again; of a job from before there were
-    // submitters, to operators.
-    const bool mine = job.submitter.empty() ? who->role == Role::admin : job.submitter == who->name;
-    if (job.external() && mine) out["producer_token"] = token_of(job);
-    return out.dump();
+    return said_of(*submission, state->first, state->second, *who).dump();
   };
+  if (wait.count() > 0)
+    change.answer = [this, submission, wait](const Call& asked) {
+      streams_.when_over(
+          submission->fixed.job_id, asked.peer.pipe, wait,
+          [this, submission, asked] { answer_with_end(asked, *submission); },
+          [asked] { asked.error(stopping_error()); });
+    };
   submit(journal_, std::move(call), std::move(change));
+}
+
+OrderedJson SubmitMethods::said_of(const Submission& submission, State state,
+                                   const std::string& log_id, const Identity& who) const {
+  const JobFixed& job = submission.fixed;
+  OrderedJson out{{"job_id", job.job_id},
+                  {"run_id", job.run_id},
+                  {"log_id", log_id},
+                  {"state", state_name(state)},
+                  {"replayed", submission.replayed},
+                  {"events_urls", events_urls_(job.job_id)}};
+  // To its submitter alone, also when the request comes again; of a job from before there were
+  // submitters, to operators.
+  const bool mine = job.submitter.empty() ? who.role == Role::admin : job.submitter == who.name;
+  if (job.external() && mine) out["producer_token"] = token_of(job);
+  return out;
+}
+
+// What the store has by now, which need not be the end: the time may be over, or the daemon stops.
+void SubmitMethods::answer_with_end(const Call& call, const Submission& submission) const try {
+  const JobRecord record = existing(store_, submission.fixed.job_id);
+  const JobHead head = head_of(record);
+  OrderedJson out = said_of(submission, head.state, head.log_id, *call.who);
+  if (is_terminal(head.state)) put_how_it_ended(out, head);
+  call.result(out.dump());
+} catch (...) {
+  call.error(std::current_exception());
 }
 
 // The same for a repeated request: a record from before ABI 2 has the one it was given.

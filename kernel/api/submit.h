@@ -9,6 +9,7 @@
 #include "api/tools.h"
 #include "base/replaceable.h"
 #include "domed/store.h"
+#include "follow/streams.h"
 #include "log/environment.h"
 #include "log/journal.h"
 #include "protocol/call.h"
@@ -32,7 +33,7 @@ class SubmitMethods {
   // "events_urls" tells where the frames of a job are published.
   using EventsUrls = std::function<std::vector<std::string>(const std::string& job_id)>;
 
-  SubmitMethods(const Store& store, Journal& journal, Environment& environment,
+  SubmitMethods(const Store& store, Journal& journal, Streams& streams, Environment& environment,
                 const ToolMethods& tools, SubmitRules rules, std::string store_secret,
                 EventsUrls events_urls);
 
@@ -48,9 +49,13 @@ class SubmitMethods {
   void give_id(JobFixed& job) const;
   void check_rules(JobFixed& job, const Identity& who) const;
   std::string token_of(const JobFixed& external) const;
+  OrderedJson said_of(const Submission& submission, State state, const std::string& log_id,
+                      const Identity& who) const;
+  void answer_with_end(const Call& call, const Submission& submission) const;
 
   const Store& store_;
   Journal& journal_;
+  Streams& streams_;
   Environment& environment_;
   const ToolMethods& tools_;
   const std::string own_user_;

@@ -275,6 +275,7 @@ class Writer {
     out_.add("side_effects", tool.side_effects);
     out_.raw("input_schema", tool.input_schema);  // JSON is YAML, and variables stay as they are
     out_.raw("output_schema", tool.output_schema);
+    out_.add("progress_lines", tool.progress_lines);
     out_.some("version_command", tool.version_command);
     if (!tool.runtimes.empty()) {
       out_.open("runtimes");

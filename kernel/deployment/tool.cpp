@@ -103,6 +103,7 @@ class ToolReader {
     tool.kind = read_kind();
     tool.input_schema = read_schema("input_schema");
     tool.output_schema = read_schema("output_schema");
+    tool.progress_lines = fields_.boolean("progress_lines", tool.progress_lines);
     tool.version_command = read_argv(fields_, "version_command");
     tool.runtimes = read_runtimes();
     tool.inputs = read_inputs();
@@ -111,12 +112,28 @@ class ToolReader {
   }
 
  private:
-  static inline const std::vector<std::string> kKeys{
-      "id",           "version",      "title",        "description",       "command",
-      "cwd",          "env",          "secret_env",   "timeout",           "limits",
-      "permissions",  "side_effects", "input_schema", "version_command",   "runtimes",
-      "inputs",       "retry",        "accepts",      "short_description", "kind",
-      "output_schema"};
+  static inline const std::vector<std::string> kKeys{"id",
+                                                     "version",
+                                                     "title",
+                                                     "description",
+                                                     "command",
+                                                     "cwd",
+                                                     "env",
+                                                     "secret_env",
+                                                     "timeout",
+                                                     "limits",
+                                                     "permissions",
+                                                     "side_effects",
+                                                     "input_schema",
+                                                     "version_command",
+                                                     "runtimes",
+                                                     "inputs",
+                                                     "retry",
+                                                     "accepts",
+                                                     "short_description",
+                                                     "kind",
+                                                     "output_schema",
+                                                     "progress_lines"};
 
   std::string read_id() {
     std::string id = fields_.text("id");

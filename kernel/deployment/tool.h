@@ -36,6 +36,7 @@ struct ToolSpec {
   std::vector<std::string> permissions, side_effects;
   std::string input_schema = "{}";           // JSON text, keys as written
   std::string output_schema = "{}";          // the same, of its result; for readers, not checked
+  bool progress_lines = false;               // lines such as PROGRESS:0.5 are progress events, too
   std::vector<std::string> version_command;  // argv; empty: none
   // What it runs on ("python"), and the argv that prints its version.
   std::map<std::string, std::vector<std::string>> runtimes;

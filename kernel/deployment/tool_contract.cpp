@@ -34,6 +34,7 @@ std::string contract_of(const ToolSpec& tool) {
   if (!tool.short_description.empty()) contract["short_description"] = tool.short_description;
   if (!tool.kind.empty()) contract["kind"] = tool.kind;
   if (tool.output_schema != "{}") contract["output_schema"] = Json::parse(tool.output_schema);
+  if (tool.progress_lines) contract["progress_lines"] = true;
   // Of secrets the names: their values could be guessed from a hash that anybody sees.
   if (!tool.secret_env.empty()) {
     contract["secret_env"] = Json::array();
@@ -56,6 +57,7 @@ Json descriptor_of(const ToolSpec& tool) {
   out["short_description"] = tool.short_description;
   out["kind"] = tool.kind;
   out["output_schema"] = Json::parse(tool.output_schema);
+  out["progress_lines"] = tool.progress_lines;
   out["timeout_s"] = seconds(tool.timeout);
   out["retry"] = {{"max_attempts", tool.max_attempts}, {"backoff_s", seconds(tool.backoff)}};
   if (!tool.secret_env.empty()) out["secret_env"] = tool.secret_env;

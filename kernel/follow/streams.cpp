@@ -71,7 +71,11 @@ std::string take_strings(LogPage& page, std::size_t most, bool backward) {
 
 Streams::Streams(const Store& store, Workers& workers, std::size_t most_polls,
                  EventsUrls events_urls)
-    : store_(store), workers_(workers), events_urls_(std::move(events_urls)), polls_(most_polls) {}
+    : store_(store),
+      workers_(workers),
+      events_urls_(std::move(events_urls)),
+      polls_(most_polls),
+      ends_(most_polls) {}
 
 void Streams::page(Call call) {
   call.peer.must_read();
@@ -201,12 +205,45 @@ void Streams::committed(const Commit& commit) {
   // nothing.
   tails_.committed(commit);
   polls_.wake(commit.job_id);
+  if (is_terminal(commit.state) || commit.gone) ends_.wake(commit.job_id);
+}
+
+// From a worker: whether the job is over already is asked of the store.
+void Streams::when_over(const std::string& job_id, std::uint32_t pipe,
+                        std::chrono::milliseconds wait, const Workers::Task& over,
+                        const Workers::Task& dropped) {
+  const auto begin = [=, this] {
+    const bool held = ends_.hold(
+        job_id, pipe, wait, [=, this] { workers_.run(over, dropped, pipe); },
+        [=, this] { return may_be_over(job_id); });
+    if (!held) over();
+  };
+  workers_.run(begin, dropped, pipe);
+}
+
+// Where it cannot be told, whoever waits finds out.
+bool Streams::may_be_over(const std::string& job_id) const try {
+  const auto record = store_.find(job_id);
+  return !record || record->tombstone || is_terminal(head_of(*record).state);
+} catch (const std::exception&) {
+  return true;
+}
+
+void Streams::client_left(std::uint32_t pipe) {
+  polls_.client_left(pipe);
+  ends_.client_left(pipe);
+}
+
+void Streams::stop() {
+  polls_.stop();
+  ends_.stop();
 }
 
 // What the journal could not tell may be there: who waits for it looks again.
 void Streams::forget(const std::string& job_id) {
   tails_.forget(job_id);
   polls_.wake(job_id);
+  ends_.wake(job_id);
 }
 
 void Streams::answer(const Asked& asked, LogPage page) const {

@@ -36,10 +36,16 @@ class Streams {
   void committed(const Commit& commit);
   void forget(const std::string& job_id);
 
-  void client_left(std::uint32_t pipe) { polls_.client_left(pipe); }
-  std::size_t held_polls() { return polls_.held(); }
+  // Calls "over" once, on a worker: when the job has ended or is gone, when "wait" is over, its
+  // client has left or the daemon stops; at once where as many wait as may.  "dropped" instead
+  // where the workers stop first.
+  void when_over(const std::string& job_id, std::uint32_t pipe, std::chrono::milliseconds wait,
+                 const Workers::Task& over, const Workers::Task& dropped);
+
+  void client_left(std::uint32_t pipe);
+  std::size_t held_polls() { return polls_.held() + ends_.held(); }
   // Lets all polls go; later ones are refused.
-  void stop() { polls_.stop(); }
+  void stop();
 
  private:
   struct Asked {
@@ -61,6 +67,7 @@ class Streams {
   static bool must_wait(const Asked& asked, const LogPage& page);
   void hold(const AskedPtr& asked, bool may_read);
   bool may_have_grown(const PageRequest& request, bool may_read) const;
+  bool may_be_over(const std::string& job_id) const;
 
   const Store& store_;
   Workers& workers_;
@@ -71,8 +78,9 @@ class Streams {
   std::mutex mutex_;
   std::vector<AskedPtr> released_;
   bool answering_ = false;  // somebody does, or is about to
-  // The last member, and so the first to go: what it lets go uses all the others.
+  // The last members, and so the first to go: what they let go uses all the others.
   Polls polls_;
+  Polls ends_;  // who waits for a job's end alone: the commits before it are nothing to them
 };
 
 }  // namespace domed

@@ -137,6 +137,7 @@ Json run_spec(const RunSettings& settings, const JobFixed& job, const RunIdentit
                {"give_up_ms", settings.give_up.count()}};
   for (const char* key : {"stdin", "tty", "task"})
     if (job.request.contains(key)) spec[key] = job.request.at(key);
+  if (job.tool.is_object()) spec["progress_lines"] = job.tool.value("progress_lines", false);
   put_secrets(spec, settings, job);
   put_fence(spec, job);
   return spec;

@@ -84,7 +84,7 @@ TEST(Tool, ContractIsCanonicalAndFollowsEveryField) {
         "side_effects: [s]", "input_schema: {title: x}", "version_command: [v]",
         "limits: {cpu: 90s}", "accepts: {env: [A]}", "accepts: {cwd: [/x]}",
         "accepts: {stdin: [bytes]}", "title: T", "description: D", "short_description: s",
-        "kind: k", "output_schema: {title: x}"})
+        "kind: k", "output_schema: {title: x}", "progress_lines: true"})
     EXPECT_NE(base,
               read("- {id: t, command: [x], " + std::string(more) + "}").tools.at(0).contract);
 }

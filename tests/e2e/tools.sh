@@ -11,6 +11,11 @@ tools:
       required: [word]
       properties: { word: { type: string, maxLength: 20 }, n: { type: integer, minimum: 1 } }
       additionalProperties: false
+  - id: tells
+    progress_lines: true
+    command: [sh, -c, 'echo PROGRESS:0.5; echo "PROGRESS:1 all of it"; echo PROGRESS:2']
+  - id: seven
+    command: [sh, -c, 'exit 7']
   - id: free
     short_description: Says how many
     kind: report
@@ -52,6 +57,11 @@ denied stdin --tool open --stdin /proc/self/environ
 expect "what is accepted" "$(realpath "$scratch")/in/deep|1|inside" \
   "$(ctl run --tool open --env CI=1 --cwd "$scratch/in/deep" --stdin "$scratch/in/file" | paste -sd'|')"
 expect "bytes" "given" "$(echo given | ctl run --tool open --stdin - | tail -n 1)"
+expect "an answer with the end" '["failed","exit",7]' \
+  "$(ctl submit --json --wait 10s --tool seven | jq -c '[.state,.reason,.exit_code]')"
+expect "an answer that says how it is" "it is succeeded" "$(ctl submit --wait 10s --tool tells 2>&1 >/dev/null | sed 's/^domectl: //')"
+expect "lines of progress" '[0.5,null] [1,"all of it"]' "$(ctl follow @last --json |
+  jq -c 'select(.type == "progress").payload|[.value,(.message|if . == "" then null else . end)]' | paste -sd' ')"
 expect "a list of tools" '["bytes","'"$scratch"'/in"]' \
   "$(ask '{"jsonrpc":"2.0","id":1,"method":"ListTools"}' | jq -c '.result.tools[]|select(.tool_id=="open").accepts.stdin')"
 expect "what one needs to choose" '["Says how many","report",false,false]' \

@@ -156,6 +156,22 @@ TEST(LogEncoder, MakesNoProgressOfOtherLines) {
   EXPECT_TRUE(got.others.empty()) << Json(got.others).dump();
 }
 
+TEST(LogEncoder, MakesProgressEventsOfProgressLinesWhereAsked) {
+  const std::string_view bytes =
+      "PROGRESS:0.5\nPROGRESS: 0.75 nearly\nPROGRESS:1\r\nPROGRESS:2\nPROGRESS:x\nPROGRESS:\n"
+      "progress:0.5\nPROGRESS:0.5x\n::progress 0.1\n";
+  LogEncoder encoder("stdout", true);
+  std::vector<EncodedEvent> events;
+  encoder.feed(bytes, events);
+  const Decoded got = decode(events);
+  EXPECT_EQ(bytes, got.bytes);
+  std::vector<Json> told;
+  for (const auto& event : got.others) told.push_back(event["payload"]["value"]);
+  EXPECT_EQ((std::vector<Json>{0.5, 0.75, 1.0, 0.1}), told);
+  EXPECT_EQ("nearly", got.others.at(1)["payload"]["message"]);
+  EXPECT_EQ(1u, encode(bytes).others.size());
+}
+
 std::string random_stream(std::mt19937& random) {
   static const std::vector<std::string> kParts = {"\n",
                                                   "\n\n",

@@ -78,6 +78,8 @@ export interface Request {
   constraints?: Json;
   profile?: unknown;
   acceptImported?: boolean;
+  /** For how many milliseconds, 10,000 at most, the answer may wait for the job's end (the feature `submit_wait`). */
+  wait?: number;
   /** Parameters that this client does not know, as they are. */
   extra?: Json;
 }
@@ -113,6 +115,7 @@ export function submitParams(request: Request): Json {
     constraints: request.constraints,
     profile: request.profile,
     accept_imported: request.acceptImported,
+    wait_ms: request.wait,
     ...request.extra,
   };
 }
@@ -135,6 +138,9 @@ export interface Submitted {
   eventsUrls: string[];
   /** Of external jobs. */
   producerToken: string | undefined;
+  /** How it ended, and its exit code: where the answer waited for the end, and that came in time. */
+  reason: string | undefined;
+  exitCode: number | undefined;
 }
 
 export function submittedOf(result: Json): Submitted {
@@ -146,6 +152,8 @@ export function submittedOf(result: Json): Submitted {
     replayed: result.replayed === true,
     eventsUrls: Array.isArray(result.events_urls) ? result.events_urls.map(String) : [],
     producerToken: typeof result.producer_token === "string" ? result.producer_token : undefined,
+    reason: typeof result.reason === "string" ? result.reason : undefined,
+    exitCode: typeof result.exit_code === "number" ? result.exit_code : undefined,
   };
 }
 
@@ -168,7 +176,7 @@ export interface Status extends Json {
   ended_at?: string;
 }
 
-export function isOver(status: Status): boolean {
+export function isOver(status: { state: string }): boolean {
   return TERMINAL_STATES.has(status.state);
 }
 

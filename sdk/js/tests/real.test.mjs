@@ -58,6 +58,9 @@ real("every method answers", () =>
     assert.deepEqual((await client.listPage({ limit: 1 })).jobs.map((job) => job.job_id), [again.jobId]);
     await client.delete(jobId);
     await assert.rejects(all(client.follow(jobId)), domed.Gone);
+    const ended = await client.submit(["sh", "-c", "exit 3"], { wait: 10_000 });
+    assert.deepEqual([domed.isOver(ended), ended.state, ended.reason, ended.exitCode], [true, "failed", "exit", 3]);
+    assert.equal(domed.isOver(await client.submit(["sleep", "60"], { wait: 10 })), false);
     await assert.rejects(client.call("Nonsense"), domed.UnknownMethod);
     await assert.rejects(client.call("GetJobStatus", { job: 1 }), domed.InvalidRequest);
     await client.submit(["echo", "1"], { key: "same" });

@@ -67,6 +67,9 @@ class Daemon(unittest.TestCase):
         client.delete(held.job_id)
         with self.assertRaises(domed.Gone):
             list(client.follow(held.job_id))
+        ended = client.submit(["sh", "-c", "exit 3"], wait=10, name="short")
+        self.assertEqual((True, "failed", "exit", 3), (ended.is_over, ended.state, ended.reason, ended.exit_code))
+        self.assertFalse(client.submit(["sleep", "60"], wait=0.01).is_over)
         with self.assertRaises(domed.UnknownMethod):
             client.call("Nonsense")
         with self.assertRaises(domed.InvalidRequest):

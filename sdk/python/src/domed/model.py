@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import datetime
 import json
+import math
 import os
 import uuid
 from dataclasses import dataclass, field
@@ -67,6 +68,8 @@ class Request:
     key: str | None = None
     """The idempotency key: the same key and request name the same job.  None makes a new one."""
     client_id: str | None = None
+    name: str | None = None
+    """What people call the job."""
     external: bool = False
     """Another program, such as this one, reports the job."""
     cwd: str | os.PathLike[str] | None = None
@@ -92,6 +95,8 @@ class Request:
     constraints: Mapping[str, Any] | None = None
     profile: Any = None
     accept_imported: bool | None = None
+    wait: float | None = None
+    """For how many seconds, 10 at most, the answer may wait for the job's end (the feature ``submit_wait``)."""
     extra: Mapping[str, Any] = field(default_factory=dict)
     """Parameters that this client does not know, as they are."""
 
@@ -105,6 +110,7 @@ class Request:
         params: Json = {
             "idempotency_key": self.key if self.key is not None else uuid.uuid4().hex,
             "client_id": self.client_id,
+            "name": self.name,
             "command": None if self.command is None else _arguments(self.command),
             "tool_id": self.tool,
             "task": self.task,
@@ -127,6 +133,7 @@ class Request:
             "constraints": self.constraints,
             "profile": self.profile,
             "accept_imported": self.accept_imported,
+            "wait_ms": None if self.wait is None else math.ceil(self.wait * 1000),
             **self.extra,
         }
         return {name: value for name, value in params.items() if value is not None}
@@ -149,13 +156,20 @@ class Submitted:
     replayed: bool
     events_urls: tuple[str, ...] = ()
     producer_token: str | None = field(default=None, repr=False)
+    reason: str | None = None
+    """How it ended, and ``exit_code``: where the answer waited for the end, and that came in time."""
+    exit_code: int | None = None
 
     @classmethod
     def of(cls, result: Json) -> Submitted:
         return cls(
             result["job_id"], result["run_id"], result["log_id"], result["state"], bool(result.get("replayed")),
-            tuple(result.get("events_urls", ())), result.get("producer_token"),
+            tuple(result.get("events_urls", ())), result.get("producer_token"), result.get("reason"), result.get("exit_code"),
         )  # fmt: skip
+
+    @property
+    def is_over(self) -> bool:
+        return self.state in TERMINAL_STATES
 
 
 class Status(dict[str, Any]):
