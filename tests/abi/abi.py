@@ -87,6 +87,8 @@ def breaks(before: dict[str, list[str]], now: dict[str, list[str]]) -> list[str]
     for head, members in before.items():
         if head not in now:
             out.append(f"'{head}' is gone, or derives from something else")
+        elif head == "constants":  # which have no place
+            out += [f"the constant '{each}' is gone, or another" for each in members if each not in now[head]]
         elif now[head][: len(members)] != members:
             first = next((b for b, n in zip(members, [*now[head], *[""] * len(members)]) if b != n), "")
             out.append(f"'{head}': '{first}' is gone, changed or in another place")
@@ -121,7 +123,7 @@ def main() -> int:
     for each in breaks(before, now):
         print(f"abi {major}.{minor}: {each}: that needs abi {major + 1}.0", file=sys.stderr)
     for head in now:
-        added = now[head][len(before.get(head, [])) :]
+        added = [each for each in now[head] if each not in before.get(head, [])]
         if head not in before or (added and head in MAY_GROW):
             print(f"abi {major}.{minor}: '{head}' has {added} besides: that needs abi {major}.{minor + 1}", file=sys.stderr)
     return 1
