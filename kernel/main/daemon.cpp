@@ -106,7 +106,7 @@ void Daemon::open_plugins() {
   };
   fenced_ = open(deployment->store).store();
   checked_ = std::make_unique<CheckedStore>(
-      *fenced_,
+      open_store(),
       [this](const Damage& damage) {
         troubles_.met(damage_in(damage.job_id), damage.what(), Troubles::Clock::now());
       },
@@ -123,6 +123,21 @@ void Daemon::open_plugins() {
       [this](const std::string& collector, std::chrono::nanoseconds took, bool ok) {
         measure(metrics_, collector, took, ok);
       });
+}
+
+// The plugin's store, or, where other daemons can open it too, the same for as long as we are the
+// one that may act on it.
+Store& Daemon::open_store() {
+  Leases* const leases = leases_of(*fenced_);
+  if (!leases || !watch_of(*fenced_)) return *fenced_;
+  const auto state_dir = deployment_.now()->state_dir;
+  held_ = std::make_unique<HeldPlace>(
+      *fenced_, *leases,
+      PlaceLease::Self{node_id(state_dir), epoch_, place_of(state_dir), host_name()}, [this] {
+        log_warning("another daemon has taken the store: this one lets it go");
+        stale_();
+      });
+  return held_->store();
 }
 
 // Those who show what was committed, and so are there before the journal.
@@ -374,6 +389,7 @@ void Daemon::stop() {
   journal_.reset();
   store_.reset();
   checked_.reset();
+  held_.reset();  // and with it the place is free
   fenced_.reset();
   // The last of all: the next daemon is to find a store that is closed and runs that are nobody's.
   state_lock_ = {};

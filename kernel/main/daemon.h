@@ -23,6 +23,7 @@
 #include "main/log.h"
 #include "main/measures.h"
 #include "main/settings.h"
+#include "nodes/held_store.h"
 #include "probes/probes.h"
 #include "provenance/provenance.h"
 #include "system/file_lock.h"
@@ -56,6 +57,7 @@ class Daemon {
  private:
   void claim();
   void open_plugins();
+  Store& open_store();
   void open_followers();
   void open_log();
   void open_methods();
@@ -85,6 +87,7 @@ class Daemon {
   std::unique_ptr<ControlServer> control_;
   std::unique_ptr<EventSockets> events_;
   std::unique_ptr<Store> fenced_;          // the plugin's, behind its fence
+  std::unique_ptr<HeldPlace> held_;        // of a store that others can open too; else null
   std::unique_ptr<CheckedStore> checked_;  // what the journal commits to
   std::unique_ptr<PresentStore> store_;    // what all others read
   std::string store_secret_;
