@@ -16,7 +16,6 @@ struct Lease {
   std::chrono::milliseconds age;  // since the last of them, as the engine counts
   std::string text;               // the holder's words, at most kMaxLeaseText bytes
 };
-inline constexpr std::size_t kMaxLeaseName = 1024;
 inline constexpr std::size_t kMaxLeaseText = 4096;
 
 // A facet of a store, "leases": names that one holder at a time has, for a while.
@@ -25,7 +24,7 @@ inline constexpr std::size_t kMaxLeaseText = 4096;
 // lease outlives the connection, the process and the machine that took it.  Lost answers:
 // each method may be repeated.
 //
-// Names and holders are 1 to kMaxLeaseName bytes, and these and the text any bytes; longer
+// Names and holders are 1 to 1024 bytes, and these and the text any bytes; longer
 // ones are Error(invalid_argument).
 //
 // Thread safety: any method by any thread, beside every method of the store.

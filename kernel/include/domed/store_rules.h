@@ -19,6 +19,7 @@ namespace rules {
 
 inline constexpr std::size_t kMaxJobId = 512;
 inline constexpr std::size_t kMaxPage = 10000;
+inline constexpr std::size_t kMaxLeaseName = 1024;
 
 [[noreturn]] inline void refuse(const std::string& why) {
   throw Error(Code::invalid_argument, "the batch breaks the store interface: " + why);
@@ -120,8 +121,8 @@ inline void check_lease(std::string_view name, std::string_view holder, std::str
                   std::string("a lease's ") + what + " has " + std::to_string(size) +
                       " bytes, not " + std::to_string(least) + " to " + std::to_string(most));
   };
-  check("name", name.size(), 1, kMaxLeaseName);
-  check("holder", holder.size(), 1, kMaxLeaseName);
+  check("name", name.size(), 1, rules::kMaxLeaseName);
+  check("holder", holder.size(), 1, rules::kMaxLeaseName);
   check("text", text.size(), 0, kMaxLeaseText);
 }
 
