@@ -112,9 +112,10 @@ Scratch::~Scratch() {
 std::unique_ptr<domed::Store> make_store(const fs::path& directory) {
   const domed::OptionValues options = options_in(directory);
   used().insert(directory);
-  auto store = subject().plugin->create_store(options, host_of(options));
-  if (target.disturb.empty()) return store;
-  return std::make_unique<PatientStore>(std::move(store));
+  const auto make = [&] { return subject().plugin->create_store(options, host_of(options)); };
+  if (target.disturb.empty()) return make();
+  // The engine may be away just then, as it may at a daemon's start, which is then begun anew.
+  return std::make_unique<PatientStore>(answered(make));
 }
 
 domed::Store& plugin_object(domed::Store& store) {
