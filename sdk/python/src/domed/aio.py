@@ -234,7 +234,7 @@ class AsyncClient:
         self, job_id: str, *, key: str | None = None, env: dict[str, str | None] | None = None
     ) -> Submitted:
         """A new job with the request of one that is over, and other variables, None takes one away."""
-        params = {"job_id": job_id, **Request(key=key).params()}
+        params: Json = {"job_id": job_id, **Request(key=key).params()}
         if env is not None:
             params["env"] = env
         return Submitted.of(await self.call("RetryJob", params))
