@@ -153,6 +153,15 @@ export class Client {
     return this.call("ReleaseJob", { job_id: jobId, reason });
   }
 
+  /** Lets a running command stand still; what its timeout counts stands still, too. */
+  pause(jobId: string, reason?: string): Promise<Json> {
+    return this.call("PauseJob", { job_id: jobId, reason });
+  }
+
+  resume(jobId: string, reason?: string): Promise<Json> {
+    return this.call("ResumeJob", { job_id: jobId, reason });
+  }
+
   /** A new job with the request of one that is over. */
   async retry(jobId: string, options: { key?: string } = {}): Promise<Submitted> {
     return submittedOf(await this.call("RetryJob", { job_id: jobId, idempotency_key: submitParams(options).idempotency_key }));
