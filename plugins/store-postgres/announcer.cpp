@@ -7,6 +7,8 @@
 namespace domed::postgres {
 namespace {
 
+constexpr auto kPause = std::chrono::milliseconds(2);
+
 constexpr Statement kNotify{"notify", "SELECT pg_notify(convert_from($1, 'UTF8'), '')::text"};
 
 }  // namespace
@@ -39,6 +41,9 @@ void Announcer::run() {
     lock.unlock();
     try_announce();
     lock.lock();
+    // A writer that commits all the time is announced now and then, or its own server would do
+    // little else.
+    news_.wait_for(lock, kPause, [&] { return stop_; });
   }
 }
 

@@ -3,6 +3,7 @@
 #include "child.h"
 #include "disturbance.h"
 #include "operations.h"
+#include "watchdog.h"
 
 namespace conformance {
 namespace {
@@ -83,7 +84,8 @@ TEST_F(StoreCrash, AcknowledgedBatchesSurviveKill) {
   for (int round = 0; round < 30 && !HasFailure(); ++round) {
     SCOPED_TRACE("round " + std::to_string(round) + ", repeat with --seed " +
                  std::to_string(target.seed));
-    close();  // the child is to be the only one that has the store open
+    Watchdog::watch("StoreCrash");  // as long as it goes on
+    close();                        // the child is to be the only one that has the store open
     const Batches batches = batches_for(model_);
     const std::size_t count = acknowledged(batches, random_.one_in(3) ? 0 : random_.upto(25));
     const std::string name = incarnation_;
