@@ -60,10 +60,13 @@ real("every method answers", () =>
     await assert.rejects(all(client.follow(jobId)), domed.Gone);
     const ended = await client.submit(["sh", "-c", "exit 3"], { wait: 10_000 });
     assert.deepEqual([domed.isOver(ended), ended.state, ended.reason, ended.exitCode], [true, "failed", "exit", 3]);
-    assert.equal(domed.isOver(await client.submit(["sleep", "60"], { wait: 10 })), false);
+    const long = await client.submit(["sleep", "60"], { wait: 10 });
+    assert.equal(domed.isOver(long), false);
+    await client.cancel(long.jobId);
+    assert.equal((await client.wait(long.jobId)).state, "canceled"); // no runner is left behind
     await assert.rejects(client.call("Nonsense"), domed.UnknownMethod);
     await assert.rejects(client.call("GetJobStatus", { job: 1 }), domed.InvalidRequest);
-    await client.submit(["echo", "1"], { key: "same" });
+    await client.run(["echo", "1"], { key: "same" });
     await assert.rejects(client.submit(["echo", "2"], { key: "same" }), domed.IdempotencyKeyReused);
   }),
 );

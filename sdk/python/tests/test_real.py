@@ -69,14 +69,17 @@ class Daemon(unittest.TestCase):
             list(client.follow(held.job_id))
         ended = client.submit(["sh", "-c", "exit 3"], wait=10, name="short")
         self.assertEqual((True, "failed", "exit", 3), (ended.is_over, ended.state, ended.reason, ended.exit_code))
-        self.assertFalse(client.submit(["sleep", "60"], wait=0.01).is_over)
+        long = client.submit(["sleep", "60"], wait=0.01)
+        self.assertFalse(long.is_over)
+        client.cancel(long.job_id)
+        self.assertEqual("canceled", client.wait(long.job_id).state)  # no runner is left behind
         with self.assertRaises(domed.UnknownMethod):
             client.call("Nonsense")
         with self.assertRaises(domed.InvalidRequest):
             client.call("GetJobStatus", {"job": 1})
         with self.assertRaises(domed.IdempotencyKeyReused):
             for number in "12":
-                client.submit(["echo", number], key="same")
+                client.run(["echo", number], key="same")
 
     def test_input_and_output_are_bytes(self):
         data = bytes(range(256)) * 50 + b"no line feed"
