@@ -73,8 +73,8 @@ class Channel::Exchange {
   Waiter* waiter = nullptr;
 };
 
-Channel::Channel(std::vector<std::string> urls)
-    : Connection(std::move(urls), sp::Role::req),
+Channel::Channel(std::vector<std::string> urls, Credentials credentials)
+    : Connection(std::move(urls), sp::Role::req, std::move(credentials)),
       token_(token_member(this->urls(), credentials_)),
       next_id_(std::random_device{}()) {}
 

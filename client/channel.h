@@ -35,7 +35,8 @@ class Channel : public Connection {
   class Exchange;
 
   // Throws Error too where there is a token to be sent that cannot be read.
-  explicit Channel(std::vector<std::string> urls);
+  explicit Channel(std::vector<std::string> urls,
+                   Credentials credentials = Credentials::of_environment());
   // Requests under way end, for who waits with ECANCELED, otherwise without a word.  Returns when
   // nobody waits any more.
   ~Channel() override;

@@ -191,8 +191,11 @@ class Client::Pending {
   const std::shared_ptr<Channel::Exchange> exchange;
 };
 
-Client::Client(std::string endpoint, Patience patience, Trouble::Tell tell)
-    : channel_(endpoints_of(endpoint)), patience_(std::move(patience)), trouble_(std::move(tell)) {}
+Client::Client(std::string endpoint, Patience patience, Trouble::Tell tell, Credentials credentials)
+    : credentials_(std::move(credentials)),
+      channel_(endpoints_of(endpoint), credentials_),
+      patience_(std::move(patience)),
+      trouble_(std::move(tell)) {}
 
 void Client::met(const ApiError& error) {
   if (channel_.urls().size() == 1 || error.name() == "E_UNREACHABLE") return trouble_.met(error);

@@ -38,8 +38,9 @@ class Client {
  public:
   // "endpoint" is a URL or several, as control_endpoint() gives it.  Nothing is dialled
   // before the first call, which waits for a daemon with "patience".  "tell" hears of what
-  // calls and followers wait out.
-  explicit Client(std::string endpoint, Patience patience = {}, Trouble::Tell tell = nullptr);
+  // calls and followers wait out.  "credentials": who we are to daemons over a network.
+  explicit Client(std::string endpoint, Patience patience = {}, Trouble::Tell tell = nullptr,
+                  Credentials credentials = Credentials::of_environment());
 
   Json call(std::string_view method, const Json& params, const CallOptions& options = {});
   // The result's own bytes, as the daemon sent them.
@@ -67,6 +68,7 @@ class Client {
   void met(const ApiError& error);
   // The URL that is used now.
   std::string endpoint() const { return channel_.url(); }
+  const Credentials& credentials() const { return credentials_; }
 
  private:
   int dial(std::chrono::steady_clock::time_point begin, const CallOptions& options);
@@ -77,6 +79,7 @@ class Client {
                                 const CallOptions& options);
   std::string request_text(std::string_view method, std::string_view params);
 
+  const Credentials credentials_;
   Channel channel_;
   const Patience patience_;
   Trouble trouble_;

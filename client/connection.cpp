@@ -36,8 +36,9 @@ struct Wake {
 
 }  // namespace
 
-Connection::Connection(std::vector<std::string> urls, sp::Role role)
-    : urls_(std::move(urls)),
+Connection::Connection(std::vector<std::string> urls, sp::Role role, Credentials credentials)
+    : credentials_(std::move(credentials)),
+      urls_(std::move(urls)),
       role_(role),
       wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       pause_(kFirstRedial) {

@@ -39,7 +39,7 @@ class Connection {
   using Lock = std::unique_lock<std::mutex>;
 
   // Throws Error where there is no URL, or no descriptor is left.
-  Connection(std::vector<std::string> urls, sp::Role role);
+  Connection(std::vector<std::string> urls, sp::Role role, Credentials credentials);
   // The derived class calls close() in its destructor.
   virtual ~Connection();
   Connection(const Connection&) = delete;
@@ -109,7 +109,7 @@ class Connection {
   // Ends all waiting, and returns when nobody waits any more.
   void close();
 
-  const Credentials credentials_ = Credentials::of_environment();
+  const Credentials credentials_;
   mutable std::mutex mutex_;
   bool up_ = false;
   bool ever_up_ = false;

@@ -146,7 +146,8 @@ void Follower::subscribe() {
   try {
     frames_.reset();
     frames_ = std::make_unique<Subscription>(reachable_url(state_.events_url(), client_.endpoint()),
-                                             std::vector<std::string>{state_.topic(), "daemon\n"});
+                                             std::vector<std::string>{state_.topic(), "daemon\n"},
+                                             client_.credentials());
     frames_->await_connection(kConnectPatience);
     state_.subscribed(now());
   } catch (const Error&) {

@@ -19,8 +19,9 @@ std::vector<std::string> one_url(const std::string& url) {
 
 }  // namespace
 
-Subscription::Subscription(const std::string& url, std::vector<std::string> topics)
-    : Connection(one_url(url), sp::Role::sub), topics_(std::move(topics)) {
+Subscription::Subscription(const std::string& url, std::vector<std::string> topics,
+                           Credentials credentials)
+    : Connection(one_url(url), sp::Role::sub, std::move(credentials)), topics_(std::move(topics)) {
   const std::lock_guard lock(mutex_);
   keep();
 }

@@ -15,7 +15,8 @@ namespace domed {
 class Subscription : public Connection {
  public:
   // Throws Error where "url" is no URL.
-  Subscription(const std::string& url, std::vector<std::string> topics);
+  Subscription(const std::string& url, std::vector<std::string> topics,
+               Credentials credentials = Credentials::of_environment());
   ~Subscription() override;
 
   // Waits for the connection, for at most "time".

@@ -35,16 +35,21 @@ install(DIRECTORY ${PROJECT_BINARY_DIR}/config/ DESTINATION ${CMAKE_INSTALL_DOCD
 find_program(LOWDOWN lowdown)
 if(LOWDOWN)
   set(man_for domed domectl)
-  if(TARGET domed-conformance)
-    list(APPEND man_for domed-conformance)
-  endif()
+  foreach(program domed-conformance domed-console)
+    if(TARGET ${program})
+      list(APPEND man_for ${program})
+    endif()
+  endforeach()
   add_custom_command(OUTPUT ${PROJECT_BINARY_DIR}/man/stamp
     COMMAND ${PROJECT_SOURCE_DIR}/packaging/man ${PROJECT_SOURCE_DIR} $<TARGET_FILE_DIR:domed> ${PROJECT_BINARY_DIR}/man
     COMMAND ${CMAKE_COMMAND} -E touch ${PROJECT_BINARY_DIR}/man/stamp
     DEPENDS ${man_for} packaging/man docs/configuration.md docs/protocol.md docs/contract.md)
   add_custom_target(man ALL DEPENDS ${PROJECT_BINARY_DIR}/man/stamp)
   install(DIRECTORY ${PROJECT_BINARY_DIR}/man/ DESTINATION ${CMAKE_INSTALL_MANDIR}
-    FILES_MATCHING PATTERN "*.gz" PATTERN "domed-conformance*" EXCLUDE PATTERN "domed-new-plugin*" EXCLUDE)
+    FILES_MATCHING PATTERN "*.gz" PATTERN "domed-conformance*" EXCLUDE PATTERN "domed-new-plugin*" EXCLUDE
+    PATTERN "domed-console*" EXCLUDE)
+  install(FILES ${PROJECT_BINARY_DIR}/man/man1/domed-console.1.gz DESTINATION ${CMAKE_INSTALL_MANDIR}/man1
+    COMPONENT console OPTIONAL)
   install(FILES ${PROJECT_BINARY_DIR}/man/man1/domed-conformance.1.gz ${PROJECT_BINARY_DIR}/man/man1/domed-new-plugin.1.gz
     DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT dev OPTIONAL)
 endif()

@@ -10,9 +10,9 @@
 #include "base/units.h"
 #include "base/version.h"
 #include "base/words.h"
+#include "client/contexts.h"
 #include "domectl/arguments.h"
 #include "domectl/completion.h"
-#include "domectl/contexts.h"
 #include "domectl/domectl.h"
 #include "domectl/outcome.h"
 #include "domectl/report.h"
@@ -144,11 +144,6 @@ Patience patience_of(const Context& context) {
   return out;
 }
 
-const char* variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value && *value ? value : nullptr;
-}
-
 // As it stands on the command line.
 std::string given_options(const Context& context) {
   std::string out;
@@ -163,25 +158,20 @@ std::string given_options(const Context& context) {
   return out;
 }
 
-// What is not said otherwise is as the context has it that is named, or chosen: which is the
-// daemon, and who we are to it, belong together.
-void take_place(Context& context) {
-  if (context.place.empty() && (!context.endpoint.empty() || variable("DOMED_ENDPOINT"))) return;
-  std::string name = context.place;
-  if (name.empty() && variable("DOMED_CONTEXT")) name = variable("DOMED_CONTEXT");
-  const Contexts contexts = Contexts::of_user();
-  if (name.empty()) name = contexts.current();
-  if (name.empty()) return;
-  const NamedDaemon& place = contexts.named(name);
-  const auto take = [](std::string& own, const std::string& from, const char* known) {
-    if (own.empty() && !(known && variable(known))) own = from;
-  };
-  take(context.endpoint, place.endpoint, nullptr);
-  take(context.endpoint_user, place.endpoint_user, "DOMED_ENDPOINT_USER");
-  take(context.ca, place.ca, "DOMED_CA");
-  take(context.cert, place.cert, "DOMED_CERT");
-  take(context.key, place.key, "DOMED_KEY");
-  take(context.token_file, place.token_file, "DOMED_TOKEN_FILE");
+// A name that is none is a word of the command line that is wrong.
+void take_place(Context& context) try {
+  const NamedDaemon daemon = chosen_daemon({context.endpoint, context.endpoint_user, context.ca,
+                                            context.cert, context.key, context.token_file},
+                                           context.place);
+  context.endpoint = daemon.endpoint;
+  context.endpoint_user = daemon.endpoint_user;
+  context.ca = daemon.ca;
+  context.cert = daemon.cert;
+  context.key = daemon.key;
+  context.token_file = daemon.token_file;
+} catch (const Error& e) {
+  if (e.code() == Code::not_found) throw UsageError(e.what());
+  throw;
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-# Two .debs by CPack: domed, which runs, and domed-dev, which plugins are made with.  scripts/packages builds
+# .debs by CPack: domed, which runs, domed-dev, which plugins are made with, and domed-console, the page.  scripts/packages builds
 # them as they are meant: with the paths of the system, and bytes that depend on the source alone.
 foreach(unit domed.service user/domed.service)
   file(READ packaging/systemd/${unit} text)
@@ -25,7 +25,11 @@ set(DOMED_DEB_MAINTAINER "The domed authors <domed@localhost>" CACHE STRING "Mai
 find_program(GZIP gzip)
 if(GZIP AND EXISTS /etc/debian_version)
   string(TIMESTAMP day "%a, %d %b %Y %H:%M:%S +0000" UTC)  # SOURCE_DATE_EPOCH where it is set
-  foreach(package domed domed-dev)
+  set(packages domed domed-dev)
+  if(DOMED_CONSOLE)
+    list(APPEND packages domed-console)
+  endif()
+  foreach(package ${packages})
     set(doc ${PROJECT_BINARY_DIR}/packaging/${package})
     file(MAKE_DIRECTORY ${doc})
     file(WRITE ${doc}/changelog.Debian "domed (${PROJECT_VERSION}-${DOMED_DEB_REVISION}) unstable; urgency=medium\n\n"
@@ -35,6 +39,8 @@ if(GZIP AND EXISTS /etc/debian_version)
     set(component domed)
     if(package STREQUAL "domed-dev")
       set(component dev)
+    elseif(package STREQUAL "domed-console")
+      set(component console)
     endif()
     install(FILES ${doc}/changelog.Debian.gz ${doc}/changelog.gz packaging/debian/copyright
       DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/${package} COMPONENT ${component})
@@ -50,6 +56,9 @@ set(CPACK_STRIP_FILES ON)
 set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS
   OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
 set(CPACK_COMPONENTS_ALL domed dev)
+if(DOMED_CONSOLE)
+  list(APPEND CPACK_COMPONENTS_ALL console)
+endif()
 set(CPACK_COMPONENTS_GROUPING IGNORE)
 set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
@@ -87,4 +96,12 @@ What the author of a store or a collector for domed needs: the headers of
 the plugin boundary, a CMake package, helpers to link (programs with limits,
 hashes), domed-new-plugin, which makes a project to start from, and
 domed-conformance, the suite that judges any plugin.")
+set(CPACK_DEBIAN_CONSOLE_PACKAGE_NAME domed-console)
+set(CPACK_DEBIAN_CONSOLE_PACKAGE_SECTION admin)
+set(CPACK_DEBIAN_CONSOLE_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_CONSOLE_PACKAGE_SUGGESTS domed)
+set(CPACK_COMPONENT_CONSOLE_DESCRIPTION "jobs of domed in the browser
+A web server for one user or a team: jobs of domed daemons live, logs of any
+length with a link for each line, provenance, timeline and statistics. It
+needs no other host, and lets in who knows its secret or a daemon's token.")
 include(CPack)

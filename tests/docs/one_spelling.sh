@@ -5,7 +5,7 @@
 # Plugins share but the public headers, so that they may have constants of each other.  one_spelling.sh SOURCE
 set -euo pipefail
 cd "$1"
-folders='kernel client domectl runner plugins bench'
+folders='kernel client domectl console runner plugins bench'
 found=$(find $folders -name '*.h' -o -name '*.cpp' | sort | xargs awk '
 # The line without what may hold a brace that is none: texts, characters, comments.  "plain" gets it without
 # comments alone.

@@ -38,7 +38,7 @@ while read -r file line header; do
   other=$(room_of "$header")
   [ "$other" = - ] || [ "${place[$other]}" -le "${place[transport]}" ] ||
     complain "$file:$line: $other/ is the daemon's alone, and this includes $header"
-done < <(includes client domectl runner)
+done < <(includes client domectl console runner)
 while read -r file line header; do
   seen=$((seen + 1))
   plugin=${file#plugins/} plugin=plugins/${plugin%%/*}
@@ -55,7 +55,7 @@ while read -r file line name; do
   found=0
   for at in . kernel kernel/include tests "$(dirname "$file")"; do [ ! -e "$at/$name" ] || found=1; done
   [ $found = 1 ] || complain "$file:$line: its comment names $name, which is not there"
-done < <(grep -rnE --include='*.h' --include='*.cpp' --include='*.c' '//.*[a-z_]+/[a-z_/]+[.](h|cpp|c)([^a-z]|$)' kernel client domectl runner plugins bench tests |
+done < <(grep -rnE --include='*.h' --include='*.cpp' --include='*.c' '//.*[a-z_]+/[a-z_/]+[.](h|cpp|c)([^a-z]|$)' kernel client domectl console runner plugins bench tests |
   sed -nE 's/^([^:]+):([0-9]+):.*\/\/.*[^a-z_\/]([a-z_]+\/[a-z_\/]+[.](h|cpp|c))([^a-z].*)?$/\1 \2 \3/p')
 [ "$seen" -gt 500 ] || complain "only $seen includes were found"
 exit $bad

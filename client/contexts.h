@@ -5,7 +5,9 @@
 #include <optional>
 #include <string>
 
-namespace domed::ctl {
+#include "client/credentials.h"
+
+namespace domed {
 
 // A daemon that the user has a name for, and who they are to it.  Paths are absolute.
 struct NamedDaemon {
@@ -23,7 +25,7 @@ class Contexts {
   const std::map<std::string, NamedDaemon>& all() const { return places_; }
   const std::string& current() const { return current_; }  // empty: none
   const std::filesystem::path& file() const { return file_; }
-  // Throws UsageError that says which there are.
+  // Throws Error(not_found) that says which there are.
   const NamedDaemon& named(const std::string& name) const;
   // Makes "name" the current one; "": none is.
   void use(const std::string& name);
@@ -34,4 +36,13 @@ class Contexts {
   std::string current_;
 };
 
-}  // namespace domed::ctl
+// What "given" leaves open is as the context has it that "name" names, else DOMED_CONTEXT, else
+// 'domectl context use': which is the daemon, and who we are to it, belong together.  Nothing of a
+// context is taken where "given" or DOMED_ENDPOINT says which daemon, and "name" is empty; and
+// what a variable of the environment says goes before it.  Throws Error as Contexts does.
+NamedDaemon chosen_daemon(NamedDaemon given, const std::string& name);
+
+// Who we are to "daemon": what it leaves open is as the environment has it.
+Credentials credentials_for(const NamedDaemon& daemon);
+
+}  // namespace domed

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "client/client.h"
+#include "console/bucket.h"
+
+namespace domed::console {
+
+// One browser that has logged in, and as whom.
+struct Session {
+  // Goes with every request that changes something: another site's page cannot know it.
+  std::string csrf;
+  std::string who;  // for people and the log: "console", "token"
+  // Of daemons that it asks as somebody of its own, by their names; all others it does not see.
+  // Empty: it asks every daemon as the console.
+  std::map<std::string, std::shared_ptr<Client>> clients;
+  bool own() const { return clients.empty(); }
+  bool looks_only = false;
+
+  std::chrono::steady_clock::time_point used_at;
+  Bucket requests{600, std::chrono::seconds(10)};
+  std::atomic<int> streams{0};
+};
+
+// Who is logged in.  A browser holds a cookie, this program its SHA-256.
+//
+// A cookie of somebody who knows the console's secret says by itself that it is good, and until
+// when, signed with the secret: it outlives this program.  One of who came by a daemon's token is
+// known to this process alone, for the token is in its memory and nowhere else.  Thread-safe.
+class Sessions {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  explicit Sessions(std::string secret);
+
+  // Whether "word" is the console's secret.
+  bool is_secret(const std::string& word) const;
+  // The cookies of new sessions.
+  std::string begin();
+  std::string begin(std::map<std::string, std::shared_ptr<Client>> clients, std::string who);
+  // That of everybody who shows a certificate of this name.
+  std::shared_ptr<Session> of_certificate(const std::string& name, bool looks_only);
+  // Null: nobody's.
+  std::shared_ptr<Session> of(const std::string& cookie);
+  void end(const std::string& cookie);
+
+ private:
+  std::string signed_until(const std::string& text) const;
+  bool is_good(const std::string& cookie) const;
+  void forget_old(Clock::time_point now);
+  std::string csrf_of(const std::string& cookie) const;
+
+  const std::string secret_;
+  std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<Session>> sessions_;  // by the cookie's SHA-256
+  std::set<std::string> ended_;                               // likewise
+};
+
+// Whether they are equal, in a time that does not tell where they differ.
+bool equal_secrets(const std::string& a, const std::string& b);
+
+}  // namespace domed::console

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <httplib.h>
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "console/sessions.h"
+#include "console/shown_daemon.h"
+
+namespace domed::console {
+
+// Counts a stream while it lives, of its session's and of all.
+class StreamPlace {
+ public:
+  // Throws ApiError(E_TOO_MANY) where there are as many as there may be.
+  StreamPlace(std::atomic<int>& all, std::shared_ptr<Session> session);
+  ~StreamPlace();
+  StreamPlace(const StreamPlace&) = delete;
+  StreamPlace& operator=(const StreamPlace&) = delete;
+
+ private:
+  std::atomic<int>& all_;
+  const std::shared_ptr<Session> session_;
+};
+
+// Server-Sent Events, of which each that holds lines of a log has the id LOG_ID:SEQ of the last
+// of them.  A browser that lost the connection sends it as Last-Event-ID, and goes on there:
+//
+//   id: LOG_ID:SEQ          data: one event line each            (the event is "message")
+//   event: connection       data: {"connected":false}            whether the daemon is heard
+//   event: beat             data: {}                              every few seconds of silence
+//   event: problem          data: {"error":..,"message":..}      nothing more comes
+//   event: end              data: {}                              the terminal event was given
+void follow_log(const httplib::Request& request, httplib::Response& response, ShownDaemon& daemon,
+                std::shared_ptr<StreamPlace> place, const std::atomic<bool>& stopping);
+
+// The same of the list of jobs: "jobs" has what the board tells, "refresh" says to list anew.
+void follow_jobs(httplib::Response& response, ShownDaemon& daemon,
+                 std::shared_ptr<StreamPlace> place);
+
+// A log as a file: its event lines, or the bytes that it wrote ("stream": of that one alone).
+void download(httplib::Response& response, std::shared_ptr<Client> client,
+              const std::string& job_id, bool events, const std::string& stream,
+              std::shared_ptr<StreamPlace> place, const std::atomic<bool>& stopping);
+
+}  // namespace domed::console

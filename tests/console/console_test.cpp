@@ -1,0 +1,180 @@
+// What the console is made of, without HTTP: http.sh has that.
+#include <gtest/gtest.h>
+
+#include "client/fake_daemon.h"
+#include "client/follower.h"
+#include "console/answer.h"
+#include "console/bucket.h"
+#include "console/feed.h"
+#include "console/guard.h"
+#include "console/sessions.h"
+
+namespace domed::console {
+namespace {
+
+using namespace std::chrono_literals;
+
+const std::string kSecret = "a secret of some length";
+
+httplib::Request from(const std::string& host, const std::string& origin = "") {
+  httplib::Request out;
+  out.method = "GET";
+  out.path = "/api/session";
+  out.headers.emplace("Host", host);
+  if (!origin.empty()) out.headers.emplace("Origin", origin);
+  return out;
+}
+
+TEST(Guard, TakesNoNameThatSomebodyElseCouldHave) {
+  Guard guard(false, {"https://ci.example"});
+  guard.listens_at(7480);
+  for (const char* host :
+       {"127.0.0.1:7480", "[::1]:7480", "localhost:7480", "192.0.2.1:7480", "ci.example"})
+    EXPECT_EQ(guard.objection(from(host), true), std::nullopt) << host;
+  for (const char* host :
+       {"evil.example:7480", "127.0.0.1", "127.0.0.1:7481", "localhost.evil.example:7480",
+        "ci.example:7480", "", "[::1", "127.1:7480", "2130706433:7480"})
+    EXPECT_NE(guard.objection(from(host), true), std::nullopt) << host;
+}
+
+TEST(Guard, TakesNoOriginButItsOwn) {
+  Guard guard(false, {"https://ci.example"});
+  guard.listens_at(7480);
+  for (const char* origin : {"http://127.0.0.1:7480", "https://ci.example"})
+    EXPECT_EQ(guard.objection(from("127.0.0.1:7480", origin), true), std::nullopt) << origin;
+  for (const char* origin :
+       {"null", "http://localhost:7480", "https://127.0.0.1:7480", "http://evil.example"})
+    EXPECT_NE(guard.objection(from("127.0.0.1:7480", origin), true), std::nullopt) << origin;
+}
+
+TEST(Sessions, ACookieOfWhoKnowsTheSecretOutlivesTheProgram) {
+  const std::string cookie = Sessions(kSecret).begin();
+  const auto session = Sessions(kSecret).of(cookie);
+  ASSERT_TRUE(session);
+  EXPECT_TRUE(session->own());
+  EXPECT_FALSE(Sessions("another secret, as long").of(cookie)) << "a new secret ends them all";
+}
+
+TEST(Sessions, ACookieThatWasChangedIsNobodys) {
+  Sessions sessions(kSecret);
+  const std::string cookie = sessions.begin();
+  for (std::size_t i = 0; i < cookie.size(); ++i) {
+    std::string other = cookie;
+    other[i] = other[i] == '1' ? '2' : '1';
+    EXPECT_FALSE(sessions.of(other)) << i;
+  }
+  for (const char* other : {"", "own.", "own.99999999999..", "own.99999999999.a.b"})
+    EXPECT_FALSE(sessions.of(other)) << other;
+}
+
+TEST(Sessions, WhoLogsOutIsOut) {
+  Sessions sessions(kSecret);
+  const std::string cookie = sessions.begin();
+  ASSERT_TRUE(sessions.of(cookie));
+  sessions.end(cookie);
+  EXPECT_FALSE(sessions.of(cookie));
+}
+
+TEST(Sessions, ATokensSessionIsKnownToThisProgramAlone) {
+  Sessions sessions(kSecret);
+  const auto client = std::make_shared<Client>("ipc:///nowhere");
+  const std::string cookie = sessions.begin({{"ci", client}}, "token:builds");
+  ASSERT_TRUE(sessions.of(cookie));
+  EXPECT_EQ(sessions.of(cookie)->who, "token:builds");
+  EXPECT_NE(sessions.of(cookie)->csrf, sessions.of(sessions.begin())->csrf);
+  EXPECT_FALSE(Sessions(kSecret).of(cookie));
+}
+
+TEST(Bucket, FillsAgain) {
+  Bucket bucket(2, 10s);
+  const auto now = Bucket::Clock::now();
+  EXPECT_TRUE(bucket.take(now) && bucket.take(now));
+  EXPECT_FALSE(bucket.take(now));
+  EXPECT_TRUE(bucket.take(now + 6s));
+  EXPECT_FALSE(bucket.take(now + 6s));
+}
+
+TEST(Answer, AnErrorsTextIsJsonWhateverIsInIt) {
+  const Json out = Json::parse(error_json(ApiError("E_X", "a \"b\"\n\xff", {{"head", 3}})));
+  EXPECT_EQ(out.at("error"), "E_X");
+  EXPECT_EQ(out.at("head"), 3);
+}
+
+struct Logs {
+  Logs() : daemon(scratch.path()), client((daemon.start(), daemon.control())) {}
+
+  Scratch scratch;
+  FakeDaemon daemon;
+  Client client;
+};
+
+Bucket::Clock::time_point soon() {
+  return Bucket::Clock::now() + 20s;
+}
+
+TEST(Feed, ManyWhoLookAreOneFollower) {
+  Logs logs;
+  logs.daemon.append("log", R"({"stream":"stdout","text":"one"})");
+  Feed feed(logs.client, "job-1", 0);
+  const auto truth = logs.daemon.lines();
+  while (feed.look(0, true, soon()).last < truth.size()) {
+  }
+  for (int i = 0; i < 100; ++i) {
+    const auto look = feed.look(0, true, soon());
+    EXPECT_EQ(look.lines, truth);
+    EXPECT_EQ(look.log_id, logs.daemon.log_id);
+  }
+  EXPECT_EQ(logs.client.followers(), 1);
+}
+
+TEST(Feed, TellsTheEndToWhoHasSeenAllOfIt) {
+  Logs logs;
+  Feed feed(logs.client, "job-1", 0);
+  logs.daemon.append("log", R"({"stream":"stdout","text":"one"})");
+  logs.daemon.finish();
+  const std::uint64_t head = logs.daemon.lines().size();
+  std::uint64_t cursor = 0;
+  while (cursor < head) {
+    const auto look = feed.look(cursor, true, soon());
+    ASSERT_GT(look.last, cursor);
+    cursor = look.last;
+  }
+  EXPECT_TRUE(feed.look(head, true, soon()).ended);
+}
+
+TEST(Feed, WhoIsBehindWhatIsKeptIsToldToPage) {
+  Logs logs;
+  const std::string text(60'000, 'x');
+  for (int i = 0; i < 200; ++i)  // 12 MB, of which 8 MiB are kept
+    logs.daemon.append("log", R"({"stream":"stdout","text":")" + text + "\"}");
+  const std::uint64_t lines = logs.daemon.lines().size();
+  Feed feed(logs.client, "job-1", 0);
+  Feed::Look look;
+  for (std::uint64_t cursor = lines - 1; look.last < lines;) look = feed.look(cursor, true, soon());
+  EXPECT_TRUE(feed.look(0, true, soon()).behind);
+  EXPECT_FALSE(feed.look(lines - 10, true, soon()).behind);
+  EXPECT_EQ(feed.look(lines - 1, true, soon()).lines.size(), 1u);
+}
+
+TEST(Feed, AJobThatIsNotThereIsAnError) {
+  Logs logs;
+  logs.daemon.answer("StreamJobEvents", [](const Json&) -> std::optional<Json> {
+    throw ApiError("E_NOT_FOUND", "no");
+  });
+  Feed feed(logs.client, "job-1", 0);
+  const auto look = feed.look(0, true, soon());
+  EXPECT_TRUE(look.ended);
+  ASSERT_TRUE(look.error);
+  EXPECT_EQ(look.error->name(), "E_NOT_FOUND");
+}
+
+TEST(Feed, StopsWhoeverWaits) {
+  Logs logs;
+  Feed feed(logs.client, "job-1", 0);
+  std::thread waits([&] { EXPECT_TRUE(feed.look(0, true, soon()).closed); });
+  feed.stop();
+  waits.join();
+}
+
+}  // namespace
+}  // namespace domed::console

@@ -1,0 +1,293 @@
+"""What http.sh asks of a console: http_test.py GROUP, with CONSOLE_PORT, CONSOLE_SECRET, JOB and LIVE."""
+import http.client
+import json
+import os
+import random
+import socket
+import subprocess
+import sys
+
+PORT = int(os.environ["CONSOLE_PORT"])
+SECRET = os.environ["CONSOLE_SECRET"]
+JOB = os.environ["JOB"]
+COOKIES = os.path.join(os.environ["XDG_STATE_HOME"], "cookie")
+failures = []
+
+
+def check(what, good, seen=""):
+    if not good:
+        failures.append(what)
+        print(f"FAILED: {what} {seen}", flush=True)
+
+
+def ask(path, method="GET", cookie=None, body=None, csrf=None, **headers):
+    """Status, headers and body."""
+    connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=20)
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    if cookie:
+        sent["Cookie"] = cookie
+    if csrf:
+        sent["X-Domed-Csrf"] = csrf
+    if body is not None and "Content-Type" not in sent:
+        sent["Content-Type"] = "application/json"
+    if isinstance(body, dict):
+        body = json.dumps(body)
+    connection.request(method, path, body, sent)
+    reply = connection.getresponse()
+    out = reply.status, reply.headers, reply.read()
+    connection.close()
+    return out
+
+
+def raw(data):
+    """What comes back of bytes that are sent as they are: all of it, or, of what waits for more, what comes at once."""
+    with socket.create_connection(("127.0.0.1", PORT), timeout=1) as wire:
+        out = b""
+        try:
+            wire.sendall(data)
+            while part := wire.recv(65536):
+                out += part
+        except TimeoutError:
+            pass
+        return out
+
+
+def log_in():
+    status, headers, body = ask("/api/login", "POST", body={"token": SECRET})
+    check("login", status == 200, (status, body))
+    return headers["Set-Cookie"].split(";")[0], headers["Set-Cookie"]
+
+
+def events(stream):
+    """Server-Sent Events: name, id, data."""
+    name, ident, data = "message", None, []
+    for line in stream:
+        line = line.decode().rstrip("\n")
+        if line == "":
+            if data:
+                yield name, ident, "\n".join(data)
+            name, data = "message", []
+        elif line.startswith("event: "):
+            name = line[7:]
+        elif line.startswith("id: "):
+            ident = line[4:]
+        elif line.startswith("data: "):
+            data.append(line[6:])
+
+
+def follow(cookie, job, since=0, last=None):
+    connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=60)
+    headers = {"Cookie": cookie}
+    if last:
+        headers["Last-Event-ID"] = last
+    connection.request("GET", f"/api/d/local/follow?job_id={job}&since={since}", headers=headers)
+    return connection.getresponse()
+
+
+def truth(job):
+    out = subprocess.run([f"{os.environ['BIN']}/domectl", "follow", job, "--json"], capture_output=True, check=True)
+    return out.stdout.decode().splitlines()
+
+
+def who_gets_in(cookie, whole):
+    for part in ("HttpOnly", "SameSite=Strict", "Path=/"):
+        check(f"the cookie is {part}", part in whole, whole)
+    check("the secret is in no cookie", SECRET not in whole)
+    for path in ("session", "d/local/jobs", f"d/local/job?job_id={JOB}", f"d/local/follow?job_id={JOB}"):
+        check(f"{path} without a login", ask("/api/" + path)[0] == 401)
+        check(f"{path} with a stranger's", ask("/api/" + path, cookie=cookie[:-1] + ("0" if cookie[-1] != "0" else "1"))[0] == 401)
+    check("a wrong secret", ask("/api/login", "POST", body={"token": "x" * 48})[0] == 401)
+    for host in ("evil.example", f"evil.example:{PORT}", "127.0.0.1:1", "localhost", "", f"127.0.0.1.evil.example:{PORT}"):
+        check(f"Host {host!r}", ask("/api/session", cookie=cookie, Host=host)[0] in (400, 403))
+        check(f"the page for Host {host!r}", ask("/", Host=host)[0] in (400, 403))
+    for host in (f"localhost:{PORT}", f"[::1]:{PORT}", f"LOCALHOST:{PORT}"):
+        check(f"Host {host!r}", ask("/api/session", cookie=cookie, Host=host)[0] == 200)
+    for origin in ("http://evil.example", "null", f"https://127.0.0.1:{PORT}", f"http://127.0.0.1:{PORT + 1}"):
+        check(f"Origin {origin}", ask("/api/session", cookie=cookie, Origin=origin)[0] == 403)
+        check(f"a login from {origin}", ask("/api/login", "POST", body={"token": SECRET}, Origin=origin)[0] == 403)
+    check("its own origin", ask("/api/session", cookie=cookie, Origin=f"http://127.0.0.1:{PORT}")[0] == 200)
+    for site in ("cross-site", "same-site"):
+        check(f"a page of {site}", ask("/api/session", cookie=cookie, Sec_Fetch_Site=site)[0] == 403)
+    check("two hosts", b" 403 " in raw(f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{PORT}\r\nHost: evil\r\nConnection: close\r\n\r\n".encode()).split(b"\r\n")[0])
+
+
+def what_changes(cookie, csrf):
+    cancel = {"daemon": "local", "job_id": os.environ["LIVE"], "act": "hold"}
+    check("a change without the page's word", ask("/api/act", "POST", cookie, cancel)[0] == 403)
+    check("a change with another's", ask("/api/act", "POST", cookie, cancel, csrf="0" * 64)[0] == 403)
+    check("a form", ask("/api/act", "POST", cookie, "daemon=local", csrf, Content_Type="application/x-www-form-urlencoded")[0] == 400)
+    check("an act that is none", ask("/api/act", "POST", cookie, {**cancel, "act": "delete"}, csrf)[0] == 400)
+    check("another daemon", ask("/api/act", "POST", cookie, {**cancel, "daemon": "x"}, csrf)[0] == 404)
+    check("by GET", ask("/api/act", cookie=cookie, csrf=csrf)[0] == 404)
+    status, _, body = ask("/api/act", "POST", cookie, cancel, csrf)
+    check("the daemon's own refusal", status == 409 and json.loads(body)["error"] == "E_INVALID_TRANSITION", (status, body))
+    status, _, body = ask("/api/act", "POST", cookie, {"daemon": "local", "job_id": JOB, "act": "retry", "key": "again"}, csrf)
+    check("a retry", status == 200 and json.loads(body)["job_id"] != JOB, body)
+
+
+def what_it_gives(cookie):
+    lines = truth(JOB)
+    status, headers, body = ask(f"/api/d/local/events?job_id={JOB}&max_events=10000", cookie=cookie)
+    head, *got = body.decode().split("\n")
+    check("a page of events is the daemon's own bytes", status == 200 and got[:-1] == lines and json.loads(head)["final"])
+    _, _, body = ask(f"/api/d/local/events?job_id={JOB}&since_seq=100&max_events=7", cookie=cookie)
+    check("a range", body.decode().split("\n")[1:-1] == lines[100:107])
+    _, _, body = ask(f"/api/d/local/events?job_id={JOB}&before_seq={len(lines) + 1}&max_events=3", cookie=cookie)
+    check("the end", body.decode().split("\n")[1:-1] == lines[-3:])
+    job = json.loads(ask(f"/api/d/local/job?job_id={JOB}", cookie=cookie)[2])
+    shown = subprocess.run([f"{os.environ['BIN']}/domectl", "status", JOB, "--json"], capture_output=True, check=True)
+    check("a status is what domectl --json gives", job == json.loads(shown.stdout))
+    found = json.loads(ask(f"/api/d/local/search?job_id={JOB}&literal=oh%20no", cookie=cookie)[2])
+    check("a search", len(found["matches"]) == 1)
+    _, headers, body = ask(f"/api/d/local/download?job_id={JOB}&as=raw&stream=stdout", cookie=cookie)
+    check("a download", body == b"".join(b"%d\n" % i for i in range(1, 2001)))
+    check("a download is a file", headers["Content-Disposition"].startswith("attachment; "))
+    _, _, body = ask(f"/api/d/local/download?job_id={JOB}&as=events", cookie=cookie)
+    check("a download of events", body.decode().splitlines() == lines)
+    jobs = json.loads(ask("/api/d/local/jobs?label=team%3Dx&state=failed", cookie=cookie)[2])["jobs"]
+    check("a list", [one["job_id"] for one in jobs].count(JOB) == 1)
+    check("a job that is not there", ask("/api/d/local/job?job_id=none", cookie=cookie)[0] == 404)
+    check("a number that is none", ask(f"/api/d/local/events?job_id={JOB}&since_seq=x", cookie=cookie)[0] == 400)
+
+
+def who_follows(cookie):
+    lines = truth(JOB)
+    got, ids, last = [], [], None
+    for name, ident, data in events(follow(cookie, JOB)):
+        if name == "message":
+            got += data.split("\n")
+            ids.append(ident)
+        last = name
+    check("a follow gives every line once, in order", got == lines)
+    check("and says that it ended", last == "end", last)
+    log = json.loads(ask(f"/api/d/local/job?job_id={JOB}", cookie=cookie)[2])["log_id"]
+    check("the id is where one is", ids[-1] == f"{log}:{len(lines)}", ids[-1:])
+    got = [line for name, _, data in events(follow(cookie, JOB, 0, f"{log}:1000")) if name == "message" for line in data.split("\n")]
+    check("Last-Event-ID goes on", got == lines[1000:])
+    for last, error in (("0" * 32 + ":5", "E_LOG_CHANGED"), (f"{log}:99999999", "E_CURSOR_AHEAD")):
+        name, _, data = next(one for one in events(follow(cookie, JOB, 0, last)) if one[0] != "connection")
+        check(f"a place that is not there: {error}", name == "problem" and json.loads(data)["error"] == error, (name, data))
+
+
+def many_follow(cookie):
+    """Many browsers on one log: one follower of the daemon."""
+    live = os.environ["LIVE"]
+    cookies = [log_in()[0] for _ in range(4)]
+
+    def has_begun(stream):
+        return any(name == "message" and "begun" in data for name, _, data in events(stream))
+
+    def work():
+        return json.loads(ask("/api/d/local/health", cookie=cookie)[2])["work"]
+
+    streams = [follow(cookies[0], live)]
+    check("one browser has the line", has_begun(streams[0]))
+    one = work()
+    streams += [follow(cookies[i % 4], live) for i in range(199)]
+    begun = sum(has_begun(stream) for stream in streams[1:])
+    check("each browser has the line", begun == 199, begun)
+    check("the daemon sees no more than of one", all(work()[what] <= one[what] for what in ("held_polls", "subscribers", "clients")), (one, work()))
+    refused = [follow(cookies[0], live) for _ in range(60)]
+    check("one browser has not all of it", any(one.status == 429 for one in refused))
+    for stream in streams + refused:
+        stream.close()
+
+
+def what_the_browser_is_told(cookie):
+    for path in ("/", "/d/local/jobs", "/api/session", "/none.txt"):
+        _, headers, _ = ask(path, cookie=cookie)
+        policy = headers["Content-Security-Policy"] or ""
+        check(f"{path}: a policy", "default-src 'none'" in policy and "unsafe" not in policy and "http" not in policy, policy)
+        check(f"{path}: nosniff", headers["X-Content-Type-Options"] == "nosniff")
+        check(f"{path}: nobody frames it", headers["X-Frame-Options"] == "DENY")
+        check(f"{path}: nobody is told where one was", headers["Referrer-Policy"] == "no-referrer")
+    check("answers are kept by nobody", ask("/api/session", cookie=cookie)[1]["Cache-Control"] == "no-store")
+    page = ask("/")[2].decode()
+    check("the page asks no other host", "http://" not in page and "https://" not in page and "//" not in page.replace("<!doctype html>", ""))
+    status, headers, zipped = ask("/", Accept_Encoding="gzip")
+    check("the page, compressed", headers["Content-Encoding"] == "gzip" and len(zipped) < len(page) + 100)
+
+
+def hostile_routes(cookie, csrf):
+    """Whatever is asked, it is answered, and it goes on serving."""
+    seed = int(os.environ.get("SEED", random.randrange(1 << 30)))
+    print(f"seed {seed}", flush=True)
+    dice = random.Random(seed)
+    pieces = ["api", "d", "local", "jobs", "job", "events", "follow", "search", "..", "%2e%2e", "%00", "%", "%ff", "assets", "'", '"', "<b>", "\\", "a" * 300,
+              "?job_id=", JOB, "&", "=", "#", "since_seq=", "-1", "18446744073709551616", "1e9", "limit=0", "pattern=(((", "literal=", "%F0%9F%92%A9", "as=raw", "tool_id=x", ";", "+"]
+    for _ in range(400):
+        path = "/" + "".join(dice.choice(pieces) + dice.choice(["", "/", "?"]) for _ in range(dice.randrange(8)))
+        if "follow" in path or "live" in path:
+            continue
+        try:
+            status, _, body = ask(path, dice.choice(["GET", "GET", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "HEAD"]), cookie if dice.random() < 0.8 else None)
+            check(f"{path!r} is answered", status in (200, 304, 400, 401, 403, 404, 405, 409, 410, 413, 414, 429, 501, 502, 503), (status, body[:100]))
+        except (http.client.HTTPException, UnicodeEncodeError, ConnectionError):
+            pass
+    for data in (b"", b"\r\n\r\n", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"\x16\x03\x01" + os.urandom(300), b"GET /" + b"a" * 20000 + b" HTTP/1.1\r\n\r\n",
+                 b"GET / HTTP/1.1\r\nHost: x\r\n" + b"A: b\r\n" * 5000 + b"\r\n", b"POST /api/login HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 99999999999\r\n\r\n",
+                 b"POST /api/login HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\nffffffff\r\n", b"GET /..%2f..%2fetc/passwd HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"):
+        try:
+            back = raw(data)
+            check("no file of the machine", b"root:" not in back)
+        except OSError:
+            pass
+    check("a body that is too long", ask("/api/login", "POST", body="x" * 200_000)[0] in (400, 413))
+    for body in ("", "[]", "{", '{"token":1}', '{"token":null}', '{"token":"' + "[" * 5000 + '"}', "[" * 60000):
+        check(f"a body {body[:20]!r}", ask("/api/login", "POST", body=body, Content_Type="application/json")[0] in (400, 401, 429))
+    check("a GET with a body", ask("/api/session", cookie=cookie, body="x" * 10)[0] == 403)
+    check("it still serves", ask("/api/session", cookie=log_in()[0])[0] == 200)
+
+
+def guesses():
+    answers = [ask("/api/login", "POST", body={"token": f"{i:048}"})[0] for i in range(40)]
+    check("guesses are counted", answers.count(429) >= 15, answers)
+    check("who knows it gets in all the same", ask("/api/login", "POST", body={"token": SECRET})[0] == 200)
+
+
+def all_groups():
+    cookie, whole = log_in()
+    session = json.loads(ask("/api/session", cookie=cookie)[2])
+    check("who one is", session["daemons"][0]["roles"][-1] == "operator", session)
+    csrf = session["csrf"]
+    what_it_gives(cookie)
+    who_follows(cookie)
+    what_the_browser_is_told(cookie)
+    what_changes(cookie, csrf)
+    many_follow(cookie)
+    who_gets_in(cookie, whole)
+    hostile_routes(cookie, csrf)
+    out, _ = log_in()
+    theirs = json.loads(ask("/api/session", cookie=out)[2])["csrf"]
+    check("each session has a word of its own", theirs != csrf)
+    check("log out", ask("/api/logout", "POST", out, {}, theirs)[0] == 200)
+    check("who logged out is out", ask("/api/session", cookie=out)[0] == 401)
+    guesses()
+    with open(COOKIES, "w") as file:
+        file.write(cookie)
+
+
+def kept():
+    with open(COOKIES) as file:
+        check("a login outlives the console", ask("/api/session", cookie=file.read())[0] == 200)
+
+
+def through():
+    cookie, _ = log_in()
+    for name, ident, data in events(follow(cookie, JOB)):
+        print(data, flush=True)
+        if name == "end":
+            return
+    check("it ended without a word", False)
+
+
+def read_only():
+    cookie, _ = log_in()
+    session = json.loads(ask("/api/session", cookie=cookie)[2])
+    check("it says so", session["read_only"])
+    status, _, body = ask("/api/act", "POST", cookie, {"daemon": "local", "job_id": os.environ["LIVE"], "act": "cancel"}, session["csrf"])
+    check("it changes nothing", status == 403 and json.loads(body)["error"] == "E_READ_ONLY", body)
+
+
+{"all": all_groups, "kept": kept, "through": through, "read_only": read_only}[sys.argv[1]]()
+sys.exit(1 if failures else 0)
