@@ -3,6 +3,7 @@
 # Skipped where there is no Chromium, or where playwright-core is not in the directory MODULES and cannot be had.
 source "$(dirname "$0")/../../e2e/lib.sh" "$@"
 modules=$4
+[ -n "${DOMED_BROWSER:-}" ] || { echo "skipped: DOMED_BROWSER=1 tries the page in a browser (scripts/nightly does)"; exit 77; }
 chromium=$(command -v chromium || command -v chromium-browser) || { echo "skipped: there is no chromium"; exit 77; }
 if [ ! -e "$modules/node_modules/.package-lock.json" ]; then
   mkdir -p "$modules"
