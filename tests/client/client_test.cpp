@@ -86,7 +86,7 @@ TEST(Client, SaysWhatItWaitsOutAndThatItIsOver) {
     if (full) throw ApiError("E_STORE", "no room", {{"retryable", true}});
     return Json{{"version", "fake"}};
   });
-  CallOptions options = within(60s);
+  CallOptions options = within(60s, 60s);  // each is answered, however late
   std::stop_source stop;
   options.stop = stop.get_token();
   std::jthread calling([&] { EXPECT_EQ("fake", client.call("Health", {}, options)["version"]); });

@@ -182,7 +182,7 @@ class StoreReadsMeanwhile : public StoreConcurrency {
  protected:
   using Clock = std::chrono::steady_clock;
   static constexpr int kEnough = 10;
-  static constexpr std::size_t kAttempts = 100;
+  static constexpr std::size_t kAttempts = 400;
 
   // Reads that met one commit.
   struct Met {
