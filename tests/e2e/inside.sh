@@ -27,7 +27,7 @@ kill -0 $innocent || fail "an innocent process was killed"
 
 # A runner that is stopped, with a stranger's hand on its lock, keeps its job from nothing.
 job=$(submit -- sh -c 'echo ready; exec '"$mark")
-timed=$(submit --timeout 100ms -- sh -c "trap '' TERM; echo ready; $mark")
+timed=$(submit --timeout 5s -- sh -c "trap '' TERM; echo ready; $mark")
 until_output "$job" '"text":"ready"'
 until_output "$timed" '"text":"ready"'
 (flock 9; exec sleep 300) 9<>"$(of "$job")/lock" >/dev/null 2>&1 & holder=$!
