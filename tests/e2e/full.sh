@@ -26,9 +26,9 @@ said() { for _ in $(seq 200); do grep -qF "$1" "$2" && return; sleep 0.05; done;
 
 start
 mkfifo "$scratch/go"
-sleeper=$(submit -- sh -c 'read -r line <"'"$scratch"'/go"; echo "it said $line"')
+sleeper=$(submit -- sh -c 'echo ready; read -r line <"'"$scratch"'/go"; echo "it said $line"')
 waiting=$(submit --hold -- echo released)
-until [ "$(field "$sleeper" state)" = running ]; do sleep 0.05; done
+until_output "$sleeper" '"text":"ready"'  # all that its runner writes of it is written
 # Whatever room the database makes when it fails is taken at once.
 while [ -d "$scratch/state" ] && [ ! -e "$scratch/room" ]; do
   dd if=/dev/zero bs=4k >>"$scratch/state/ballast" 2>/dev/null || sleep 0.02
@@ -63,4 +63,4 @@ for job in "$waiting" "$sleeper" "$(cat "$scratch/late")"; do
   expect "state of $job" succeeded "$(field "$job" state)"
   ctl verify "$job" >/dev/null || fail "$job does not verify"
 done
-expect output "it said word" "$(ctl logs "$sleeper")"
+expect output $'ready\nit said word' "$(ctl logs "$sleeper")"
