@@ -11,7 +11,7 @@ case $1 in
   js)
     command -v node >/dev/null || skip node
     [ -e "${DOMED_JS:-$here/../../sdk/js/dist}/index.js" ] || skip "the built client for JavaScript: the test sdk.js, or sdk/js/build.mjs, makes it"
-    driver=(node "$here/driver.mjs") ;;
+    driver=(env "DOMED_JS=${DOMED_JS:-}" node "$here/driver.mjs") ;;  # the suite takes DOMED_* away
   shell)
     command -v nngcat >/dev/null || skip nngcat
     command -v jq >/dev/null || skip jq

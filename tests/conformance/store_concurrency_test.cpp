@@ -1,5 +1,3 @@
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -223,26 +221,16 @@ class StoreReadsMeanwhile : public StoreConcurrency {
 
   void read_on() {
     int before = commit_;
-    long taken = times_taken();
     for (auto last = Clock::now(); !finished_;) {
       EXPECT_EQ(lines_of("j", 1, 10), read_all("j"));
       const int after = commit_;
       const auto now = Clock::now();
-      // Whom another thread took the processor from did not wait for the store.
-      const long taken_now = times_taken();
-      note(before, after, taken_now == taken ? now - last : Clock::duration::zero());
-      taken = taken_now;
+      note(before, after, now - last);
       before = after;
       last = now;
       ++reads_;
       reads_.notify_one();
     }
-  }
-
-  static long times_taken() {
-    rusage usage{};
-    getrusage(RUSAGE_THREAD, &usage);
-    return usage.ru_nivcsw;
   }
 
   void note(int before, int after, Clock::duration time) {
