@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "api/dispatcher.h"
@@ -86,7 +87,11 @@ class Kernel {
   std::unique_ptr<Journal> journal;
   Troubles troubles{[](Troubles::Word, const std::string&) {}};
   std::unique_ptr<Scheduler> scheduler;
-  Audit audit{[this](const OrderedJson& line) { audited.push_back(line); }};
+  std::mutex auditing;
+  Audit audit{[this](const OrderedJson& line) {
+    const std::lock_guard lock(auditing);
+    audited.push_back(line);
+  }};
   Metrics metrics;
   std::unique_ptr<Methods> methods;
   std::unique_ptr<Dispatcher> dispatcher;
