@@ -1,5 +1,7 @@
 #include "view.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,6 +11,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <mutex>
 
 #include "domed/error.h"
 #include "files.h"
@@ -18,6 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char* kPrefix = "domed-view-";
 constexpr std::size_t kMaxAlternates = 64 << 10;
 constexpr std::size_t kMaxInfo = 16 << 20;
 constexpr std::uint64_t kMaxIndex = std::uint64_t{1} << 30;
@@ -39,8 +43,8 @@ std::string safe_parent() {
 }
 
 bool holds_objects(const std::string& name) {
-  return name == "pack" || (name.size() == 2 && name.find_first_not_of("0123456789abcdef") ==
-                                                    std::string::npos);
+  return name == "pack" ||
+         (name.size() == 2 && name.find_first_not_of("0123456789abcdef") == std::string::npos);
 }
 
 // Those of "text" that may count, as git reads them.  Objects that somebody else lends would make
@@ -67,9 +71,31 @@ std::string own_alternates(const std::string& text, const std::string& objects, 
 
 }  // namespace
 
+void remove_left_views(const std::string& parent) {
+  constexpr std::time_t kYoung = 60;  // seconds: it may not be locked yet
+  std::error_code failed;
+  for (const auto& entry : fs::directory_iterator(parent, failed)) {
+    struct stat info;
+    if (!entry.path().filename().string().starts_with(kPrefix) ||
+        ::lstat(entry.path().c_str(), &info) != 0 || !S_ISDIR(info.st_mode) ||
+        info.st_uid != ::geteuid() || std::time(nullptr) - info.st_mtime < kYoung)
+      continue;
+    const int directory = ::open(entry.path().c_str(), O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    std::error_code left;
+    if (directory >= 0 && ::flock(directory, LOCK_EX | LOCK_NB) == 0)
+      fs::remove_all(entry.path(), left);
+    if (directory >= 0) ::close(directory);
+  }
+}
+
 View::View() {
-  path_ = safe_parent() + "/domed-view-XXXXXX";
+  const std::string parent = safe_parent();
+  static std::once_flag swept;
+  std::call_once(swept, remove_left_views, parent);
+  path_ = parent + "/" + kPrefix + "XXXXXX";
   if (::mkdtemp(path_.data()) == nullptr) fail(path_, std::strerror(errno));
+  lock_ = ::open(path_.c_str(), O_DIRECTORY | O_CLOEXEC);
+  if (lock_ >= 0) ::flock(lock_, LOCK_SH | LOCK_NB);
   for (const char* name : {"objects", "objects/info", "info", "refs", "refs/heads"})
     if (::mkdir((path_ + "/" + name).c_str(), 0700) != 0) fail(path_, std::strerror(errno));
 }
@@ -77,6 +103,7 @@ View::View() {
 View::~View() {
   std::error_code ignored;
   fs::remove_all(path_, ignored);
+  if (lock_ >= 0) ::close(lock_);
 }
 
 void View::put_text(const std::string& name, const std::string& text) const {

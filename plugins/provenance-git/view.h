@@ -46,6 +46,11 @@ class View {
   void put_link(const std::string& target, const std::string& name) const;
 
   std::string path_;
+  int lock_ = -1;  // of the directory, shared: somebody still looks through it
 };
+
+// Removes from "parent" the views of this user that nobody looks through any more: of processes that
+// were ended in the middle of a look.
+void remove_left_views(const std::string& parent);
 
 }  // namespace domed::git
