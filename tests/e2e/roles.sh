@@ -51,7 +51,9 @@ mine=$(submit --key k -- echo mine)
 job=$(ctl list --submitter token:builds --json | jq -r .job_id)
 [ "$mine" != "$job" ] || fail "two submitters share a key"
 finish "$job"
-grep -q "job {\"job_id\":\"$job\",\"state\":\"succeeded\",\"what\":\"hello\",\"submitter\":\"token:builds\",\"reason\":\"exit\"" "$scratch/log" ||
+line="job {\"job_id\":\"$job\",\"state\":\"succeeded\",\"what\":\"hello\",\"submitter\":\"token:builds\",\"reason\":\"exit\""
+for _ in $(seq 200); do grep -q "$line" "$scratch/log" && break; sleep 0.05; done  # behind the answer
+grep -q "$line" "$scratch/log" ||
   fail "the log does not tell of the job"
 expect "its submitter" token:builds "$(field "$job" submitter)"
 expect "the same in its provenance" token:builds "$(field "$job" provenance.submitter)"
