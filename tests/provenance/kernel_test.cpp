@@ -46,26 +46,26 @@ TEST(Provenance, NamesTheProtocolByItsText) {
 class FencedSite : public testing::Test {
  protected:
   FencedSite() {
-    for (const char* name : {"in/work", "out"})
+    for (const char* name : {"in/job", "out"})
       std::filesystem::create_directories(scratch.path() / name);
-    std::ofstream(scratch.path() / "in/work/seen") << "seen";
+    std::ofstream(scratch.path() / "in/job/seen") << "seen";
     std::ofstream(scratch.path() / "out/hidden") << "hidden";
-    job.request["cwd"] = work;
+    job.request["cwd"] = cwd;
     job.tool = {{"id", "t"}, {"version", ""}, {"command", {"/bin/true"}}, {"inputs", {"*"}}};
   }
   Site site() const {
-    Site site(work);
+    Site site(cwd);
     site.below = {(scratch.path() / "in").string()};
     return site;
   }
   // Somebody moves what was accepted away, and puts a link to "out" in its place.
   void turn_elsewhere() const {
-    std::filesystem::rename(work, scratch.path() / "in/moved");
-    std::filesystem::create_directory_symlink(scratch.path() / "out", work);
+    std::filesystem::rename(cwd, scratch.path() / "in/moved");
+    std::filesystem::create_directory_symlink(scratch.path() / "out", cwd);
   }
 
   Scratch scratch;
-  const std::string work = (scratch.path() / "in/work").string();
+  const std::string cwd = (scratch.path() / "in/job").string();
   JobFixed job = local_job();
 };
 
@@ -102,7 +102,7 @@ TEST_F(FencedSite, ExecutableIsShownByThePathThatTheRequestChose) {
   job.request["command"] = job.tool["command"] = {"./seen"};
   const Provenance provenance({}, [](const std::string&) {});
   const Json got = Json::parse(provenance.collect(job, site()));
-  EXPECT_EQ(work + "/./seen", got["tool_versions"]["executable"]["path"]);
+  EXPECT_EQ(cwd + "/./seen", got["tool_versions"]["executable"]["path"]);
 }
 
 TEST(Provenance, AToolWithoutAVersionIsNotCalledNothing) {
