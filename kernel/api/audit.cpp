@@ -6,7 +6,7 @@ namespace domed {
 namespace {
 
 constexpr int kRefusalsASecond = 20;
-constexpr std::size_t kMostText = 512;
+constexpr std::size_t kMostText = 512, kLongResult = 64 << 10;
 
 OrderedJson line_of(const Identity& who, std::string_view method, const std::string& job_id) {
   OrderedJson line{{"who", who.name}, {"role", role_name(who.role)}, {"method", method}};
@@ -29,7 +29,9 @@ std::function<void(std::string_view, const ApiError*)> Audit::witness(IdentityPt
           job_id = text_in(Json::parse(request.params, nullptr, false), "job_id")](
              std::string_view result, const ApiError* refusal) {
     if (refusal) return refused(*who, method, job_id, *refusal);
-    const std::string of = text_in(Json::parse(result, nullptr, false), "job_id");
+    // A long one is a page, of a backup or a copy, and names no job.
+    const std::string of =
+        result.size() < kLongResult ? text_in(Json::parse(result, nullptr, false), "job_id") : "";
     OrderedJson line = line_of(*who, method, job_id.empty() ? of : job_id);
     if (!job_id.empty() && !of.empty() && of != job_id) line["new_job_id"] = of;
     line["outcome"] = "ok";

@@ -18,6 +18,7 @@ namespace {
 
 using namespace std::chrono_literals;
 constexpr auto kRetentionEvery = 10min;
+constexpr std::size_t kCountedEachTime = 1000;  // jobs that wait: no time to speak of
 
 void tell_to_end(int pidfd) {
   syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, nullptr, 0);
@@ -65,7 +66,14 @@ Scheduler::Counts Scheduler::counts() {
 
 std::map<std::string, JobQueue::Depth> Scheduler::depths() {
   const std::int64_t wall = context_.environment.now();
-  return locked([&] { return plan_.depths(wall, Clock::now()); });
+  return locked([&] {
+    const auto now = Clock::now();
+    if (plan_.queued() <= kCountedEachTime || now - counted_at_ >= std::chrono::seconds(1)) {
+      depths_ = plan_.depths(wall, now);
+      counted_at_ = now;
+    }
+    return depths_;
+  });
 }
 
 void Scheduler::forget(const std::string& job_id) const {

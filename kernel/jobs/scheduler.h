@@ -62,7 +62,8 @@ class Scheduler {
     std::size_t queued = 0, running = 0;
   };
   Counts counts();
-  // And by queue, of those that wait.
+  // And by queue, of those that wait; of many as they were within the last second, for whoever asks
+  // for health does it often.
   std::map<std::string, JobQueue::Depth> depths();
 
   // What a job's run is made from, and what has become of that at its end: payloads of events,
@@ -125,6 +126,8 @@ class Scheduler {
   std::mutex mutex_;
   std::condition_variable_any idle_;
   Plan plan_;
+  std::map<std::string, JobQueue::Depth> depths_;  // as they were at "counted_at_"
+  Clock::time_point counted_at_{};
   bool stopping_ = false, end_runners_ = false;
   std::vector<std::string> over_;  // jobs that ended, whose troubles are to be forgotten
 

@@ -3,7 +3,6 @@
 #include <re2/re2.h>
 
 #include <algorithm>
-#include <cstring>
 
 #include "base/words.h"
 
@@ -64,7 +63,8 @@ Masks::Masks(const std::vector<std::string>& secrets, const std::vector<std::str
 }
 
 Masks::Needle Masks::needle(std::string bytes) {
-  Needle out{std::move(bytes), {0, 0}};
+  const auto text = std::make_shared<const std::string>(std::move(bytes));
+  Needle out{text, *text, {text->data(), text->data() + text->size()}, {0, 0}};
   std::size_t border = 0;
   for (std::size_t i = 1; i < out.bytes.size(); ++i) {
     while (border > 0 && out.bytes[border] != out.bytes[i]) border = out.borders[border];
@@ -74,7 +74,12 @@ Masks::Needle Masks::needle(std::string bytes) {
   return out;
 }
 
-// Where nothing of it stands before, the C library's search is several times as fast as a step for
+std::size_t Masks::find(const Needle& needle, std::string_view text) {
+  const char* const end = text.data() + text.size();
+  return static_cast<std::size_t>(std::search(text.data(), end, needle.finder) - text.data());
+}
+
+// Where nothing of it stands before, a search that skips is several times as fast as a step for
 // each byte; and behind the last place where all of it fits only its beginning can be.
 template <class Found>
 void Masks::scan(const Needle& needle, std::string_view text, std::size_t& state, Found&& found) {
@@ -91,9 +96,9 @@ void Masks::scan(const Needle& needle, std::string_view text, std::size_t& state
       step(at++);
       continue;
     }
-    const void* place = memmem(text.data() + at, text.size() - at, bytes.data(), bytes.size());
-    if (place) {
-      at = static_cast<std::size_t>(static_cast<const char*>(place) - text.data()) + bytes.size();
+    const std::size_t place = at + find(needle, text.substr(at));
+    if (place < text.size()) {
+      at = place + bytes.size();
       found(at);
       state = needle.borders[bytes.size()];
       continue;
@@ -145,7 +150,7 @@ std::string Masks::masked(std::string_view text, std::uint64_t& count) const {
 
 bool Masks::spare(std::string_view text) const {
   for (const Needle& needle : needles_)
-    if (memmem(text.data(), text.size(), needle.bytes.data(), needle.bytes.size())) return false;
+    if (find(needle, text) < text.size()) return false;
   return patterns_.empty() || in_lines(text).empty();
 }
 

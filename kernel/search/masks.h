@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -41,13 +42,18 @@ class Masks {
  private:
   friend class MaskedStream;
   struct Needle {
-    std::string bytes;
+    std::shared_ptr<const std::string> text;  // where "finder" looks into it
+    std::string_view bytes;                   // of "text"
+    // Made once: every event of a producer is looked through, and memmem() would prepare each time.
+    std::boyer_moore_searcher<const char*> finder;
     // Of its first n bytes the longest end that is a beginning too (Knuth, Morris, Pratt).
     std::vector<std::uint32_t> borders;
   };
   struct Pattern;
 
   static Needle needle(std::string bytes);
+  // Where "needle" stands in "text" for the first time; its size: nowhere.
+  static std::size_t find(const Needle& needle, std::string_view text);
   // Looks on for "needle", of which "state" bytes stand before "text" already; tells "found" where
   // each one ends.  In a time linear in the text.
   template <class Found>

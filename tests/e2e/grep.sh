@@ -2,9 +2,7 @@
 # Output is searched where it is stored, and shown with what stands around it.
 . "$(dirname "$0")/lib.sh"
 start
-tm() { tmux -L "domed-$$" "$@"; }
-end() { code=$?; tm kill-server 2>/dev/null; (exit $code); cleanup; }
-trap end EXIT
+. "$(dirname "$0")/screen.sh"
 job=$(submit --name numbers -- seq 1000)
 ctl wait "$job" >/dev/null
 joined() { paste -sd' '; }

@@ -3,17 +3,7 @@
 . "$(dirname "$0")/lib.sh"
 export TZ=CET-1
 start
-tm() { tmux -L "domed-$$" "$@"; }
-end() { code=$?; tm kill-server 2>/dev/null; (exit $code); cleanup; }
-trap end EXIT
-screen() { tm capture-pane -p; }
-until_screen() {
-  for _ in $(seq 1200); do
-    screen | grep -qE "$1" && return
-    sleep 0.1
-  done
-  fail "the screen does not show $1: $(screen)"
-}
+. "$(dirname "$0")/screen.sh"
 row() { ctl status "$1" | sed -nE "s/^$2 +//p"; }
 
 killed=$(submit --name killer --label a=b --priority 5 -- sh -c 'echo hello; kill -9 $$')

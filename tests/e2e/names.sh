@@ -3,16 +3,7 @@
 . "$(dirname "$0")/lib.sh"
 sed -i 's/allow_ad_hoc: true/allow_ad_hoc: true, max_running: 1/' "$scratch/domed.yaml"
 start
-tm() { tmux -L "domed-$$" "$@"; }
-end() { code=$?; tm kill-server 2>/dev/null; (exit $code); cleanup; }
-trap end EXIT
-until_screen() {
-  for _ in $(seq 1200); do
-    tm capture-pane -p | grep -qE "$1" && return
-    sleep 0.1
-  done
-  fail "the screen does not show $1: $(tm capture-pane -p)"
-}
+. "$(dirname "$0")/screen.sh"
 id() { ctl status "$1" --json | jq -r .job_id; }
 
 first=$(submit --name nightly -- echo one)

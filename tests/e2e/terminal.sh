@@ -2,18 +2,7 @@
 # A job with a terminal looks and feels as if its program ran right here.
 . "$(dirname "$0")/lib.sh"
 start
-tm() { tmux -L "domed-$$" "$@"; }
-end() { code=$?; tm kill-server 2>/dev/null; (exit $code); cleanup; }
-trap end EXIT
-screen() { tm capture-pane -p "$@"; }
-# Waits until the screen shows what matches.
-until_screen() {
-  for _ in $(seq 300); do
-    screen | grep -qE "$1" && return
-    sleep 0.1
-  done
-  fail "the screen does not show $1: $(screen)"
-}
+. "$(dirname "$0")/screen.sh"
 cat >"$scratch/full" <<'SH'
 #!/bin/sh
 paint() { printf '\033[H\033[2Jtop left\033[12;30Hmiddle\033[20;60H%s' "$(stty size)"; }

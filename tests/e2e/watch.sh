@@ -3,17 +3,8 @@
 . "$(dirname "$0")/lib.sh"
 sed -i 's/jobs: {/jobs: { max_running: 3,/' "$scratch/domed.yaml"
 start
-tm() { tmux -u -L "domed-$$" "$@"; }
-end() { code=$?; tm kill-server 2>/dev/null; (exit $code); cleanup; }
-trap end EXIT
-screen() { tm capture-pane -p "$@"; }
-until_screen() {
-  for _ in $(seq 600); do
-    screen | grep -qE "$1" && return
-    sleep 0.1
-  done
-  fail "the screen does not show $1: $(screen)"
-}
+. "$(dirname "$0")/screen.sh"
+screen_options=(-u)
 # Commands without '--', and what could be meant in two ways.
 expect "a command" "hello -n" "$(ctl run --name greeting echo hello -n)"
 code=0; ctl run ls --json 2>"$scratch/err" || code=$?
