@@ -51,7 +51,7 @@ void Announcer::run() {
 void Announcer::try_announce() noexcept try {
   const Deadline deadline = server_.deadline();
   if (!connection_) {
-    connection_ = server_.connect(deadline);
+    connection_ = server_.open(deadline);
     connection_->run("SET synchronous_commit = off", {}, deadline);
   }
   const std::string channel = channel_of(server_.settings().schema);

@@ -62,7 +62,7 @@ Server::Server(Settings settings) : settings_(std::move(settings)) {
                                       promised_.why + "; jobs are kept accordingly");
 }
 
-std::unique_ptr<Connection> Server::open(Deadline deadline) {
+std::unique_ptr<Connection> Server::open(Deadline deadline) const {
   auto connection = std::make_unique<Connection>(settings_.parameters, deadline);
   // Prepared statements are planned once; a backend notices within a second that we are gone.
   Values values;

@@ -43,6 +43,9 @@ class Server {
   // after a commit of its own, so that whatever it shows is as durable as promised.  Throws
   // Error(io), at once while the server is known to be away; Error(stale).
   std::unique_ptr<Connection> connect(Deadline deadline);
+  // A session of which nothing is asked that has to be durable, nor any history: it waits for no
+  // standby, and says nothing about whether the server answers.  Throws Lost.
+  std::unique_ptr<Connection> open(Deadline deadline) const;
 
   Durability durability() const { return promised_.durability; }
   const std::string& incarnation() const { return incarnation_; }
@@ -63,7 +66,6 @@ class Server {
     std::int64_t timeline = 0;
     std::string system;
   };
-  std::unique_ptr<Connection> open(Deadline deadline);
   std::unique_ptr<Connection> try_connect(Deadline deadline);
   Greeting greet(Connection& connection, Deadline deadline) const;
   void refuse_old(const Greeting& greeting) const;

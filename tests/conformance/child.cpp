@@ -32,15 +32,25 @@ std::string one_line(std::string text) {
 
 }  // namespace
 
-Child::Child(const std::function<void(const Say&)>& body) {
-  int ends[2];
-  if (::pipe(ends) != 0) throw std::runtime_error("no pipe");
+Child::Child(const std::function<void(const Say&)>& body, Begin begin) {
+  int ends[2], start[2];
+  if (::pipe(ends) != 0 || ::pipe(start) != 0) throw std::runtime_error("no pipe");
   std::fflush(nullptr);  // or the child would have the buffers too
   pid_ = ::fork();
   if (pid_ < 0) throw std::runtime_error("cannot fork");
   pipe_ = ends[pid_ == 0 ? 1 : 0];
   ::close(ends[pid_ == 0 ? 0 : 1]);
-  if (pid_ != 0) return;
+  start_ = start[pid_ == 0 ? 0 : 1];
+  ::close(start[pid_ == 0 ? 1 : 0]);
+  if (pid_ != 0) {
+    if (begin == Begin::at_once) this->begin();
+    return;
+  }
+  char told;
+  ssize_t size;
+  while ((size = ::read(start_, &told, 1)) < 0 && errno == EINTR) {
+  }
+  if (size != 1) ::_exit(0);  // nobody is there any more
   const Say say = [this](const std::string& line) { write_all(pipe_, one_line(line) + '\n'); };
   try {
     body(say);
@@ -55,6 +65,11 @@ Child::Child(const std::function<void(const Say&)>& body) {
 Child::~Child() {
   kill();
   ::close(pipe_);
+  ::close(start_);
+}
+
+void Child::begin() {
+  write_all(start_, "!");
 }
 
 void Child::kill() {

@@ -151,11 +151,14 @@ TEST_F(StoreLeases, OutliveTheirObject) {
 
 TEST_F(StoreLeases, OutliveTheirProcess) {
   if (subject().durability == Durability::none) return;  // no other process has it open
+  close_other();
+  close();
   Child holder([&](const Child::Say& say) {
     const auto own = make_store(directory());
     say(PatientLeases(*own).acquire("n", "a", kLong) ? "held" : "refused");
     for (;;) std::this_thread::sleep_for(1s);
   });
+  open();
   EXPECT_EQ("held", holder.hear().value_or("nothing"));
   holder.kill();
   EXPECT_FALSE(here().acquire("n", "b", kLong));

@@ -151,6 +151,7 @@ class StoreMedium : public StoreTest {
 TEST_F(StoreMedium, FullDiskIsExhaustedAndPasses) {
   const fs::path small = directory() / "small";
   fs::create_directory(small);
+  close();  // before a child is made
   const std::string wrong = in_child([&] { return FullDisk(small).play(); });
   if (wrong == "not full after 64 MiB")
     CANNOT_CHECK("this machine lets us neither mount a small file system nor limit the store");
@@ -163,6 +164,7 @@ TEST_F(StoreMedium, DirectoryThatCannotBeWrittenIsIo) {
   fs::permissions(directory(), fs::perms::group_exec | fs::perms::others_exec,
                   fs::perm_options::add);
   fs::permissions(closed, fs::perms(0555));
+  close();  // before a child is made
   const std::string what = in_child([&] { return open_as_nobody(closed); });
   fs::permissions(closed, fs::perms(0755));
   if (what.starts_with("cannot")) CANNOT_CHECK(what);

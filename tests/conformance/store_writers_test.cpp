@@ -152,7 +152,9 @@ TEST_F(StoreWriters, AreOnOnePlace) {
 TEST_F(StoreWriters, DieAlone) {
   if (subject().durability == Durability::none) return;  // no other process has it open
   make_job("j", 1);
+  close_other();
   for (int round = 0; round < 5; ++round) {
+    close();
     Child victim([&](const Child::Say& say) {
       const auto own = make_store(directory());
       OneOfMany writer(plugin_object(*own), "victim" + std::to_string(round) + '.', target.seed);
@@ -161,6 +163,7 @@ TEST_F(StoreWriters, DieAlone) {
         say("+");
       }
     });
+    open();
     for (int steps = 0; steps < 5; ++steps) EXPECT_EQ("+", victim.hear().value_or("nothing"));
     victim.kill();
     EXPECT_DONE(commit_one(append_of("j", static_cast<std::uint64_t>(round) + 1, 1)));

@@ -142,6 +142,7 @@ await page.locator(".row.marked mark").first().waitFor();
 await page.locator("h1").click();
 await page.keyboard.press("n");
 await page.locator(".matches", { hasText: `2 of ${matches.length}` }).waitFor();
+await page.locator(`.row[data-seq="${matches[1].seq}"]`).waitFor(); // it may have to be fetched
 check("n goes to the next match", (await seqsShown()).includes(matches[1].seq));
 await page.keyboard.press("w");
 await page.getByRole("button", { name: "Wrap", pressed: true }).waitFor();
