@@ -274,7 +274,8 @@ int Client::dial(Clock::time_point begin, const CallOptions& options) {
     const milliseconds passed = since(first);
     if (waited_ || result == 0 || result == ETIMEDOUT || result == ECANCELED ||
         !may_come(begin, options, passed)) {
-      waited_ = true;
+      // One that is on its way out still takes connections, and resets them: another may follow.
+      waited_ = !is_passing(result);
       return result;
     }
     if (passed >= patience_.unseen && patience_.tell)

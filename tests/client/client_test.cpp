@@ -1,6 +1,9 @@
 #include "client/client.h"
 
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <stop_token>
@@ -173,6 +176,28 @@ TEST(Client, WaitsForADaemonThatHoldsItsLock) {
                                    }});
   EXPECT_EQ(R"(result {"version":"fake"})", failure(client, within(60s, 10s)));
   EXPECT_EQ(1, told);
+}
+
+// The one before it still took the connection, and reset it.
+TEST(Client, WaitsForTheDaemonAfterOneThatEnds) {
+  Scratch scratch;
+  FakeDaemon daemon(scratch.path());
+  daemon.stop();
+  const std::string path = *ipc_path_of(daemon.control());
+  const auto lock = lock_own(lock_beside(path));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  const int listener = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  ASSERT_EQ(0, ::bind(listener, reinterpret_cast<const sockaddr*>(&address), sizeof address));
+  ASSERT_EQ(0, ::listen(listener, 8));
+  std::jthread ending([&] {
+    ::close(::accept(listener, nullptr, nullptr));
+    ::close(listener);
+  });
+  Client client(daemon.control(),
+                {.starting = 60s, .tell = [&](const std::string&) { daemon.start(); }});
+  EXPECT_EQ(R"(result {"version":"fake"})", failure(client, within(60s, 10s)));
 }
 
 TEST(Client, EndsItsWaitWithTheLock) {
