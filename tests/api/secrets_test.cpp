@@ -50,7 +50,7 @@ TEST_F(Secrets, WhatAJobAppendsIsMaskedAndCounted) {
   EXPECT_EQ("no ***", shown["message"]);
   EXPECT_EQ(4, shown["masked"]);
   EXPECT_NE(std::string::npos, log(job).find("\"masked\":4")) << log(job);
-  EXPECT_EQ(sha256_hex("with ***\n"), shown["streams"]["stdout"]["sha256"]);
+  EXPECT_EQ(Json(sha256_hex("with ***\n")), shown["streams"]["stdout"]["sha256"]);
   EXPECT_EQ(9, shown["streams"]["stdout"]["bytes"]);
 }
 
