@@ -1,5 +1,5 @@
 # domed_add_plugin(<name> SOURCES <file>... [LIBRARIES <target>...] [CONFORMANCE_ARGS <argument>...]
-#                  [CONFORMANCE_BY <program> <argument>...])
+#                  [CONFORMANCE_BY <program> <argument>...] [COMPONENT <component>])
 #
 # Builds plugin <name> from SOURCES and the manifest <name>.yaml beside the
 # calling CMakeLists.txt, puts and installs both side by side, and registers
@@ -7,11 +7,12 @@
 # as JUnit XML in conformance.<name>.xml; CONFORMANCE_ARGS are further arguments of
 # domed-conformance, such as --set and --cleanup.  With CONFORMANCE_BY the suite is run by a
 # program, which gets its command line behind its own arguments: one that starts a server, and
-# says by status 77 that there is none to start.  The manifest is the
+# says by status 77 that there is none to start.  COMPONENT is the one that installs it, for a
+# package of its own.  The manifest is the
 # one place that states name, kind and version: they are compiled into the
 # library, and the kernel refuses a library whose copy differs.
 function(domed_add_plugin name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;LIBRARIES;CONFORMANCE_ARGS;CONFORMANCE_BY")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "COMPONENT" "SOURCES;LIBRARIES;CONFORMANCE_ARGS;CONFORMANCE_BY")
   set(manifest ${CMAKE_CURRENT_SOURCE_DIR}/${name}.yaml)
   if(NOT EXISTS ${manifest})
     message(FATAL_ERROR "domed_add_plugin(${name}): no ${name}.yaml in ${CMAKE_CURRENT_SOURCE_DIR}")
@@ -50,8 +51,12 @@ function(domed_add_plugin name)
 
   add_custom_command(TARGET ${name} POST_BUILD
     COMMAND ${CMAKE_COMMAND} -E copy_if_different ${manifest} $<TARGET_FILE_DIR:${name}>)
-  install(TARGETS ${name} LIBRARY DESTINATION ${DOMED_PLUGIN_DIR})
-  install(FILES ${manifest} DESTINATION ${DOMED_PLUGIN_DIR})
+  set(component)
+  if(arg_COMPONENT)
+    set(component COMPONENT ${arg_COMPONENT})
+  endif()
+  install(TARGETS ${name} LIBRARY DESTINATION ${DOMED_PLUGIN_DIR} ${component})
+  install(FILES ${manifest} DESTINATION ${DOMED_PLUGIN_DIR} ${component})
 
   if(BUILD_TESTING AND TARGET domed::conformance)
     add_test(NAME conformance.${name}

@@ -1,5 +1,5 @@
-# .debs by CPack: domed, which runs, domed-dev, which plugins are made with, and domed-console, the page.  scripts/packages builds
-# them as they are meant: with the paths of the system, and bytes that depend on the source alone.
+# .debs by CPack: domed, which runs, domed-dev, which plugins are made with, domed-console, the page, and domed-store-postgres, apart for
+# its libpq.  scripts/packages builds them as they are meant: with the paths of the system, and bytes that depend on the source alone.
 foreach(unit domed.service user/domed.service)
   file(READ packaging/systemd/${unit} text)
   string(REPLACE "@bin@" "${CMAKE_INSTALL_FULL_BINDIR}" text "${text}")
@@ -21,27 +21,29 @@ set(DOMED_DEB_REVISION "1~deb${release}" CACHE STRING "Revision of the packages"
 # Who publishes the packages answers for them.
 set(DOMED_DEB_MAINTAINER "The domed authors <domed@localhost>" CACHE STRING "Maintainer of the packages")
 
+set(components domed dev)
+if(DOMED_CONSOLE)
+  list(APPEND components console)
+endif()
+if(TARGET store-postgres)
+  list(APPEND components store-postgres)
+endif()
+
 # What Debian's policy wants beside the files, compressed alike at any time.
 find_program(GZIP gzip)
 if(GZIP AND EXISTS /etc/debian_version)
   string(TIMESTAMP day "%a, %d %b %Y %H:%M:%S +0000" UTC)  # SOURCE_DATE_EPOCH where it is set
-  set(packages domed domed-dev)
-  if(DOMED_CONSOLE)
-    list(APPEND packages domed-console)
-  endif()
-  foreach(package ${packages})
+  foreach(component ${components})
+    set(package domed-${component})
+    if(component STREQUAL "domed")
+      set(package domed)
+    endif()
     set(doc ${PROJECT_BINARY_DIR}/packaging/${package})
     file(MAKE_DIRECTORY ${doc})
     file(WRITE ${doc}/changelog.Debian "domed (${PROJECT_VERSION}-${DOMED_DEB_REVISION}) unstable; urgency=medium\n\n"
       "  * See changelog.gz.\n\n -- ${DOMED_DEB_MAINTAINER}  ${day}\n")
     execute_process(COMMAND ${GZIP} -9nc ${doc}/changelog.Debian OUTPUT_FILE ${doc}/changelog.Debian.gz)
     execute_process(COMMAND ${GZIP} -9nc ${PROJECT_SOURCE_DIR}/CHANGELOG.md OUTPUT_FILE ${doc}/changelog.gz)
-    set(component domed)
-    if(package STREQUAL "domed-dev")
-      set(component dev)
-    elseif(package STREQUAL "domed-console")
-      set(component console)
-    endif()
     install(FILES ${doc}/changelog.Debian.gz ${doc}/changelog.gz packaging/debian/copyright
       DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/${package} COMPONENT ${component})
   endforeach()
@@ -55,10 +57,7 @@ set(CPACK_SET_DESTDIR ON)  # configuration lies outside of the prefix
 set(CPACK_STRIP_FILES ON)
 set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS
   OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
-set(CPACK_COMPONENTS_ALL domed dev)
-if(DOMED_CONSOLE)
-  list(APPEND CPACK_COMPONENTS_ALL console)
-endif()
+set(CPACK_COMPONENTS_ALL ${components})
 set(CPACK_COMPONENTS_GROUPING IGNORE)
 set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
@@ -104,4 +103,12 @@ set(CPACK_COMPONENT_CONSOLE_DESCRIPTION "jobs of domed in the browser
 A web server for one user or a team: jobs of domed daemons live, logs of any
 length with a link for each line, provenance, timeline and statistics. It
 needs no other host, and lets in who knows its secret or a daemon's token.")
+set(CPACK_DEBIAN_STORE-POSTGRES_PACKAGE_NAME domed-store-postgres)
+set(CPACK_DEBIAN_STORE-POSTGRES_PACKAGE_SECTION admin)
+set(CPACK_DEBIAN_STORE-POSTGRES_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_STORE-POSTGRES_PACKAGE_DEPENDS "domed (= ${PROJECT_VERSION}-${DOMED_DEB_REVISION})")
+set(CPACK_COMPONENT_STORE-POSTGRES_DESCRIPTION "jobs of domed in a PostgreSQL database
+A store for the daemon domed that keeps jobs and their events on a
+PostgreSQL server, which may be on another machine. A daemon elsewhere takes
+over what one left behind.")
 include(CPack)

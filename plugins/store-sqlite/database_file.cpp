@@ -78,9 +78,10 @@ void DatabaseFile::lock() {
   }
   // Only for the text above: a full disk must not keep the daemon from starting.
   const std::string pid = std::to_string(::getpid()) + '\n';
-  if (::ftruncate(fd.get(), 0) != 0 ||
+  const auto empty = [&] { return ::ftruncate(fd.get(), 0) == 0; };
+  if (!empty() ||
       ::pwrite(fd.get(), pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size()))
-    (void)::ftruncate(fd.get(), 0);
+    empty();
   lock_ = std::move(fd);
 }
 
