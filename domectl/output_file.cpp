@@ -86,7 +86,7 @@ void OutputFile::open_existing() {
   if (!real) refuse(std::strerror(errno));
   target_ = real.get();
   replaces_ = true;
-  mode_ = info.st_mode & 07777, owner_ = info.st_uid, group_ = info.st_gid;
+  mode_ = info.st_mode & (holds_ == Holds::secrets ? 0700 : 07777), owner_ = info.st_uid, group_ = info.st_gid;
   device_ = info.st_dev, inode_ = info.st_ino;
 }
 

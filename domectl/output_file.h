@@ -12,8 +12,8 @@ namespace domed::ctl {
 //
 // A regular file appears, or is replaced, all at once by commit(), with all bytes on its disk:
 // whoever looks finds the old one or the whole new one.  A new file has the mode that the umask
-// gives, or is closed to others where it holds secrets; a replaced one keeps its own; a link keeps
-// its place and its target is replaced. Whatever else has the name, a pipe, a terminal, a device,
+// gives, a replaced one keeps its own, and where it holds secrets either is closed to others; a link
+// keeps its place and its target is replaced. Whatever else has the name, a pipe, a terminal, a device,
 // stays what it is: its bytes are written into it.  Without commit() nothing of a file is left.
 class OutputFile {
  public:

@@ -4,10 +4,10 @@
 #include "base/words.h"
 #include "domectl/arguments.h"
 #include "domectl/context.h"
+#include "domectl/output_file.h"
 #include "domectl/table.h"
 #include "domed/support/hash.h"
 #include "protocol/identity.h"
-#include "system/own_file.h"
 
 namespace domed::ctl {
 namespace {
@@ -46,7 +46,11 @@ int new_token(Context& context, const NewToken& given) {
     entry["expires"] = format_time(
         now_micros() + std::chrono::duration_cast<std::chrono::microseconds>(later).count());
   }
-  if (!file.empty()) write_own(file, secret + "\n");
+  if (!file.empty()) {
+    OutputFile out(file, OutputFile::Holds::secrets);
+    out.output().put(secret + "\n");
+    out.commit();
+  }
   if (context.json) {
     put_json(out(), OrderedJson{{"token", secret}, {"entry", entry}}.dump());
     return 0;

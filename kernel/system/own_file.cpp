@@ -125,6 +125,10 @@ void sync_directory(const std::string& directory) {
 }
 
 void write_own(const std::string& path, std::string_view bytes, bool sync) {
+  struct stat there {};
+  // A device that is replaced is lost to everybody.
+  if (lstat(path.c_str(), &there) == 0 && !S_ISREG(there.st_mode) && !S_ISLNK(there.st_mode))
+    throw Error(Code::io, "cannot write " + path + ": it is no regular file");
   const std::string draft = path + ".tmp";
   const Fd fd = create_own(draft);
   if (!write_fully(fd.get(), bytes, 0) || (sync && fsync(fd.get()) != 0) ||

@@ -76,6 +76,11 @@ TEST(OutputFile, IsClosedToOthersWhereItHoldsSecrets) {
   file.commit();
   umask(before);
   EXPECT_EQ(0600u, mode_of(path) & 07777);
+  chmod(path.c_str(), 0664);  // that of before was read by others
+  OutputFile again(path, OutputFile::Holds::secrets);
+  again.output().put("abc");
+  again.commit();
+  EXPECT_EQ(0600u, mode_of(path) & 07777);
 }
 
 TEST(OutputFile, KeepsTheModeOfTheOneThatItReplaces) {

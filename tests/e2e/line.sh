@@ -32,6 +32,9 @@ if mknod "$scratch/full" c 1 7 2>/dev/null && true 2>/dev/null >"$scratch/full";
   code=0; ctl export "$job" -o "$scratch/full" 2>"$scratch/err" || code=$?
   expect "an export to a full device" 1 $code
   [ -c "$scratch/full" ] || fail "the export replaced a device"
+  code=0; ctl token new x --out "$scratch/full" 2>"$scratch/err" || code=$?
+  expect "a token to a full device" 1 $code
+  [ -c "$scratch/full" ] || fail "the token replaced a device"
 else
   echo "SKIPPED: a full device cannot be made here"
 fi

@@ -76,6 +76,8 @@ TEST_F(OwnFileTest, OfAnotherUserOrADeviceIsRefused) {
   if (mknod(path("device").c_str(), S_IFCHR | 0600, makedev(1, 3)) != 0)
     GTEST_SKIP() << "this machine lets nobody make a device";
   EXPECT_NE(std::string::npos, refusal("device").find("is a device"));
+  EXPECT_THROW(write_own(path("device"), "x"), Error);
+  EXPECT_NE(std::string::npos, refusal("device").find("is a device")) << "it was replaced";
 }
 
 TEST_F(OwnFileTest, TakesThePlaceOfALinkAndLeavesItsTarget) {
