@@ -68,7 +68,7 @@ const std::vector<Column>& columns() {
       {"tool", "TOOL", field_named("tool_id"), 8},
       {"node", "NODE", field_named("node"), 8},
       {"submitter", "SUBMITTER", field_named("submitter"), 8},
-      {"queue", "QUEUE", field_named("queue"), 7},
+      {"queue", "QUEUE", [](const OrderedJson& job, std::int64_t) { return queue_of(job); }, 7},
       {"priority", "PRIORITY", field_named("priority")},
       {"labels", "LABELS", labels_text, 8}};
   return all;
@@ -298,6 +298,12 @@ std::string took_text(const OrderedJson& job, std::int64_t now) {
   if (!started) return "-";
   const std::int64_t end = parse_time(field(job, "ended_at")).value_or(now);
   return format_duration(std::chrono::microseconds(std::max<std::int64_t>(0, end - *started)));
+}
+
+std::string queue_of(const OrderedJson& job) {
+  if (field(job, "executor") == "external") return "";
+  const std::string queue = field(job, "queue");
+  return queue.empty() ? "default" : queue;
 }
 
 std::string what_text(const OrderedJson& job) {

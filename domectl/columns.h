@@ -43,6 +43,8 @@ std::string code_text(const OrderedJson& job);
 std::string signal_name(std::int64_t signal);
 // How long it ran, or has run by "now"; "-" where it has not.
 std::string took_text(const OrderedJson& job, std::int64_t now);
+// The queue that it waits or waited in; empty: somebody else runs it.
+std::string queue_of(const OrderedJson& job);
 // What it runs: its command, its tool, or that somebody else does.
 std::string what_text(const OrderedJson& job);
 

@@ -12,9 +12,6 @@
 namespace domed::ctl {
 namespace {
 
-constexpr std::array<const char*, 6> kOrders{"created", "started", "ended",
-                                             "took",    "state",   "name"};
-
 // What terminals send for the keys that are no characters, behind ESC.
 constexpr std::array<std::pair<std::string_view, Key::Kind>, 14> kSequences{
     {{"[A", Key::Kind::up},
@@ -38,35 +35,6 @@ std::size_t sequence_bytes(std::string_view bytes) {
   std::size_t size = 1;
   while (size < bytes.size() && (bytes[size] < '@' || bytes[size] > '~')) ++size;
   return std::min(size + 1, bytes.size());
-}
-
-std::string lower(std::string text) {
-  for (char& c : text)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return text;
-}
-
-std::string state_of(const OrderedJson& job) {
-  for (const char* stays : {"held", "paused"})
-    if (job.value(stays, false)) return stays;
-  return field(job, "state");
-}
-
-// What is at work comes first, what is over last.
-int rank_of(const OrderedJson& job) {
-  static const std::map<std::string, int> kRanks{{"running", 0},  {"paused", 1}, {"queued", 2},
-                                                 {"held", 3},     {"failed", 4}, {"canceled", 5},
-                                                 {"succeeded", 6}};
-  const auto found = kRanks.find(state_of(job));
-  return found == kRanks.end() ? 7 : found->second;
-}
-
-std::int64_t took_of(const OrderedJson& job) {
-  const auto started = parse_time(field(job, "started_at"));
-  if (!started) return -1;
-  const auto ended = parse_time(field(job, "ended_at"));
-  // What still runs is older than what is over: by its start alone, the other way round.
-  return ended ? *ended - *started : INT64_MAX / 2 - *started / 2;
 }
 
 // With as much as fits of "text", which is visible().
@@ -118,31 +86,12 @@ void JobScreen::arrange() {
   for (const auto& job : all_)
     if (fits(job)) shown_.push_back(job);
   std::stable_sort(shown_.begin(), shown_.end(), [this](const auto& a, const auto& b) {
-    return reversed_ ? is_before(b, a) : is_before(a, b);
+    return is_before(a, b, order_);
   });
   if (chosen()) return;
   // Nobody is asked about one job and answers for another.
   if (asks_ == Asks::cancel) asks_ = Asks::nothing, said_ = "the job is not there any more";
   if (!shown_.empty()) chosen_ = field(shown_[std::min(top_, shown_.size() - 1)], "job_id");
-}
-
-bool JobScreen::is_before(const OrderedJson& a, const OrderedJson& b) const {
-  const auto later = [&](const char* key) { return field(a, key) > field(b, key); };
-  switch (order_) {
-    case Order::created:
-      return later("created_at");
-    case Order::started:
-      return later("started_at");
-    case Order::ended:
-      return later("ended_at");
-    case Order::took:
-      return took_of(a) > took_of(b);
-    case Order::state:
-      return rank_of(a) < rank_of(b);
-    case Order::name:
-      return lower(field(a, "name")) < lower(field(b, "name"));
-  }
-  return false;
 }
 
 bool JobScreen::fits(const OrderedJson& job) const {
@@ -219,14 +168,14 @@ JobScreen::Wish JobScreen::press_in_list(const Key& key) {
   if (key.is("h") || key.is("?")) helps_ = true;
   if (key.is("s") || key.is("r")) {
     if (key.is("s"))
-      order_ = static_cast<Order>((static_cast<std::size_t>(order_) + 1) % kOrders.size());
-    reversed_ = key.is("r") && !reversed_;
+      order_.by = static_cast<Order>((static_cast<std::size_t>(order_.by) + 1) % kOrders.size());
+    order_.reversed = key.is("r") && !order_.reversed;
     arrange();
   }
   if (!chosen()) return Wish::none;
   const int rank = rank_of(*chosen());
   if (key.is("c")) {
-    if (rank < 4)
+    if (rank < kRankOfEnded)
       asks_ = Asks::cancel;
     else
       said_ = "it is over";
@@ -261,8 +210,8 @@ std::string JobScreen::head(std::int64_t now) const {
   for (const auto& [rank, count] : counts)
     out += (out.empty() ? "" : ", ") + std::to_string(count.second) + " " + count.first;
   if (out.empty()) out = "no jobs";
-  out += "; by " + std::string(kOrders[static_cast<std::size_t>(order_)]) +
-         (reversed_ ? " (reversed)" : "");
+  out += "; by " + std::string(kOrders[static_cast<std::size_t>(order_.by)]) +
+         (order_.reversed ? " (reversed)" : "");
   if (!filter_.empty())
     out += "; " + std::to_string(shown_.size()) + " with '" + visible(filter_) + "'";
   return out + "; " + local_time(format_time(now));

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "domectl/columns.h"
+#include "domectl/job_order.h"
 
 namespace domed::ctl {
 
@@ -29,7 +30,8 @@ class JobScreen {
   enum class Wish { none, leave, follow, cancel, pause, resume };
 
   // "columns" as of JobTable.
-  explicit JobScreen(const std::string& columns) : table_(columns) {}
+  explicit JobScreen(const std::string& columns, Ordering order = {})
+      : table_(columns), order_(order) {}
 
   // The jobs that there are now, newest first.
   void take(std::vector<OrderedJson> jobs);
@@ -47,13 +49,11 @@ class JobScreen {
 
  private:
   enum class Asks { nothing, filter, cancel };
-  enum class Order { created, started, ended, took, state, name };
 
   Wish press_in_list(const Key& key);
   void press_in_filter(const Key& key);
   void move(std::ptrdiff_t by);
   void arrange();
-  bool is_before(const OrderedJson& a, const OrderedJson& b) const;
   bool fits(const OrderedJson& job) const;
   std::size_t chosen_row() const;
   std::string head(std::int64_t now) const;
@@ -68,8 +68,8 @@ class JobScreen {
   std::size_t room_ = 1;  // how many fit
   std::string filter_, said_, trouble_;
   Asks asks_ = Asks::nothing;
-  Order order_ = Order::created;
-  bool reversed_ = false, helps_ = false;
+  Ordering order_;
+  bool helps_ = false;
 };
 
 }  // namespace domed::ctl

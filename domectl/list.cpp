@@ -1,8 +1,11 @@
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "domectl/arguments.h"
 #include "domectl/columns.h"
 #include "domectl/context.h"
+#include "domectl/job_order.h"
 #include "domectl/list_watch.h"
 #include "domectl/selection.h"
 #include "domectl/table.h"
@@ -13,8 +16,11 @@ namespace {
 struct Listing {
   Filter filter;
   std::string columns, form;
+  std::string sort = kOrders[0];
   std::size_t limit = 20;
-  bool watch = false;
+  bool reverse = false, watch = false;
+
+  Ordering order() const { return {order_named(sort), reverse}; }
 };
 
 int show(Context& context, const Listing& given, const std::vector<OrderedJson>& jobs) {
@@ -39,7 +45,18 @@ int watch(Context& context, const Listing& given) {
   if (context.json || !given.form.empty() || !is_terminal(STDIN_FILENO) ||
       !is_terminal(STDOUT_FILENO))
     throw UsageError("--watch is for a terminal, without --json and --format");
-  return watch_list(context, {given.filter, given.columns, given.limit});
+  return watch_list(context, {given.filter, given.columns, given.limit, given.order()});
+}
+
+// In any order but the daemon's the first ones may be any of them.
+std::vector<OrderedJson> found(Context& context, const Listing& given) {
+  const Ordering order = given.order();
+  if (order == Ordering{}) return jobs_of(context, given.filter, given.limit);
+  auto jobs = jobs_of(context, given.filter, kMostJobs);
+  std::stable_sort(jobs.begin(), jobs.end(),
+                   [order](const auto& a, const auto& b) { return is_before(a, b, order); });
+  jobs.resize(std::min(jobs.size(), given.limit));
+  return jobs;
 }
 
 }  // namespace
@@ -58,6 +75,13 @@ void add_list(CLI::App& app, Context& context) {
                    "of --json")
       ->type_name("FORM")
       ->excludes("--columns");
+  verb->add_option("--sort", given->sort,
+                   "By when they were created, started or ended, how long they took, their state "
+                   "or name")
+      ->type_name("KEY")
+      ->capture_default_str()
+      ->check(CLI::IsMember(std::vector<std::string>(kOrders.begin(), kOrders.end())));
+  verb->add_flag("--reverse", given->reverse, "The other way round");
   verb->add_flag(
       "-w,--watch", given->watch,
       "Watch them as in top(1): q leaves, Enter follows, c cancels, / filters, s sorts, h helps");
@@ -68,12 +92,12 @@ void add_list(CLI::App& app, Context& context) {
       "On a terminal it fits the window: ids are cut to what tells them apart, which is enough\n"
       "wherever a JOB is asked for.\n\n"
       "Examples:\n  domectl list --state failed --since 2h\n"
-      "  domectl list --columns id,state,took,node\n"
+      "  domectl list --columns id,state,took,node --sort took\n"
       "  domectl list --label branch=main --format '{id} {state}'");
   verb->callback([&context, given] {
     context.action = [&context, given] {
       return given->watch ? watch(context, *given)
-                          : show(context, *given, jobs_of(context, given->filter, given->limit));
+                          : show(context, *given, found(context, *given));
     };
   });
 }

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "domectl/context.h"
+#include "domectl/job_order.h"
 #include "domectl/selection.h"
 
 namespace domed::ctl {
@@ -12,6 +13,7 @@ struct ListWatch {
   Filter filter;
   std::string columns;
   std::size_t limit;
+  Ordering order;
 };
 
 // Shows the jobs on the whole screen, anew each second, until somebody leaves it; returns the exit

@@ -7,6 +7,7 @@
 #include <iostream>
 
 #include "base/units.h"
+#include "domectl/columns.h"
 #include "domectl/report.h"
 #include "domectl/table.h"
 #include "domectl/when.h"
@@ -16,8 +17,6 @@ namespace {
 
 // As many as a question names; the others are counted.
 constexpr std::size_t kNamed = 8;
-// More than a person means; who does says so by --yes several times.
-constexpr std::size_t kMost = 100'000;
 
 // A node is called by its name where it is the one that answers, and by its id everywhere.
 std::string node_id(Context& context, const std::string& text) {
@@ -30,8 +29,11 @@ std::string state_asked_for(const std::string& state) {
   return state == "held" ? "queued" : state == "paused" ? "running" : state;
 }
 
-bool is_in(const OrderedJson& job, const std::string& state) {
-  return state_asked_for(state) == state || job.value(state, false);
+// As far as the daemon was not asked.
+bool fits(const OrderedJson& job, const Filter& filter) {
+  if (state_asked_for(filter.state) != filter.state && !job.value(filter.state, false))
+    return false;
+  return filter.queue.empty() || queue_of(job) == filter.queue;
 }
 
 Json query_of(Context& context, const Filter& filter) {
@@ -78,7 +80,7 @@ std::vector<OrderedJson> found(Context& context, Filter filter, const Deed& deed
   const std::vector<std::string> any{filter.state};
   for (const auto& state : filter.state.empty() && !deed.states.empty() ? deed.states : any) {
     filter.state = state;
-    for (auto& job : jobs_of(context, filter, kMost))
+    for (auto& job : jobs_of(context, filter, kMostJobs))
       if (!deed.fits || deed.fits(job)) jobs.push_back(std::move(job));
   }
   std::stable_sort(jobs.begin(), jobs.end(), [](const auto& a, const auto& b) {
@@ -90,7 +92,7 @@ std::vector<OrderedJson> found(Context& context, Filter filter, const Deed& deed
 }  // namespace
 
 bool Filter::empty() const {
-  for (const auto* field : {&state, &label, &tool, &name, &submitter, &node, &since, &until})
+  for (const auto* field : {&state, &label, &tool, &name, &submitter, &node, &queue, &since, &until})
     if (!field->empty()) return false;
   return true;
 }
@@ -104,6 +106,7 @@ void add_filter(CLI::App& verb, Filter& filter) {
   verb.add_option("--name", filter.name, "Only jobs of this name")->type_name("NAME");
   verb.add_option("--submitter", filter.submitter, "Only jobs that they submitted")
       ->type_name("IDENTITY");
+  verb.add_option("--queue", filter.queue, "Only jobs of this queue")->type_name("NAME");
   verb.add_option("--node", filter.node, "Only jobs whose run is there")->type_name("NODE");
 }
 
@@ -125,7 +128,7 @@ std::vector<OrderedJson> jobs_of(Context& context, const Filter& filter, std::si
     params["limit"] = std::min<std::size_t>(most - jobs.size(), 1000);
     OrderedJson page = OrderedJson::parse(context.client().call_raw("ListJobs", params, options));
     for (auto& job : page.at("jobs"))
-      if (is_in(job, filter.state)) jobs.push_back(std::move(job));
+      if (fits(job, filter)) jobs.push_back(std::move(job));
     if (!page.contains("next_page") || page["next_page"].is_null()) break;
     params["page"] = page["next_page"];
   }

@@ -12,10 +12,13 @@ namespace domed::ctl {
 
 // What jobs have in common that are listed or changed together; empty fields do not restrict.
 struct Filter {
-  std::string state, label, tool, name, submitter, node, since, until;
+  std::string state, label, tool, name, submitter, node, queue, since, until;
 
   bool empty() const;
 };
+
+// More than a person means; who does says so several times.
+inline constexpr std::size_t kMostJobs = 100'000;
 
 void add_filter(CLI::App& verb, Filter& filter);
 // --since and --until, where these ask when a job was submitted.

@@ -55,7 +55,7 @@ std::string times_line(const OrderedJson& job, std::int64_t now) {
 }
 
 std::string queue_line(const OrderedJson& job) {
-  std::string out = job.contains("queue") ? field(job, "queue") : "default";
+  std::string out = queue_of(job);
   if (job.contains("priority")) out += ", priority " + field(job, "priority");
   if (job.contains("not_before")) out += ", not before " + local_time(field(job, "not_before"));
   if (const auto needs = job.find("depends_on"); needs != job.end() && needs->is_array())

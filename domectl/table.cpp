@@ -58,6 +58,12 @@ std::string age(const std::string& time, std::int64_t now) {
   return std::to_string(seconds) + "s ago";
 }
 
+std::string lower(std::string text) {
+  for (char& c : text)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return text;
+}
+
 OrderedJson part(const OrderedJson& json, const char* key) {
   const auto found = json.find(key);
   return found != json.end() && found->is_object() ? *found : OrderedJson::object();

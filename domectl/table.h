@@ -14,6 +14,9 @@ std::string field(const OrderedJson& json, const char* key);
 // The object at "key"; an empty one where there is none.
 OrderedJson part(const OrderedJson& json, const char* key);
 
+// With small letters for those of ASCII: to look for, or to sort by.
+std::string lower(std::string text);
+
 // "  KEY  VALUE" for each field, nested ones as KEY.SUBKEY; for people and grep.
 std::string listing(const OrderedJson& json);
 

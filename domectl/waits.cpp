@@ -18,6 +18,7 @@ namespace {
 struct Waiting {
   Selection which;
   std::string timeout;
+  bool started = false;
 };
 
 // How a job ended, its further attempts included.
@@ -33,24 +34,34 @@ CallOptions until(const FollowOptions& options) {
   return call;
 }
 
-// The payload of the job's end, or what is as good; empty where the time was up.
-std::string await_end(Context& context, const std::string& job, FollowOptions options) {
+enum class For { start, end };
+
+// The payload of the job's start or end, or what is as good, whichever comes first of what is waited
+// for; empty where the time was up.
+std::string await(Context& context, const std::string& job, For what, FollowOptions options) {
   Json status = context.client().call("GetJobStatus", {{"job_id", job}}, until(options));
   // In the form of a terminal event's payload, which is what outcome_text() reads: a status has the
   // same keys but for this one.
   status["to"] = status.at("state");
-  if (is_terminal_state(status.value("state", ""))) return status.dump();
+  const std::string state = status.value("state", "");
+  if (is_terminal_state(state) || (what == For::start && state != "queued")) return status.dump();
   options.job_id = job;
   // From the head on: only the end is wanted, not the output that came before.
   options.since_seq = status.at("head_seq").get<std::uint64_t>();
   options.log_id = status.at("log_id").get<std::string>();
-  std::string end;
+  std::string found;
+  std::stop_source enough;
+  const std::stop_callback stopped(options.stop, [&] { enough.request_stop(); });
+  options.stop = enough.get_token();
   Follower follower(context.client(), options);
   follower.run([&](std::string_view line, std::uint64_t) {
     const auto event = read_event_line(line);
-    if (event && is_terminal(*event)) end = event->payload;
+    if (!event || event->type != "state_change" || !found.empty()) return;
+    if (what == For::end && !is_terminal(*event)) return;
+    found = event->payload;
+    if (what == For::start) enough.request_stop();
   });
-  return end;
+  return found;
 }
 
 // The attempt that follows "job"; empty where none does.  It is made just after the end.
@@ -62,12 +73,22 @@ std::string next_attempt(Context& context, const std::string& job, const FollowO
 }
 
 End await_last_end(Context& context, const std::string& job, const FollowOptions& options) {
-  End end{job, job, await_end(context, job, options)};
+  End end{job, job, await(context, job, For::end, options)};
   // A job that is tried again has not ended as far as its caller cares.
   for (std::string next;
        !end.payload.empty() && !(next = next_attempt(context, end.job, options)).empty();)
-    end = {job, next, await_end(context, next, options)};
+    end = {job, next, await(context, next, For::end, options)};
   return end;
+}
+
+// By its start alone; the end of one that never started is as good.
+End await_start(Context& context, const std::string& job, const FollowOptions& options) {
+  return {job, job, await(context, job, For::start, options)};
+}
+
+bool has_started(const End& end) {
+  const Json payload = Json::parse(end.payload);
+  return text_at(payload, "to") == "running" || !text_at(payload, "started_at").empty();
 }
 
 // By the name that the caller gave it.
@@ -97,17 +118,20 @@ int wait(Context& context, const Waiting& given) {
   int code = 0;
   for (const auto& job : selected(context, given.which, {"wait for"})) {
     const End end = context.with_job(
-        job, [&](const std::string& id) { return await_last_end(context, id, options); });
+        job, [&](const std::string& id) {
+          return given.started ? await_start(context, id, options)
+                               : await_last_end(context, id, options);
+        });
     if (stop.stopped()) return stop.code();
     if (end.payload.empty()) {
-      note("job " + job + " has not ended in time");
+      note("job " + job + " has not " + (given.started ? "started" : "ended") + " in time");
       return kTimedOut;
     }
     tell(context, job, end);
     out().flush();
     // The first that failed, in the order given: the same jobs give the same code, whichever ends
     // first.
-    if (code == 0) code = exit_code_of(end.payload);
+    if (code == 0 && !(given.started && has_started(end))) code = exit_code_of(end.payload);
   }
   return code;
 }
@@ -117,10 +141,12 @@ void add_wait(CLI::App& app, Context& context) {
   CLI::App* verb = app.add_subcommand("wait", "Wait for the end of jobs");
   add_selection(*verb, given->which);
   verb->add_option("--timeout", given->timeout, "No longer than this")->type_name("TIME");
+  verb->add_flag("--started", given->started, "Wait for their start alone");
   verb->footer(
       "Prints a line for each, and exits as 'domectl run' would with the first of them that did\n"
       "not succeed; 124 when the time was up.  Of a job that is tried again the last attempt "
-      "counts.\n\n"
+      "counts.  With --started one that runs, or did, is a success, and one that ended without\n"
+      "a start is not.\n\n"
       "Example:\n  domectl wait --label build=17");
   verb->callback([&context, given] {
     context.failure = kOwnFailure;

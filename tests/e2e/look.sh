@@ -30,6 +30,12 @@ code=0; ctl list --format '{colour}' 2>"$scratch/err" || code=$?
 grep -q 'there is no {colour}' "$scratch/err" || fail "it says: $(cat "$scratch/err")"
 code=0; ctl list --columns id,colour 2>"$scratch/err" || code=$?
 grep -q "there is no 'colour'" "$scratch/err" || fail "it says: $(cat "$scratch/err")"
+newest_first=$(ctl list --format '{id}')
+expect "the other way round" "$newest_first" "$(ctl list --reverse --format '{id}' | tac)"
+expect "the oldest alone" "$killed" "$(ctl list --sort created --reverse --limit 1 --format '{id}')"
+expect "what is not over first" "queued held failed succeeded" "$(ctl list --sort state --format '{state}' | paste -sd' ')"
+code=0; ctl list --sort colour 2>"$scratch/err" || code=$?
+grep -q 'created' "$scratch/err" || fail "it says: $(cat "$scratch/err")"
 expect "the list in a pipe has whole ids" "$killed" "$(ctl list --name killer --columns id | tail -n 1)"
 expect "in JSON as it was" "$killed" "$(ctl list --name killer --json | jq -r .job_id)"
 

@@ -37,12 +37,28 @@ ctl release "$held" >/dev/null
 ctl wait "$held" >/dev/null || fail "a released job did not succeed"
 expect "events of a held job" "queued held released assigned provenance running" \
   "$(ctl follow "$held" --json | head -n 6 | jq -r 'if .type=="state_change" then .payload.to else .type end' | tr '\n' ' ' | sed 's/ $//')"
+expect "those of a queue" "$high" "$(ctl list --queue builds --format '{id}')"
+expect "those of none" 0 "$(ctl list --queue default --format '{id}' | grep -c "$high")"
+ctl wait --started "$high" >/dev/null || fail "a job that has run has not started"
+code=0; ctl wait --started "$never" >/dev/null || code=$?
+[ $code -ne 0 ] || fail "a job that never ran has started"
+code=0; ctl wait --started "$plain" --timeout 0.2s 2>"$scratch/err" || code=$?
+expect "a wait for a start that takes too long" "124 1" "$code $(grep -c 'has not started in time' "$scratch/err")"
 code=0; ctl hold "$low" 2>"$scratch/err" || code=$?
 grep -q E_INVALID_TRANSITION "$scratch/err" || fail "a finished job was held"
 code=0; ctl submit --queue nowhere -- true 2>"$scratch/err" || code=$?
 grep -q "there are builds, default" "$scratch/err" || fail "an unknown queue: $(cat "$scratch/err")"
 
 # A retry is a job of its own, once for each key.
+rm -f "$scratch/go"; mkfifo "$scratch/go"
+gate=$(submit --hold -- sh -c 'read line <"$0"' "$scratch/go")
+ctl wait --started "$gate" >"$scratch/out" &
+waiter=$!
+ctl release "$gate" >/dev/null
+wait "$waiter" || fail "the wait for a start failed"
+expect "what it says" "$gate running" "$(cat "$scratch/out")"
+echo go >"$scratch/go"
+finish "$gate"
 again=$(ctl retry "$bad" --key again)
 expect "the same retry" "$again" "$(ctl retry "$bad" --key again)"
 code=0; ctl wait "$again" >"$scratch/out" || code=$?
