@@ -146,16 +146,14 @@ void Connection::finish() {
 }
 
 Rows Connection::next(Deadline deadline) {
-  PGresult* found = result(deadline);
-  while (!found) found = result(deadline);  // the end of the statement before
-  return answer(found);
+  return answer(found_result(deadline));
 }
 
 // Takes the answers that are left, up to that of finish().
 void Connection::end_pipeline(Deadline deadline) {
   for (;;) {
-    const Result found(result(deadline), PQclear);
-    if (found && PQresultStatus(found.get()) == PGRES_PIPELINE_SYNC) break;
+    const Result found(found_result(deadline), PQclear);
+    if (PQresultStatus(found.get()) == PGRES_PIPELINE_SYNC) break;
     if (PQstatus(connection_.get()) == CONNECTION_BAD) lose("the connection ended");
   }
   if (PQexitPipelineMode(connection_.get()) != 1) lose("cannot end a pipeline");
@@ -190,6 +188,15 @@ bool Connection::notified() {
 PGresult* Connection::result(Deadline deadline) {
   wait_for_answer(deadline);
   return PQgetResult(connection_.get());
+}
+
+// Between two statements there is an end without a result.  Several in a row: nothing is under way
+// any more, though an answer is missing, and whoever waits for it would wait for ever.
+PGresult* Connection::found_result(Deadline deadline) {
+  constexpr int kMostEnds = 3;
+  for (int ends = 0; ends < kMostEnds; ++ends)
+    if (PGresult* found = result(deadline)) return found;
+  lose("an answer is missing");
 }
 
 Rows Connection::answer(PGresult* result) {

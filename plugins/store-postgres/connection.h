@@ -103,6 +103,7 @@ class Connection {
   };
 
   void prepare(const Statement& statement, Deadline deadline);
+  PGresult* found_result(Deadline deadline);
   PGresult* result(Deadline deadline);
   Rows answer(PGresult* result);
   void drain(Deadline deadline);

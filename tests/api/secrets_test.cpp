@@ -129,7 +129,7 @@ TEST_F(Secrets, ARequestFromBeforeIsKnownAgainAndItsHashIsNotShown) {
     log.create(before);
   });
   const Json found = kernel.call("SubmitJob", asked);
-  EXPECT_EQ(id, found["job_id"]);
+  EXPECT_EQ(Json(id), found["job_id"]);
   EXPECT_TRUE(found["replayed"]);
   EXPECT_EQ("E_IDEMPOTENCY_KEY_REUSED",
             kernel.error("SubmitJob", request("old", {{"env", {{"PIN", "1235"}}}})));

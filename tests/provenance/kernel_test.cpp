@@ -102,7 +102,7 @@ TEST_F(FencedSite, ExecutableIsShownByThePathThatTheRequestChose) {
   job.request["command"] = job.tool["command"] = {"./seen"};
   const Provenance provenance({}, [](const std::string&) {});
   const Json got = Json::parse(provenance.collect(job, site()));
-  EXPECT_EQ(cwd + "/./seen", got["tool_versions"]["executable"]["path"]);
+  EXPECT_EQ(Json(cwd + "/./seen"), got["tool_versions"]["executable"]["path"]);
 }
 
 TEST(Provenance, AToolWithoutAVersionIsNotCalledNothing) {

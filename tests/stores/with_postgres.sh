@@ -63,10 +63,12 @@ SH
 chmod +x "$place/control"
 export DOMED_POSTGRES=$place
 
+# Undisturbed the server is slow at most, as a busy machine has it.
+[ -n "$disturb" ] && patience= || patience=60s
 psql="'$bin/psql' -q -h '$place' -U domed postgres"
 "$@" --set "url=postgresql:///postgres?host=$place&user=domed" --set 'schema={fresh}' \
   --cleanup "PGOPTIONS='-c client_min_messages=error' $psql -c \"DROP SCHEMA IF EXISTS \\\"\$DOMED_OPTION_SCHEMA\\\" CASCADE\"" \
-  ${disturb:+--disturb "$place/disturb"}
+  ${disturb:+--disturb "$place/disturb"} ${patience:+--set "patience=$patience"}
 status=$?
 [ $status -eq 0 ] || tail -n 40 "$place/log"
 exit $status
