@@ -7,10 +7,12 @@
 namespace domed::console {
 namespace {
 
-bool any_over_network(const std::string& endpoint) {
-  const auto urls = endpoints_of(endpoint);
-  return std::any_of(urls.begin(), urls.end(),
-                     [](const auto& url) { return url_scheme(url) != "ipc"; });
+// Without the sockets of this machine: over those the system says who asks, and that is the console.
+std::string over_network(const std::string& endpoint) {
+  std::string left;
+  for (const auto& url : endpoints_of(endpoint))
+    if (url_scheme(url) != "ipc") left += (left.empty() ? "" : ",") + url;
+  return left;
 }
 
 }  // namespace
@@ -20,7 +22,7 @@ ShownDaemon::ShownDaemon(std::string name, std::string options, const NamedDaemo
       options_(std::move(options)),
       place_(place),
       endpoint_(control_endpoint(place.endpoint)),
-      takes_tokens_(any_over_network(endpoint_)),
+      token_endpoint_(over_network(endpoint_)),
       client_(endpoint_, {}, nullptr, credentials_for(place)) {}
 
 ShownDaemon::~ShownDaemon() {
@@ -32,7 +34,7 @@ std::shared_ptr<Client> ShownDaemon::client_of(const std::string& token) const {
   // A certificate is the console's own, and would say that it is the console who asks.
   credentials.files.cert = credentials.files.key = credentials.token_file = "";
   credentials.token = token;
-  return std::make_shared<Client>(endpoint_, Patience{}, nullptr, std::move(credentials));
+  return std::make_shared<Client>(token_endpoint_, Patience{}, nullptr, std::move(credentials));
 }
 
 std::shared_ptr<Feed> ShownDaemon::feed(const std::string& job_id, std::uint64_t since) {

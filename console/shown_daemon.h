@@ -28,7 +28,7 @@ class ShownDaemon {
   const std::string& options() const { return options_; }
   Client& client() { return client_; }
   // Whether a token may say who asks: over ipc none is looked at.
-  bool takes_tokens() const { return takes_tokens_; }
+  bool takes_tokens() const { return !token_endpoint_.empty(); }
   // Another who asks the same daemon, by a token of theirs.
   std::shared_ptr<Client> client_of(const std::string& token) const;
 
@@ -44,8 +44,7 @@ class ShownDaemon {
  private:
   const std::string name_, options_;
   const NamedDaemon place_;
-  const std::string endpoint_;
-  const bool takes_tokens_;
+  const std::string endpoint_, token_endpoint_;
   Client client_;
   std::mutex mutex_;
   std::map<std::string, std::weak_ptr<Feed>> feeds_;

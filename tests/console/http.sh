@@ -55,4 +55,11 @@ end_console
 start_console --read-only
 CONSOLE_PORT=$port CONSOLE_SECRET=$secret JOB=$job LIVE=$live BIN=$bin python3 "$(dirname "$0")/http_test.py" read_only || fail "see above"
 grep -q "$secret" "$scratch/console-log" && fail "the secret is in the log"
+
+# Over ipc the system says who asks, which is the console, whatever word a browser sent.
+for endpoints in "$DOMED_ENDPOINT,tcp://127.0.0.1:1" "tcp://127.0.0.1:1,$DOMED_ENDPOINT"; do
+  end_console
+  start_console --endpoint "$endpoints"
+  CONSOLE_PORT=$port CONSOLE_SECRET=$secret JOB=$job BIN=$bin python3 "$(dirname "$0")/http_test.py" stranger || fail "see above"
+done
 ctl cancel "$live" >/dev/null

@@ -282,6 +282,10 @@ def kept():
         check("a login outlives the console", ask("/api/session", cookie=file.read())[0] == 200)
 
 
+def stranger():
+    check("any word at all", ask("/api/login", "POST", body={"token": "letmein"})[0] == 401)
+
+
 def through():
     cookie, _ = log_in()
     for name, ident, data in events(follow(cookie, JOB)):
@@ -299,5 +303,5 @@ def read_only():
     check("it changes nothing", status == 403 and json.loads(body)["error"] == "E_READ_ONLY", body)
 
 
-{"all": all_groups, "kept": kept, "through": through, "read_only": read_only}[sys.argv[1]]()
+{"all": all_groups, "kept": kept, "through": through, "read_only": read_only, "stranger": stranger}[sys.argv[1]]()
 sys.exit(1 if failures else 0)
