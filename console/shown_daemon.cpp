@@ -7,7 +7,8 @@
 namespace domed::console {
 namespace {
 
-// Without the sockets of this machine: over those the system says who asks, and that is the console.
+// Without the sockets of this machine: over those the system says who asks, and that is the
+// console.
 std::string over_network(const std::string& endpoint) {
   std::string left;
   for (const auto& url : endpoints_of(endpoint))

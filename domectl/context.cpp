@@ -58,6 +58,10 @@ void describe(CLI::App& app, Context& context) {
        "What says who you are, but over ipc (default: DOMED_TOKEN_FILE)");
   app.add_flag("--json", context.json, "Machine-readable output");
   app.require_subcommand(1);
+}
+
+// Behind the verbs, which would have it too; a verb's help has its own.
+void give_examples(CLI::App& app) {
   app.footer(
       "Examples:\n"
       "  domectl run make test             # run, watch, exit with its code\n"
@@ -72,6 +76,18 @@ std::string unknown_verb(const CLI::App& app) {
   if (!app.get_subcommands().empty() || rest.empty() || rest.front().starts_with('-')) return "";
   std::vector<std::string> verbs;
   for (const CLI::App* verb : app.get_subcommands({})) verbs.push_back(verb->get_name());
+  // As others call it.
+  for (const auto& [theirs, ours] :
+       {std::pair{"ps", "list"}, {"ls", "list"},          {"get", "list"},
+        {"queue", "list"},       {"top", "list --watch"}, {"tail", "follow"},
+        {"watch", "follow"},     {"cat", "logs"},         {"log", "logs"},
+        {"inspect", "status"},   {"describe", "status"},  {"show", "status"},
+        {"kill", "cancel"},      {"stop", "cancel"},      {"rm", "delete"},
+        {"exec", "attach"},      {"restart", "retry"},    {"rerun", "retry"},
+        {"start", "release"},    {"enqueue", "release"}})
+    if (rest.front() == theirs)
+      return "there is no verb " + in_quotes(theirs) + ": try 'domectl " + ours +
+             "'; 'domectl --help' lists them";
   return "there is no verb " + in_quotes(rest.front()) + did_you_mean(rest.front(), verbs) +
          "; 'domectl --help' lists them";
 }
@@ -274,6 +290,7 @@ int run_domectl(int argc, char** argv) {
   add_copies(app, context);
   add_backup(app, context);
   add_completion(app, context);
+  give_examples(app);
   take_texts_whole(app);
   // Of a command line that is not whole yet: it is not parsed.
   if (argc > 1 && std::string_view(argv[1]) == "--complete")

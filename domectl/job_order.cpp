@@ -53,11 +53,13 @@ std::string state_of(const OrderedJson& job) {
 }
 
 int rank_of(const OrderedJson& job) {
-  static const std::map<std::string, int> kRanks{
-      {"running", 0},           {"paused", 1},
-      {"queued", 2},            {"held", 3},
-      {"failed", kRankOfEnded}, {"canceled", kRankOfEnded + 1},
-      {"succeeded", kRankOfEnded + 2}};
+  static const std::map<std::string, int> kRanks{{"running", 0},
+                                                 {"paused", 1},
+                                                 {"queued", 2},
+                                                 {"held", 3},
+                                                 {"failed", kRankOfEnded},
+                                                 {"canceled", kRankOfEnded + 1},
+                                                 {"succeeded", kRankOfEnded + 2}};
   const auto found = kRanks.find(state_of(job));
   return found == kRanks.end() ? kRankOfEnded + 3 : found->second;
 }

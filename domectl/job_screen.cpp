@@ -85,9 +85,8 @@ void JobScreen::arrange() {
   shown_.clear();
   for (const auto& job : all_)
     if (fits(job)) shown_.push_back(job);
-  std::stable_sort(shown_.begin(), shown_.end(), [this](const auto& a, const auto& b) {
-    return is_before(a, b, order_);
-  });
+  std::stable_sort(shown_.begin(), shown_.end(),
+                   [this](const auto& a, const auto& b) { return is_before(a, b, order_); });
   if (chosen()) return;
   // Nobody is asked about one job and answers for another.
   if (asks_ == Asks::cancel) asks_ = Asks::nothing, said_ = "the job is not there any more";

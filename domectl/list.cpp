@@ -38,6 +38,7 @@ int show(Context& context, const Listing& given, const std::vector<OrderedJson>&
   }
   const std::size_t width = is_terminal(STDOUT_FILENO) ? columns_of_terminal(STDOUT_FILENO) : 0;
   if (!jobs.empty()) put(table.text(jobs, now, width, Colours::of(STDOUT_FILENO)));
+  if (jobs.empty() && is_terminal(STDERR_FILENO)) note("there is no such job");
   return 0;
 }
 
@@ -51,11 +52,14 @@ int watch(Context& context, const Listing& given) {
 // In any order but the daemon's the first ones may be any of them.
 std::vector<OrderedJson> found(Context& context, const Listing& given) {
   const Ordering order = given.order();
-  if (order == Ordering{}) return jobs_of(context, given.filter, given.limit);
-  auto jobs = jobs_of(context, given.filter, kMostJobs);
-  std::stable_sort(jobs.begin(), jobs.end(),
-                   [order](const auto& a, const auto& b) { return is_before(a, b, order); });
-  jobs.resize(std::min(jobs.size(), given.limit));
+  auto jobs = jobs_of(context, given.filter, order == Ordering{} ? given.limit + 1 : kMostJobs);
+  if (order != Ordering{})
+    std::stable_sort(jobs.begin(), jobs.end(),
+                     [order](const auto& a, const auto& b) { return is_before(a, b, order); });
+  if (jobs.size() <= given.limit) return jobs;
+  jobs.resize(given.limit);
+  if (is_terminal(STDOUT_FILENO) && is_terminal(STDERR_FILENO))
+    note("there are more than these " + std::to_string(given.limit) + ": --limit N shows them");
   return jobs;
 }
 
@@ -96,8 +100,7 @@ void add_list(CLI::App& app, Context& context) {
       "  domectl list --label branch=main --format '{id} {state}'");
   verb->callback([&context, given] {
     context.action = [&context, given] {
-      return given->watch ? watch(context, *given)
-                          : show(context, *given, found(context, *given));
+      return given->watch ? watch(context, *given) : show(context, *given, found(context, *given));
     };
   });
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -208,10 +209,14 @@ void Script::program() {
   if (const std::string path = raw(program, "path"), hash = raw(program, "sha256");
       !path.empty() && is_hex(hash))
     line("echo " + quoted(hash + "  " + path) + " | sha256sum --check --quiet");
+  std::set<std::string> names;
   for (const OrderedJson* of : {&status_, &tool_})
     for (const char* key : {"env", "secret_env"})
-      if (of->contains(key) && (*of)[key].is_array() && !(*of)[key].empty())
-        lost("the values of " + (*of)[key].dump() + ": they are kept, but never shown");
+      if (of->contains(key) && (*of)[key].is_array())
+        for (const auto& name : (*of)[key])
+          names.insert(name.is_string() ? name.get<std::string>() : name.dump());
+  if (!names.empty())
+    lost("the values of " + Json(names).dump() + ": they are kept, but never shown");
   const std::string agreed = raw(part(record_, "contract_hashes"), "tool"),
                     now = raw(tool_, "contract_sha256");
   // By the contract's hash and not the version, which people forget to raise.

@@ -29,6 +29,11 @@ std::string state_asked_for(const std::string& state) {
   return state == "held" ? "queued" : state == "paused" ? "running" : state;
 }
 
+// Whether the daemon gives more than is wanted.
+bool is_sifted_here(const Filter& filter) {
+  return !filter.queue.empty() || state_asked_for(filter.state) != filter.state;
+}
+
 // As far as the daemon was not asked.
 bool fits(const OrderedJson& job, const Filter& filter) {
   if (state_asked_for(filter.state) != filter.state && !job.value(filter.state, false))
@@ -92,7 +97,8 @@ std::vector<OrderedJson> found(Context& context, Filter filter, const Deed& deed
 }  // namespace
 
 bool Filter::empty() const {
-  for (const auto* field : {&state, &label, &tool, &name, &submitter, &node, &queue, &since, &until})
+  for (const auto* field :
+       {&state, &label, &tool, &name, &submitter, &node, &queue, &since, &until})
     if (!field->empty()) return false;
   return true;
 }
@@ -101,7 +107,8 @@ void add_filter(CLI::App& verb, Filter& filter) {
   verb.add_option("--state", filter.state, "Only jobs in this state")
       ->check(CLI::IsMember(
           {"queued", "held", "running", "paused", "succeeded", "failed", "canceled"}));
-  verb.add_option("--label", filter.label, "Only jobs with this label")->type_name("K=V");
+  verb.add_option("--label", filter.label, "Only jobs with this label, which is one alone")
+      ->type_name("K=V");
   verb.add_option("--tool", filter.tool, "Only jobs of this tool")->type_name("ID");
   verb.add_option("--name", filter.name, "Only jobs of this name")->type_name("NAME");
   verb.add_option("--submitter", filter.submitter, "Only jobs that they submitted")
@@ -125,13 +132,15 @@ std::vector<OrderedJson> jobs_of(Context& context, const Filter& filter, std::si
   while (jobs.size() < most) {
     // The daemon's most for a page.  Between two pages jobs may be made; the list goes from new to
     // old by a mark, so that none is shown twice.
-    params["limit"] = std::min<std::size_t>(most - jobs.size(), 1000);
+    params["limit"] =
+        is_sifted_here(filter) ? 1000 : std::min<std::size_t>(most - jobs.size(), 1000);
     OrderedJson page = OrderedJson::parse(context.client().call_raw("ListJobs", params, options));
     for (auto& job : page.at("jobs"))
       if (fits(job, filter)) jobs.push_back(std::move(job));
     if (!page.contains("next_page") || page["next_page"].is_null()) break;
     params["page"] = page["next_page"];
   }
+  jobs.resize(std::min(jobs.size(), most));
   return jobs;
 }
 

@@ -120,7 +120,13 @@ std::string visible_json(std::string_view json) {
 }
 
 void note(std::string_view text) {
-  std::fprintf(stderr, "domectl: %s\n", visible(text).c_str());
+  std::string shown;
+  for (std::size_t at = 0; at <= text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    shown += (at == 0 ? "" : "\n  ") + visible(text.substr(at, end - at));
+    at = end + 1;
+  }
+  std::fprintf(stderr, "domectl: %s\n", shown.c_str());
 }
 
 }  // namespace domed::ctl

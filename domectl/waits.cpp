@@ -36,8 +36,8 @@ CallOptions until(const FollowOptions& options) {
 
 enum class For { start, end };
 
-// The payload of the job's start or end, or what is as good, whichever comes first of what is waited
-// for; empty where the time was up.
+// The payload of the job's start or end, or what is as good, whichever comes first of what is
+// waited for; empty where the time was up.
 std::string await(Context& context, const std::string& job, For what, FollowOptions options) {
   Json status = context.client().call("GetJobStatus", {{"job_id", job}}, until(options));
   // In the form of a terminal event's payload, which is what outcome_text() reads: a status has the
@@ -117,11 +117,10 @@ int wait(Context& context, const Waiting& given) {
   options.stop = stop.token();
   int code = 0;
   for (const auto& job : selected(context, given.which, {"wait for"})) {
-    const End end = context.with_job(
-        job, [&](const std::string& id) {
-          return given.started ? await_start(context, id, options)
-                               : await_last_end(context, id, options);
-        });
+    const End end = context.with_job(job, [&](const std::string& id) {
+      return given.started ? await_start(context, id, options)
+                           : await_last_end(context, id, options);
+    });
     if (stop.stopped()) return stop.code();
     if (end.payload.empty()) {
       note("job " + job + " has not " + (given.started ? "started" : "ended") + " in time");

@@ -122,6 +122,8 @@ OrderedJson whole_json(const JobHead& head, const JobFixed& fixed, const std::st
   if (const std::string hash = shown_request_hash(head, fixed); !hash.empty())
     out["request_hash"] = hash;
   put_request(out, fixed.request);
+  if (const std::string cwd = text_at(fixed.tool, "cwd"); !cwd.empty() && !out.contains("cwd"))
+    out["cwd"] = cwd;
   // `StateIsEvents` and `Digest`: up to which event this is the fold, and by what any copy of the
   // log, a follower's too, can be checked.
   out["as_of_seq"] = head.head_seq;

@@ -71,8 +71,9 @@ class FencedSite : public testing::Test {
 
 TEST_F(FencedSite, LooksOnlyWhereTheToolAcceptsItAsItIsThen) {
   int calls = 0;
-  const Provenance provenance({source([&](const auto&) { return ++calls, R"({"commit_sha":"c"})"; })},
-                              [](const std::string&) {});
+  const Provenance provenance(
+      {source([&](const auto&) { return ++calls, R"({"commit_sha":"c"})"; })},
+      [](const std::string&) {});
   const Json before = Json::parse(provenance.collect(job, site()));
   EXPECT_EQ("c", before["commit_sha"]);
   EXPECT_EQ("seen", before["input_files"]["files"][0]["path"]);
