@@ -1,7 +1,7 @@
 # What scenarios of a person at a terminal share: tmux, and what it shows. For scenarios, behind lib.sh and 'start'.
 screen_options=()  # such as -u
 tm() { tmux "${screen_options[@]}" -L "domed-$$" "$@"; }
-leave_screen() { code=$?; tm kill-server 2>/dev/null; (exit $code); cleanup; }
+leave_screen() { code=$?; set +e; tm kill-server 2>/dev/null; (exit $code); cleanup; }
 trap leave_screen EXIT
 screen() { tm capture-pane -p "$@"; }
 # Waits until the screen shows what matches.
