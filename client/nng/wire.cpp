@@ -109,18 +109,18 @@ void NngWire::came(void* argument) {
   auto& self = *static_cast<NngWire*>(argument);
   if (nng_aio_result(self.aio_) != 0) return;  // closed
   const Message message(nng_aio_get_msg(self.aio_));
-  {
-    const std::lock_guard lock(self.mutex_);
-    // What stands before the body: of a reply its backtrace.
-    std::string text(static_cast<const char*>(nng_msg_header(message.get())),
-                     nng_msg_header_len(message.get()));
-    text += body(message.get());
-    self.held_ += text.size();
-    self.messages_.push_back(std::move(text));
-    eventfd_write(self.changed_.get(), 1);
-    self.paused_ = self.held_ >= kMostUnread || self.messages_.size() >= kQueued;
-    if (self.paused_ || self.closing_) return;  // nng's own buffer takes the next ones
-  }
+  const std::lock_guard lock(self.mutex_);
+  // What stands before the body: of a reply its backtrace.
+  std::string text(static_cast<const char*>(nng_msg_header(message.get())),
+                   nng_msg_header_len(message.get()));
+  text += body(message.get());
+  self.held_ += text.size();
+  self.messages_.push_back(std::move(text));
+  eventfd_write(self.changed_.get(), 1);
+  self.paused_ = self.held_ >= kMostUnread || self.messages_.size() >= kQueued;
+  if (self.paused_ || self.closing_) return;  // nng's own buffer takes the next ones
+  // Within the lock, so that none begins once the socket is being closed: nng 1.10 leaves that one
+  // on a queue that is gone, and freeing it is a panic.
   nng_recv_aio(self.socket_->get(), self.aio_);
 }
 

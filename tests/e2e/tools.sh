@@ -61,7 +61,7 @@ expect "an answer with the end" '["failed","exit",7]' \
   "$(ctl submit --json --wait 10s --tool seven | jq -c '[.state,.reason,.exit_code]')"
 expect "an answer that says how it is" "it is succeeded" "$(ctl submit --wait 10s --tool tells 2>&1 >/dev/null | sed 's/^domectl: //')"
 expect "lines of progress" '[0.5,null] [1,"all of it"]' "$(ctl follow @last --json |
-  jq -c 'select(.type == "progress").payload|[.value,(.message|if . == "" then null else . end)]' | paste -sd' ')"
+  jq -c 'select(.type == "progress").payload|[.value + 0,(.message|if . == "" then null else . end)]' | paste -sd' ')"
 expect "a list of tools" '["bytes","'"$scratch"'/in"]' \
   "$(ask '{"jsonrpc":"2.0","id":1,"method":"ListTools"}' | jq -c '.result.tools[]|select(.tool_id=="open").accepts.stdin')"
 expect "what one needs to choose" '["Says how many","report",false,false]' \
