@@ -153,7 +153,7 @@ proctype Runner() {
 #endif
       forget()
     }
-  /* step end: TERM when nothing is left, KILL after the grace */
+  /* step stop: TERM when nothing is left, KILL after the grace */
   :: atomic { lives && left <= -GRACE -> lives = false; left = 0; forget() }
   od
 }

@@ -1,0 +1,89 @@
+#include "nodes/node_words.h"
+
+#include <algorithm>
+
+#include "base/json.h"
+#include "domed/leases.h"
+
+namespace domed {
+namespace {
+
+Json dumped(const NodeWords& words) {
+  Json text{{"node", words.node},
+            {"name", words.name},
+            {"machine", words.machine},
+            {"boot", words.boot},
+            {"place", words.place},
+            {"version", words.version},
+            {"formats", {words.formats.oldest, words.formats.newest}},
+            {"endpoints", words.endpoints},
+            {"queues", words.queues},
+            {"time", words.time}};
+  if (words.back_in > NodeWords::Span(0)) text["back_in"] = words.back_in.count();
+  return text;
+}
+
+std::string bytes_of(const Json& text) {
+  return text.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::vector<std::string> texts_at(const Json& object, const char* key) {
+  std::vector<std::string> texts;
+  const auto it = object.find(key);
+  if (it == object.end() || !it->is_array()) return texts;
+  for (const Json& one : *it)
+    if (one.is_string()) texts.push_back(one.get<std::string>());
+  return texts;
+}
+
+Formats formats_at(const Json& object) {
+  const auto it = object.find("formats");
+  if (it == object.end() || !it->is_array() || it->size() != 2) return {};
+  const Json &oldest = (*it)[0], &newest = (*it)[1];
+  if (!oldest.is_number_unsigned() || !newest.is_number_unsigned()) return {};
+  return {oldest.get<unsigned>(), newest.get<unsigned>()};
+}
+
+}  // namespace
+
+std::string NodeWords::text() const {
+  std::string bytes = bytes_of(dumped(*this));
+  if (bytes.size() <= kMaxLeaseText) return bytes;
+  NodeWords less = *this;
+  less.endpoints.clear();
+  less.queues.clear();
+  return bytes_of(dumped(less));
+}
+
+NodeWords NodeWords::parse(std::string_view text) {
+  const Json json = Json::parse(text, nullptr, false);
+  NodeWords words;
+  if (!json.is_object()) return words;
+  words.node = text_at(json, "node");
+  words.name = text_at(json, "name");
+  words.machine = text_at(json, "machine");
+  words.boot = text_at(json, "boot");
+  words.place = text_at(json, "place");
+  words.version = text_at(json, "version");
+  words.formats = formats_at(json);
+  words.endpoints = texts_at(json, "endpoints");
+  words.queues = texts_at(json, "queues");
+  words.back_in = Span(std::min<std::uint64_t>(number_at(json, "back_in"), kMaxBackIn.count()));
+  words.time = static_cast<std::int64_t>(number_at(json, "time"));
+  return words;
+}
+
+// Without a name for machine and place nothing is known of them.
+Namesake namesake(const NodeWords& holder, const NodeWords& self) {
+  const bool is_here = holder.node == self.node && !self.machine.empty() && !self.place.empty() &&
+                       holder.machine == self.machine && holder.place == self.place;
+  if (!is_here) return Namesake::another;
+  const bool is_known = !self.boot.empty() && !holder.boot.empty();
+  return is_known && holder.boot != self.boot ? Namesake::rebooted : Namesake::ourselves;
+}
+
+std::chrono::microseconds skew(std::int64_t own, const NodeWords& words, NodeWords::Span age) {
+  return std::chrono::microseconds(own - words.time) - age;
+}
+
+}  // namespace domed

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "nodes/formats.h"
+
+namespace domed {
+
+// What a node says of itself in the text of its lease.  Who reads it may be an older or a newer
+// release: what is absent has its default, what is unknown is passed over.
+struct NodeWords {
+  using Span = std::chrono::milliseconds;
+
+  std::string node;     // the id, which lies in its state_dir
+  std::string name;     // for people
+  std::string machine;  // /etc/machine-id
+  std::string boot;     // of this start of the machine
+  std::string place;    // names machine and state_dir (place_of): one daemon has it locked
+  std::string version;
+  Formats formats;
+  std::vector<std::string> endpoints, queues;
+  Span back_in{0};        // it stops, and means to be back by then
+  std::int64_t time = 0;  // its own, when it said this: microseconds since 1970
+
+  // At most kMaxLeaseText bytes: of what does not fit, endpoints and queues are left out.
+  std::string text() const;
+  // Of any text; words that are none are those of a node that says nothing.
+  static NodeWords parse(std::string_view text);
+
+  // Longer than this nobody is waited for, whatever its words are.
+  static constexpr Span kMaxBackIn = std::chrono::hours(24);
+};
+
+// Who has the lease that should be ours, by its words.
+enum class Namesake {
+  ourselves,  // an earlier life of this daemon; it is gone, for we have its state_dir locked
+  rebooted,   // the same, before the machine was started anew: nothing of its runs is left
+  another,    // a copy of our state_dir, or ours on another machine: it is waited for as any node
+};
+Namesake namesake(const NodeWords& holder, const NodeWords& self);
+
+// How far "own" time, microseconds since 1970, is ahead of the node that said "words" so long ago.
+std::chrono::microseconds skew(std::int64_t own, const NodeWords& words, NodeWords::Span age);
+// A node that differs from one that lives by more does not start: events would show times that
+// contradict their order, and `since` would find the wrong ones.
+inline constexpr std::chrono::microseconds kMaxSkew = std::chrono::seconds(5);
+
+}  // namespace domed

@@ -1,0 +1,16 @@
+#include "nodes/own_policy.h"
+
+namespace domed {
+
+std::string lacking(const OwnPolicy& policy, const Offered& job) {
+  if (!job.wanted_node.empty() && job.wanted_node != policy.node)
+    return "it is for the node " + job.wanted_node;
+  if (!policy.queues.contains(job.queue)) return "does not serve the queue '" + job.queue + "'";
+  if (!job.accepted_by.empty() && job.accepted_by == policy.node) return "";
+  if (job.tool.empty()) return policy.allow_ad_hoc ? "" : "allows no commands but its tools";
+  const auto tool = policy.tools.find(job.tool);
+  if (tool == policy.tools.end()) return "has no tool '" + job.tool + "'";
+  return tool->second.contains(job.contract) ? "" : "has another tool '" + job.tool + "'";
+}
+
+}  // namespace domed

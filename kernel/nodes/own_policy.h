@@ -1,0 +1,31 @@
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace domed {
+
+// `OwnPolicy`: a node starts only what its own deployment would have accepted, or what it accepted
+// itself.
+struct OwnPolicy {
+  std::string node;
+  std::set<std::string> queues;  // that it serves
+  std::map<std::string, std::set<std::string>>
+      tools;  // the hashes of their contracts, `also:` ones too
+  bool allow_ad_hoc = false;
+};
+
+// Of a queued job's record.
+struct Offered {
+  std::string queue, tool;  // empty: a command
+  std::string contract;     // the tool's hash when it was submitted
+  std::string accepted_by;  // the node that took the request; retries inherit it
+  std::string wanted_node;  // empty: any
+};
+
+// What keeps the node from starting it, in the words that `waiting` has of it; empty: nothing.
+std::string lacking(const OwnPolicy& policy, const Offered& job);
+
+}  // namespace domed
