@@ -61,10 +61,14 @@ std::optional<Observer::Span> Observer::patience_with(const std::string& node,
   return *times.lost_after + (it == nodes_.end() ? Span(0) : it->second.back_in);
 }
 
-bool Observer::is_dead(const std::string& node, const ClusterTimes& times) const {
+bool Observer::is_silent(const std::string& node, const ClusterTimes& times) const {
   const auto silent = unchanged(node);
   const auto patience = patience_with(node, times);
-  return node != self_ && silent && patience && *silent >= *patience;
+  return silent && patience && *silent >= *patience;
+}
+
+bool Observer::is_dead(const std::string& node, const ClusterTimes& times) const {
+  return node != self_ && is_silent(node, times);
 }
 
 bool Observer::is_lost(const std::string& job_id, const ClusterTimes& times) const {

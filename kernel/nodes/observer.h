@@ -49,7 +49,10 @@ class Observer {
 
   // For how long its renewal has been the same; nullopt: a node that was never seen or named.
   std::optional<Span> unchanged(const std::string& node) const;
-  // Step "dead" of the model.  "back_in" of the node's own words is added to lost_after.
+  // For as long as makes a lease a dead one: "back_in" of the node's own words is added to
+  // lost_after.
+  bool is_silent(const std::string& node, const ClusterTimes& times) const;
+  // Step "dead" of the model: another node's.
   bool is_dead(const std::string& node, const ClusterTimes& times) const;
   // Step "lose" of the models: nothing of the command is left.
   bool is_lost(const std::string& job_id, const ClusterTimes& times) const;

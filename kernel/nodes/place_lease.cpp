@@ -4,10 +4,8 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <condition_variable>
 #include <exception>
 #include <fstream>
-#include <mutex>
 #include <utility>
 
 #include "base/json.h"
@@ -102,28 +100,16 @@ bool PlaceLease::renew() {
 }
 
 void PlaceLease::keep(std::function<void()> lost) {
-  thread_ = std::jthread(
-      [this, lost = std::move(lost)](const std::stop_token& stop) { work(stop, lost); });
-}
-
-void PlaceLease::work(const std::stop_token& stop, const std::function<void()>& lost) {
-  std::mutex mutex;
-  std::condition_variable_any never;
-  std::unique_lock lock(mutex);
-  while (!never.wait_for(lock, stop, settings_.ttl / 3, [&] { return stop.stop_requested(); }))
-    try {
-      if (renew()) continue;
-      until_ = 0;
-      return lost();
-    } catch (const std::exception&) {  // the store is away, as everybody hears who asks it
-    }
+  heartbeat_.start(settings_.ttl / 3, [this, lost = std::move(lost)] {
+    if (renew()) return true;
+    until_ = 0;
+    lost();
+    return false;
+  });
 }
 
 void PlaceLease::give_back() noexcept try {
-  if (thread_.joinable()) {
-    thread_.request_stop();
-    thread_.join();
-  }
+  heartbeat_.stop();
   until_ = 0;
   if (std::exchange(taken_, false)) leases_.release(kName, self_.epoch);
 } catch (const std::exception&) {  // then its time ends it

@@ -5,11 +5,10 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
-#include <stop_token>
 #include <string>
-#include <thread>
 
 #include "domed/leases.h"
+#include "nodes/heartbeat.h"
 #include "system/boot_clock.h"
 
 namespace domed {
@@ -66,14 +65,13 @@ class PlaceLease {
   std::string text() const;
   void took(Clock::time_point sent);
   bool is_ours_still() const;
-  void work(const std::stop_token& stop, const std::function<void()>& lost);
 
   Leases& leases_;
   const Self self_;
   const Settings settings_;
   bool taken_ = false;
   std::atomic<Clock::rep> until_{0};
-  std::jthread thread_;
+  Heartbeat heartbeat_;
 };
 
 // What this machine calls itself; "a machine without a name".

@@ -1,0 +1,154 @@
+#include "nodes/node_lease.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/units.h"
+#include "domed/error.h"
+
+namespace domed {
+namespace {
+
+std::string who(const NodeWords& words) {
+  return "the node " + words.name + " (" + words.node + ")";
+}
+
+}  // namespace
+
+NodeLease::NodeLease(Leases& leases, std::string epoch, std::function<NodeWords()> words,
+                     Settings settings)
+    : leases_(leases),
+      epoch_(std::move(epoch)),
+      words_(std::move(words)),
+      settings_(std::move(settings)),
+      id_(words_().node),
+      name_(std::string(kNodeLease) + id_),
+      observer_(id_, settings_.times.ttl) {}
+
+std::optional<Namesake> NodeLease::take() {
+  const NodeWords self = words_();
+  const auto leases = look();
+  check_others(self, leases);
+  const auto mine = std::find_if(leases.begin(), leases.end(),
+                                 [this](const Lease& lease) { return lease.name == name_; });
+  if (mine == leases.end()) return acquire(self) ? std::nullopt : std::optional(Namesake::another);
+  const Namesake former = namesake(NodeWords::parse(mine->text), self);
+  if (former != Namesake::another) {
+    leases_.release(name_, mine->holder);
+    return acquire(self) ? former : Namesake::another;
+  }
+  // What a dead one ran has ended by its deadlines, wherever it was.  Its lease is over for the
+  // engine too, which decides where two copies have waited for it, or it has come back this moment.
+  return is_silent() && acquire(self) ? Namesake::rebooted : Namesake::another;
+}
+
+bool NodeLease::is_silent() const {
+  const std::lock_guard lock(mutex_);
+  return observer_.is_silent(id_, settings_.times);
+}
+
+// A node that lives has renewed within its ttl; of the others nobody knows what they would say.
+void NodeLease::check_others(const NodeWords& self, const std::vector<Lease>& leases) const {
+  for (const Lease& lease : leases) {
+    if (lease.name == name_ || lease.age >= settings_.times.ttl) continue;
+    const NodeWords other = NodeWords::parse(lease.text);
+    const auto ahead = skew(self.time, other, lease.age);
+    if (std::chrono::abs(ahead) > kMaxSkew)
+      throw Error(Code::conflict, "the clock of this machine is " +
+                                      format_duration(std::chrono::abs(ahead)) +
+                                      (ahead.count() > 0 ? " ahead of" : " behind") + " that of " +
+                                      who(other) + ": set them right, and start again");
+    if (format_to_write(self.formats, {other.formats}) == 0)
+      throw Error(Code::conflict, "this is domed " + self.version + ", and " + who(other) +
+                                      " is domed " + other.version +
+                                      ", which has no format of records in common with it: use a "
+                                      "release between the two first");
+  }
+}
+
+bool NodeLease::acquire(const NodeWords& self) {
+  const auto sent = settings_.now();
+  if (!leases_.acquire(name_, epoch_, settings_.times.ttl, self.text())) return false;
+  const std::lock_guard lock(mutex_);
+  sent_ = sent;
+  return true;
+}
+
+bool NodeLease::renew(const NodeWords& self) {
+  const auto sent = settings_.now();
+  if (!leases_.renew(name_, epoch_, settings_.times.ttl, self.text())) return false;
+  const std::lock_guard lock(mutex_);
+  sent_ = sent;
+  return true;
+}
+
+bool NodeLease::beat() try {
+  const NodeWords self = words_();
+  const bool is_renewed = renew(self);
+  const auto leases = look();
+  if (is_renewed) return true;
+  // Over, while the store was away or we were.  It is ours again where nobody else had it: who
+  // comes between this look and acquire() makes that fail.
+  const bool is_ours = std::any_of(leases.begin(), leases.end(), [this](const Lease& lease) {
+    return lease.name == name_ && lease.holder == epoch_;
+  });
+  if (is_ours && acquire(self)) return true;
+  const std::lock_guard lock(mutex_);
+  sent_.reset();
+  return false;
+} catch (const Error&) {
+  const std::lock_guard lock(mutex_);
+  observer_.saw_nothing(settings_.now());
+  throw;
+}
+
+void NodeLease::keep(std::function<void()> lost) {
+  heartbeat_.start(settings_.times.renew_every(), [this, lost = std::move(lost)] {
+    if (beat()) return true;
+    lost();
+    return false;
+  });
+}
+
+std::vector<Lease> NodeLease::look() {
+  auto leases = leases_.held(kNodeLease);
+  const std::int64_t own = words_().time;
+  const std::lock_guard lock(mutex_);
+  observer_.saw(settings_.now(), leases);
+  seen_.clear();
+  for (const Lease& lease : leases) {
+    Seen seen{NodeWords::parse(lease.text), lease.holder, lease.age, {}, false, {}};
+    seen.words.node = lease.name.substr(kNodeLease.size());
+    seen.unchanged = observer_.unchanged(seen.words.node).value_or(Span(0));
+    seen.is_dead = observer_.is_dead(seen.words.node, settings_.times);
+    seen.skew = skew(own, seen.words, lease.age);
+    seen_.push_back(std::move(seen));
+  }
+  return leases;
+}
+
+std::optional<NodeLease::Span> NodeLease::since_sent() const {
+  const std::lock_guard lock(mutex_);
+  if (!sent_) return std::nullopt;
+  return std::chrono::duration_cast<Span>(settings_.now() - *sent_);
+}
+
+Standing NodeLease::standing() const {
+  return domed::standing(since_sent(), settings_.times);
+}
+
+std::optional<NodeLease::Span> NodeLease::stop_in() const {
+  return settings_.times.stop_in(settings_.times.ttl - since_sent().value_or(Span::max() / 2));
+}
+
+bool NodeLease::is_dead(const std::string& node) const {
+  const std::lock_guard lock(mutex_);
+  return observer_.is_dead(node, settings_.times);
+}
+
+std::vector<NodeLease::Seen> NodeLease::nodes() const {
+  const std::lock_guard lock(mutex_);
+  return seen_;
+}
+
+}  // namespace domed

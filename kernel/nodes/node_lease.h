@@ -1,0 +1,95 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "domed/leases.h"
+#include "nodes/cluster_times.h"
+#include "nodes/heartbeat.h"
+#include "nodes/node_words.h"
+#include "nodes/observer.h"
+#include "system/boot_clock.h"
+
+namespace domed {
+
+// A node's own lease, `node/ID`, by which it acts, and what it sees of the others' through the same
+// facet: with each renewal it looks at them all.
+//
+// The lease is taken at once from an earlier life of this daemon, whose state_dir we have locked.
+// Whoever else bears our name may have runs that live: it is waited for until it is dead, although
+// the engine would give us the lease when its time is over.
+//
+// Thread-safe.  "leases" must outlive it.
+class NodeLease {
+ public:
+  using Clock = Observer::Clock;
+  using Span = ClusterTimes::Span;
+
+  struct Settings {
+    ClusterTimes times;
+    std::function<Clock::time_point()> now = &Clock::now;
+  };
+
+  // "words": what the node says of itself; asked before each renewal, and of one id always.
+  NodeLease(Leases& leases, std::string epoch, std::function<NodeWords()> words, Settings settings);
+  ~NodeLease() { stop(); }
+
+  // Whose the lease was; nullopt: nobody's.  Namesake::another: it still is, and take() is to be
+  // called again within a ttl, until it is not: waiting for it is what makes it dead.
+  //
+  // Throws Error(conflict) where this node cannot be beside one that lives: their clocks differ by
+  // more than kMaxSkew, or there is no format that all read; it says with whom, and what to do.
+  std::optional<Namesake> take();
+  // Renews and looks, every third of the ttl on a thread of its own.  "lost": another one has our
+  // name; called once.
+  void keep(std::function<void()> lost);
+  // Nothing is renewed any more.  The lease is left to its time: runs go on without us, and
+  // a lease that is given back would say nothing else.
+  void stop() noexcept { heartbeat_.stop(); }
+
+  // One renewal and one look; false: another one has our name.  Throws Error where the store does
+  // not answer.
+  bool beat();
+
+  Standing standing() const;
+  // What a run that we watch is told in each answer (ClusterTimes::stop_in).
+  std::optional<Span> stop_in() const;
+  bool is_dead(const std::string& node) const;
+
+  // A node as the last look showed it.
+  struct Seen {
+    NodeWords words;
+    std::string epoch;
+    Span unrenewed{0};  // as the engine counts
+    Span unchanged{0};  // as we do
+    bool is_dead = false;
+    std::chrono::microseconds skew{0};  // how far our clock was ahead of its
+  };
+  std::vector<Seen> nodes() const;
+
+ private:
+  std::optional<Span> since_sent() const;
+  bool is_silent() const;
+  std::vector<Lease> look();
+  void check_others(const NodeWords& self, const std::vector<Lease>& leases) const;
+  bool acquire(const NodeWords& self);
+  bool renew(const NodeWords& self);
+
+  Leases& leases_;
+  const std::string epoch_;
+  const std::function<NodeWords()> words_;
+  const Settings settings_;
+  const std::string id_, name_;  // of the node, and of its lease
+
+  mutable std::mutex mutex_;  // of what follows; not held while the store is asked
+  Observer observer_;
+  std::optional<Clock::time_point> sent_;
+  std::vector<Seen> seen_;
+  Heartbeat heartbeat_;
+};
+
+}  // namespace domed
