@@ -1,7 +1,7 @@
 /* OneOwner, OwnOnly and Takeover of several nodes on one store, as far as order goes: who may start, settle and
  * take a job, over the death of any node and however late a commit lands.
  *
- * Two nodes, a job and the job that tries it again.  A node claims, spawns a runner, lets it say `running`,
+ * NODES nodes, a job and the job that tries it again.  A node claims, spawns a runner, lets it say `running`,
  * settles what is its own, takes what a dead node has left, and makes the retry.  A daemon may be killed while its
  * runners live, a machine may die with them, for good or not, and a node may lose its lease while it lives: BUDGET
  * times in all.  Each commit is compare and set: it is begun by what its node has read, and lands as long as nobody
@@ -33,6 +33,9 @@
  */
 #ifndef BUDGET
 #define BUDGET 1
+#endif
+#ifndef NODES
+#define NODES 2
 #endif
 #define JOBS 2
 #define RUNS (2 + BUDGET) /* claims: each of the two jobs' first one, and one for each blow */
@@ -68,7 +71,7 @@
 #define MAKE 6     /* the retry */
 #define SPAWN 7    /* no commit: the claim is known, its runner is not there yet */
 
-#define NOBODY 2
+#define NOBODY NODES
 
 byte state[JOBS];
 byte node[JOBS] = NOBODY;    /* where the run is */
@@ -77,14 +80,14 @@ byte token[JOBS];            /* the run whose word counts; 0: nobody's */
 bool lost[JOBS];             /* the watcher's lease died while the record named it */
 byte starts[JOBS];
 
-byte lease[2];
-bool up[2] = true;
-bool gone[2];                /* for good */
-bool starting[2];            /* it looks at what its former life has left, and serves nobody */
+byte lease[NODES];
+bool up[NODES] = true;
+bool gone[NODES];                /* for good */
+bool starting[NODES];            /* it looks at what its former life has left, and serves nobody */
 
 /* A node's commit under way, and the one that its former life has left there. */
 typedef Commit { byte what; byte job; byte whose; bool good };
-Commit fly[2], left[2];
+Commit fly[NODES], left[NODES];
 
 byte runner[RUNS + 1]; byte job_of[RUNS + 1]; byte home[RUNS + 1];
 byte runs;
@@ -103,11 +106,12 @@ inline begin(n, does, j, r) {
   fly[n].what = does; fly[n].job = j; fly[n].whose = r; fly[n].good = true
 }
 inline none(commit) { commit.what = IDLE; commit.job = 0; commit.whose = 0; commit.good = false }
+#define SPOIL(commit, j) if :: commit.job == j -> commit.good = false :: else fi
 inline changed(j) {
-  if :: fly[0].job == j -> fly[0].good = false :: else fi;
-  if :: fly[1].job == j -> fly[1].good = false :: else fi;
-  if :: left[0].job == j -> left[0].good = false :: else fi;
-  if :: left[1].job == j -> left[1].good = false :: else fi
+  SPOIL(fly[0], j); SPOIL(fly[1], j); SPOIL(left[0], j); SPOIL(left[1], j)
+#if NODES > 2
+  ; SPOIL(fly[2], j); SPOIL(left[2], j)
+#endif
 }
 inline away(r) {
   if :: runner[r] == ACTING -> acting-- :: else fi;
@@ -195,6 +199,8 @@ inline land(commit, n) {
 #define TAKES true
 #endif
 
+#define IS_OTHER(m) (m != n && m != NOBODY)
+
 /* What a node begins, job by job. */
 #define JOB_STEPS(j) \
   :: atomic { ACTS(n) && state[j] == QUEUED && node[j] == NOBODY -> begin(n, CLAIM, j, 0) } \
@@ -202,10 +208,10 @@ inline land(commit, n) {
   :: atomic { FREE(n) && TO_SETTLE(j, n) && state[j] == QUEUED -> begin(n, BACK, j, 0) } \
   :: atomic { FREE(n) && TO_SETTLE(j, n) && state[j] == RUNNING -> begin(n, LOSE, j, 0) } \
   /* step take: what a dead node has left */ \
-  :: atomic { ACTS(n) && TAKES && state[j] == QUEUED && node[j] == 1 - n && IS_DEAD(1 - n) -> \
+  :: atomic { ACTS(n) && TAKES && state[j] == QUEUED && IS_OTHER(node[j]) && IS_DEAD(node[j]) -> \
       begin(n, BACK, j, 0) } \
-  :: atomic { ACTS(n) && TAKES && state[j] == RUNNING && watcher[j] == 1 - n && IS_DEAD(1 - n) && \
-      NAMED(j) -> begin(n, LOSE, j, 0) } \
+  :: atomic { ACTS(n) && TAKES && state[j] == RUNNING && IS_OTHER(watcher[j]) && \
+      IS_DEAD(watcher[j]) && NAMED(j) -> begin(n, LOSE, j, 0) } \
   :: atomic { ACTS(n) && TAKES && state[j] == RUNNING && watcher[j] == n && node[j] != n && \
       !LIVES(token[j]) -> begin(n, LOSE, j, 0) } /* it watches, and has not heard of it */
 
@@ -276,6 +282,9 @@ proctype Runner(byte r) {
   do
   RUNNER_STEPS(0)
   RUNNER_STEPS(1)
+#if NODES > 2
+  RUNNER_STEPS(2)
+#endif
 #ifdef NO_ANSWER
   :: atomic { runner[r] == BORN || runner[r] == ANSWERED ->
 #else
@@ -326,11 +335,16 @@ inline dead(n) {
   od
 }
 
+#if NODES > 2
+#define ANOTHER_STAYS (gone[0] + gone[1] + gone[2] < NODES - 1)
+#else
+#define ANOTHER_STAYS (gone[0] + gone[1] < NODES - 1)
+#endif
 #define UNNAMED(j, n) (state[j] == RUNNING && watcher[j] == n && !lost[j])
 #define WORLD_STEPS(n) \
   :: atomic { budget && up[n] && left[n].what == IDLE -> die(n) } \
   :: atomic { budget && up[n] && left[n].what == IDLE -> \
-      die(n); machine(n); if :: !gone[1 - n] -> gone[n] = true :: true fi } \
+      die(n); machine(n); if :: ANOTHER_STAYS -> gone[n] = true :: true fi } \
   :: atomic { !up[n] && !gone[n] -> up[n] = true; starting[n] = true } \
   :: atomic { lease[n] == HELD && !up[n] -> lease[n] = GONE_BY } \
   :: atomic { lease[n] == HELD && up[n] && budget -> lease[n] = GONE_BY; budget-- } \
@@ -341,6 +355,9 @@ proctype World() {
   do
   WORLD_STEPS(0)
   WORLD_STEPS(1)
+#if NODES > 2
+  WORLD_STEPS(2)
+#endif
   od
 }
 
@@ -355,6 +372,9 @@ init {
   atomic {
     state[0] = QUEUED;
     run Node(0); run Node(1); run World(); run Last();
+#if NODES > 2
+    run Node(2);
+#endif
     do
     :: i <= RUNS -> run Runner(i); i++
     :: else -> break
