@@ -200,30 +200,46 @@ void MaskedStream::emit(std::uint64_t until, std::string& out) {
 }
 
 // A match may go on where the line does, so that of a line without end the last bytes stay; but not
-// for ever those of a match without end.
+// for ever those of a match without end.  What is passed on stays as context, for what comes later
+// may be secret only by what stands before it.
 void MaskedStream::emit_lines(bool all, std::string& out) {
   const std::size_t lf = line_.rfind('\n');
-  std::size_t until = lf == std::string::npos ? 0 : lf + 1;
+  std::size_t until = std::max(context_, lf == std::string::npos ? 0 : lf + 1);
   if (all)
     until = line_.size();
   else if (line_.size() - until > 2 * kLongestMatch)
     until = line_.size() - kLongestMatch;
-  if (until == 0) return;
-  std::size_t at = 0;
+  if (until == context_) return;
+  std::size_t at = context_;
   for (const auto& [begin, end] : masks_.in_lines(line_)) {
     if (begin >= until) break;
-    if (end > until && begin > 0) {  // it begins the next round
+    if (end <= context_) continue;
+    if (end > until && begin > context_) {  // it begins the next round
       until = begin;
       break;
     }
-    out.append(line_, at, begin - at);
-    out += stars_for(end - begin);
-    ++count_;
+    const std::size_t from = std::max(begin, context_);
+    out.append(line_, at, from - at);
+    // Of one that goes on behind its *** no second one tells.
+    if (begin >= context_ || !context_is_masked_) {
+      out += stars_for(end - from);
+      ++count_;
+    }
     at = end;
   }
+  context_is_masked_ = at >= until;
   until = std::max(until, at);
   out.append(line_, at, until - at);
-  line_.erase(0, until);
+  keep_context(until);
+}
+
+// Of what is passed on up to "until": the present line's, and no more than a match may have.
+void MaskedStream::keep_context(std::size_t until) {
+  const std::size_t lf = until == 0 ? std::string::npos : line_.rfind('\n', until - 1);
+  std::size_t from = lf == std::string::npos ? 0 : lf + 1;
+  if (until - from > kLongestMatch) from = until - kLongestMatch;
+  line_.erase(0, from);
+  context_ = until - from;
 }
 
 void MaskedStream::release(std::string& out) {

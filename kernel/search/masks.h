@@ -66,8 +66,9 @@ class Masks {
 
 // The same of bytes that come in chunks: what is masked does not depend on where they were cut.
 // So an end that may begin a secret is held back until more comes, or release() lets it go, after
-// which what follows of the secret still is masked.  Of a line without end that patterns look at,
-// a match is bounded to kLongestMatch bytes.
+// which what follows of the secret still is masked; what was let go cannot be taken back.  Of a
+// line that patterns look at and that has no end, or is let go in pieces, a match is bounded to
+// kLongestMatch bytes.
 //
 // Not thread-safe.  The masks must outlive it.
 class MaskedStream {
@@ -78,7 +79,7 @@ class MaskedStream {
 
   // Appends to "out" what may be stored.
   void feed(std::string_view bytes, std::string& out);
-  bool holds() const { return !held_.empty() || !line_.empty(); }
+  bool holds() const { return !held_.empty() || line_.size() > context_; }
   void release(std::string& out);
   // How many times something was replaced, so far.
   std::uint64_t count() const { return count_; }
@@ -86,6 +87,7 @@ class MaskedStream {
  private:
   void emit(std::uint64_t until, std::string& out);
   void emit_lines(bool all, std::string& out);
+  void keep_context(std::size_t until);
 
   const Masks& masks_;
   std::vector<std::size_t> states_;  // of each needle: how many of its bytes stand at the end
@@ -94,8 +96,11 @@ class MaskedStream {
   std::string held_;
   std::uint64_t begin_ = 0, masked_until_ = 0;
   std::vector<std::pair<std::uint64_t, std::uint64_t>>
-      found_;         // secrets that are not passed on yet
-  std::string line_;  // where there are patterns: what is not passed on of the present line
+      found_;  // secrets that are not passed on yet
+  // Where there are patterns: the present line, of which the first "context_" bytes are passed on.
+  std::string line_;
+  std::size_t context_ = 0;
+  bool context_is_masked_ = false;  // it ends with what became a ***
   std::uint64_t count_ = 0;
 };
 

@@ -90,6 +90,18 @@ TEST_F(JobTest, MasksSecretsItsTokenAndPatterns) {
   EXPECT_EQ(daemon_.output("stdout").size() + 4, bytes) << "of what is kept";
 }
 
+// Each piece is shown while the job waits: what it wrote before is what tells that it is secret.
+TEST_F(JobTest, MasksWhatAPatternFindsInALineThatComesSlowly) {
+  spec_["mask"] = {"password=(\\S+)"};
+  run("printf 'login password='; read x < fifo; printf hunt; read x < fifo; echo er2x");
+  daemon_.wait_for("password=");
+  tell_job("go\n");
+  daemon_.wait_for("***");
+  tell_job("go\n");
+  finish();
+  EXPECT_EQ("login password=***\n", daemon_.output("stdout"));
+}
+
 // What only looks like the beginning of a secret is not kept from who waits for it.
 TEST_F(JobTest, LetsGoWhatGoesOnOtherwise) {
   spec_["secrets"] = {"hunter22"};

@@ -97,6 +97,51 @@ TEST(MaskedStream, WhatIsLetGoIsNotForgotten) {
   EXPECT_EQ("hunt***!", out);
 }
 
+// "text" with a release wherever it has a '|'.
+std::string slowly(const Masks& masks, const std::string& text) {
+  MaskedStream stream(masks);
+  std::string out;
+  for (std::size_t at = 0, end = 0; at <= text.size(); at = end + 1) {
+    end = std::min(text.find('|', at), text.size());
+    stream.feed(text.substr(at, end - at), out);
+    stream.release(out);
+    EXPECT_FALSE(stream.holds());
+  }
+  return out;
+}
+
+TEST(MaskedStream, APatternSeesWhatWasLetGoOfItsLine) {
+  const Masks masks({}, {"password=(\\S+)", "^key: .*$", "<[a-z]*>"});
+  EXPECT_EQ("login password=***\n", slowly(masks, "login password=|hunter2x\n"));
+  EXPECT_EQ("login password=***\n", slowly(masks, "login passw|ord=|hun|ter2x\n")) << "one mask";
+  EXPECT_EQ("password=*** ok\n", slowly(masks, "password=hun|ter2x| ok\n"));
+  EXPECT_EQ("***\nno key: c\n", slowly(masks, "key: a|b|b\nno |key: c\n"));
+  EXPECT_EQ("a <se***\n", slowly(masks, "a <se|cret>\n")) << "what is passed stays";
+  EXPECT_EQ("******", slowly(masks, "<a>|<b>")) << "two that only touch";
+  EXPECT_EQ("password=\nhunter2x", slowly(masks, "password=|\nhunter2x"));
+}
+
+TEST(MaskedStream, CountsAMatchThatComesSlowlyOnce) {
+  const Masks masks({}, {"password=(\\S+)"});
+  MaskedStream stream(masks);
+  std::string out;
+  for (const char* piece : {"password=", "hun", "ter", "2x\n"}) {
+    stream.feed(piece, out);
+    stream.release(out);
+  }
+  EXPECT_EQ("password=***\n", out);
+  EXPECT_EQ(1u, stream.count());
+}
+
+TEST(MaskedStream, TheContextOfASlowLineHasAnEnd) {
+  const Masks masks({}, {"password=(\\S+)"});
+  const std::string longest(MaskedStream::kLongestMatch - 9, ' ');
+  const std::string near = longest.substr(1) + "password=";
+  EXPECT_EQ(near + "***\n", slowly(masks, near + "|hunter2x\n"));
+  const std::string far = "password=" + std::string(MaskedStream::kLongestMatch, 'x');
+  EXPECT_EQ("password=***hunter2x\n", slowly(masks, far + "|hunter2x\n"));
+}
+
 TEST(MaskedStream, ALineWithoutEndIsLookedAtInPieces) {
   const Masks masks({}, {"<[a-z]*>"});
   const std::string filler(3 * MaskedStream::kLongestMatch - 5, '.');
