@@ -1,12 +1,16 @@
 #include "api/audit.h"
 
+#include <algorithm>
+
 #include "base/words.h"
 
 namespace domed {
 namespace {
 
 constexpr int kRefusalsASecond = 20;
+constexpr std::size_t kMostBuckets = 256, kMostBegun = 64;
 constexpr std::size_t kMostText = 512, kLongResult = 64 << 10;
+constexpr const char* kLongChange[] = {"backup_id", "log_id"};
 
 OrderedJson line_of(const Identity& who, std::string_view method, const std::string& job_id) {
   OrderedJson line{{"who", who.name}, {"role", role_name(who.role)}, {"method", method}};
@@ -19,23 +23,45 @@ std::string text_in(const Json& object, const char* key) {
   return it != object.end() && it->is_string() ? it->get<std::string>() : "";
 }
 
+// The first piece has the record of what is imported, or asks for a backup and has its id yet to
+// learn.
+bool goes_on(const Json& params) {
+  return !text_in(params, "backup_id").empty() ||
+         (!text_in(params, "log_id").empty() && !params.contains("record"));
+}
+
+std::string as_text(const OrderedJson& line) {
+  return line.dump(-1, ' ', true, OrderedJson::error_handler_t::replace);
+}
+
 }  // namespace
 
 // By what the call says of itself, never by its reply's text: who asks has a part in that.
 std::function<void(std::string_view, const ApiError*)> Audit::witness(IdentityPtr who,
                                                                       const Request& request,
                                                                       bool in_pieces) {
-  return [this, who = std::move(who), method = request.method, in_pieces,
-          job_id = text_in(Json::parse(request.params, nullptr, false), "job_id")](
-             std::string_view result, const ApiError* refusal) {
-    if (refusal) return refused(*who, method, job_id, *refusal);
-    // A long one is a page, of a backup or a copy, and names no job.
-    const std::string of =
-        result.size() < kLongResult ? text_in(Json::parse(result, nullptr, false), "job_id") : "";
+  const Json params = Json::parse(request.params, nullptr, false);
+  const bool later = in_pieces && goes_on(params);
+  std::map<std::string, std::string> ids;
+  for (const char* key : kLongChange)
+    if (const auto id = text_in(params, key); in_pieces && !id.empty()) ids[key] = id;
+  return [this, who = std::move(who), method = request.method, in_pieces, later, ids,
+          job_id = text_in(params, "job_id")](std::string_view result, const ApiError* error) {
+    // A long one is a page, of a backup or a copy, and names no job; a backup's first one its id.
+    const bool looked_at = !error && (result.size() < kLongResult || (in_pieces && !later));
+    const Json said = looked_at ? Json::parse(result, nullptr, false) : Json();
+    const std::string of = text_in(said, "job_id");
     OrderedJson line = line_of(*who, method, job_id.empty() ? of : job_id);
-    if (!job_id.empty() && !of.empty() && of != job_id) line["new_job_id"] = of;
-    line["outcome"] = "ok";
-    tell(std::move(line), in_pieces ? Kind::piece : Kind::change);
+    if (!job_id.empty() && !of.empty() && of != job_id)
+      line["new_job_id"] = shortened(of, kMostText);
+    for (const char* key : kLongChange) {
+      const auto given = ids.find(key);
+      const std::string id = given != ids.end() ? given->second : text_in(said, key);
+      if (in_pieces && !id.empty()) line[key] = shortened(id, kMostText);
+    }
+    line["outcome"] = error ? error->name() : "ok";
+    if (error) line["message"] = shortened(error->what(), kMostText);
+    in_pieces && !error ? tell_piece(std::move(line), later) : tell(std::move(line));
   };
 }
 
@@ -44,7 +70,7 @@ void Audit::done(const Identity& who, std::string_view method, const std::string
   OrderedJson line = line_of(who, method, job_id);
   if (!producer_id.empty()) line["producer_id"] = shortened(producer_id, kMostText);
   line["outcome"] = "ok";
-  tell(std::move(line), Kind::change);
+  tell(std::move(line));
 }
 
 void Audit::refused(const Identity& who, std::string_view method, const std::string& job_id,
@@ -52,24 +78,54 @@ void Audit::refused(const Identity& who, std::string_view method, const std::str
   OrderedJson line = line_of(who, method, job_id);
   line["outcome"] = error.name();
   line["message"] = shortened(error.what(), kMostText);
-  tell(std::move(line), Kind::refusal);
-}
-
-void Audit::tell(OrderedJson line, Kind kind) {
   {
     const std::lock_guard lock(mutex_);
-    std::string text = line.dump(-1, ' ', true, OrderedJson::error_handler_t::replace);
-    if (kind != Kind::change && text == last_) return;
-    if (kind == Kind::refusal) {
-      const auto now = std::chrono::steady_clock::now();
-      if (now - second_ >= std::chrono::seconds(1)) second_ = now, told_ = 0;
-      if (++told_ > kRefusalsASecond) {
-        ++untold_;
-        return;
-      }
-      if (untold_ > 0) line["untold"] = std::exchange(untold_, 0);
+    std::string text = as_text(line);
+    if (text == last_) return;
+    Bucket& bucket = bucket_of(who);
+    const auto now = std::chrono::steady_clock::now();
+    if (now - bucket.second >= std::chrono::seconds(1)) bucket.second = now, bucket.told = 0;
+    if (++bucket.told > kRefusalsASecond) {
+      ++bucket.untold;
+      return;
     }
+    if (bucket.untold > 0) line["untold"] = std::exchange(bucket.untold, 0);
     last_ = std::move(text);
+  }
+  tell_(line);
+}
+
+// Whoever has no role here may be anybody, under as many names as there are: they share one.  So do
+// those that there is no place for.
+Audit::Bucket& Audit::bucket_of(const Identity& who) {
+  const auto found = buckets_.find(who.name);
+  if (found != buckets_.end() && who.role != Role::none) return found->second;
+  const auto now = std::chrono::steady_clock::now();
+  if (buckets_.size() >= kMostBuckets)
+    std::erase_if(buckets_, [&](const auto& one) {
+      return one.second.untold == 0 && now - one.second.second >= std::chrono::seconds(1);
+    });
+  const bool own = who.role != Role::none && buckets_.size() < kMostBuckets;
+  return buckets_[own ? who.name : ""];
+}
+
+void Audit::tell(OrderedJson line) {
+  {
+    const std::lock_guard lock(mutex_);
+    last_.clear();
+  }
+  tell_(line);
+}
+
+// Others may come between the pieces of a change.
+void Audit::tell_piece(OrderedJson line, bool later) {
+  {
+    const std::lock_guard lock(mutex_);
+    std::string text = as_text(line);
+    if (later && std::find(begun_.begin(), begun_.end(), text) != begun_.end()) return;
+    begun_.push_back(std::move(text));
+    if (begun_.size() > kMostBegun) begun_.pop_front();
+    last_.clear();
   }
   tell_(line);
 }

@@ -336,6 +336,26 @@ TEST_F(Audited, EachOfSeveralLikeChangesIsTold) {
   EXPECT_EQ(told, made);
 }
 
+// What strangers do must not hide what somebody tries who has a role.
+TEST_F(Audited, NoFloodHidesWhatOthersDo) {
+  for (int i = 0; i < 80; ++i) {
+    kernel.be("an unknown or expired token " + std::to_string(i), Role::none);
+    kernel.error("CancelJob", Json::object());
+  }
+  const std::size_t before = lines().size();
+  EXPECT_LE(before, 40u) << "strangers share their bound";
+  kernel.be("cert:mary", Role::submitter);
+  for (int i = 0; i < 30; ++i) {
+    EXPECT_EQ(kernel.error("CancelJob", {{"job_id", "none"}}), "E_NOT_FOUND");
+    EXPECT_EQ(kernel.error("TrimJob", Json::object()), "E_FORBIDDEN");
+  }
+  std::map<std::string, int> told;
+  for (std::size_t i = before; i < lines().size(); ++i)
+    ++told[lines()[i]["outcome"].get<std::string>()];
+  EXPECT_EQ(told["E_NOT_FOUND"], 30) << "the same, but each may change something";
+  EXPECT_GE(told["E_FORBIDDEN"], 20);
+}
+
 TEST_F(Audited, AFloodOfRefusalsIsBounded) {
   kernel.be("cert:x", Role::reader);
   const auto begin = std::chrono::steady_clock::now();

@@ -1,0 +1,68 @@
+#include "api/audit.h"
+
+#include <gtest/gtest.h>
+
+namespace domed {
+namespace {
+
+class AuditTest : public testing::Test {
+ protected:
+  // What was asked in pieces, and answered.
+  void piece(const std::string& method, const Json& params, const Json& result) {
+    Request request;
+    request.method = method;
+    request.params = params.dump();
+    audit.witness(operator_, request, true)(result.dump(), nullptr);
+  }
+  std::vector<std::string> told(const char* key) const {
+    std::vector<std::string> out;
+    for (const auto& line : lines) out.push_back(line.value(key, ""));
+    return out;
+  }
+
+  using Texts = std::vector<std::string>;
+  const IdentityPtr operator_ =
+      std::make_shared<const Identity>(Identity{"cert:mary", Role::admin});
+  std::vector<OrderedJson> lines;
+  Audit audit{[this](const OrderedJson& line) { lines.push_back(line); }};
+};
+
+// Each is a whole copy of the store, whatever its pages say.
+TEST_F(AuditTest, EachBackupIsTold) {
+  for (const char* id : {"a", "b", "c"})
+    for (const Json& params : {Json::object(), Json{{"backup_id", id}}, Json{{"backup_id", id}}})
+      piece("Backup", params, {{"backup_id", id}, {"b64", std::string(200'000, 'A')}});
+  EXPECT_EQ(told("backup_id"), (Texts{"a", "b", "c"}));
+}
+
+TEST_F(AuditTest, EachImportIsTold) {
+  const auto import = [&](const std::string& job, const std::string& log) {
+    const Json result{{"job_id", job}, {"log_id", log}};
+    piece("ImportJob", {{"job_id", job}, {"record", {{"log_id", log}}}, {"last", false}}, result);
+    piece("ImportJob", {{"job_id", job}, {"log_id", log}}, result);
+  };
+  for (const auto& [job, log] : {std::pair{"j", "a"}, {"j", "b"}, {"k", "b"}, {"j", "a"}})
+    import(job, log);
+  EXPECT_EQ(told("job_id"), (Texts{"j", "j", "k", "j"}));
+  EXPECT_EQ(told("log_id"), (Texts{"a", "b", "b", "a"})) << "what was gone may come again";
+}
+
+TEST_F(AuditTest, PiecesAreOneLineWhateverComesBetween) {
+  piece("Backup", Json::object(), {{"backup_id", "a"}});
+  audit.done(*operator_, "CancelJob", "j");
+  piece("Backup", {{"backup_id", "a"}}, {{"backup_id", "a"}});
+  EXPECT_EQ(told("method"), (Texts{"Backup", "CancelJob"}));
+}
+
+TEST_F(AuditTest, IdentitiesWithoutNumberTakeNoMemoryWithoutBound) {
+  const auto begin = std::chrono::steady_clock::now();
+  for (int i = 0; i < 2000; ++i)
+    audit.refused({"cert:" + std::to_string(i), Role::reader}, "CancelJob", "",
+                  {"E_FORBIDDEN", "no"});
+  const auto seconds =
+      std::chrono::ceil<std::chrono::seconds>(std::chrono::steady_clock::now() - begin).count();
+  EXPECT_LE(lines.size(), static_cast<std::size_t>((256 + 20) * (seconds + 1)));
+}
+
+}  // namespace
+}  // namespace domed
