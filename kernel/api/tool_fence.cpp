@@ -14,6 +14,7 @@ using namespace std::chrono_literals;
 constexpr auto kPatience = 500ms;  // with a file system that does not answer
 
 std::string list_of(const Json& accepted) {
+  if (!accepted.is_array()) return "none";
   std::string out;
   for (const auto& item : accepted)
     out += (out.empty() ? "" : ", ") + item.get_ref<const std::string&>();
@@ -71,6 +72,9 @@ void ToolFence::check(const JobFixed& job, const Json& tool) const {
   if (input.contains("b64") && !has(from, "bytes")) deny("stdin.b64", "bytes", tool_id, from);
   if (input.contains("path"))
     check_path(input.at("path").get<std::string>(), "stdin.path", tool_id, from);
+  // Not for how it looks: where others read the end of /dev/null, a terminal has them wait.
+  if (job.request.contains("tty") && accepts.value("tty", Json()) != true)
+    deny("tty", "a terminal", tool_id, false);
 }
 
 // Only what is written as lying in an accepted directory is looked at: who may not read the

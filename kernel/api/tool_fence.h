@@ -10,7 +10,7 @@ namespace domed {
 
 // What a request for a tool may set of how its command runs: what the tool's "accepts" names, and
 // nothing else.
-//   {"env": [NAME...], "cwd": [DIRECTORY...], "stdin": ["bytes", DIRECTORY...]}
+//   {"env": [NAME...], "cwd": [DIRECTORY...], "stdin": ["bytes", DIRECTORY...], "tty": true}
 // A directory stands for itself and all below it.
 //
 // A path that is refused here never becomes a job's.  What is taken here may lead elsewhere by

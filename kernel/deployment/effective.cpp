@@ -270,6 +270,7 @@ class Writer {
     out_.add("env", tool.accepts.env);
     out_.add("cwd", tool.accepts.cwd);
     out_.add("stdin", tool.accepts.stdin);
+    out_.add("tty", tool.accepts.tty);
     out_.close();
     out_.add("permissions", tool.permissions);
     out_.add("side_effects", tool.side_effects);

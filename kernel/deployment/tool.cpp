@@ -258,7 +258,8 @@ class ToolReader {
     Accepts out;
     const YamlNode* node = read_map("accepts");
     if (!node) return out;
-    const YamlFields accepts(check_, *node, fields_.subject("accepts"), {"env", "cwd", "stdin"});
+    const YamlFields accepts(check_, *node, fields_.subject("accepts"),
+                             {"env", "cwd", "stdin", "tty"});
     for (const YamlNode* item : accepts.items("env"))
       // DOMED_* tell a command which job it is and with what it may speak for that job; what
       // belongs to a run is found by them.  No request may say otherwise.
@@ -273,6 +274,7 @@ class ToolReader {
     out.env = accepts.texts("env", {});
     out.cwd = accepts.texts("cwd", {});
     out.stdin = accepts.texts("stdin", {});
+    out.tty = accepts.boolean("tty", false);
     return out;
   }
 

@@ -16,6 +16,7 @@ struct Accepts {
   std::vector<std::string> env;    // names of variables
   std::vector<std::string> cwd;    // directories: themselves and what lies below
   std::vector<std::string> stdin;  // the same, and "bytes": given with the request
+  bool tty = false;                // a terminal, whose input does not end by itself
 };
 
 // One entry of the deployment's "tools": a command that a client may name.

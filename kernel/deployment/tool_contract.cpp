@@ -6,6 +6,13 @@
 namespace domed {
 namespace {
 
+// Without a terminal as it was before there could be one: the contract is the same.
+Json accepts_of(const Accepts& accepts) {
+  Json out{{"env", accepts.env}, {"cwd", accepts.cwd}, {"stdin", accepts.stdin}};
+  if (accepts.tty) out["tty"] = true;
+  return out;
+}
+
 // What the contract and the descriptor tell alike.
 Json description_of(const ToolSpec& tool) {
   return {{"id", tool.id},
@@ -16,8 +23,7 @@ Json description_of(const ToolSpec& tool) {
           {"cwd", tool.cwd},
           {"env", tool.env},
           {"limits", tool.limits},
-          {"accepts",
-           {{"env", tool.accepts.env}, {"cwd", tool.accepts.cwd}, {"stdin", tool.accepts.stdin}}},
+          {"accepts", accepts_of(tool.accepts)},
           {"permissions", tool.permissions},
           {"side_effects", tool.side_effects},
           {"input_schema", Json::parse(tool.input_schema)},

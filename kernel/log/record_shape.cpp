@@ -54,8 +54,11 @@ bool is_input(const Json& value) {
          is_text(value.value("b64", Json("")));
 }
 bool is_accepts(const Json& value) {
-  return is_map_of<is_list_of<is_text>>(value) && value.contains("env") && value.contains("cwd") &&
-         value.contains("stdin");
+  const auto has_list = [&](const char* key) {
+    return value.contains(key) && is_list_of<is_text>(value.at(key));
+  };
+  return value.is_object() && has_list("env") && has_list("cwd") && has_list("stdin") &&
+         is_flag(value.value("tty", Json(false)));
 }
 
 struct Key {

@@ -61,6 +61,14 @@ TEST_F(ToolFenceTest, ATermOfAcceptsAllowsItselfAlone) {
   EXPECT_EQ("stdin.b64", denied({{"stdin", {{"b64", ""}}}}, only("stdin", {root})));
 }
 
+// A command that reads its input would never end, where it else reads /dev/null.
+TEST_F(ToolFenceTest, ATerminalIsToBeAccepted) {
+  const Json terminal{{"tty", {{"rows", 24}, {"columns", 80}}}};
+  for (const Json& accepts : {Json::object(), only("stdin", {"bytes"}), only("tty", false)})
+    EXPECT_EQ("tty", denied(terminal, accepts));
+  EXPECT_EQ("", denied(terminal, only("tty", true)));
+}
+
 TEST_F(ToolFenceTest, ADirectoryIsItselfAndWhatLiesBelow) {
   const Json in = only("cwd", {root / "in"});
   for (const char* good : {"in", "in/", "in/deep", "in//deep/.", "in/not-yet"})

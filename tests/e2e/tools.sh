@@ -45,12 +45,14 @@ expect "a tool without a schema" 0 "$(ctl run --tool free)"
 expect "a tool that is not there" 1 "$(refusal --tool nothing | grep -c E_NOT_FOUND)"
 expect "an ad-hoc command" 1 "$(refusal -- true | grep -c E_POLICY_DENIED)"
 
-# Of env, cwd and stdin a request sets what the tool accepts, whichever way it asks.
+# Of env, cwd, stdin and a terminal a request sets what the tool accepts, whichever way it asks.
 denied() { grep -q "E_POLICY_DENIED: --$1: the tool" <<<"$(refusal "${@:2}")" || fail "$* was not denied"; }
 denied env --tool free --env LD_PRELOAD=/x
 denied cwd --tool free --cwd /
 denied stdin --tool free --stdin /etc/passwd
 denied stdin --tool free --stdin - </dev/null
+denied tty --tool free --tty
+denied tty --tool open --tty
 denied env --tool open --env PATH=/tmp
 denied cwd --tool open --cwd "$scratch/in/../out"
 denied stdin --tool open --stdin /proc/self/environ

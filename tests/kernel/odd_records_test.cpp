@@ -34,10 +34,11 @@ class OddRecords : public ::testing::Test {
                           {"not_before", "2026-01-31T00:00:00Z"},
                           {"retry", {{"max_attempts", 2}, {"backoff_s", 1}}}};
     if (external) made.fixed.request = {{"executor", "external"}};
-    made.fixed.tool = {{"id", "t"},
-                       {"command", {"true", "{{task.q}}"}},
-                       {"env", {{"C", "d"}}},
-                       {"accepts", {{"env", {"A"}}, {"cwd", {"/"}}, {"stdin", {"bytes"}}}}};
+    made.fixed.tool = {
+        {"id", "t"},
+        {"command", {"true", "{{task.q}}"}},
+        {"env", {{"C", "d"}}},
+        {"accepts", {{"env", {"A"}}, {"cwd", {"/"}}, {"stdin", {"bytes"}}, {"tty", true}}}};
     made.request_hash = std::string(64, '0');
     log.create(made);
     if (!external) log.assign("node-1", "t");
