@@ -23,7 +23,7 @@ void must_own(const Identity& who, const std::string& submitter, const std::stri
 }
 
 void must_own(const Identity& who, const JobLog& log) {
-  if (log.is_visible() && !log.is_tombstone()) must_own(who, log.fixed().submitter, log.job_id());
+  if (log.is_visible() && !log.is_tombstone()) must_own(who, log.submitter(), log.job_id());
 }
 
 }  // namespace domed

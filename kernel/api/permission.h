@@ -18,7 +18,7 @@ void must_have_role(const Identity& who, Role needed, std::string_view deed);
 // The same where "job_id" is neither "who"'s own nor "who" an operator; of a job from before there
 // were submitters nobody is the owner.
 void must_own(const Identity& who, const std::string& submitter, const std::string& job_id);
-// Of a log that is there; what is not is left to whoever would change it.
+// Of a log that is there; what is not, a tombstone too, is left to whoever would change it.
 void must_own(const Identity& who, const JobLog& log);
 
 }  // namespace domed

@@ -2,6 +2,7 @@
 
 #include "api/change.h"
 #include "api/import.h"
+#include "api/permission.h"
 #include "log/records.h"
 #include "log/refusal.h"
 #include "protocol/limits.h"
@@ -32,7 +33,9 @@ void TransferMethods::delete_job(Call call) {
   // As a trim: an entry of a store does one thing (domed/store.h), and cannot append too.
   change.exclusive = true;
   change.owned = true;
-  change.apply = [=](JobLog& log) {
+  change.apply = [=, who = call.who](JobLog& log) {
+    // Elsewhere E_GONE is the answer to all; here it is what the log was.
+    if (log.is_tombstone()) must_own(*who, log.submitter(), job_id);
     log.purge();
     *head = log.head();
   };

@@ -205,8 +205,10 @@ std::string JobHead::encode() const {
   out.number(bytes);
   out.string(revision);
   // Of most jobs nothing stands behind it, as before there were masks and marks.
-  if (masked || marks || !newer.empty()) out.number(masked);
-  if (marks || !newer.empty()) out.number(marks);
+  const bool owned = !submitter.empty() || !newer.empty();
+  if (masked || marks || owned) out.number(masked);
+  if (marks || owned) out.number(marks);
+  if (owned) out.string(submitter);
   out.rest(newer);
   return out.take();
 }
@@ -260,6 +262,7 @@ JobHead JobHead::decode(std::string_view bytes) {
   head.revision = in.string();
   if (!in.is_at_end()) head.masked = in.number();
   if (!in.is_at_end()) head.marks = in.number();
+  if (!in.is_at_end()) head.submitter = in.string();
   head.newer = in.rest();
   return head;
 }

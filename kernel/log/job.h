@@ -88,7 +88,8 @@ struct JobHead {
   // more.  What a newer release marks here as well is kept.
   static constexpr std::uint64_t kPaused = 1, kWasPaused = 2, kProgress = 0x3ff00;
   std::uint64_t marks = 0;
-  std::string newer;  // fields that this release does not know, as they came
+  std::string submitter;  // of a tombstone, whose job it was; empty: not known
+  std::string newer;      // fields that this release does not know, as they came
 
   // A node has taken it from the queue, and its runner has not said yet that it runs.  Of a start
   // by a release before, which named no node, the provenance tells.

@@ -112,6 +112,8 @@ class JobLog {
   // Whether its pending entry makes it another log.
   bool is_renamed() const { return is_stored_ && head_.log_id != stored_log_id_; }
   bool is_tombstone() const { return tombstone_; }
+  // Whose job it is, or was; empty: not known.
+  const std::string& submitter() const { return tombstone_ ? head_.submitter : fixed_.submitter; }
   // As the store will have them, seals included.
   std::size_t pending_bytes() const { return lines_.size() + ends_.size() * kSealBytes; }
   // Under "incarnation" of the store.

@@ -26,6 +26,7 @@ void JobLog::purge() {
                                                std::string(state_name(head_.state)) +
                                                ": cancel it before you delete it");
   head_.purged = time();
+  head_.submitter = fixed_.submitter;  // all else that is fixed is forgotten
   head_.retry_at = 0;
   action_ = Entry::Action::purge;
   tombstone_ = true;

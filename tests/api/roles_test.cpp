@@ -143,6 +143,10 @@ TEST_F(Roles, WhatIsNotOnesOwnTakesAnOperator) {
   EXPECT_EQ(kernel.error("CancelJob", {{"job_id", job}}), "");
   EXPECT_EQ(kernel.error("DeleteJob", {{"job_id", job}}), "");
   EXPECT_EQ(kernel.error("DeleteJob", {{"job_id", job}}), "") << "its reply may have been lost";
+  kernel.be("cert:john", Role::submitter);
+  EXPECT_EQ(kernel.error("DeleteJob", {{"job_id", job}}), "E_FORBIDDEN") << "what is left of it";
+  EXPECT_EQ(kernel.error("CancelJob", {{"job_id", job}}), "E_GONE");
+  kernel.be("cert:mary", Role::submitter);
   EXPECT_EQ(kernel.error("CancelJob", {{"job_id", job}}), "E_GONE");
 }
 

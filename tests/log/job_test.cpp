@@ -111,8 +111,19 @@ TEST(JobHead, IsOfAFormerLifeWhereItsLogGoesOnFromThere) {
 }
 
 TEST(JobHead, KeepsWhatANewerReleaseAdded) {
-  const std::string newer = full_head().encode() + "\x05later";
+  JobHead head = full_head();
+  head.submitter = "cert:mary";  // the last that this one knows
+  const std::string newer = head.encode() + "\x05later";
   EXPECT_EQ(newer, JobHead::decode(newer).encode());
+}
+
+TEST(JobHead, KeepsWhoseATombstoneWas) {
+  JobHead head = full_head();
+  const std::string before = head.encode();
+  head.submitter = "cert:mary";
+  EXPECT_EQ("cert:mary", JobHead::decode(head.encode()).submitter);
+  head.submitter.clear();
+  EXPECT_EQ(before, head.encode()) << "as releases before wrote it";
 }
 
 TEST(JobHead, KeepsWhetherItIsPaused) {
