@@ -126,6 +126,7 @@ void SubmitMethods::check_rules(JobFixed& job, const Identity& who) const {
   if (!rules->queues.contains(queue))
     throw ApiError("E_INVALID_REQUEST",
                    "no queue '" + queue + "' in the deployment: there are " + known);
+  check_lineage(job, who);
   for (const auto& id : job.request.value("depends_on", Json::array()))
     if (is_kernels_own(id.get<std::string>()) || !store_.find(id.get<std::string>()))
       throw ApiError("E_INVALID_REQUEST", "'depends_on': no job '" + id.get<std::string>() + "'");
@@ -137,6 +138,14 @@ void SubmitMethods::check_rules(JobFixed& job, const Identity& who) const {
                    "this deployment runs its tools only (allow_ad_hoc: false): name a tool_id",
                    {{"field", "command"}});
   }
+}
+
+// A status shows it as one job's story: nobody else's is gone on with.
+void SubmitMethods::check_lineage(const JobFixed& job, const Identity& who) const {
+  const std::string before = job.request.value("retry_of", "");
+  if (before.empty()) return;
+  if (is_kernels_own(before)) throw no_such_job(before);
+  must_own(who, fixed_of(existing(store_, before)).submitter, before);
 }
 
 namespace {

@@ -231,6 +231,26 @@ TEST_F(Roles, ARetryIsItsPredecessors) {
       << "she may run commands no more";
 }
 
+// Its lineage is shown to whoever looks at either.
+TEST_F(Roles, ARetryByAnyNameIsOfOnesOwn) {
+  kernel.be("cert:mary", Role::submitter);
+  const std::string job = external("k");
+  const auto error = [&](const std::string& of) {
+    return kernel.error("SubmitJob",
+                        {{"idempotency_key", "r"}, {"executor", "external"}, {"retry_of", of}});
+  };
+  EXPECT_EQ(error("none"), "E_NOT_FOUND");
+  kernel.be("cert:john", Role::submitter);
+  EXPECT_EQ(error(job), "E_FORBIDDEN");
+  kernel.be("cert:root", Role::admin);
+  EXPECT_EQ(error(job), "");
+  kernel.be("cert:mary", Role::submitter);
+  EXPECT_EQ(error(job), "");
+  kernel.call("CancelJob", {{"job_id", job}});
+  kernel.call("DeleteJob", {{"job_id", job}});
+  EXPECT_EQ(error(job), "") << "again, it finds its job";
+}
+
 TEST_F(Roles, JobsAreListedBySubmitter) {
   external("a");
   kernel.be("cert:mary", Role::submitter);
