@@ -16,7 +16,7 @@ struct DaemonFacts {
   std::string epoch, store_name, node_id, node_name;
   OrderedJson plugins = OrderedJson::array();
   bool can_backup = false;
-  std::size_t most_polls = 1024;
+  std::size_t most_polls = 2048;
   std::function<bool()> allow_ad_hoc = [] { return false; };
   std::function<std::vector<std::string>()> events_urls;  // of all event sockets
   // What is under way, by name: counts that cost no more than a look.

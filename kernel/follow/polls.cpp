@@ -15,14 +15,16 @@ std::vector<std::uint64_t> numbers(const Map& map, const Key& key) {
 
 }  // namespace
 
-Polls::Polls(std::size_t most) : most_(most), thread_([this] { work(); }) {}
+Polls::Polls(PollLimits limits) : limits_(limits), thread_([this] { work(); }) {}
 
 bool Polls::hold(const std::string& job_id, std::uint32_t pipe, std::chrono::milliseconds wait,
                  Release release, const std::function<bool()>& grown) {
   std::uint64_t number = 0;
   {
     std::lock_guard lock(mutex_);
-    if (stopping_ || held_.size() >= most_) return false;
+    if (stopping_ || held_.size() >= limits_.most) return false;
+    // While there is room for all, whoever follows many jobs over one connection may.
+    if (held_.size() >= limits_.most / 2 && by_pipe_.count(pipe) >= limits_.share) return false;
     number = ++last_;
     const auto deadline = Clock::now() + wait;
     held_.emplace(number,

@@ -12,6 +12,12 @@
 
 namespace domed {
 
+// How many polls are held: of all, and of one connection where half of "most" are, so that none
+// can take them all.
+struct PollLimits {
+  std::size_t most, share;
+};
+
 // Held long polls.  Each is let go exactly once: when its job's log grows, when
 // its time is up, when its client leaves, or when the daemon stops.
 //
@@ -21,12 +27,12 @@ class Polls {
   // Called when the poll is let go, on a thread that must not be held up.
   using Release = std::function<void()>;
 
-  explicit Polls(std::size_t most);
+  explicit Polls(PollLimits limits);
   ~Polls() { stop(); }
 
-  // False: as many are held as may be, or the daemon stops; "release" is dropped.
-  // "grown" is asked once the poll is listed: true lets it go at once, so that a
-  // commit between the caller's reading and this call is not missed.
+  // False: as many are held as may be, or of "pipe" as it may; or the daemon stops; "release" is
+  // dropped. "grown" is asked once the poll is listed: true lets it go at once, so that a commit
+  // between the caller's reading and this call is not missed.
   bool hold(const std::string& job_id, std::uint32_t pipe, std::chrono::milliseconds wait,
             Release release, const std::function<bool()>& grown);
 
@@ -50,7 +56,7 @@ class Polls {
   void work();
   Release take(std::uint64_t number);  // with the mutex held; empty: gone already
 
-  const std::size_t most_;
+  const PollLimits limits_;
   // Guards what follows. Never held while a release or "grown" is called: they take locks of
   // others.
   std::mutex mutex_;

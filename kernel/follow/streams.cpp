@@ -69,13 +69,12 @@ std::string take_strings(LogPage& page, std::size_t most, bool backward) {
 
 }  // namespace
 
-Streams::Streams(const Store& store, Workers& workers, std::size_t most_polls,
-                 EventsUrls events_urls)
+Streams::Streams(const Store& store, Workers& workers, PollLimits polls, EventsUrls events_urls)
     : store_(store),
       workers_(workers),
       events_urls_(std::move(events_urls)),
-      polls_(most_polls),
-      ends_(most_polls) {}
+      polls_(polls),
+      ends_(polls) {}
 
 void Streams::page(Call call) {
   call.peer.must_read();
@@ -154,7 +153,7 @@ void Streams::hold(const AskedPtr& asked, bool may_read) {
           asked->request.job_id, asked->call.peer.pipe, asked->wait,
           [this, asked] { release(asked); },
           [&] { return may_have_grown(asked->request, may_read); }))
-    throw busy("the daemon holds as many polls as it may", 500);
+    throw busy("the daemon holds as many polls as it may, of all or of this connection", 500);
 }
 
 void Streams::release(const AskedPtr& asked) {

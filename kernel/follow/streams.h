@@ -26,7 +26,7 @@ class Streams {
   // "events_urls" tells where the frames of a job are published.
   using EventsUrls = std::function<std::vector<std::string>(const std::string& job_id)>;
 
-  Streams(const Store& store, Workers& workers, std::size_t most_polls, EventsUrls events_urls);
+  Streams(const Store& store, Workers& workers, PollLimits polls, EventsUrls events_urls);
 
   // Throws ApiError for what it refuses at once.
   void page(Call call);

@@ -152,10 +152,10 @@ void Daemon::open_followers() {
                          "How long lines waited from their commit until they left in a frame.");
   publisher_->on_delivered([&](std::chrono::nanoseconds waited) { delivery.observe(waited); });
   workers_ = std::make_unique<Workers>(kWorkers);
-  streams_ =
-      std::make_unique<Streams>(*store_, *workers_, kPolls, [this](const std::string& job_id) {
-        return events_->urls(shard_of(job_id, events_->shards()));
-      });
+  streams_ = std::make_unique<Streams>(*store_, *workers_, PollLimits{kPolls, kPollsOfOne},
+                                       [this](const std::string& job_id) {
+                                         return events_->urls(shard_of(job_id, events_->shards()));
+                                       });
 }
 
 // The one writer, and who hears of a commit, in this order: followers by frames and pages, which

@@ -19,8 +19,9 @@ namespace domed {
 // What a deployment says, in the words of each part.  The parts know nothing of deployments, so
 // that tests and other daemons can put them together otherwise.
 
-// How many requests of a kind are held or under way at once.
-inline constexpr std::size_t kPolls = 1024, kAppends = 2048, kOthers = 256;
+// How many requests of a kind are held or under way at once; and where half of the polls are, those
+// of one connection.  So one that follows a thousand jobs can, and leaves as many to all others.
+inline constexpr std::size_t kPolls = 2048, kPollsOfOne = 128, kAppends = 2048, kOthers = 256;
 
 // What the daemon was started with, and its jobs are to have again.
 struct Inherited {

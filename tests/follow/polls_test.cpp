@@ -13,7 +13,7 @@ const auto kNo = [] { return false; };
 
 TEST(Polls, AreLetGoByTheirJobAlone) {
   int a = 0, b = 0;
-  Polls polls(8);
+  Polls polls({8, 8});
   ASSERT_TRUE(polls.hold(
       "a", 1, 1h, [&] { ++a; }, kNo));
   ASSERT_TRUE(polls.hold(
@@ -26,7 +26,7 @@ TEST(Polls, AreLetGoByTheirJobAlone) {
 
 TEST(Polls, AreLetGoWhenTheirTimeIsUp) {
   std::promise<void> released;
-  Polls polls(8);
+  Polls polls({8, 8});
   ASSERT_TRUE(polls.hold(
       "a", 1, 1ms, [&] { released.set_value(); }, kNo));
   released.get_future().get();
@@ -34,7 +34,7 @@ TEST(Polls, AreLetGoWhenTheirTimeIsUp) {
 
 TEST(Polls, AreLetGoWhenTheirClientLeaves) {
   int released = 0;
-  Polls polls(8);
+  Polls polls({8, 8});
   for (int i = 0; i < 3; ++i)
     ASSERT_TRUE(polls.hold(
         "a", 7, 1h, [&] { ++released; }, kNo));
@@ -45,7 +45,7 @@ TEST(Polls, AreLetGoWhenTheirClientLeaves) {
 }
 
 TEST(Polls, HaveABound) {
-  Polls polls(2);
+  Polls polls({2, 2});
   EXPECT_TRUE(polls.hold(
       "a", 1, 1h, [] {}, kNo));
   EXPECT_TRUE(polls.hold(
@@ -57,9 +57,28 @@ TEST(Polls, HaveABound) {
       "a", 1, 1h, [] {}, kNo));
 }
 
+// One that takes what it can get leaves half of them, and of that no one more than a share.
+TEST(Polls, OneConnectionCannotTakeThemAll) {
+  Polls polls({16, 2});
+  const auto hold = [&](std::uint32_t pipe) {
+    return polls.hold(
+        "a", pipe, 1h, [] {}, kNo);
+  };
+  const auto take = [&](std::uint32_t pipe) {
+    int held = 0;
+    while (hold(pipe)) ++held;
+    return held;
+  };
+  EXPECT_EQ(8, take(1));
+  for (std::uint32_t pipe = 2; pipe <= 5; ++pipe) EXPECT_EQ(2, take(pipe)) << pipe;
+  EXPECT_EQ(0, take(6)) << "all are held";
+  polls.client_left(1);
+  EXPECT_TRUE(hold(6)) << "there is room again";
+}
+
 TEST(Polls, DoNotMissAGrowthJustBeforeTheyWereHeld) {
   int released = 0;
-  Polls polls(2);
+  Polls polls({2, 2});
   EXPECT_TRUE(polls.hold(
       "a", 1, 1h, [&] { ++released; }, [] { return true; }));
   EXPECT_EQ(1, released);
@@ -68,7 +87,7 @@ TEST(Polls, DoNotMissAGrowthJustBeforeTheyWereHeld) {
 TEST(Polls, AreAllLetGoAtTheEnd) {
   int released = 0;
   {
-    Polls polls(8);
+    Polls polls({8, 8});
     for (int i = 0; i < 5; ++i)
       ASSERT_TRUE(polls.hold(
           "a", 1, 1h, [&] { ++released; }, kNo));

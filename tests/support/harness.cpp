@@ -52,7 +52,7 @@ Kernel::Kernel(const std::string& store_plugin, const std::filesystem::path& dir
   const auto events_urls = [](const std::string&) {
     return std::vector<std::string>{"ipc:///events"};
   };
-  streams = std::make_unique<Streams>(*store, workers, 8, events_urls);
+  streams = std::make_unique<Streams>(*store, workers, PollLimits{8, 8}, events_urls);
   Doubts doubts;
   doubts.committing = [this](const std::string& job_id) { streams->committing(job_id); };
   doubts.forget = [this](const std::string& job_id) { streams->forget(job_id); };
