@@ -128,7 +128,7 @@ void SubmitMethods::check_rules(JobFixed& job, const Identity& who) const {
                    "no queue '" + queue + "' in the deployment: there are " + known);
   check_lineage(job, who);
   for (const auto& id : job.request.value("depends_on", Json::array()))
-    if (is_kernels_own(id.get<std::string>()) || !store_.find(id.get<std::string>()))
+    if (!is_known(id.get<std::string>()))
       throw ApiError("E_INVALID_REQUEST", "'depends_on': no job '" + id.get<std::string>() + "'");
   if (!job.tool_id().empty()) {
     set_tool(job, tools_.tool(job.tool_id()));
@@ -138,6 +138,12 @@ void SubmitMethods::check_rules(JobFixed& job, const Identity& who) const {
                    "this deployment runs its tools only (allow_ad_hoc: false): name a tool_id",
                    {{"field", "command"}});
   }
+}
+
+// One that is being imported nobody sees yet; of one that is gone the end is known.
+bool SubmitMethods::is_known(const std::string& job_id) const {
+  const auto record = is_kernels_own(job_id) ? std::nullopt : store_.find(job_id);
+  return record && !head_of(*record).importing;
 }
 
 // A status shows it as one job's story: nobody else's is gone on with.

@@ -48,6 +48,7 @@ class SubmitMethods {
   void submit_for(Call call, const std::string& submitter);
   void give_id(JobFixed& job) const;
   void check_rules(JobFixed& job, const Identity& who) const;
+  bool is_known(const std::string& job_id) const;
   void check_lineage(const JobFixed& job, const Identity& who) const;
   std::string token_of(const JobFixed& external) const;
   OrderedJson said_of(const Submission& submission, State state, const std::string& log_id,

@@ -145,6 +145,11 @@ TEST_P(Import, IsHiddenUntilItsLastPiece) {
   EXPECT_EQ("E_NOT_FOUND", to.error("CancelJob", {{"job_id", job_["job_id"]}}));
   EXPECT_EQ("E_NOT_FOUND", to.error("DeleteJob", {{"job_id", job_["job_id"]}}));
   EXPECT_TRUE(to.call("ListJobs", Json::object())["jobs"].empty());
+  for (const char* key : {"depends_on", "retry_of"}) {
+    Json other{{"idempotency_key", key}, {"command", {"true"}}, {key, job_["job_id"]}};
+    if (key == std::string("depends_on")) other[key] = Json::array({job_["job_id"]});
+    EXPECT_NE("", to.error("SubmitJob", other)) << key;
+  }
   to.call("ImportJob", later({all.begin() + 2, all.end()}));
   EXPECT_EQ("", page_error());
   EXPECT_EQ(all, to.lines(job_["job_id"]));
