@@ -32,6 +32,12 @@ std::string shortened(std::string text, std::size_t most) {
   return text + "...";
 }
 
+std::string with_nul_shown(std::string text) {
+  for (std::size_t at = 0; (at = text.find('\0', at)) != std::string::npos;)
+    text.replace(at, 1, "\\x00");
+  return text;
+}
+
 std::string in_quotes(std::string_view text) {
   constexpr std::size_t kLongest = 120;
   std::string out = "'";

@@ -1,8 +1,14 @@
 #include "protocol/api_error.h"
 
+#include "base/words.h"
 #include "protocol/damage.h"
 
 namespace domed {
+
+ApiError::ApiError(std::string name, const std::string& message, nlohmann::json fields)
+    : std::runtime_error(with_nul_shown(message)),
+      name_(std::move(name)),
+      fields_(std::move(fields)) {}
 
 ApiError store_failure(const Error& error) {
   // A full disk is emptied and a locked database let go, so that producers keep their batch and

@@ -13,9 +13,9 @@ namespace domed {
 // kernel throws it from a method, the client library for an error reply.
 class ApiError : public std::runtime_error {
  public:
-  // "fields" are added to the reply's error data.
-  ApiError(std::string name, const std::string& message, nlohmann::json fields = {})
-      : std::runtime_error(message), name_(std::move(name)), fields_(std::move(fields)) {}
+  // "fields" are added to the reply's error data.  A NUL in "message", as any id may have, shows
+  // as "\x00".
+  ApiError(std::string name, const std::string& message, nlohmann::json fields = {});
 
   const std::string& name() const { return name_; }
   const nlohmann::json& fields() const { return fields_; }

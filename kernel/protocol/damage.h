@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 
+#include "base/words.h"
 #include "domed/error.h"
 
 namespace domed {
@@ -12,7 +13,7 @@ namespace domed {
 class Damage : public Error {
  public:
   Damage(std::string job, std::uint64_t from, const std::string& text)
-      : Error(Code::corruption, text), job_id(std::move(job)), seq(from) {}
+      : Error(Code::corruption, with_nul_shown(text)), job_id(std::move(job)), seq(from) {}
 
   const std::string job_id;
   const std::uint64_t seq;  // 0: the record

@@ -328,6 +328,14 @@ TEST_F(Audited, NothingForgesALine) {
   EXPECT_EQ(lines().back()["job_id"], evil);
 }
 
+TEST_F(Audited, AnIdThatHasANulIsShownWhole) {
+  const std::string evil("a\0b", 3);
+  EXPECT_EQ(refusal("CancelJob", {{"job_id", evil}})["message"],
+            "no job 'a\\x00b': 'domectl list' shows the jobs there are");
+  EXPECT_EQ(lines().back()["job_id"], evil);
+  EXPECT_EQ(lines().back()["message"], "no job 'a\\x00b': 'domectl list' shows the jobs there are");
+}
+
 // What a line says comes of how the request was answered; nothing that the client chooses, such as
 // the length of the id that a reply repeats, has a part in it.
 TEST_F(Audited, AnIdOfAnyLengthHidesNoRefusal) {
