@@ -20,12 +20,12 @@ bool are_same(const std::vector<PluginUse>& a, const std::vector<PluginUse>& b) 
                     [](const auto& one, const auto& other) { return are_same(one, other); });
 }
 
-// A contract has all that a tool is, but for its secrets.
+// A contract has all that a tool is, but for the values of its variables.
 bool are_same(const std::vector<ToolSpec>& a, const std::vector<ToolSpec>& b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(),
                     [](const ToolSpec& one, const ToolSpec& other) {
                       return one.id == other.id && one.contract == other.contract &&
-                             one.secret_env == other.secret_env;
+                             one.env == other.env && one.secret_env == other.secret_env;
                     });
 }
 

@@ -42,8 +42,7 @@ struct ToolSpec {
   // What it runs on ("python"), and the argv that prints its version.
   std::map<std::string, std::vector<std::string>> runtimes;
   std::vector<std::string> inputs;  // patterns of files below the cwd (provenance/input_files.h)
-  // All of the above as RFC 8785 JSON, but for the values of "secret_env".  It holds those of
-  // "env": to be hashed, not to be shown.
+  // All of the above as RFC 8785 JSON, but for the values of "env" and "secret_env".
   std::string contract;
 };
 

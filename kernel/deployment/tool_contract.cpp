@@ -36,12 +36,14 @@ Json description_of(const ToolSpec& tool) {
 
 std::string contract_of(const ToolSpec& tool) {
   Json contract = description_of(tool);
+  // Of variables the names: their values are shown to nobody, and could be guessed from a hash that
+  // anybody sees.
+  for (auto& value : contract["env"]) value = nullptr;
   // These came later: a tool without them is the one that it was.
   if (!tool.short_description.empty()) contract["short_description"] = tool.short_description;
   if (!tool.kind.empty()) contract["kind"] = tool.kind;
   if (tool.output_schema != "{}") contract["output_schema"] = Json::parse(tool.output_schema);
   if (tool.progress_lines) contract["progress_lines"] = true;
-  // Of secrets the names: their values could be guessed from a hash that anybody sees.
   if (!tool.secret_env.empty()) {
     contract["secret_env"] = Json::array();
     for (const auto& [name, value] : tool.secret_env) contract["secret_env"].push_back(name);

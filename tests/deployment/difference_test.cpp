@@ -53,6 +53,16 @@ TEST_F(DifferenceTest, LimitsToolsRetentionAndLogAreTaken) {
   EXPECT_EQ("debug", found.now.log.level);
 }
 
+// Which a contract does not tell.
+TEST_F(DifferenceTest, TheValueOfAToolsVariableIsTaken) {
+  for (const std::string key : {"env", "secret_env"}) {
+    const auto with = [&](const std::string& value) {
+      return load("tools: [{id: a, command: [x], " + key + ": {A: " + value + "}}]\n");
+    };
+    EXPECT_EQ(Keys{"tools"}, difference(with("hunter22"), with("sesame77")).taken) << key;
+  }
+}
+
 // What is bound at the start goes on as it was, and what can change beside it does.
 TEST_F(DifferenceTest, WhatIsBoundWaits) {
   const auto found = difference(

@@ -83,10 +83,22 @@ TEST(Tool, ContractIsCanonicalAndFollowsEveryField) {
        {"version: \"1\"", "cwd: /x", "env: {A: b}", "timeout: 1s", "permissions: [p]",
         "side_effects: [s]", "input_schema: {title: x}", "version_command: [v]",
         "limits: {cpu: 90s}", "accepts: {env: [A]}", "accepts: {cwd: [/x]}",
-        "accepts: {stdin: [bytes]}", "accepts: {tty: true}", "title: T", "description: D", "short_description: s",
-        "kind: k", "output_schema: {title: x}", "progress_lines: true"})
+        "accepts: {stdin: [bytes]}", "accepts: {tty: true}", "title: T", "description: D",
+        "short_description: s", "kind: k", "output_schema: {title: x}", "progress_lines: true"})
     EXPECT_NE(base,
               read("- {id: t, command: [x], " + std::string(more) + "}").tools.at(0).contract);
+}
+
+// Whoever may read a job's provenance sees its hash, and could try values until it fits.
+TEST(Tool, ContractTellsNoValueOfAVariable) {
+  const auto contract = [](const std::string& more) {
+    return read("- {id: t, command: [x], " + more + "}").tools.at(0).contract;
+  };
+  for (const std::string key : {"env", "secret_env"}) {
+    EXPECT_EQ(contract(key + ": {A: hunter22}"), contract(key + ": {A: sesame77}"));
+    EXPECT_NE(contract(key + ": {A: hunter22}"), contract(key + ": {B: hunter22}"));
+    EXPECT_EQ(contract(key + ": {A: hunter22}").find("hunter22"), std::string::npos);
+  }
 }
 
 TEST(Tool, WhatATaskMayBeIsChecked) {
@@ -106,9 +118,9 @@ TEST(Tool, WhatItAcceptsIsNamedItemByItem) {
             R"({"cwd":["/a","/b"],"env":["CI"],"stdin":["bytes","/c"]})");
   EXPECT_EQ(descriptor_of(read("- {id: t, command: [x]}").tools.at(0)).at("accepts").dump(),
             R"({"cwd":[],"env":[],"stdin":[]})");
-  EXPECT_EQ(
-      descriptor_of(read("- {id: t, command: [x], accepts: {tty: true}}").tools.at(0)).at("accepts"),
-      Json::parse(R"({"cwd":[],"env":[],"stdin":[],"tty":true})"));
+  EXPECT_EQ(descriptor_of(read("- {id: t, command: [x], accepts: {tty: true}}").tools.at(0))
+                .at("accepts"),
+            Json::parse(R"({"cwd":[],"env":[],"stdin":[],"tty":true})"));
   for (const char* bad : {"env: ['A=B']", "env: ['*']", "env: [DOMED_X]", "cwd: [rel]",
                           "cwd: [/a/../b]", "cwd: [bytes]", "stdin: [file]", "tty: [x]", "env: A"})
     EXPECT_NE(read(std::string("- {id: t, command: [x], accepts: {") + bad + "}}").problems, "")
