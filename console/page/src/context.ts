@@ -1,6 +1,6 @@
 // What the parts of the page share.
 import { createContext } from "preact";
-import { useContext, useEffect, useState } from "preact/hooks";
+import { useContext, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { DaemonInfo, Session } from "./api";
 
 export interface Shared {
@@ -32,17 +32,20 @@ export function useNow(every = 1000): number {
 
 // Keys that work wherever no text is typed.
 export function useKeys(keys: Record<string, () => void>): void {
-  useEffect(() => {
+  // What was drawn last is what a key finds, however quickly it follows another.
+  const known = useRef(keys);
+  known.current = keys;
+  useLayoutEffect(() => {
     const press = (event: KeyboardEvent) => {
       const target = event.target as HTMLElement;
       if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
       if (target.closest("input, select, textarea, dialog") && event.key !== "Escape") return;
-      const act = keys[event.key];
+      const act = known.current[event.key];
       if (!act) return;
       event.preventDefault();
       act();
     };
     window.addEventListener("keydown", press);
     return () => window.removeEventListener("keydown", press);
-  });
+  }, []);
 }

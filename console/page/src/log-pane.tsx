@@ -11,6 +11,10 @@ import { visible } from "./safe";
 import { firstError, regexOf, Search, type Wanted } from "./search";
 import { texts } from "./texts";
 
+// A first error that is found at once is where a failed log opens; one that is found a little later is still gone to.
+const kAtOnce = 150;
+const kSoon = 3000;
+
 // "42" or "42-57"; also "seq=42".
 function linesOf(hash: string): [number, number] | undefined {
   const found = /^(?:seq=)?(\d{1,15})(?:-(\d{1,15}))?$/.exec(hash);
@@ -70,12 +74,17 @@ export function LogPane({ job, place, changed }: { job: Job; place: Place; chang
       const first = job.state === "failed" && !asked ? firstError(daemon.name, job.job_id, stop.signal).catch(() => undefined) : undefined;
       await log.open(job.head_seq);
       setNow({ ...log.now });
-      const found = first ? await Promise.race([first, new Promise<undefined>((late) => setTimeout(late, 150))]) : undefined;
+      const found = first ? await Promise.race([first, new Promise<undefined>((late) => setTimeout(late, kAtOnce))]) : undefined;
       if (asked) lines.mark(...asked), lines.reveal(asked[0]);
       else if (found) lines.reveal(found);
       else lines.goToEnd();
       log.follow();
-      void first?.then((seq) => !stop.signal.aborted && setError(seq));
+      const began = performance.now();
+      void first?.then((seq) => {
+        if (stop.signal.aborted) return;
+        setError(seq);
+        if (seq && !found && lines.isAtEnd && performance.now() - began < kSoon) lines.reveal(seq);
+      });
     };
     open().catch((failure: Error) => !stop.signal.aborted && setNote(failure.message));
     return () => {
@@ -120,8 +129,8 @@ export function LogPane({ job, place, changed }: { job: Job; place: Place; chang
   const times = { off: "clock", clock: "start", start: "off" } as const;
   useKeys({
     f: () => view.current?.goToEnd(),
-    w: () => setOptions({ ...options, wrap: !options.wrap }),
-    t: () => setOptions({ ...options, times: times[options.times] }),
+    w: () => setOptions((known) => ({ ...known, wrap: !known.wrap })),
+    t: () => setOptions((known) => ({ ...known, times: times[known.times] })),
     e: () => error && view.current?.reveal(error),
     G: () => view.current?.goToEnd(),
     g: () => view.current?.goTo(0),

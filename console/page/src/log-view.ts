@@ -164,6 +164,10 @@ export class LogView {
   isFolded(seq: number): boolean {
     return this.folds.some((fold) => fold.from === seq + 1);
   }
+  // Nobody has gone elsewhere.
+  get isAtEnd(): boolean {
+    return this.following;
+  }
   get topSeq(): number {
     return this.seqAt(Math.floor(this.top));
   }

@@ -1,10 +1,11 @@
 // The page as one who uses it sees it.  Each check stands by itself and says what it expected.
 import { execFileSync, spawn } from "node:child_process";
-import { appendFileSync, readFileSync } from "node:fs";
+import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
+import { connect, createServer } from "node:net";
 import { chromium } from "playwright-core";
 
 const { PORT, SECRET, CHROMIUM, BIN, SCRATCH, SHOTS } = process.env;
-const base = `http://127.0.0.1:${PORT}`;
+const base = `http://127.0.0.2:${PORT}`;
 const axe = readFileSync(new URL("./node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
 let failures = 0;
 
@@ -24,7 +25,24 @@ function finish(job) {
 }
 const status = (job) => JSON.parse(ctl("status", job, "--json"));
 
-const browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox", "--disable-gpu"] });
+// The network between browser and console, which is at 127.0.0.1.  While it is cut nothing gets through, and nothing
+// tells so; after that what was under way is lost.
+const network = { isCut: false, sockets: new Set() };
+createServer((near) => {
+  const far = connect(PORT, "127.0.0.1");
+  for (const [from, to] of [[near, far], [far, near]]) {
+    network.sockets.add(from);
+    from.on("data", (bytes) => network.isCut || to.write(bytes));
+    from.on("error", () => to.destroy());
+    from.on("close", () => (network.sockets.delete(from), network.isCut || to.destroy()));
+  }
+}).listen(PORT, "127.0.0.2");
+function mend() {
+  network.isCut = false;
+  for (const socket of network.sockets) socket.destroy();
+}
+
+const browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox", "--disable-gpu", "--disable-smooth-scrolling"] });
 const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, permissions: ["clipboard-read", "clipboard-write"], bypassCSP: false });
 const page = await context.newPage();
 const troubles = [];
@@ -54,7 +72,16 @@ async function accessible(what, one = page) {
 const open = (job, rest = "") => page.goto(`${base}/d/local/job?id=${job}${rest}`);
 const text = (selector) => page.locator(selector).allInnerTexts();
 const seqsShown = () => page.$$eval(".log .row", (rows) => rows.filter((row) => row.getBoundingClientRect().bottom > document.querySelector(".log").getBoundingClientRect().top).map((row) => Number(row.dataset.seq)));
-const rowText = (seq) => page.locator(`.row[data-seq="${seq}"] .text`).innerText();
+// What the clipboard holds once it is what was asked for: writing it takes a moment.
+async function clipboard(holds) {
+  const handle = await page.waitForFunction(async (wanted) => {
+    const words = await navigator.clipboard.readText();
+    return words.includes(wanted) && words;
+  }, holds);
+  return handle.jsonValue();
+}
+const headShown = () => page.locator(".log-pane-frame").getAttribute("data-head").then(Number);
+const untilHead = (more, from) => page.waitForFunction((head) => Number(document.querySelector(".log-pane-frame").dataset.head) >= head, from + more);
 
 // Logging in -----------------------------------------------------------------------------------------------------
 await page.goto(base);
@@ -78,8 +105,10 @@ const running = submit(
   ["--name", "long"],
   "sh",
   "-c",
-  `for i in $(seq 1 400); do echo "step $i"; [ $((i % 20)) = 1 ] && "$0" append $DOMED_JOB_ID --type progress --payload "{\\"value\\":0.$((100 + i)),\\"message\\":\\"step $i\\"}" >/dev/null 2>&1; sleep 0.1; done`,
+  // As long as it is looked at.
+  `i=0; until [ -e "$1" ]; do i=$((i + 1)); echo "step $i"; [ $((i % 20)) = 1 ] && "$0" append $DOMED_JOB_ID --type progress --payload "{\\"value\\":0.$((100 + i % 800)),\\"message\\":\\"step $i\\"}" >/dev/null 2>&1; sleep 0.1; done`,
   `${BIN}/domectl`,
+  `${SCRATCH}/enough`,
 );
 const held = submit(["--name", "later", "--hold"], "true");
 await page.getByRole("link", { name: "long" }).first().waitFor();
@@ -98,7 +127,7 @@ await page.getByRole("button", { name: "Clear" }).click();
 await page.locator(".line", { hasText: "later" }).waitFor();
 await page.locator("body").press("j");
 await page.locator("body").press("j");
-check("j goes down", (await page.locator('.line[aria-selected="true"]').getAttribute("id")) === "job-1");
+await page.locator('#job-1[aria-selected="true"]').waitFor(); // j goes down
 await page.locator("body").press("/");
 await page.keyboard.type(bad.slice(0, 8));
 await page.keyboard.press("Enter");
@@ -114,18 +143,22 @@ await accessible("a log");
 await shot("failed");
 await page.locator(`.row[data-seq="${line}"] .no`).click();
 await page.waitForURL(new RegExp(`#${line}$`));
+await page.locator(`.row.marked[data-seq="${line}"]`).waitFor();
 await page.locator(`.row[data-seq="${line + 3}"] .no`).click({ modifiers: ["Shift"] });
 await page.waitForURL(new RegExp(`#${line}-${line + 3}$`));
+await page.locator(`.row.marked[data-seq="${line + 3}"]`).waitFor();
+await page.locator(".marked-bar", { hasText: "lines" }).waitFor();
 await page.getByRole("button", { name: "Copy lines" }).click();
 await page.getByText("copied").waitFor();
-const copied = await page.evaluate(() => navigator.clipboard.readText());
-check("copied text is clean", copied.includes("src/a.c:3: error: broken") && !copied.includes("\u001b"), copied);
+const copied = await clipboard("src/a.c:3: error: broken");
+check("copied text is clean", !copied.includes("\u001b"), copied);
 await page.getByRole("button", { name: "Copy link" }).click();
-const link = await page.evaluate(() => navigator.clipboard.readText());
+const link = await clipboard(`#${line}-${line + 3}`);
 const colleague = await context.newPage();
 watch(colleague);
 await colleague.goto(link);
 await colleague.locator(`.row.marked[data-seq="${line}"]`).waitFor();
+await colleague.locator(`.row.marked[data-seq="${line + 3}"]`).waitFor();
 check("the link marks its lines", (await colleague.locator(".row.marked").count()) === 4);
 await colleague.close();
 await page.locator(".log").focus();
@@ -167,8 +200,7 @@ await accessible("a comparison");
 // Following ------------------------------------------------------------------------------------------------------
 await open(running);
 await page.locator('.log-pane-frame[data-following="true"]').waitFor();
-const at = Number(await page.locator(".log-pane-frame").getAttribute("data-head"));
-await page.waitForFunction((head) => Number(document.querySelector(".log-pane-frame").dataset.head) > head + 5, at);
+await untilHead(6, await headShown());
 await page.waitForFunction(() => document.querySelector(`.row[data-seq="${document.querySelector(".log-pane-frame").dataset.head}"]`));
 await shot("running");
 await page.locator(".log").hover();
@@ -176,7 +208,7 @@ await page.mouse.wheel(0, -2000);
 await page.locator('.log-pane-frame[data-following="false"]').waitFor();
 await page.getByRole("button", { name: /new lines/ }).waitFor();
 const stays = (await seqsShown())[0];
-await page.waitForTimeout(500);
+await untilHead(5, await headShown());
 check("who scrolled up stays there", (await seqsShown())[0] === stays, [stays, (await seqsShown())[0]]);
 await page.getByRole("button", { name: /new lines/ }).click();
 await page.locator('.log-pane-frame[data-following="true"]').waitFor();
@@ -192,9 +224,12 @@ await page.getByText("The console does not answer").first().waitFor({ timeout: 2
 const again = spawn(`${BIN}/domed-console`, ["--listen", `127.0.0.1:${PORT}`], { stdio: "ignore", detached: true });
 appendFileSync(`${SCRATCH}/pids`, `${again.pid}\n`);
 await page.getByText("The console does not answer").first().waitFor({ state: "detached", timeout: 20000 });
-await context.setOffline(true);
-await page.waitForTimeout(1500);
-await context.setOffline(false);
+network.isCut = true;
+await page.getByText("The console does not answer").first().waitFor({ timeout: 40000 });
+mend();
+await page.getByText("The console does not answer").first().waitFor({ state: "detached", timeout: 40000 });
+await untilHead(3, await headShown());
+writeFileSync(`${SCRATCH}/enough`, "");
 await page.locator('.log-pane-frame[data-ended="true"]').waitFor({ timeout: 90000 });
 const whole = status(running);
 check("the log is whole", Number(await page.locator(".log-pane-frame").getAttribute("data-head")) === whole.head_seq);
@@ -208,8 +243,9 @@ for (let seq = 1; seq <= whole.head_seq; ) {
   for (const [number, words] of rows) if (!seen.some(([known]) => known === number)) seen.push([number, words]);
   const last = await page.$$eval(".log .row", (all) => Number(all.at(-1).dataset.seq));
   if (last >= whole.head_seq) break;
+  const first = await page.$eval(".log .row", (row) => row.dataset.seq);
   await page.keyboard.press("PageDown");
-  await page.waitForTimeout(50);
+  await page.waitForFunction((before) => document.querySelector(".log .row").dataset.seq !== before, first);
   seq = last;
 }
 const inOrder = seen.sort((a, b) => a[0] - b[0]).map(([, words]) => words);
@@ -290,6 +326,7 @@ await shot("statistics");
 
 // Dark, and a phone ----------------------------------------------------------------------------------------------
 await page.getByRole("button", { name: "Light or dark" }).click();
+await page.locator('html[data-theme="dark"]').waitFor({ state: "attached" });
 await open(bad, `#${line}`);
 await page.locator(".row.marked").waitFor();
 check("dark", (await page.evaluate(() => getComputedStyle(document.body).backgroundColor)) === "rgb(18, 23, 29)");
