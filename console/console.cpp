@@ -224,7 +224,8 @@ void Console::login(const Request& request, Response& response) {
     set_cookie(response, sessions_.begin(), kCookieAge);
     return answer_json(response, "{}");
   }
-  // Only what is wrong is counted, so that nobody is kept out by the guesses of others.
+  // Tokens are counted, right or wrong, for daemons are asked; the secret is not, so that guesses of
+  // others do not keep out who knows it.
   if (!logins_of(request.remote_addr).take() || !all_logins_.take())
     throw ApiError("E_TOO_MANY", "too many tries to log in: wait a minute");
   std::map<std::string, std::shared_ptr<Client>> clients;

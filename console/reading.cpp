@@ -123,14 +123,18 @@ void Reading::must_be_reader() {
   if (me.at("roles").empty()) throw ApiError("E_FORBIDDEN", "you are not known any more here");
 }
 
+std::shared_ptr<StreamPlace> Reading::place() {
+  return std::make_shared<StreamPlace>(streams, session, session->own() ? nullptr : &client());
+}
+
 void Reading::follow() {
   must_be_reader();
-  follow_log(request, response, daemon, std::make_shared<StreamPlace>(streams, session), stopping);
+  follow_log(request, response, daemon, place(), stopping);
 }
 
 void Reading::live() {
   must_be_reader();
-  follow_jobs(response, daemon, std::make_shared<StreamPlace>(streams, session));
+  follow_jobs(response, daemon, place());
 }
 
 void Reading::file() {
@@ -145,7 +149,7 @@ void Reading::file() {
                           ? std::shared_ptr<Client>(std::shared_ptr<void>(), &daemon.client())
                           : found->second;
   download(response, client, job_id, as == "events", text_param(request, "stream"),
-           std::make_shared<StreamPlace>(streams, session), stopping);
+           place(), stopping);
 }
 
 }  // namespace domed::console

@@ -12,6 +12,8 @@
 
 namespace domed::console {
 
+class StreamPlace;
+
 // Who asks "daemon" for "session"; null: the session does not see this daemon.
 Client* client_of(Session& session, ShownDaemon& daemon);
 
@@ -35,6 +37,7 @@ struct Reading {
   void call(const char* method, const Json& params);
   Json params(std::initializer_list<const char*> texts, std::initializer_list<const char*> numbers);
   void must_be_reader();
+  std::shared_ptr<StreamPlace> place();
   void events();
   void follow();
   void live();

@@ -107,7 +107,10 @@ std::shared_ptr<Session> Sessions::of(const std::string& cookie) {
 void Sessions::end(const std::string& cookie) {
   const std::string key = sha256_hex(cookie);
   const std::lock_guard lock(mutex_);
-  sessions_.erase(key);
+  if (const auto found = sessions_.find(key); found != sessions_.end()) {
+    found->second->ended = true;
+    sessions_.erase(found);
+  }
   if (is_good(cookie)) ended_.insert(key);
 }
 

@@ -24,6 +24,7 @@ struct Session {
   std::map<std::string, std::shared_ptr<Client>> clients;
   bool own() const { return clients.empty(); }
   bool looks_only = false;
+  std::atomic<bool> ended{false};  // logged out: what it follows ends
 
   std::chrono::steady_clock::time_point used_at;
   Bucket requests{600, std::chrono::seconds(10)};

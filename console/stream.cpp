@@ -18,6 +18,8 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int kMostStreams = 1000, kMostOfOne = 100;
 constexpr auto kBeat = 5s;
+// How long somebody whose token was taken away may read on.
+constexpr auto kAskAgain = 10s;
 // A follower that is begun here has these lines before the head, for browsers that come back.
 constexpr std::uint64_t kBehindHead = 2000;
 constexpr std::size_t kPiece = 256 << 10;
@@ -45,6 +47,7 @@ class LogStream {
   // What is to be said next, after waiting for it; sets "over" with the last.
   std::string step(bool& over) try {
     if (stopping_) return over = true, "";
+    place_->must_go_on();
     if (!begun_) return begin();
     const Feed::Look look = feed_->look(cursor_, connected_, Clock::now() + kBeat);
     std::string out = connection(look.connected);
@@ -145,8 +148,8 @@ void stream(httplib::Response& response, std::function<std::string(bool& over)> 
 
 }  // namespace
 
-StreamPlace::StreamPlace(std::atomic<int>& all, std::shared_ptr<Session> session)
-    : all_(all), session_(std::move(session)) {
+StreamPlace::StreamPlace(std::atomic<int>& all, std::shared_ptr<Session> session, Client* client)
+    : all_(all), session_(std::move(session)), client_(client), asked_(Clock::now()) {
   const bool room = ++all_ <= kMostStreams;
   if (++session_->streams <= kMostOfOne && room) return;
   --all_, --session_->streams;
@@ -156,6 +159,16 @@ StreamPlace::StreamPlace(std::atomic<int>& all, std::shared_ptr<Session> session
 StreamPlace::~StreamPlace() {
   --all_;
   --session_->streams;
+}
+
+void StreamPlace::must_go_on() {
+  if (session_->ended) throw ApiError("E_LOGIN", "you have logged out");
+  if (!client_ || Clock::now() < asked_ + kAskAgain) return;
+  asked_ = Clock::now();
+  CallOptions options;
+  options.deadline = 3s;
+  if (client_->call("WhoAmI", Json::object(), options).at("roles").empty())
+    throw ApiError("E_FORBIDDEN", "you are not known any more here");
 }
 
 void follow_log(const httplib::Request& request, httplib::Response& response, ShownDaemon& daemon,
@@ -177,6 +190,12 @@ void follow_jobs(httplib::Response& response, ShownDaemon& daemon,
   const std::uint64_t cursor = board->beginning();
   const auto state = std::make_shared<State>(State{std::move(board), cursor});
   stream(response, [state, place](bool& over) -> std::string {
+    try {
+      place->must_go_on();
+    } catch (const ApiError& e) {
+      // A daemon that is away tells of nothing either.
+      if (!is_retryable(e) && e.name() != "E_UNREACHABLE") return over = true, "";
+    }
     // What changed before is listed by who asks now; how far running jobs are is not.
     if (!std::exchange(state->begun, true))
       return "retry: 1000\n\n" +

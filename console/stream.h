@@ -3,6 +3,7 @@
 #include <httplib.h>
 
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -11,18 +12,25 @@
 
 namespace domed::console {
 
-// Counts a stream while it lives, of its session's and of all.
+// Counts a stream while it lives, of its session's and of all, and knows when it has to end.
 class StreamPlace {
  public:
+  // "client": by whom the daemon knows who follows; null: they are the console.
   // Throws ApiError(E_TOO_MANY) where there are as many as there may be.
-  StreamPlace(std::atomic<int>& all, std::shared_ptr<Session> session);
+  StreamPlace(std::atomic<int>& all, std::shared_ptr<Session> session, Client* client);
   ~StreamPlace();
   StreamPlace(const StreamPlace&) = delete;
   StreamPlace& operator=(const StreamPlace&) = delete;
 
+  // Throws ApiError where who follows has logged out, or is not known to the daemon any more:
+  // what all share is read as the console, so that the daemon itself would not end it.
+  void must_go_on();
+
  private:
   std::atomic<int>& all_;
   const std::shared_ptr<Session> session_;
+  Client* const client_;
+  std::chrono::steady_clock::time_point asked_;
 };
 
 // Server-Sent Events, of which each that holds lines of a log has the id LOG_ID:SEQ of the last
