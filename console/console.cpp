@@ -40,10 +40,12 @@ const char* method_of(const std::string& act) {
   static constexpr std::pair<const char*, const char*> kMethods[] = {{"cancel", "CancelJob"},
                                                                      {"hold", "HoldJob"},
                                                                      {"release", "ReleaseJob"},
+                                                                     {"pause", "PauseJob"},
+                                                                     {"resume", "ResumeJob"},
                                                                      {"retry", "RetryJob"}};
   for (const auto& [name, method] : kMethods)
     if (act == name) return method;
-  invalid_request("'act' must be cancel, hold, release or retry, not " + in_quotes(act));
+  invalid_request("'act' must be cancel, hold, release, pause, resume or retry, not " + in_quotes(act));
 }
 
 }  // namespace

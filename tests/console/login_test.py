@@ -94,12 +94,13 @@ def who_has_a_token():
     check("a viewer is told what it is", session["who"] == "token:eyes" and session["daemons"][0]["roles"] == ["reader"], session)
     check("a viewer sees the jobs", viewer.ask("/api/d/local/jobs")[0] == 200)
     check("and a log", first_line(viewer.request(f"/api/d/local/follow?job_id={OTHERS}")) != "")
-    for act in ("cancel", "hold", "retry"):
+    for act in ("cancel", "hold", "pause", "resume", "retry"):
         check(f"a viewer may not {act}", viewer.act(act, OTHERS) == "E_FORBIDDEN")
     builder = as_token("builds")
     check("a submitter may not cancel what another submitted", builder.act("cancel", OTHERS) == "E_FORBIDDEN")
     check("but what it submitted itself", builder.act("cancel", THEIRS) == "ok")
     boss = as_token("boss")
+    check("an operator may pause", boss.act("pause", OTHERS) == "ok" and boss.act("resume", OTHERS) == "ok")
     check("an operator may cancel", boss.act("cancel", OTHERS) == "ok")
     check("each has a word of its own", len({viewer.csrf, builder.csrf, boss.csrf}) == 3)
     check("another's word is none", boss.act("cancel", DOOMED, X_Domed_Csrf=viewer.csrf) == "E_FORBIDDEN")

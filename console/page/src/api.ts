@@ -11,6 +11,7 @@ export interface Job {
   exit_code?: number;
   signal?: number;
   held?: boolean;
+  paused?: boolean;
   node?: string;
   queue?: string;
   priority?: number;
@@ -131,7 +132,7 @@ async function post<T>(path: string, body: unknown): Promise<T> {
 
 export const login = (token: string): Promise<unknown> => post("login", { token });
 export const logout = (): Promise<unknown> => post("logout", {});
-export type Act = "cancel" | "hold" | "release" | "retry";
+export type Act = "cancel" | "hold" | "release" | "pause" | "resume" | "retry";
 export function act(daemon: string, job_id: string, what: Act, reason?: string): Promise<Record<string, unknown>> {
   const key = what === "retry" ? crypto.getRandomValues(new Uint32Array(4)).join("-") : undefined;
   return post("act", { daemon, job_id, act: what, reason, key });

@@ -2,9 +2,10 @@ import { useEffect, useState } from "preact/hooks";
 import { daemonUrl, getJson, type Job } from "./api";
 import { useHere } from "./context";
 import { dateTime, duration } from "./format";
-import { calledJob, commandText, StateMark } from "./jobs-page";
+import { calledJob, commandText } from "./jobs-page";
 import { go, pageUrl, type Place } from "./router";
 import { visible } from "./safe";
+import { StateMark } from "./state";
 import { texts } from "./texts";
 
 // A job as names and values, one a line.
@@ -90,10 +91,10 @@ export function ComparePane({ job, place }: { job: Job; place: Place }) {
               <tr>
                 <th scope="col">{texts.differs}</th>
                 <th scope="col">
-                  <StateMark state={job.state} /> {calledJob(job)} <span class="hint">{dateTime(job.created_at)}</span>
+                  <StateMark job={job} /> {calledJob(job)} <span class="hint">{dateTime(job.created_at)}</span>
                 </th>
                 <th scope="col">
-                  <StateMark state={against.state} /> <a href={pageUrl(daemon.name, "job", { id: against.job_id })}>{calledJob(against)}</a>{" "}
+                  <StateMark job={against} /> <a href={pageUrl(daemon.name, "job", { id: against.job_id })}>{calledJob(against)}</a>{" "}
                   <span class="hint">{dateTime(against.created_at)}</span>
                 </th>
               </tr>

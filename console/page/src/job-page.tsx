@@ -3,12 +3,13 @@ import { Failure, act, daemonUrl, getJson, type Act, type Job } from "./api";
 import { ComparePane } from "./compare";
 import { may, useHere, useKeys, useNow } from "./context";
 import { dateTime, duration } from "./format";
-import { calledJob, StateMark } from "./jobs-page";
+import { calledJob } from "./jobs-page";
 import { LogPane } from "./log-pane";
 import { kTerminal } from "./lines";
 import { go, pageUrl, type Place } from "./router";
 import { RunPane } from "./run-pane";
 import { quoted, visible } from "./safe";
+import { shownState, StateMark } from "./state";
 import { texts } from "./texts";
 
 export function JobPage({ place }: { place: Place }) {
@@ -27,7 +28,7 @@ export function JobPage({ place }: { place: Place }) {
         if (gone) return;
         setJob(found);
         setProblem(undefined);
-        document.title = `${calledJob(found)} · ${found.state} · ${texts.title}`;
+        document.title = `${calledJob(found)} · ${shownState(found)} · ${texts.title}`;
       } catch (error) {
         if (!gone) setProblem(error as Failure);
       }
@@ -85,7 +86,7 @@ function Head({ job, changed }: { job: Job; changed: () => void }) {
   return (
     <div class="head">
       <h1>
-        <StateMark state={job.state} held={job.held} /> {calledJob(job)}
+        <StateMark job={job} /> {calledJob(job)}
       </h1>
       <p class="facts">
         {why && <span>{visible(why)}</span>}
@@ -105,7 +106,15 @@ function Head({ job, changed }: { job: Job; changed: () => void }) {
   );
 }
 
-const kActs: Record<Act, string> = { cancel: texts.cancel, hold: texts.hold, release: texts.release, retry: texts.retry };
+const kActs: Record<Act, string> = { cancel: texts.cancel, hold: texts.hold, release: texts.release, pause: texts.pause, resume: texts.resume, retry: texts.retry };
+
+// What can be done with it now, whoever may.  Of what runs elsewhere nothing can be made to stand still.
+function possibleActs(job: Job, features: string[]): Act[] {
+  if (kTerminal.has(job.state)) return ["retry"];
+  if (job.state === "queued") return [job.held ? "release" : "hold", "cancel"];
+  const pauses = job.executor !== "external" && features.includes("pause");
+  return pauses ? [job.paused ? "resume" : "pause", "cancel"] : ["cancel"];
+}
 
 function Acts({ job, changed }: { job: Job; changed: () => void }) {
   const here = useHere();
@@ -113,8 +122,7 @@ function Acts({ job, changed }: { job: Job; changed: () => void }) {
   const [asked, setAsked] = useState<Act | undefined>();
   const [reason, setReason] = useState("");
   const [problem, setProblem] = useState("");
-  const ended = kTerminal.has(job.state);
-  const possible: Act[] = ended ? ["retry"] : job.state === "queued" ? [job.held ? "release" : "hold", "cancel"] : ["cancel"];
+  const possible = possibleActs(job, daemon.features ?? []);
   const own = job.submitter !== undefined && job.submitter === daemon.identity;
   const allowed = may(here, "operator") || (own && may(here, "submitter"));
   const line = (what: Act) => `domectl ${daemon.options}${what} ${quoted(job.job_id)}${reason && what !== "retry" ? ` --reason ${quoted(reason)}` : ""}`;
@@ -133,10 +141,11 @@ function Acts({ job, changed }: { job: Job; changed: () => void }) {
   return (
     <div class="acts">
       {possible.map((what) => (
-        <button key={what} disabled={!allowed} title={allowed ? line(what) : why} onClick={() => setAsked(asked === what ? undefined : what)} aria-expanded={asked === what}>
+        <button key={what} disabled={!allowed} title={allowed ? line(what) : undefined} onClick={() => setAsked(asked === what ? undefined : what)} aria-expanded={asked === what}>
           {kActs[what]}
         </button>
       ))}
+      {!allowed && <span class="hint">{why}</span>}
       {asked && (
         <form
           class="sure"

@@ -5,10 +5,10 @@ import { age, count, dateTime, duration, whenOf } from "./format";
 import { kTerminal } from "./lines";
 import { go, pageUrl, type Place } from "./router";
 import { quoted, shortened, visible } from "./safe";
+import { daemonState, kStates, shownState, StateMark } from "./state";
 import { texts } from "./texts";
 
 const kRow = 34; // pixels, as style.css has it
-const kStates = ["queued", "running", "succeeded", "failed", "canceled"];
 const kFilters = ["state", "label", "name", "tool_id", "submitter", "node", "since", "until"] as const;
 type Filter = Partial<Record<(typeof kFilters)[number], string>>;
 
@@ -26,13 +26,16 @@ export function paramsOf(filter: Filter): Record<string, string | undefined> {
   const now = Date.now();
   return {
     ...filter,
+    state: daemonState(filter.state),
     since: filter.since ? (whenOf(filter.since, now) ?? filter.since) : undefined,
     until: filter.until ? (whenOf(filter.until, now) ?? filter.until) : undefined,
   };
 }
 
+const isIn = (state: string | undefined, job: Job): boolean => !state || state === job.state || state === shownState(job);
+
 function fits(job: Job, filter: Filter): boolean {
-  if (filter.state && job.state !== filter.state) return false;
+  if (!isIn(filter.state, job)) return false;
   if (filter.name && job.name !== filter.name) return false;
   if (filter.tool_id && job.tool_id !== filter.tool_id) return false;
   if (filter.submitter && job.submitter !== filter.submitter) return false;
@@ -49,15 +52,18 @@ function fits(job: Job, filter: Filter): boolean {
 export const commandText = (job: Job): string => (job.command ?? []).map(quoted).join(" ");
 export const calledJob = (job: Job): string => visible(job.name ?? job.tool_id ?? (shortened(commandText(job), 80) || job.job_id.slice(0, 8)));
 
-export function StateMark({ state, held }: { state: string; held?: boolean }) {
-  const known = kStates.includes(state) ? state : "queued";
-  const signs: Record<string, string> = { queued: "◌", running: "▶", succeeded: "✓", failed: "✗", canceled: "⊘" };
-  return (
-    <span class={`state ${known}`}>
-      <span aria-hidden="true">{signs[known]} </span>
-      {held ? texts.held : visible(state)}
-    </span>
-  );
+interface JobsFound {
+  jobs: Job[];
+  next_page?: string;
+}
+// The next jobs of the filter: a page of the daemon's may have none that are held, or paused.
+async function pageOfJobs(daemon: string, filter: Filter, page: string | undefined, signal?: AbortSignal): Promise<JobsFound> {
+  for (;;) {
+    const found = await getJson<JobsFound>(daemonUrl(daemon, "jobs", { ...paramsOf(filter), limit: 200, page }), signal);
+    found.jobs = found.jobs.filter((job) => isIn(filter.state, job));
+    if (found.jobs.length > 0 || !found.next_page) return found;
+    page = found.next_page;
+  }
 }
 
 // A list that is kept by the board: the pages that were asked for, and what changes.
@@ -73,7 +79,7 @@ function useJobs(daemon: string, filter: Filter) {
   const load = async (page?: string, signal?: AbortSignal) => {
     loading.current = true;
     try {
-      const found = await getJson<{ jobs: Job[]; next_page?: string }>(daemonUrl(daemon, "jobs", { ...paramsOf(filter), limit: 200, page }), signal);
+      const found = await pageOfJobs(daemon, filter, page, signal);
       setJobs((known) => (page ? merged(known, found.jobs, filter) : found.jobs));
       setNext(found.next_page);
       setProblem("");
@@ -121,7 +127,7 @@ function useJobs(daemon: string, filter: Filter) {
 function merged(known: Job[], news: Job[], filter: Filter): Job[] {
   const byId = new Map(known.map((job) => [job.job_id, job]));
   for (const job of news) {
-    if (fits(job, filter)) byId.set(job.job_id, { ...byId.get(job.job_id), ...job });
+    if (fits(job, filter)) byId.set(job.job_id, job);
     else byId.delete(job.job_id);
   }
   return [...byId.values()].sort((a, b) => (a.created_at < b.created_at ? 1 : a.created_at > b.created_at ? -1 : a.job_id < b.job_id ? 1 : -1));
@@ -322,7 +328,7 @@ function Line(props: { job: Job; index: number; chosen: boolean; now: number; pr
       style={{ transform: `translateY(${index * kRow}px)` }}
     >
       <span role="gridcell">
-        <StateMark state={job.state} held={job.held} />
+        <StateMark job={job} />
       </span>
       <span role="gridcell" class="what">
         <a href={pageUrl(daemon.name, "job", { id: job.job_id })} title={visible(commandText(job).slice(0, 500))}>

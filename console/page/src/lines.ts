@@ -72,7 +72,9 @@ function summary(type: string, payload: Record<string, unknown>): string {
     case "cancel_requested":
     case "held":
     case "released":
-      return textOf(p.reason);
+    case "paused":
+    case "resumed":
+      return p.reason ? `${texts.turns[type]}: ${textOf(p.reason)}` : texts.turns[type]!;
     default:
       return JSON.stringify(p);
   }

@@ -47,12 +47,14 @@ export function LogPane({ job, place, changed }: { job: Job; place: Place; chang
   useEffect(() => {
     const stop = new AbortController();
     let known = job.state;
+    let turns = 0;
     let told = 0; // the frame in which it is told
     const tell = () => {
       told = 0;
       setNow({ ...log.now });
-      if (log.now.state === known) return;
+      if (log.now.state === known && log.now.turns === turns) return;
       known = log.now.state;
+      turns = log.now.turns;
       changed();
     };
     const log = (source.current = new LogSource(daemon.name, job.job_id, () => {

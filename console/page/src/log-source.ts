@@ -20,12 +20,14 @@ export interface SourceState {
   connected: boolean; // the console is heard
   daemon: boolean; // and hears the daemon
   ended: boolean;
+  turns: number; // how often it was held, released, paused or let go on, while it is followed
   problem?: Failure;
 }
+const kTurns = new Set(["held", "released", "paused", "resumed"]);
 
 export class LogSource {
   logId = "";
-  readonly now: SourceState = { head: 0, first: 1, state: "", connected: true, daemon: true, ended: false };
+  readonly now: SourceState = { head: 0, first: 1, state: "", connected: true, daemon: true, ended: false, turns: 0 };
   private readonly blocks = new Map<number, Block>();
   private readonly under = new Map<number, AbortController>(); // the first seq that is asked for
   private wanted: [number, number] = [0, -1];
@@ -192,6 +194,7 @@ export class LogSource {
       this.put(seq, line);
       this.now.head = seq;
       ++this.taken;
+      if (kTurns.has(this.row(seq)?.type ?? "")) ++this.now.turns;
     });
     const row = this.row(this.now.head);
     if (row?.state) {

@@ -2,9 +2,10 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { daemonUrl, getJson, type Job } from "./api";
 import { useHere } from "./context";
 import { count, dateTime } from "./format";
-import { calledJob, commandText, nodeName, StateMark } from "./jobs-page";
+import { calledJob, commandText, nodeName } from "./jobs-page";
 import { pageUrl } from "./router";
 import { visible } from "./safe";
+import { StateMark } from "./state";
 import { texts } from "./texts";
 import type { VerifyJob, VerifyState } from "./verify-worker";
 import workerUrl from "./verify-worker?worker&url";
@@ -173,7 +174,7 @@ function Story({ job }: { job: Job }) {
     <ol>
       {jobs.map((one) => (
         <li key={one.job_id}>
-          <StateMark state={one.state} />{" "}
+          <StateMark job={one} />{" "}
           {one.job_id === job.job_id ? <b>{calledJob(one)}</b> : <a href={pageUrl(daemon.name, "job", { id: one.job_id })}>{calledJob(one)}</a>}{" "}
           <span class="hint">
             {dateTime(one.created_at)} {visible(one.reason ?? "")}

@@ -268,6 +268,38 @@ await page.getByRole("link", { name: "Run", exact: true }).click();
 await page.getByRole("heading", { name: "Attempts" }).waitFor();
 const toCancel = submit(["--name", "endless"], "sleep", "300");
 await open(toCancel);
+await page.locator("h1", { hasText: "running" }).waitFor({ timeout: 20000 });
+await page.getByRole("button", { name: "Pause" }).click();
+await page.locator(".sure code", { hasText: `pause ${toCancel}` }).waitFor();
+await page.getByRole("button", { name: "Yes" }).click();
+await page.locator("h1", { hasText: "paused" }).waitFor();
+await page.locator(".row", { hasText: "it stands still" }).waitFor();
+check("it is paused", status(toCancel).paused === true);
+// Others see it, too.
+const list = await context.newPage();
+watch(list);
+await list.goto(`${base}/d/local/jobs?state=paused`);
+await list.locator(".line", { hasText: "endless" }).getByText("paused").waitFor();
+check("only what is paused", (await list.locator(".lines .line").count()) === 1);
+ctl("resume", toCancel);
+await page.locator("h1", { hasText: "running" }).waitFor();
+await list.getByText("There are no such jobs").waitFor();
+await list.close();
+// Who may only look is told so.
+const viewer = await context.newPage();
+watch(viewer);
+await viewer.route("**/api/session", async (route) => {
+  const reply = await route.fetch();
+  const session = await reply.json();
+  for (const one of session.daemons) one.roles = ["reader"];
+  await route.fulfill({ response: reply, json: session });
+});
+await viewer.goto(`${base}/d/local/job?id=${toCancel}`);
+await viewer.getByRole("button", { name: "Pause", disabled: true }).waitFor();
+await viewer.getByRole("button", { name: "Cancel", disabled: true }).waitFor();
+await viewer.locator(".acts", { hasText: "you are reader" }).waitFor();
+check("and in the head", (await viewer.locator(".who").innerText()) === "reader");
+await viewer.close();
 await page.getByRole("button", { name: "Cancel" }).click();
 await page.getByRole("button", { name: "Yes" }).click();
 await page.locator("h1", { hasText: "canceled" }).waitFor({ timeout: 20000 });
