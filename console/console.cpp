@@ -75,7 +75,8 @@ void Console::set_up() {
   server_->set_write_timeout(10s);
   server_->set_tcp_nodelay(true);
   // Not httplib's own, which would let a second console share the port, and the browsers.
-  server_->set_socket_options([](socket_t listening) {
+  server_->set_socket_options([this](socket_t listening) {
+    listening_ = listening;
     const int yes = 1;
     setsockopt(listening, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
   });
@@ -311,6 +312,9 @@ int Console::bind() {
     throw Error(Code::io, "cannot listen at " + settings_.host + ":" +
                               std::to_string(settings_.port) +
                               ": somebody else may; choose another address with --listen");
+  // httplib lets five wait, and more are all browsers that come back when the console has started
+  // again: the system would drop them, and each tries again ever later.
+  listen(listening_, SOMAXCONN);
   guard_.listens_at(port_);
   return port_;
 }

@@ -88,7 +88,7 @@ class Console {
   std::map<std::string, std::unique_ptr<ShownDaemon>> daemons_;
   std::vector<std::string> order_;  // of the names
   std::unique_ptr<httplib::Server> server_;
-  int port_ = 0;
+  int port_ = 0, listening_ = -1;
   std::atomic<int> streams_{0};
   std::atomic<bool> stopping_{false};
   std::mutex logins_mutex_;
