@@ -27,6 +27,15 @@ function facts(job: Job): Map<string, string> {
   return out;
 }
 
+// The last good one of the same kind: of the same labels rather than of another branch, and from before.
+function lastGood(job: Job, others: Job[]): Job | undefined {
+  const shared = (one: Job): number => Object.entries(job.labels ?? {}).filter(([key, value]) => one.labels?.[key] === value).length;
+  const good = others.filter((one) => one.state === "succeeded");
+  const before = good.filter((one) => one.created_at < job.created_at);
+  // The newest are first, and stay so among equals.
+  return (before.length ? before : good).toSorted((a, b) => shared(b) - shared(a))[0];
+}
+
 export function ComparePane({ job, place }: { job: Job; place: Place }) {
   const { daemon } = useHere();
   const other = place.query.get("with");
@@ -43,7 +52,7 @@ export function ComparePane({ job, place }: { job: Job; place: Place }) {
       // Of a command without a name: what runs the same program.
       const found = jobs.filter((one) => one.job_id !== job.job_id && (job.tool_id || job.name || one.command?.[0] === job.command?.[0]));
       setOthers(found);
-      const good = found.find((one) => one.state === "succeeded" && one.created_at < job.created_at) ?? found.find((one) => one.state === "succeeded") ?? found[0];
+      const good = lastGood(job, found) ?? found[0];
       if (!other && good) choose(good.job_id);
     };
     void find();
@@ -56,7 +65,7 @@ export function ComparePane({ job, place }: { job: Job; place: Place }) {
     let gone = false;
     void getJson<Job>(daemonUrl(daemon.name, "job", { job_id: other })).then(
       (found) => !gone && setAgainst(found),
-      () => setAgainst(undefined),
+      () => !gone && setAgainst(undefined),
     );
     return () => {
       gone = true;
@@ -75,7 +84,7 @@ export function ComparePane({ job, place }: { job: Job; place: Place }) {
             {other && !others?.some((one) => one.job_id === other) && <option value={other}>{visible(other)}</option>}
             {(others ?? []).map((one) => (
               <option key={one.job_id} value={one.job_id}>
-                {`${one.state} · ${dateTime(one.created_at)} · ${calledJob(one)}`}
+                {[one.state, dateTime(one.created_at), calledJob(one), ...Object.entries(one.labels ?? {}).map(([key, value]) => visible(`${key}=${value}`))].join(" · ")}
               </option>
             ))}
           </select>

@@ -53,6 +53,12 @@ export function LogPane({ job, place, changed }: { job: Job; place: Place; chang
       told = 0;
       setNow({ ...log.now });
       if (log.now.state === known && log.now.turns === turns) return;
+      // Who watched it fail stays at its end, and is offered the way to why.
+      if (log.now.state === "failed" && known !== "failed")
+        void firstError(daemon.name, job.job_id, stop.signal).then(
+          (seq) => !stop.signal.aborted && setError(seq),
+          () => undefined,
+        );
       known = log.now.state;
       turns = log.now.turns;
       changed();
@@ -176,7 +182,7 @@ export function LogPane({ job, place, changed }: { job: Job; place: Place; chang
       {now && now.first > 1 && <p class="hint">{texts.trimmed(count(now.first))}</p>}
       <div class="log" ref={scroller} tabIndex={0} role="region" aria-label={texts.log} />
       <p class="foot">
-        <span class={live && now.connected && now.daemon ? "dot on" : "dot"} /> {now ? texts.logOf(count(now.head)) : texts.loading}{" "}
+        <span class={live && now.connected && now.daemon ? "dot on" : "dot"} /> {now ? `${texts.logOf(count(now.head))} · ` : texts.loading}
         {now && !live ? texts.ended : state.following ? texts.following : ""}
         {!state.following && (
           <button class="fresh" onClick={() => view.current?.goToEnd()}>

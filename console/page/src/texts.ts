@@ -55,7 +55,7 @@ export const texts = {
   clear: "Clear",
   noJobs: "There are no such jobs.",
   waiting: "waiting",
-  jobsShown: (n: string, more: boolean) => `${n}${more ? "+" : ""} jobs`,
+  jobsShown: (n: string, more: boolean) => `${n}${more ? "+" : ""} ${n === "1" ? "job" : "jobs"} `,
   notATime: "neither a time nor as 2h, 3d",
   queue: "queue",
   // log
