@@ -196,7 +196,7 @@ function Filters({ filter, set }: { filter: Filter; set: (change: Filter) => voi
       <form role="search" onSubmit={search}>
         <label>
           <span>{texts.find}</span>
-          <input ref={find} type="search" placeholder={texts.findHint} size={24} />
+          <input ref={find} type="search" placeholder={texts.findHint} size={30} />
         </label>
       </form>
       <label>

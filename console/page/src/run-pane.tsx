@@ -193,7 +193,7 @@ function Story({ job }: { job: Job }) {
       )}
       {needed.length > 0 && (
         <section>
-          <h2>{texts.waitedFor}</h2>
+          <h2>{job.state === "queued" ? texts.waitsFor : texts.waitedFor}</h2>
           {list(needed)}
         </section>
       )}

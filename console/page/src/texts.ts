@@ -140,6 +140,7 @@ export const texts = {
   artifacts: "Artifacts",
   attempts: "Attempts",
   waitedFor: "Waited for",
+  waitsFor: "Waits for",
   compareWith: "Compare with another run of this tool or name",
   lastGood: "the last that succeeded",
   noOther: "There is no other run of it.",

@@ -114,7 +114,7 @@ await shot("task-6-waiting");
 await go("publish");
 await page.locator(".facts", { hasText: new RegExp(running.slice(0, 8)) }).waitFor();
 await go("Run");
-await page.getByRole("heading", { name: "Waited for" }).waitFor();
+await page.getByRole("heading", { name: "Waits for" }).waitFor();
 await shot("task-6-publish");
 
 // 7. What it waits for is to stop, with a word why; and it is to be seen who did it.
