@@ -37,15 +37,13 @@ Json body_of(const httplib::Request& request) {
 }
 
 const char* method_of(const std::string& act) {
-  static constexpr std::pair<const char*, const char*> kMethods[] = {{"cancel", "CancelJob"},
-                                                                     {"hold", "HoldJob"},
-                                                                     {"release", "ReleaseJob"},
-                                                                     {"pause", "PauseJob"},
-                                                                     {"resume", "ResumeJob"},
-                                                                     {"retry", "RetryJob"}};
+  static constexpr std::pair<const char*, const char*> kMethods[] = {
+      {"cancel", "CancelJob"}, {"hold", "HoldJob"},     {"release", "ReleaseJob"},
+      {"pause", "PauseJob"},   {"resume", "ResumeJob"}, {"retry", "RetryJob"}};
   for (const auto& [name, method] : kMethods)
     if (act == name) return method;
-  invalid_request("'act' must be cancel, hold, release, pause, resume or retry, not " + in_quotes(act));
+  invalid_request("'act' must be cancel, hold, release, pause, resume or retry, not " +
+                  in_quotes(act));
 }
 
 }  // namespace
@@ -227,8 +225,8 @@ void Console::login(const Request& request, Response& response) {
     set_cookie(response, sessions_.begin(), kCookieAge);
     return answer_json(response, "{}");
   }
-  // Tokens are counted, right or wrong, for daemons are asked; the secret is not, so that guesses of
-  // others do not keep out who knows it.
+  // Tokens are counted, right or wrong, for daemons are asked; the secret is not, so that guesses
+  // of others do not keep out who knows it.
   if (!logins_of(request.remote_addr).take() || !all_logins_.take())
     throw ApiError("E_TOO_MANY", "too many tries to log in: wait a minute");
   std::map<std::string, std::shared_ptr<Client>> clients;

@@ -148,8 +148,8 @@ void Reading::file() {
   const auto client = session->own()
                           ? std::shared_ptr<Client>(std::shared_ptr<void>(), &daemon.client())
                           : found->second;
-  download(response, client, job_id, as == "events", text_param(request, "stream"),
-           place(), stopping);
+  download(response, client, job_id, as == "events", text_param(request, "stream"), place(),
+           stopping);
 }
 
 }  // namespace domed::console
