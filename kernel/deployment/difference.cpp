@@ -48,9 +48,9 @@ class Comparison {
     listeners("control", now.control_listen, read_.control_listen);
     listeners("events", now.events_listen, read_.events_listen);
     wait("control.group", now.group == read_.group);
-    wait("tokens", now.tokens_file == read_.tokens_file);
-    if (now.tokens_file == read_.tokens_file)
-      take("tokens", now.tokens, read_.tokens, !are_same(now.tokens, read_.tokens));
+    take("tokens", now.tokens, read_.tokens,
+         now.tokens_file != read_.tokens_file || !are_same(now.tokens, read_.tokens));
+    now.tokens_file = read_.tokens_file;
     wait("events.shards", now.event_shards == read_.event_shards);
     wait("transport", now.nng == read_.nng);
     wait("state_dir", now.state_dir == read_.state_dir);
@@ -83,11 +83,11 @@ class Comparison {
     now = read;
   }
 
-  // One that is gone, and one that is new, need a restart; who may what at those that stay does
-  // not.
+  // One that is gone, and one that is new, need a restart; who may what at those that stay, and by
+  // which files that is known, do not.
   void listeners(const std::string& section, std::vector<Listener>& now,
                  const std::vector<Listener>& read) {
-    bool same = now.size() == read.size(), at_once = false, later = false;
+    bool same = now.size() == read.size(), at_once = false, later = false, files = false;
     std::vector<const Listener*> left;  // port 0 may be there twice
     for (const Listener& listener : read) left.push_back(&listener);
     for (Listener& listener : now) {
@@ -100,13 +100,16 @@ class Comparison {
         same = false;
         continue;
       }
-      same = same && found->tls == listener.tls && found->origins == listener.origins;
+      same = same && found->origins == listener.origins;
+      files = files || found->tls != listener.tls;
+      listener.tls = found->tls;
       if (found->grants == listener.grants) continue;
       // Runners keep the addresses that they started with.
       const bool strands = are_reached_by_runners({listener}) && !are_reached_by_runners({*found});
       (strands ? later : at_once) = true;
       if (!strands) listener.grants = found->grants;
     }
+    if (files) out_.taken.push_back(section + ".listen: tls");
     if (at_once) out_.taken.push_back(section + ".listen: roles");
     wait(section + ".listen: roles", !later);
     wait(section + ".listen", same);

@@ -16,7 +16,6 @@
 #include "system/cgroup.h"
 #include "system/installation.h"
 #include "system/process.h"
-#include "tls/server_context.h"
 
 namespace domed {
 namespace {
@@ -88,9 +87,6 @@ void Daemon::claim() {
   doors_ = doors_of(*deployment, tokens_);
   const ControlOptions control = control_options(*deployment, doors_, pipes);
   const EventOptions events = event_options(*deployment, doors_, pipes);
-  for (const auto* places : {&control.urls, &events.urls})
-    for (const Place& place : *places)
-      if (place.tls) certificates_.push_back(place.tls);
   control_ = std::make_unique<ControlServer>(
       control, [this](std::string request, Peer peer, ControlServer::Reply reply) {
         dispatcher_->take(std::move(request), peer, std::move(reply));
@@ -283,49 +279,42 @@ void Daemon::serve() {
   watch.round = [this] { workers_->run([] { tell_service_manager("WATCHDOG=1"); }); };
   watchdog_ = std::make_unique<Watchdog>(watch, control_->endpoints(), events_->endpoints());
   watchdog_->start();
-  if (!certificates_.empty())
+  if (!doors_.contexts().empty())
     daily_ = std::jthread([this](const std::stop_token& stop) { tell_what_expires(stop); });
   for (const auto& url : control_->urls()) spdlog::info("domed {} serves {}", kVersion, url);
 }
 
-// The deployment is read and checked as a whole before anything of it holds; each of its files that
-// is read beside it (certificates) stays as it was where it cannot be used.
+// The deployment is read and checked as a whole, with all the files that it names, before anything
+// of it holds.
 Reloaded Daemon::reload() {
   const std::lock_guard lock(reload_mutex_);
   const auto running = deployment_.now();
   Difference found;
+  DoorFiles files;
   LogTarget log;
   try {
-    found = difference(*running, load_deployment(running->file));
+    const Deployment read = load_deployment(running->file);
+    found = difference(*running, read);
+    files = read_files(found.now, read);
     log = open_log_target(found.now.log);
   } catch (const Error& e) {
     spdlog::error("the deployment cannot be used, and nothing has changed: {}", e.what());
     throw;
   }
   use_log(found.now.log.level, std::move(log));
-  use(found.now);
-  Reloaded out{found.taken, found.waiting, {}, found.now.warnings};
-  const auto attempt = [&](const auto& action) {
-    try {
-      action();
-    } catch (const Error& e) {
-      out.failed.emplace_back(e.what());
-    }
-  };
-  attempt([&] { control_->reload(); });
-  attempt([&] { events_->reload(); });
+  use(found.now, files);
+  const Reloaded out{found.taken, found.waiting, files.failed, found.now.warnings};
   tell(out);
   for (const auto& text : expiring()) log_warning(text);
   return out;
 }
 
-void Daemon::use(const Deployment& deployment) {
+void Daemon::use(const Deployment& deployment, const DoorFiles& files) {
   deployment_.become(deployment);
-  tokens_->replace(deployment.tokens);
-  for (std::size_t i = 0; i < doors_.control.size(); ++i)
-    doors_.control[i]->replace(deployment.control_listen.at(i).grants);
-  for (std::size_t i = 0; i < doors_.events.size(); ++i)
-    doors_.events[i]->replace(deployment.events_listen.at(i).grants);
+  change_doors(doors_, *tokens_, deployment, files, [this] {
+    control_->look_again_at_identities();
+    events_->look_again_at_identities();
+  });
   methods_->use(submit_rules(deployment), tools_of(deployment), masks_of(deployment));
   scheduler_->use(scheduler_config(deployment, inherited_));
 }
@@ -339,7 +328,7 @@ std::string Daemon::troubles_of_store() {
 
 std::vector<std::string> Daemon::expiring() {
   std::vector<std::string> out;
-  for (const auto& context : certificates_)
+  for (const auto& context : doors_.contexts())
     for (auto& text : context->expiring(environment_.now()))
       if (std::find(out.begin(), out.end(), text) == out.end()) out.push_back(std::move(text));
   return out;

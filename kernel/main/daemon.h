@@ -65,7 +65,7 @@ class Daemon {
   void serve();
   void stop();
   Gauges gauges();
-  void use(const Deployment& deployment);
+  void use(const Deployment& deployment, const DoorFiles& files);
   std::string troubles_of_store();
   std::vector<std::string> expiring();
   void tell_what_expires(const std::stop_token& stop);
@@ -83,7 +83,6 @@ class Daemon {
   std::vector<std::unique_ptr<OpenedPlugin>> plugins_;  // the store's is the first
   const std::shared_ptr<Tokens> tokens_;
   Doors doors_;
-  std::vector<std::shared_ptr<tls::ServerContext>> certificates_;
   std::unique_ptr<ControlServer> control_;
   std::unique_ptr<EventSockets> events_;
   std::unique_ptr<Store> fenced_;          // the plugin's, behind its fence

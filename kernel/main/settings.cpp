@@ -8,20 +8,19 @@
 #include "deployment/listener.h"
 #include "jobs/state_dir.h"
 #include "system/installation.h"
-#include "tls/server_context.h"
 
 namespace domed {
 namespace {
 
 std::vector<Place> places(const std::vector<Listener>& listeners,
-                          const std::vector<std::shared_ptr<Access>>& doors) {
+                          const std::vector<Doorway>& doors) {
   std::vector<Place> out;
   for (std::size_t i = 0; i < listeners.size(); ++i) {
     const Listener& listener = listeners[i];
     Place& place = out.emplace_back(listener.url);
     place.origins = listener.origins;
-    if (listener.tls) place.tls = std::make_shared<tls::ServerContext>(files_of(listener));
-    place.access = doors.at(i);
+    place.tls = doors.at(i).tls;
+    place.access = doors[i].access;
   }
   return out;
 }
@@ -54,17 +53,6 @@ std::size_t sockets_of(const Deployment& deployment) {
   };
   return kinds(deployment.control_listen) +
          kinds(deployment.events_listen) * static_cast<std::size_t>(deployment.event_shards);
-}
-
-// A subscriber hears no reasons, and sends no token.
-Doors doors_of(const Deployment& deployment, const std::shared_ptr<const Tokens>& tokens) {
-  const std::string node = node_id(deployment.state_dir);
-  Doors out;
-  for (const auto& listener : deployment.control_listen)
-    out.control.push_back(std::make_shared<Access>(listener.grants, node, tokens, true));
-  for (const auto& listener : deployment.events_listen)
-    out.events.push_back(std::make_shared<Access>(listener.grants, node, nullptr, false));
-  return out;
 }
 
 ControlOptions control_options(const Deployment& deployment, const Doors& doors,

@@ -11,6 +11,7 @@
 #include "deployment/deployment.h"
 #include "jobs/scheduler.h"
 #include "loader/opened_plugin.h"
+#include "main/doors.h"
 #include "transport/control_server.h"
 #include "transport/event_sockets.h"
 
@@ -29,15 +30,8 @@ struct Inherited {
   std::size_t open_files = 0;  // the soft limit
 };
 
-// Who may come by each listener, in their order: not by URL, for port 0 may be there twice.
-struct Doors {
-  std::vector<std::shared_ptr<Access>> control, events;
-};
-
 // How many sockets there are that connections come to: those with TLS count for themselves.
 std::size_t sockets_of(const Deployment& deployment);
-// Once the state_dir is ours, for the names of users have the node's id in them.
-Doors doors_of(const Deployment& deployment, const std::shared_ptr<const Tokens>& tokens);
 // "pipes": connections to each socket.
 ControlOptions control_options(const Deployment& deployment, const Doors& doors, std::size_t pipes);
 EventOptions event_options(const Deployment& deployment, const Doors& doors, std::size_t pipes);

@@ -48,9 +48,10 @@ int verify(int good, X509_STORE_CTX* at) {
 struct ServerContext::Loaded : Context {
   explicit Loaded(Context context) : Context(std::move(context)) {}
   std::vector<Expiry> expiries;
+  bool certificate_required = false;
 };
 
-std::shared_ptr<const ServerContext::Loaded> ServerContext::load(const ServerFiles& files) {
+ServerContext::Files ServerContext::load(const ServerFiles& files) {
   for (const std::string* file : {&files.cert, &files.key, &files.client_ca, &files.crl})
     if (!file->empty()) must_be_ours(*file);
   const auto loaded = std::make_shared<Loaded>(make_context(TLS_server_method()));
@@ -66,6 +67,7 @@ std::shared_ptr<const ServerContext::Loaded> ServerContext::load(const ServerFil
     note(loaded->expiries, files.client_ca, X509_get0_notAfter(authority.get()),
          "an authority of clients");
   }
+  loaded->certificate_required = files.certificate_required;
   SSL_CTX_set_verify(
       ssl, SSL_VERIFY_PEER | (files.certificate_required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
       nullptr);
@@ -82,16 +84,12 @@ std::shared_ptr<const ServerContext::Loaded> ServerContext::load(const ServerFil
   return loaded;
 }
 
-ServerContext::ServerContext(ServerFiles files)
-    : files_(std::move(files)), current_(load(files_)) {}
-
-void ServerContext::reload() {
-  auto loaded = load(files_);
+void ServerContext::use(Files files) {
   const std::lock_guard lock(mutex_);
-  current_ = std::move(loaded);
+  current_.swap(files);  // what it was is destroyed when the lock is free
 }
 
-std::shared_ptr<const ServerContext::Loaded> ServerContext::current() const {
+ServerContext::Files ServerContext::current() const {
   const std::lock_guard lock(mutex_);
   return current_;
 }
@@ -103,7 +101,10 @@ std::unique_ptr<Session> ServerContext::accept() const {
 std::optional<std::string> ServerContext::objection_to(const Session& session) const {
   const auto now = current();
   const Owned<X509> certificate(SSL_get1_peer_certificate(session.ssl()));
-  if (&session.context() == now.get() || !certificate) return std::nullopt;
+  if (&session.context() == now.get()) return std::nullopt;
+  if (!certificate)
+    return now->certificate_required ? std::optional<std::string>("it has no certificate")
+                                     : std::nullopt;
   Verdict verdict{&now->trust, ""};
   const Owned<X509_STORE_CTX> check(X509_STORE_CTX_new());
   X509_STORE* const store = SSL_CTX_get_cert_store(now->ssl.get());

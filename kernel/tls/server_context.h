@@ -28,16 +28,19 @@ class ServerContext {
  public:
   // Throws Error that names the file, the cause and what to do: it is not there, or could be
   // replaced or read by others, or holds something else.  One that has expired is no error.
-  explicit ServerContext(ServerFiles files);
+  explicit ServerContext(const ServerFiles& files) : current_(load(files)) {}
 
-  // Reads the files again, for those who come from now on.  Where it throws Error, all stays as
-  // it is.
-  void reload();
+  // What it read, so that many can be tried before any of them holds.
+  struct Loaded;
+  using Files = std::shared_ptr<const Loaded>;
+  static Files load(const ServerFiles& files);  // throws as above
+  // For those who come from now on.
+  void use(Files files);
 
   std::unique_ptr<Session> accept() const;
-  // Why, by the files as they are now, the client of a session that is up would not be let in: its
-  // certificate is revoked, or its authority is no longer known.  That a time is over meanwhile
-  // ends nothing.  nullopt: nothing is wrong.
+  // Why, by the files of now, the client of a session that is up would not be let in: its
+  // certificate is revoked, or its authority is no longer known, or it has none and needs one.
+  // That a time is over meanwhile ends nothing.  nullopt: nothing is wrong.
   std::optional<std::string> objection_to(const Session& session) const;
 
   // What expires within a month from "now" (microseconds since 1970), or has: a text for each file,
@@ -45,13 +48,10 @@ class ServerContext {
   std::vector<std::string> expiring(std::int64_t now) const;
 
  private:
-  struct Loaded;
-  static std::shared_ptr<const Loaded> load(const ServerFiles& files);
-  std::shared_ptr<const Loaded> current() const;
+  Files current() const;
 
-  const ServerFiles files_;
   mutable std::mutex mutex_;
-  std::shared_ptr<const Loaded> current_;
+  Files current_;
 };
 
 }  // namespace domed::tls

@@ -69,7 +69,9 @@ class Access::Known : public Caller {
       return std::make_shared<const Identity>(Identity{"an unknown or expired token", Role::none});
     const std::lock_guard lock(mutex_);
     used_[known->name] = known->sha256;
-    const Role role = named(*access_->grants_.now(), Grant::To::token, known->name);
+    const Role role = role_in(*access_->grants_.now(), [&](const auto& grants) {
+      return named(grants, Grant::To::token, known->name);
+    });
     return std::make_shared<const Identity>(Identity{"token:" + known->name, role});
   }
 
@@ -78,7 +80,7 @@ class Access::Known : public Caller {
     const auto grants = access_->grants_.now();
     const std::lock_guard lock(mutex_);
     if (grants != seen_) {
-      self_ = std::make_shared<const Identity>(Identity{name_, role_(*grants)});
+      self_ = std::make_shared<const Identity>(Identity{name_, role_in(*grants, role_)});
       seen_ = grants;
     }
     return self_;
@@ -104,7 +106,7 @@ class Access::Known : public Caller {
 
 Access::Access(std::vector<Grant> grants, std::string node, std::shared_ptr<const Tokens> tokens,
                bool says_why)
-    : grants_(std::move(grants)),
+    : grants_({std::move(grants), {}}),
       node_(std::move(node)),
       tokens_(std::move(tokens)),
       says_why_(says_why) {}
@@ -122,11 +124,15 @@ std::shared_ptr<const Access> Access::unrestricted(bool ipc) {
 bool Access::takes_tokens() const {
   if (!tokens_) return false;
   const auto grants = grants_.now();
-  return std::any_of(grants->begin(), grants->end(),
+  return std::any_of(grants->all.begin(), grants->all.end(),
                      [](const Grant& grant) { return grant.to == Grant::To::token; });
 }
 
-Role Access::named(const Grants& grants, Grant::To to, std::string_view name) {
+Role Access::role_in(const Grants& grants, const RoleIn& role) {
+  return grants.bound ? std::min(role(grants.all), role(*grants.bound)) : role(grants.all);
+}
+
+Role Access::named(const std::vector<Grant>& grants, Grant::To to, std::string_view name) {
   Role role = Role::none;
   for (const Grant& grant : grants)
     if (grant.to == Grant::To::anyone || (grant.to == to && matches(grant.name, name)))
@@ -135,7 +141,7 @@ Role Access::named(const Grants& grants, Grant::To to, std::string_view name) {
 }
 
 std::shared_ptr<const Caller> Access::user(uid_t uid, const std::vector<gid_t>& groups) const {
-  const auto role_in = [uid, groups](const Grants& grants) {
+  const auto role_in = [uid, groups](const std::vector<Grant>& grants) {
     Role role = Role::none;
     for (const Grant& grant : grants)
       if (grant.to == Grant::To::anyone || (grant.to == Grant::To::user && grant.id == uid) ||
@@ -150,7 +156,7 @@ std::shared_ptr<const Caller> Access::user(uid_t uid, const std::vector<gid_t>& 
 std::shared_ptr<const Caller> Access::certificate(const std::string& name) const {
   const auto to = name.empty() ? Grant::To::anyone : Grant::To::certificate;
   return admit(name.empty() ? kAnyone : "cert:" + name,
-               [to, name](const Grants& grants) { return named(grants, to, name); });
+               [to, name](const std::vector<Grant>& grants) { return named(grants, to, name); });
 }
 
 // Without a role nobody gets in but to be told so, or where a token may give one.

@@ -68,7 +68,12 @@ class Access : public std::enable_shared_from_this<Access> {
   static std::shared_ptr<const Access> unrestricted(bool ipc);
 
   // From now on these hold, for the connections that are there too.
-  void replace(std::vector<Grant> grants) { grants_.become(std::move(grants)); }
+  void replace(std::vector<Grant> grants) { grants_.become({std::move(grants), {}}); }
+  // Until then nobody has more than by those that hold and by "grants": while it is not yet, or not
+  // any more, known of whom either speaks.
+  void narrow(std::vector<Grant> grants) {
+    grants_.become({grants_.now()->all, std::move(grants)});
+  }
 
   // Whose connection it is; null: nobody's who may come in.
   std::shared_ptr<const Caller> user(uid_t uid, const std::vector<gid_t>& groups) const;
@@ -80,12 +85,16 @@ class Access : public std::enable_shared_from_this<Access> {
 
  private:
   class Known;
-  using Grants = std::vector<Grant>;
-  using RoleIn = std::function<Role(const Grants&)>;
+  struct Grants {
+    std::vector<Grant> all;
+    std::optional<std::vector<Grant>> bound;  // of narrow()
+  };
+  using RoleIn = std::function<Role(const std::vector<Grant>&)>;
   friend const char* objection_to(const Caller& caller);
   std::shared_ptr<const Caller> admit(std::string name, RoleIn role) const;
   bool lets_in(const Identity& identity) const;
-  static Role named(const Grants& grants, Grant::To to, std::string_view name);
+  static Role named(const std::vector<Grant>& grants, Grant::To to, std::string_view name);
+  static Role role_in(const Grants& grants, const RoleIn& role);
 
   Replaceable<Grants> grants_;
   const std::string node_;

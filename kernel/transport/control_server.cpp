@@ -9,7 +9,7 @@
 
 namespace domed {
 
-ControlServer::ControlServer(ControlOptions options, Handler handler) : places_(options.urls) {
+ControlServer::ControlServer(ControlOptions options, Handler handler) {
   for (Share& share : shares_of(options.urls, options.listen)) {
     served_.insert(served_.end(), share.places.begin(), share.places.end());
     options.urls = std::move(share.places);
@@ -38,8 +38,8 @@ void ControlServer::shutdown(std::chrono::milliseconds limit) {
                                   deadline - std::chrono::steady_clock::now())));
 }
 
-void ControlServer::reload() {
-  domed::reload(places_, engines_);
+void ControlServer::look_again_at_identities() {
+  for (const auto& engine : engines_) engine->look_again_at_identities();
 }
 
 std::vector<std::string> ControlServer::urls() const {

@@ -27,10 +27,7 @@ class ControlServer {
   void on_pipe_gone(PipeGone gone);
   void start();
   void shutdown(std::chrono::milliseconds limit);
-  // Reads the files of TLS again, for who comes from now on, and ends the connections whose
-  // certificate is revoked by now or of an authority that is no longer known; others go on.
-  // Throws Error where files could not be used, which leaves those as they were.
-  void reload();
+  void look_again_at_identities();
 
   // Addresses as clients use them; after start().
   std::vector<std::string> urls() const;
@@ -43,7 +40,6 @@ class ControlServer {
   std::size_t busy() const;
 
  private:
-  const std::vector<Place> places_;
   std::vector<std::unique_ptr<ControlEngine>> engines_;
   std::vector<Place> served_;  // in the order of endpoints()
 };

@@ -57,8 +57,9 @@ class ControlEngine {
   // No connection and no request is taken any more; replies may still go out
   // for "limit", then all connections end.  "gone" is not called after it.
   virtual void shutdown(std::chrono::milliseconds limit) = 0;
-  // Ends the connections whose certificate is revoked by now, or of an authority that is no longer
-  // known, or whose token or role is gone.
+  // Ends the connections of those who would not be let in any more, by the files, tokens and grants
+  // of now: whose certificate is revoked, or of an authority that is no longer known, or whose
+  // token or role is gone.
   virtual void look_again_at_identities() {}
 
   virtual std::vector<Endpoint*> endpoints() const = 0;  // valid until shutdown
@@ -98,13 +99,5 @@ class EventEngine {
   // Frames that subscribers lost, ever; 0 where the engine cannot tell.
   virtual std::uint64_t dropped() const = 0;
 };
-
-// Of ControlServer and EventSockets, to whose "engines" these are all "places".
-template <class Engines>
-void reload(const std::vector<Place>& places, const Engines& engines) {
-  const std::string failures = reload_files(places);
-  for (const auto& engine : engines) engine->look_again_at_identities();
-  if (!failures.empty()) throw Error(Code::invalid_argument, failures);
-}
 
 }  // namespace domed

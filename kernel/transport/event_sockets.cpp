@@ -20,8 +20,7 @@ std::size_t checked_shards(std::size_t shards) {
 
 }  // namespace
 
-EventSockets::EventSockets(const EventOptions& options)
-    : shards_(checked_shards(options.shards)), places_(options.urls) {
+EventSockets::EventSockets(const EventOptions& options) : shards_(checked_shards(options.shards)) {
   for (Share& share : shares_of(options.urls, options.listen)) {
     EventOptions own = options;
     own.urls = std::move(share.places);
@@ -46,8 +45,8 @@ void EventSockets::close() {
   for (const auto& engine : engines_) engine->close();
 }
 
-void EventSockets::reload() {
-  domed::reload(places_, engines_);
+void EventSockets::look_again_at_identities() {
+  for (const auto& engine : engines_) engine->look_again_at_identities();
 }
 
 std::vector<std::string> EventSockets::urls(std::size_t shard) const {

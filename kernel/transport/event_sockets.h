@@ -24,7 +24,7 @@ class EventSockets {
   void start();
   void send(std::size_t shard, const SharedFrame& frame);
   void close();
-  void reload();  // as with ControlServer
+  void look_again_at_identities();
 
   std::size_t shards() const { return shards_; }
   // The shard's addresses, one per transport; after start().
@@ -40,7 +40,6 @@ class EventSockets {
 
  private:
   const std::size_t shards_;
-  const std::vector<Place> places_;
   std::vector<std::unique_ptr<EventEngine>> engines_;
 };
 

@@ -49,16 +49,6 @@ std::vector<Share> shares_of(const std::vector<Place>& places, const ListenOptio
   return shares;
 }
 
-std::string reload_files(const std::vector<Place>& places) {
-  std::string failures;
-  for (const Place& place : places) try {
-      if (place.tls) place.tls->reload();
-    } catch (const Error& failure) {
-      failures += (failures.empty() ? "" : "\n") + std::string(failure.what());
-    }
-  return failures;
-}
-
 void check_network_place(const Place& place) {
   const std::string& url = place.url;
   const std::string scheme = url_scheme(url);

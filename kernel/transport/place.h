@@ -49,10 +49,6 @@ struct Share {
 // of its thread's time, and nobody else is to wait for that.
 std::vector<Share> shares_of(const std::vector<Place>& places, const ListenOptions& options);
 
-// Has those of "places" with TLS read their files again.  Returns why some could not, a line each;
-// those have what they had.
-std::string reload_files(const std::vector<Place>& places);
-
 // Throws Error where "place" is none that may be listened at over a network: tcp and ws on
 // loopback, tls+tcp with a certificate.
 void check_network_place(const Place& place);

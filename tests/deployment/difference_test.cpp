@@ -1,7 +1,9 @@
 #include "deployment/difference.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
+#include "support/certificates.h"
 #include "support/scratch.h"
 
 namespace domed {
@@ -89,6 +91,39 @@ TEST_F(DifferenceTest, RolesOfAListenerThatStaysAreTaken) {
   EXPECT_EQ(Keys{"control.listen: roles"}, found.taken);
   EXPECT_EQ(Keys{"control.listen"}, found.waiting) << "one is new";
   EXPECT_EQ(2u, found.now.control_listen.size());
+}
+
+TEST_F(DifferenceTest, FilesOfAListenerThatStaysAreTakenWithItsRoles) {
+  test::Authority first(scratch_.path(), "first"), second(scratch_.path(), "second");
+  const test::Shown ours = first.issue_for_server(), next = second.issue_for_server();
+  const std::string list = second.write_list();
+  const auto listen = [](const test::Shown& shown, const std::string& more, const char* role) {
+    return "[\"ipc:///run/c\", {url: \"tls+tcp://127.0.0.1:0\", tls: {cert: \"" + shown.cert +
+           "\", key: \"" + shown.key + "\", client_ca: " + more + "}, roles: {" + role +
+           ": [\"cert:*\"]}}]";
+  };
+  const auto found =
+      difference(load("", listen(ours, first.file(), "reader")),
+                 load("", listen(next, second.file() + ", crl: " + list, "operator")));
+  EXPECT_EQ((Keys{"control.listen: tls", "control.listen: roles"}), found.taken);
+  EXPECT_EQ(Keys{}, found.waiting);
+  const Listener& now = found.now.control_listen.at(1);
+  EXPECT_EQ(now.tls, (TlsFiles{next.cert, next.key, second.file(), list}));
+  EXPECT_EQ(Role::admin, now.grants.at(0).role);
+}
+
+TEST_F(DifferenceTest, AnotherFileOfTokensIsTaken) {
+  const auto tokens = [&](const std::string& name, const std::string& secret) {
+    const std::string file = scratch_.write(
+        name, "- {name: builds, sha256: " + to_hex(sha256(secret)) + "}\n");
+    EXPECT_EQ(0, chmod(file.c_str(), 0600));
+    return "tokens: " + name + "\n";
+  };
+  const auto found = difference(load(tokens("a.yaml", "one")), load(tokens("b.yaml", "two")));
+  EXPECT_EQ(Keys{"tokens"}, found.taken);
+  EXPECT_EQ(Keys{}, found.waiting);
+  EXPECT_EQ("b.yaml", found.now.tokens_file.filename());
+  EXPECT_EQ(sha256("two"), found.now.tokens.at(0).sha256);
 }
 
 // Runners that live know the address that they began with, and would be refused there.

@@ -20,7 +20,7 @@ TEST_F(Reload, ObjectsToThoseAloneWhoAreRevokedNow) {
   authority.revoke(bad);
   authority.write_list();
   EXPECT_EQ(server.objection_to(*hers.server), std::nullopt) << "not yet";
-  server.reload();
+  server.use(tls::ServerContext::load(files));
   EXPECT_EQ(server.objection_to(*theirs.server), std::nullopt);
   EXPECT_EQ(server.objection_to(*hers.server),
             "its certificate 'CN=mallory' is revoked by " + files.crl);
@@ -34,7 +34,7 @@ TEST_F(Reload, ObjectsToClientsOfAnAuthorityThatWent) {
   const Authority other(directory, "other");
   std::filesystem::copy_file(other.file(), files.client_ca,
                              std::filesystem::copy_options::overwrite_existing);
-  server.reload();
+  server.use(tls::ServerContext::load(files));
   EXPECT_EQ(server.objection_to(*pair.server),
             "its certificate 'CN=ci' is signed by an authority that is not in " + files.client_ca);
 }
@@ -43,16 +43,44 @@ TEST_F(Reload, EndsNobodyBecauseATimeIsOver) {
   tls::ServerContext server(files);
   const Pair pair = meet_at(server, authority.issue(wanted));
   authority.write_list(-9, -1);
-  server.reload();
+  server.use(tls::ServerContext::load(files));
   EXPECT_EQ(server.objection_to(*pair.server), std::nullopt);
   EXPECT_FALSE(meet_at(server, authority.issue(wanted)).is_up());
+}
+
+// What a deployment says of now: not what it said at the start.
+TEST_F(Reload, TakesOtherFiles) {
+  const Shown bad = authority.issue({"mallory"});
+  tls::ServerFiles first = files;
+  first.crl.clear();
+  tls::ServerContext server(first);
+  const Pair hers = meet_at(server, bad);
+  authority.revoke(bad);
+  authority.write_list();
+  server.use(tls::ServerContext::load(files));
+  EXPECT_EQ(server.objection_to(*hers.server),
+            "its certificate 'CN=mallory' is revoked by " + files.crl);
+  const Authority other(directory, "other");
+  files.client_ca = other.file();
+  files.crl.clear();
+  server.use(tls::ServerContext::load(files));
+  EXPECT_FALSE(meet_at(server, authority.issue(wanted)).is_up());
+}
+
+TEST_F(Reload, ObjectsToThoseWithoutACertificateOnceOneIsRequired) {
+  files.certificate_required = false;
+  tls::ServerContext server(files);
+  const Pair pair = meet(server, {authority.file(), "", ""});
+  files.certificate_required = true;
+  server.use(tls::ServerContext::load(files));
+  EXPECT_EQ(server.objection_to(*pair.server), "it has no certificate");
 }
 
 TEST_F(Reload, LeavesThoseWithoutACertificateAlone) {
   files.certificate_required = false;
   tls::ServerContext server(files);
   const Pair pair = meet(server, {authority.file(), "", ""});
-  server.reload();
+  server.use(tls::ServerContext::load(files));
   EXPECT_EQ(server.objection_to(*pair.server), std::nullopt);
 }
 
@@ -60,7 +88,7 @@ TEST_F(Reload, OfWhatCannotBeUsedLeavesAllAsItIs) {
   tls::ServerContext server(files);
   Pair before = meet_at(server, authority.issue(wanted));
   scratch.write("authority.pem.crl", "nonsense");
-  EXPECT_NE(error_of([&] { server.reload(); }).find(files.crl + " holds no list"),
+  EXPECT_NE(error_of([&] { server.use(tls::ServerContext::load(files)); }).find(files.crl + " holds no list"),
             std::string::npos);
   EXPECT_EQ(server.objection_to(*before.server), std::nullopt);
   EXPECT_TRUE(meet_at(server, authority.issue(wanted)).is_up());
@@ -74,7 +102,7 @@ TEST_F(Reload, HasNewOnesSeeTheNewCertificate) {
   const Shown next = authority.issue_for_server("DNS:next.example");
   for (const auto& [from, to] : {std::pair(next.cert, files.cert), std::pair(next.key, files.key)})
     std::filesystem::copy_file(from, to, std::filesystem::copy_options::overwrite_existing);
-  server.reload();
+  server.use(tls::ServerContext::load(files));
   const Shown shown = authority.issue(wanted);
   EXPECT_TRUE(meet(server, {authority.file(), shown.cert, shown.key}, 0, "next.example").is_up());
 }

@@ -47,6 +47,23 @@ TEST(Access, UsersAndGroupsHaveTheirHighestRole) {
   EXPECT_EQ(told(door->certificate("ci")), "");
 }
 
+// While a reload is under way, a name may be that of somebody else already, or still.
+TEST(Access, NobodyHasMoreThanByBothWhileItIsNarrowed) {
+  const auto door =
+      std::make_shared<Access>(std::vector<Grant>{{Role::admin, Grant::To::certificate, "old"},
+                                                  {Role::reader, Grant::To::certificate, "new"}},
+                               "n1", nullptr, true);
+  const auto old = door->certificate("old"), fresh = door->certificate("new");
+  const std::vector<Grant> next{{Role::reader, Grant::To::certificate, "old"},
+                                {Role::admin, Grant::To::certificate, "new"}};
+  door->narrow(next);
+  EXPECT_EQ(told(old), "cert:old reader");
+  EXPECT_EQ(told(fresh), "cert:new reader");
+  door->replace(next);
+  EXPECT_EQ(told(old), "cert:old reader");
+  EXPECT_EQ(told(fresh), "cert:new operator");
+}
+
 TEST(Access, CertificatesAreMatchedByName) {
   const auto door = access({{Role::reader, Grant::To::certificate, "*"},
                             {Role::submitter, Grant::To::certificate, "ci-*"},

@@ -181,19 +181,21 @@ TEST_F(Tls, AReloadEndsThoseAloneWhoAreRevoked) {
   const Shown good = authority.issue({"good"}), bad = authority.issue({"mallory"});
   const Logged logged;
   {
-    EchoServer server(options(files));
+    const ControlOptions at = options(files);
+    EchoServer server(at);
     RawPeer hers(server.url(), world_.connect(good)), theirs(server.url(), world_.connect(bad));
     ASSERT_TRUE(hers.greet() && theirs.greet());
     authority.revoke(bad);
     authority.write_list();
-    server.reload();
+    at.urls[0].tls->use(tls::ServerContext::load(files));
+    server.look_again_at_identities();
     EXPECT_TRUE(theirs.wait_for_end());
     ASSERT_TRUE(hers.send_request("ping"));
     EXPECT_EQ(hers.read_message(sp::Carrier::stream), std::string("\x80\0\0\x01ping", 8));
     RawPeer again(server.url(), world_.connect(bad));
     EXPECT_FALSE(again.greet());
     std::ofstream(files.crl) << "nonsense";
-    EXPECT_SAYS(refusal([&] { server.reload(); }), files.crl + " holds no list");
+    EXPECT_SAYS(refusal([&] { tls::ServerContext::load(files); }), files.crl + " holds no list");
     ASSERT_TRUE(hers.send_request("ping"));
     EXPECT_TRUE(hers.read_message(sp::Carrier::stream));
   }
@@ -209,7 +211,8 @@ TEST_F(Tls, AReloadReachesThoseInTheirHandshake) {
   const Shown bad = authority.issue({"mallory"});
   const Logged logged;
   {
-    EchoServer server(options(files));
+    const ControlOptions at = options(files);
+    EchoServer server(at);
     auto session = world_.connect(bad);
     RawPeer peer(server.url(), nullptr);
     ASSERT_TRUE(peer.write(std::string(session->outgoing())));
@@ -219,7 +222,8 @@ TEST_F(Tls, AReloadReachesThoseInTheirHandshake) {
       session->receive(peer.read_some(), plain);
     authority.revoke(bad);
     authority.write_list();
-    server.reload();
+    at.urls[0].tls->use(tls::ServerContext::load(files));
+    server.look_again_at_identities();
     ASSERT_TRUE(peer.write(std::string(session->outgoing())));
     EXPECT_TRUE(peer.wait_for_end());
     EXPECT_EQ(server.pipes(), 0u);

@@ -382,7 +382,9 @@ std::optional<std::string> Connection::objection() const {
   const std::lock_guard lock(mutex_);
   if (closed_) return std::nullopt;
   if (const char* why = caller_ ? objection_to(*caller_) : nullptr) return why;
-  return session_ ? tls_->objection_to(*session_) : std::nullopt;
+  // One that has not shown yet who it is is asked when it has (decrypt()).
+  if (!session_ || session_->state() == tls::Session::State::handshaking) return std::nullopt;
+  return tls_->objection_to(*session_);
 }
 
 std::optional<Connection::Refusal> Connection::refusal() const {
