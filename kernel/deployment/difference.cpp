@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "deployment/who_may.h"
+#include "protocol/endpoint.h"
 
 namespace domed {
 namespace {
@@ -45,6 +46,7 @@ class Comparison {
 
   Difference run() {
     Deployment& now = out_.now;
+    // Before the tokens, of which both are asked for.
     listeners("control", now.control_listen, read_.control_listen);
     listeners("events", now.events_listen, read_.events_listen);
     wait("control.group", now.group == read_.group);
@@ -87,7 +89,7 @@ class Comparison {
   // which files that is known, do not.
   void listeners(const std::string& section, std::vector<Listener>& now,
                  const std::vector<Listener>& read) {
-    bool same = now.size() == read.size(), at_once = false, later = false, files = false;
+    bool same = now.size() == read.size(), roles = false, files = false, later = false;
     std::vector<const Listener*> left;  // port 0 may be there twice
     for (const Listener& listener : read) left.push_back(&listener);
     for (Listener& listener : now) {
@@ -96,23 +98,50 @@ class Comparison {
       });
       const Listener* found = at == left.end() ? nullptr : *at;
       if (found) left.erase(at);
-      if (!found) {
-        same = false;
+      same = same && found && found->origins == listener.origins;
+      if (!found || must_wait(listener, *found)) {
+        later = later || (found && found->grants != listener.grants);
+        keep_to_old_tokens(listener);
         continue;
       }
-      same = same && found->origins == listener.origins;
       files = files || found->tls != listener.tls;
+      roles = roles || found->grants != listener.grants;
       listener.tls = found->tls;
-      if (found->grants == listener.grants) continue;
-      // Runners keep the addresses that they started with.
-      const bool strands = are_reached_by_runners({listener}) && !are_reached_by_runners({*found});
-      (strands ? later : at_once) = true;
-      if (!strands) listener.grants = found->grants;
+      listener.grants = found->grants;
     }
     if (files) out_.taken.push_back(section + ".listen: tls");
-    if (at_once) out_.taken.push_back(section + ".listen: roles");
+    if (roles) out_.taken.push_back(section + ".listen: roles");
     wait(section + ".listen: roles", !later);
     wait(section + ".listen", same);
+  }
+
+  // Roles are taken with all that says of whom they speak, or not at all: who is let in as one of
+  // the group, or by a page, would else be what somebody else is to be.
+  bool must_wait(const Listener& now, const Listener& read) const {
+    const bool others = now.origins != read.origins ||
+                        (url_scheme(now.url) == "ipc" && out_.now.group != read_.group);
+    // Runners keep the addresses that they started with.
+    return others || (are_reached_by_runners({now}) && !are_reached_by_runners({read}));
+  }
+
+  // The roles of "listener" were written for the tokens of before: those that are new get nothing
+  // by them, and those that are gone nothing any more.
+  void keep_to_old_tokens(Listener& listener) const {
+    if (are_same(out_.now.tokens, read_.tokens)) return;
+    std::vector<Grant> grants;
+    for (const Grant& grant : listener.grants) {
+      if (grant.to != Grant::To::token) grants.push_back(grant);
+      for (const Tokens::Token& token : out_.now.tokens)
+        if (grant.to == Grant::To::token && matches(grant.name, token.name) && stays(token))
+          grants.push_back({grant.role, Grant::To::token, token.name});
+    }
+    listener.grants = std::move(grants);
+  }
+
+  bool stays(const Tokens::Token& token) const {
+    return std::any_of(read_.tokens.begin(), read_.tokens.end(), [&](const auto& other) {
+      return other.name == token.name && other.sha256 == token.sha256;
+    });
   }
 
   void jobs(JobSettings& now, const JobSettings& read) {

@@ -16,8 +16,8 @@ struct Difference {
 };
 
 // Nothing waits where it could be taken over: tools, queues and limits, what runs get that start
-// from now on, retention, the log, tokens, and roles and files of a listener that stays.  What is bound at the
-// start (addresses, state_dir, plugins and their options, cgroup) does.
+// from now on, retention, the log, tokens, and roles and files of a listener that stays.  What is
+// bound at the start (addresses, state_dir, plugins and their options, cgroup) does.
 Difference difference(const Deployment& running, const Deployment& read);
 
 }  // namespace domed

@@ -114,8 +114,8 @@ TEST_F(DifferenceTest, FilesOfAListenerThatStaysAreTakenWithItsRoles) {
 
 TEST_F(DifferenceTest, AnotherFileOfTokensIsTaken) {
   const auto tokens = [&](const std::string& name, const std::string& secret) {
-    const std::string file = scratch_.write(
-        name, "- {name: builds, sha256: " + to_hex(sha256(secret)) + "}\n");
+    const std::string file =
+        scratch_.write(name, "- {name: builds, sha256: " + to_hex(sha256(secret)) + "}\n");
     EXPECT_EQ(0, chmod(file.c_str(), 0600));
     return "tokens: " + name + "\n";
   };
@@ -124,6 +124,39 @@ TEST_F(DifferenceTest, AnotherFileOfTokensIsTaken) {
   EXPECT_EQ(Keys{}, found.waiting);
   EXPECT_EQ("b.yaml", found.now.tokens_file.filename());
   EXPECT_EQ(sha256("two"), found.now.tokens.at(0).sha256);
+}
+
+// Who comes by what waits would be what the new roles mean for somebody else.
+TEST_F(DifferenceTest, RolesWaitWithWhatSaysOfWhomTheySpeak) {
+  const auto listen = [](const char* origin, const char* role) {
+    return std::string("[\"ipc:///run/c\", {url: \"ws://127.0.0.1:0/\", origins: [\"") + origin +
+           "\"], roles: {" + role + ": [anyone]}}]";
+  };
+  auto found =
+      difference(load("", listen("http://a", "reader")), load("", listen("http://b", "operator")));
+  EXPECT_EQ(Keys{}, found.taken);
+  EXPECT_EQ((Keys{"control.listen: roles", "control.listen"}), found.waiting);
+  EXPECT_EQ(Role::reader, found.now.control_listen.at(1).grants.at(0).role);
+  Deployment before = load("", R"([{url: "ipc:///run/c", roles: {reader: [anyone]}}])"),
+             after = load("", R"([{url: "ipc:///run/c", roles: {operator: [anyone]}}])");
+  before.group = "a", after.group = "b";
+  found = difference(before, after);
+  EXPECT_EQ(Keys{}, found.taken);
+  EXPECT_EQ((Keys{"control.listen: roles", "control.group"}), found.waiting);
+}
+
+TEST_F(DifferenceTest, ARoleThatWaitsIsOfTheTokensOfThenAlone) {
+  const auto token = [](const char* name, const char* secret) {
+    return Tokens::Token{name, sha256(secret), {}};
+  };
+  Deployment before = load("", R"(["ipc:///run/c", "ipc:///run/gone"])"), after = load("");
+  before.control_listen.at(1).grants = {{Role::admin, Grant::To::token, "*"}};
+  before.tokens = {token("same", "1"), token("other", "2"), token("gone", "3")};
+  after.tokens = {token("same", "1"), token("other", "x"), token("new", "4")};
+  const auto found = difference(before, after);
+  EXPECT_EQ(Keys{"control.listen"}, found.waiting);
+  EXPECT_EQ((std::vector<Grant>{{Role::admin, Grant::To::token, "same"}}),
+            found.now.control_listen.at(1).grants);
 }
 
 // Runners that live know the address that they began with, and would be refused there.
