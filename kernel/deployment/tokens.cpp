@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <map>
 #include <set>
 
 #include "base/units.h"
@@ -54,6 +55,7 @@ std::vector<Tokens::Token> load_tokens(const std::filesystem::path& file) {
   const YamlNode root = check.read();
   std::vector<Tokens::Token> out;
   std::set<std::string> names;
+  std::map<Digest, std::string> secrets;
   if (!root.bad && root.kind != YamlNode::Kind::null && root.kind != YamlNode::Kind::list)
     check.fail(root, "must be a list of maps with 'name' and 'sha256'");
   for (const YamlNode& item : root.items) {
@@ -61,6 +63,12 @@ std::vector<Tokens::Token> load_tokens(const std::filesystem::path& file) {
     out.push_back(read_token(item, check));
     if (!names.insert(out.back().name).second)
       check.fail(item, "the token " + in_quotes(out.back().name) + " is there twice");
+    // Whoever sends it would be one of the two by chance, and taking either away would not.
+    const auto [other, fresh] = secrets.emplace(out.back().sha256, out.back().name);
+    if (!fresh && out.back().sha256 != Digest{} && other->second != out.back().name)
+      check.fail(item, "the tokens " + in_quotes(other->second) + " and " +
+                           in_quotes(out.back().name) +
+                           " have the same secret: make one anew with 'domectl token new'");
   }
   check.done();
   return out;

@@ -36,13 +36,21 @@ class TokensFile : public ::testing::Test {
 
 TEST_F(TokensFile, IsAListOfNamesAndHashes) {
   const auto found = load_tokens(write("- {name: builds, sha256: " + hash +
-                                       "}\n- {name: \"ci/7\", sha256: " + hash +
+                                       "}\n- {name: \"ci/7\", sha256: " + sha256_hex("other") +
                                        ", expires: \"2027-01-31T12:00:00Z\"}\n"));
   ASSERT_EQ(found.size(), 2u);
   EXPECT_EQ(found[0].name, "builds");
   EXPECT_EQ(found[0].sha256, sha256("s3cret"));
   EXPECT_FALSE(found[0].expires);
   EXPECT_EQ(format_time(*found[1].expires), "2027-01-31T12:00:00.000000Z");
+}
+
+TEST_F(TokensFile, HasEachSecretOnce) {
+  const std::string said =
+      refusal("- {name: builds, sha256: " + hash + "}\n- {name: eyes, sha256: " + hash + "}\n");
+  EXPECT_NE(said.find("tokens.yaml:2:3: the tokens 'builds' and 'eyes' have the same secret"),
+            std::string::npos)
+      << said;
 }
 
 TEST_F(TokensFile, MayBeEmpty) {
