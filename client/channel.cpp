@@ -50,12 +50,13 @@ std::string token_member(const std::vector<std::string>& urls, const Credentials
   const bool needed = std::any_of(urls.begin(), urls.end(),
                                   [](const auto& url) { return url_scheme(url) != "ipc"; });
   const std::string token = needed ? credentials.read_token() : "";
-  // Others look at their peer once they have one (client/socket_wire.h).
+  // To whom a URL leads is asked once there is a connection (client/peer.h).
   for (const std::string& url : urls)
-    if (!token.empty() && url.starts_with("ws") && !url.starts_with("wss") && !is_local(url))
-      throw Error(
-          Code::invalid_argument,
-          url + " would carry the token in clear over a network: write wss://, or tls+tcp://");
+    if (!token.empty() && url.starts_with("ws") && !is_local(url))
+      throw Error(Code::invalid_argument,
+                  url +
+                      " would carry the token over a network without TLS of ours: write "
+                      "tls+tcp://, as the daemon's --check shows it, or give no token");
   return token.empty() ? "" : R"("token":)" + json_string(token) + ",";
 }
 

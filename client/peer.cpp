@@ -120,12 +120,20 @@ std::optional<std::string> Peers::objection(int socket, const std::string& url) 
 // Nobody owns a port: whoever is first there while the daemon is down, or at the other address of
 // "localhost", would be given the token.
 std::optional<std::string> Peers::objection_to_token(int socket, const std::string& url) const {
-  const auto peer = other_end(socket);
-  if (peer && !is_loopback(*peer))
+  sockaddr_storage ours{};
+  socklen_t size = sizeof ours;
+  const bool known = getsockname(socket, reinterpret_cast<sockaddr*>(&ours), &size) == 0;
+  return objection_to_token(other_end(socket), known ? std::optional(ours) : std::nullopt, url);
+}
+
+std::optional<std::string> Peers::objection_to_token(const std::optional<sockaddr_storage>& theirs,
+                                                     const std::optional<sockaddr_storage>& ours,
+                                                     const std::string& url) const {
+  if (theirs && !is_loopback(*theirs))
     return url +
            " would carry the token in clear over a network: no request was sent; write "
            "tls+tcp://, as the daemon's --check shows it, or give no token";
-  const auto user = user_at_other_end(socket);
+  const auto user = theirs && ours ? user_at(*theirs, *ours) : std::nullopt;
   if (!user)
     return "the system does not say who listens at " + url +
            ", and so who would get the token: no request was sent; use ipc or tls+tcp";

@@ -17,5 +17,7 @@ std::optional<sockaddr_storage> other_end(int socket);
 // be on this machine; only once that process has accepted the connection, before it is nobody's.
 // nullopt: the system's table does not have it.
 std::optional<uid_t> user_at_other_end(int socket);
+// The same of a connection whose two ends are known, where there is no socket at hand.
+std::optional<uid_t> user_at(const sockaddr_storage& theirs, const sockaddr_storage& ours);
 
 }  // namespace domed

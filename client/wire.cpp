@@ -22,7 +22,8 @@ int url_error(const std::string& url) {
 
 std::unique_ptr<Wire> make_wire(const std::string& url, sp::Role role, const Peers& peers,
                                 const Credentials& credentials) {
-  if (url_scheme(url).starts_with("ws")) return std::make_unique<NngWire>(url, role);
+  if (url_scheme(url).starts_with("ws"))
+    return std::make_unique<NngWire>(url, role, peers, credentials);
   return std::make_unique<SocketWire>(url, role, peers, credentials);
 }
 

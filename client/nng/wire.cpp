@@ -1,5 +1,6 @@
 #include "client/nng/wire.h"
 
+#include <netinet/in.h>
 #include <nng/protocol/pubsub0/sub.h>
 #include <nng/protocol/reqrep0/req.h>
 #include <sys/eventfd.h>
@@ -52,10 +53,34 @@ Socket open_raw(sp::Role role) {
   return Socket(role == sp::Role::req ? nng_req0_open_raw : nng_sub0_open_raw);
 }
 
+std::optional<sockaddr_storage> end_of(nng_pipe pipe, const char* option) {
+  nng_sockaddr found{};
+  sockaddr_storage address{};
+  if (nng_pipe_get_addr(pipe, option, &found) != 0) return std::nullopt;
+  if (found.s_family == NNG_AF_INET) {
+    auto& in = reinterpret_cast<sockaddr_in&>(address);
+    in.sin_family = AF_INET;
+    in.sin_port = found.s_in.sa_port;
+    in.sin_addr.s_addr = found.s_in.sa_addr;
+  } else if (found.s_family == NNG_AF_INET6) {
+    auto& in6 = reinterpret_cast<sockaddr_in6&>(address);
+    in6.sin6_family = AF_INET6;
+    in6.sin6_port = found.s_in6.sa_port;
+    std::memcpy(&in6.sin6_addr, found.s_in6.sa_addr, sizeof in6.sin6_addr);
+  } else {
+    return std::nullopt;
+  }
+  return address;
+}
+
 }  // namespace
 
-NngWire::NngWire(const std::string& url, sp::Role role)
-    : changed_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+NngWire::NngWire(const std::string& url, sp::Role role, const Peers& peers,
+                 const Credentials& credentials)
+    : url_(url),
+      peers_(peers),
+      gives_token_(role == sp::Role::req && credentials.have_token()),
+      changed_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (!changed_) throw Error(Code::exhausted, "cannot make an event: no descriptors are left");
   socket_.emplace(open_raw(role));
   const nng_socket socket = socket_->get();
@@ -64,6 +89,7 @@ NngWire::NngWire(const std::string& url, sp::Role role)
   check_nng(nng_socket_set_int(socket, NNG_OPT_RECVBUF, kQueued), "cannot set the buffer");
   if (role == sp::Role::req)
     check_nng(nng_socket_set_int(socket, NNG_OPT_SENDBUF, kQueued), "cannot set the buffer");
+  check_nng(nng_pipe_notify(socket, NNG_PIPE_EV_ADD_PRE, arrived, this), "cannot watch");
   check_nng(nng_pipe_notify(socket, NNG_PIPE_EV_ADD_POST, connected, this), "cannot watch");
   check_nng(nng_pipe_notify(socket, NNG_PIPE_EV_REM_POST, left, this), "cannot watch");
   check_nng(nng_dialer_create(&dialer_, socket, url.c_str()), "cannot dial " + url);
@@ -91,6 +117,34 @@ void NngWire::end(int failure) {
   const std::lock_guard lock(mutex_);
   if (failure_ == 0) failure_ = failure;
   eventfd_write(changed_.get(), 1);
+}
+
+// Before the pipe is the socket's: what was given to nng for one that is lost by now would go to
+// the next, whoever that is.
+void NngWire::arrived(nng_pipe pipe, nng_pipe_ev, void* argument) {
+  if (!static_cast<NngWire*>(argument)->may_stay(pipe)) nng_pipe_close(pipe);
+}
+
+bool NngWire::may_stay(nng_pipe pipe) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (std::exchange(met_, true)) return false;
+  }
+  if (!gives_token_) return true;
+  auto objection =
+      peers_.objection_to_token(end_of(pipe, NNG_OPT_REMADDR), end_of(pipe, NNG_OPT_LOCADDR), url_);
+  if (!objection) return true;
+  {
+    const std::lock_guard lock(mutex_);
+    distrust_ = std::move(objection);
+  }
+  end(EPERM);
+  return false;
+}
+
+std::optional<std::string> NngWire::distrust() const {
+  const std::lock_guard lock(mutex_);
+  return distrust_;
 }
 
 void NngWire::connected(nng_pipe, nng_pipe_ev, void* argument) {
