@@ -101,6 +101,16 @@ bool is_for_clients(X509* certificate) {
          (X509_get_extended_key_usage(certificate) & XKU_SSL_CLIENT) != 0;
 }
 
+FirstExpiry first_expiry(const STACK_OF(X509) * chain) {
+  FirstExpiry out;
+  for (int i = 0; i < sk_X509_num(chain); ++i) {
+    X509* const certificate = sk_X509_value(chain, i);
+    const auto at = time_of(X509_get0_notAfter(certificate));
+    if (at && *at < out.at) out = {*at, certificate};
+  }
+  return out;
+}
+
 std::optional<std::int64_t> time_of(const ASN1_TIME* time) {
   std::tm parts{};
   if (!time || ASN1_TIME_to_tm(time, &parts) != 1) return std::nullopt;

@@ -27,6 +27,13 @@ std::string hosts_of(const X509* certificate);
 // Whether its extended key usage names clients, and does not only fail to exclude them.
 bool is_for_clients(X509* certificate);
 
+// The certificate of "chain" that expires first, and when (as time_of()); max: none does.
+struct FirstExpiry {
+  std::int64_t at = INT64_MAX;
+  X509* certificate = nullptr;
+};
+FirstExpiry first_expiry(const STACK_OF(X509) * chain);
+
 // Microseconds since 1970; nullopt: never.
 std::optional<std::int64_t> time_of(const ASN1_TIME* time);
 

@@ -98,7 +98,17 @@ std::unique_ptr<Session> ServerContext::accept() const {
   return std::make_unique<Session>(current(), Session::Side::server);
 }
 
+std::optional<std::string> ServerContext::expiry_of(const Session& session) const {
+  if (session.expires() == INT64_MAX || clock_() <= session.expires()) return std::nullopt;
+  const auto* const chain = SSL_get0_verified_chain(session.ssl());
+  X509* const over = first_expiry(chain).certificate;
+  if (over == sk_X509_value(chain, 0))
+    return "its certificate " + subject_of(over) + " has expired";
+  return "the authority of its certificate, " + subject_of(over) + ", has expired";
+}
+
 std::optional<std::string> ServerContext::objection_to(const Session& session) const {
+  if (auto over = expiry_of(session)) return over;
   const auto now = current();
   const Owned<X509> certificate(SSL_get1_peer_certificate(session.ssl()));
   if (&session.context() == now.get()) return std::nullopt;

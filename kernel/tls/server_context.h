@@ -1,12 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/units.h"
 #include "tls/session.h"
 
 namespace domed::tls {
@@ -26,9 +28,13 @@ struct ServerFiles {
 // The server's side of TLS.  Thread-safe.
 class ServerContext {
  public:
+  using Clock = std::function<std::int64_t()>;
+
   // Throws Error that names the file, the cause and what to do: it is not there, or could be
   // replaced or read by others, or holds something else.  One that has expired is no error.
-  explicit ServerContext(const ServerFiles& files) : current_(load(files)) {}
+  // "clock": microseconds since 1970, by which clients' certificates expire.
+  explicit ServerContext(const ServerFiles& files, Clock clock = now_micros)
+      : clock_(std::move(clock)), current_(load(files)) {}
 
   // What it read, so that many can be tried before any of them holds.
   struct Loaded;
@@ -40,8 +46,12 @@ class ServerContext {
   std::unique_ptr<Session> accept() const;
   // Why, by the files of now, the client of a session that is up would not be let in: its
   // certificate is revoked, or its authority is no longer known, or it has none and needs one.
-  // That a time is over meanwhile ends nothing.  nullopt: nothing is wrong.
+  // Or that one of its certificates has expired meanwhile; that a list of what is revoked has ends
+  // nothing.  nullopt: nothing is wrong.
   std::optional<std::string> objection_to(const Session& session) const;
+
+  // Of this the last alone: quick enough for each request and each frame.
+  std::optional<std::string> expiry_of(const Session& session) const;
 
   // What expires within a month from "now" (microseconds since 1970), or has: a text for each file,
   // "/etc/x.pem expires on 2026-01-31 (our certificate)".
@@ -50,6 +60,7 @@ class ServerContext {
  private:
   Files current() const;
 
+  const Clock clock_;
   mutable std::mutex mutex_;
   Files current_;
 };

@@ -155,7 +155,9 @@ void Session::shake_hands() {
   state_ = State::up;
   if (side_ == Side::client) return;
   const Owned<X509> certificate(SSL_get1_peer_certificate(ssl_.get()));
-  if (certificate) peer_name_ = name_of(certificate.get()).name;
+  if (!certificate) return;
+  peer_name_ = name_of(certificate.get()).name;
+  expires_ = first_expiry(SSL_get0_verified_chain(ssl_.get())).at;
 }
 
 void Session::decrypt(std::string& plain) {

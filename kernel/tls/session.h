@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -52,6 +53,9 @@ class Session {
   const Fault& fault() const { return fault_; }
   // The name in the certificate of a client (tls/certificate.h); empty: it showed none.
   const std::string& peer_name() const { return peer_name_; }
+  // When the first of the certificates that a client was let in by expires, in microseconds since
+  // 1970; max: never, or it showed none.
+  std::int64_t expires() const { return expires_; }
 
   const Context& context() const { return *context_; }
   SSL* ssl() const { return ssl_.get(); }
@@ -75,6 +79,7 @@ class Session {
   State state_ = State::handshaking;
   Fault fault_;
   std::string peer_name_;
+  std::int64_t expires_ = INT64_MAX;
   bool begun_ = false;  // the peer said something
   std::string_view incoming_;
   std::string outgoing_;

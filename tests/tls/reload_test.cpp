@@ -39,7 +39,32 @@ TEST_F(Reload, ObjectsToClientsOfAnAuthorityThatWent) {
             "its certificate 'CN=ci' is signed by an authority that is not in " + files.client_ca);
 }
 
-TEST_F(Reload, EndsNobodyBecauseATimeIsOver) {
+// A short time of a certificate is the one revocation that needs no list.
+TEST_F(Reload, ObjectsToWhoseTimeIsOver) {
+  constexpr std::int64_t kDay = std::int64_t{24} * 3600 * 1'000'000;
+  std::int64_t later = 0;
+  tls::ServerContext server(files, [&] { return now_micros() + later; });
+  const Pair brief = meet_at(server, authority.issue({"brief", "", "clientAuth", -1, 2})),
+             lasting = meet_at(server, authority.issue(wanted)),
+             without = meet(server, {authority.file(), "", ""});
+  EXPECT_EQ(server.objection_to(*brief.server), std::nullopt);
+  later = 3 * kDay;
+  EXPECT_EQ(server.objection_to(*brief.server), "its certificate 'CN=brief' has expired");
+  EXPECT_EQ(server.objection_to(*lasting.server), std::nullopt);
+  EXPECT_EQ(server.objection_to(*without.server), std::nullopt);
+}
+
+TEST_F(Reload, ObjectsWhereTheTimeOfAnAuthorityIsOver) {
+  constexpr std::int64_t kDay = std::int64_t{24} * 3600 * 1'000'000;
+  const Authority brief(directory, "brief", 2);
+  files.client_ca = brief.file(), files.crl.clear();
+  tls::ServerContext server(files, [] { return now_micros() + 3 * kDay; });
+  const Pair pair = meet_at(server, brief.issue(wanted));
+  EXPECT_EQ(server.objection_to(*pair.server),
+            "the authority of its certificate, 'CN=brief', has expired");
+}
+
+TEST_F(Reload, EndsNobodyBecauseATimeOfAListIsOver) {
   tls::ServerContext server(files);
   const Pair pair = meet_at(server, authority.issue(wanted));
   authority.write_list(-9, -1);
@@ -88,7 +113,9 @@ TEST_F(Reload, OfWhatCannotBeUsedLeavesAllAsItIs) {
   tls::ServerContext server(files);
   Pair before = meet_at(server, authority.issue(wanted));
   scratch.write("authority.pem.crl", "nonsense");
-  EXPECT_NE(error_of([&] { server.use(tls::ServerContext::load(files)); }).find(files.crl + " holds no list"),
+  EXPECT_NE(error_of([&] {
+              server.use(tls::ServerContext::load(files));
+            }).find(files.crl + " holds no list"),
             std::string::npos);
   EXPECT_EQ(server.objection_to(*before.server), std::nullopt);
   EXPECT_TRUE(meet_at(server, authority.issue(wanted)).is_up());

@@ -202,6 +202,52 @@ TEST_F(Tls, AReloadEndsThoseAloneWhoAreRevoked) {
   EXPECT_SAYS(logged.text(), "disconnected 'mallory': its certificate 'CN=mallory' is revoked by");
 }
 
+// Whose time is over asks nothing more, hears nothing more, and is not kept either.
+class TlsExpiry : public Tls {
+ protected:
+  Place brief_place() {
+    tls::ServerFiles files = files_;
+    files.client_ca = authority_.file();
+    Place made(kUrl);
+    made.tls = std::make_shared<tls::ServerContext>(
+        files, [this] { return now_micros() + (is_over_ ? std::int64_t{3} * 86'400'000'000 : 0); });
+    return made;
+  }
+
+  Authority authority_{world_.directory, "expiring"};
+  const Shown brief_ = authority_.issue({"brief", "", "clientAuth", -1, 2});
+  std::atomic<bool> is_over_ = false;
+};
+
+TEST_F(TlsExpiry, EndsAtTheNextRequest) {
+  ControlOptions made = control_options(kUrl);
+  made.urls = {brief_place()};
+  made.hello = std::chrono::hours(1);
+  made.send_timeout = std::chrono::hours(1);
+  EchoServer server(made);
+  RawPeer peer(server.url(), world_.connect(brief_)), idle(server.url(), world_.connect(brief_));
+  ASSERT_TRUE(peer.greet() && idle.greet());
+  ASSERT_TRUE(peer.send_request("ping"));
+  EXPECT_TRUE(peer.read_message(sp::Carrier::stream));
+  is_over_ = true;
+  peer.send_request("ping");
+  EXPECT_FALSE(peer.read_message(sp::Carrier::stream));
+  EXPECT_TRUE(idle.wait_for_end()) << "at a beat";
+}
+
+TEST_F(TlsExpiry, EndsAtTheNextFrame) {
+  EventOptions made;
+  made.urls = {brief_place()};
+  EventSockets events(made);
+  events.start();
+  RawPeer peer(events.urls(0)[0], world_.connect(brief_));
+  ASSERT_TRUE(peer.write(kSubscribe) && peer.read_all(kSubscribe.size()));
+  ASSERT_TRUE(eventually([&] { return events.pipes() == 1; }));
+  is_over_ = true;
+  events.send(0, std::make_shared<const std::string>("secret"));
+  EXPECT_EQ(peer.read_message(sp::Carrier::stream), std::nullopt);
+}
+
 // One that began before, and was let in by the files of then.
 TEST_F(Tls, AReloadReachesThoseInTheirHandshake) {
   Authority authority(world_.directory, "midway");

@@ -116,6 +116,8 @@ class Connection : public Unread, public std::enable_shared_from_this<Connection
   std::shared_ptr<const Caller> caller() const;
   // Why it would not be let in any more; nullopt: nothing is wrong.
   std::optional<std::string> objection() const;
+  // Why of this the time alone; quick.
+  std::optional<std::string> expiry() const;
   // Why the peer is not let in, and whom that is of; fit for a line of the log.
   struct Refusal {
     std::string why, from;
@@ -136,6 +138,7 @@ class Connection : public Unread, public std::enable_shared_from_this<Connection
   void encrypt();
   ssize_t write();
   void flush();
+  void break_off();
   void writable();
   void await_writing();
   void count(bool waits);

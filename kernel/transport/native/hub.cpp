@@ -65,6 +65,12 @@ std::shared_ptr<const Caller> user_at(int socket, const Access& access) {
   return access.user(peer.uid, groups_of_peer(socket, peer.gid));
 }
 
+void disconnect(Connection& connection, const std::string& why) {
+  const std::string name = connection.certificate_name();
+  spdlog::warn("disconnected {}: {}", name.empty() ? "a client" : "'" + name + "'", why);
+  connection.close();
+}
+
 }  // namespace
 
 Hub::Hub(std::shared_ptr<Loop> loop, Connection::Owner& owner, Connection::Rules rules,
@@ -180,6 +186,8 @@ void Hub::look() {
                stuck + limits_.unread < now) {
       spdlog::warn("disconnected a client that does not read its replies");
       connection->close();
+    } else if (const auto why = connection->expiry()) {
+      disconnect(*connection, *why);  // one that asks for nothing, and hears what others do
     }
   }
   const std::lock_guard lock(mutex_);
@@ -202,14 +210,7 @@ void Hub::close_all() {
 
 void Hub::look_again_at_identities() {
   for (const auto& connection : all())
-    if (const auto why = connection->objection()) {
-      spdlog::warn("disconnected {}: {}",
-                   connection->certificate_name().empty()
-                       ? "a client"
-                       : "'" + connection->certificate_name() + "'",
-                   *why);
-      connection->close();
-    }
+    if (const auto why = connection->objection()) disconnect(*connection, *why);
 }
 
 bool Hub::is_flushed() const {

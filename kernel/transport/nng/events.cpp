@@ -1,5 +1,6 @@
 #include "transport/nng/events.h"
 
+#include <nng/nng.h>
 #include <nng/protocol/pubsub0/pub.h>
 
 #include "transport/nng/listener.h"
