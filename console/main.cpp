@@ -111,12 +111,19 @@ std::string secret_of(const CommandLine& given) {
     return must_be_secret(read_secret(given.secret_file), given.secret_file);
   const auto directory = state_home() / "domed";
   const std::string file = directory / "console-secret";
-  const std::string kept = read_own(file);
-  if (!kept.empty()) return must_be_secret(kept, file);
   std::filesystem::create_directories(directory);
-  const std::string made = random_hex(24);
-  write_own(file, made + "\n");
-  return made;
+  // Two that begin at once make one: the other waits for it.
+  for (;;) {
+    const auto lock = lock_own(file + ".lock");
+    const std::string kept = read_own(file);
+    if (!kept.empty()) return must_be_secret(kept, file);
+    if (lock) {
+      const std::string made = random_hex(24);
+      write_own(file, made + "\n");
+      return made;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
 }
 
 std::pair<std::string, int> listen_place(const std::string& text) {

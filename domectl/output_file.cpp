@@ -81,12 +81,17 @@ void OutputFile::open_existing() {
   if (!file_ || fstat(file_.get(), &info) != 0) refuse(std::strerror(errno));
   if (S_ISBLK(info.st_mode)) refuse("it is a block device, which would be overwritten");
   if (!S_ISREG(info.st_mode)) return;
+  // Closed to others it would still be open to its owner.
+  if (holds_ == Holds::secrets && info.st_uid != geteuid())
+    refuse("it belongs to another user (uid " + std::to_string(info.st_uid) +
+           "), who could read it");
   const std::unique_ptr<char, decltype(&std::free)> real(realpath(path_.c_str(), nullptr),
                                                          &std::free);
   if (!real) refuse(std::strerror(errno));
   target_ = real.get();
   replaces_ = true;
-  mode_ = info.st_mode & (holds_ == Holds::secrets ? 0700 : 07777), owner_ = info.st_uid, group_ = info.st_gid;
+  mode_ = info.st_mode & (holds_ == Holds::secrets ? 0700 : 07777), owner_ = info.st_uid,
+  group_ = info.st_gid;
   device_ = info.st_dev, inode_ = info.st_ino;
 }
 

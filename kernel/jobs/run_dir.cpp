@@ -65,6 +65,7 @@ void RunDir::create(const std::string& job_id, const Json& task) {
   const fs::path draft = path_.string() + ".new";
   std::error_code error;
   fs::remove_all(draft, error);
+  if (error) fail("cannot remove " + draft.string(), error.value());
   fs::create_directories(draft.parent_path(), error);
   if (error) fail("cannot make " + draft.string(), error.value());
   try {

@@ -295,7 +295,7 @@ Reloaded Daemon::reload() {
   try {
     const Deployment read = load_deployment(running->file);
     found = difference(*running, read);
-    files = read_files(found.now, read);
+    files = read_files(doors_, found.now, read);
     log = open_log_target(found.now.log);
   } catch (const Error& e) {
     spdlog::error("the deployment cannot be used, and nothing has changed: {}", e.what());

@@ -19,14 +19,29 @@ std::vector<Doorway> doors_at(const std::vector<Listener>& listeners, const std:
   return out;
 }
 
-std::vector<tls::ServerContext::Files> read_files(const std::vector<Listener>& now,
+// Whether the roles of "listener" wait for a restart: the names in them are those of its
+// authorities.
+bool roles_wait(const Listener& listener, const std::vector<Listener>& read) {
+  return std::none_of(read.begin(), read.end(), [&](const Listener& other) {
+    return other.url == listener.url && other.grants == listener.grants;
+  });
+}
+
+std::vector<tls::ServerContext::Files> read_files(const std::vector<Doorway>& doors,
+                                                  const std::vector<Listener>& now,
                                                   const std::vector<Listener>& read,
                                                   std::vector<std::string>& failed) {
   std::vector<tls::ServerContext::Files> out;
   for (const Listener& listener : now) {
+    const Doorway& door = doors.at(out.size());
     auto& files = out.emplace_back();
     if (listener.tls) try {
         files = tls::ServerContext::load(files_of(listener));
+        if (!roles_wait(listener, read) || door.tls->has_authorities_of(files)) continue;
+        files.reset();
+        failed.push_back(listener.url +
+                         ": its roles wait for a restart, and so do the authorities of its "
+                         "clients, and all its files with them");
       } catch (const Error& failure) {
         if (std::any_of(read.begin(), read.end(),
                         [&](const Listener& other) { return other.url == listener.url; }))
@@ -60,10 +75,10 @@ Doors doors_of(const Deployment& deployment, const std::shared_ptr<const Tokens>
           doors_at(deployment.events_listen, node, nullptr, false)};
 }
 
-DoorFiles read_files(const Deployment& now, const Deployment& read) {
+DoorFiles read_files(const Doors& doors, const Deployment& now, const Deployment& read) {
   DoorFiles out;
-  out.control = read_files(now.control_listen, read.control_listen, out.failed);
-  out.events = read_files(now.events_listen, read.events_listen, out.failed);
+  out.control = read_files(doors.control, now.control_listen, read.control_listen, out.failed);
+  out.events = read_files(doors.events, now.events_listen, read.events_listen, out.failed);
   return out;
 }
 

@@ -38,8 +38,8 @@ struct DoorFiles {
 
 // Reads them for "now", which is what "read" makes of the running deployment.  Changes nothing.
 // Throws Error where a listener of "read" cannot use its files; of one that is not there any more,
-// and only waits for a restart, nobody may have kept them.
-DoorFiles read_files(const Deployment& now, const Deployment& read);
+// and only waits for a restart, nobody may have kept them.  Where roles wait, other authorities do.
+DoorFiles read_files(const Doors& doors, const Deployment& now, const Deployment& read);
 
 // Has all of it hold: tokens, files, roles.  "end_others" ends the connections of those who would
 // not be let in any more.  At no moment has anybody a role by new roles and old files, or by old

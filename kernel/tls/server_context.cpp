@@ -49,7 +49,19 @@ struct ServerContext::Loaded : Context {
   explicit Loaded(Context context) : Context(std::move(context)) {}
   std::vector<Expiry> expiries;
   bool certificate_required = false;
+  std::string authorities;  // of clients, in DER
 };
+
+namespace {
+
+std::string der_of(X509& certificate) {
+  std::string der(static_cast<std::size_t>(std::max(0, i2d_X509(&certificate, nullptr))), '\0');
+  auto* at = reinterpret_cast<unsigned char*>(der.data());
+  if (!der.empty()) i2d_X509(&certificate, &at);
+  return der;
+}
+
+}  // namespace
 
 ServerContext::Files ServerContext::load(const ServerFiles& files) {
   for (const std::string* file : {&files.cert, &files.key, &files.client_ca, &files.crl})
@@ -64,6 +76,7 @@ ServerContext::Files ServerContext::load(const ServerFiles& files) {
   trust_authorities(*loaded, files.client_ca);
   for (const auto& authority : read_certificates(files.client_ca)) {
     SSL_CTX_add_client_CA(ssl, authority.get());
+    loaded->authorities += der_of(*authority);
     note(loaded->expiries, files.client_ca, X509_get0_notAfter(authority.get()),
          "an authority of clients");
   }
@@ -82,6 +95,10 @@ ServerContext::Files ServerContext::load(const ServerFiles& files) {
          "what is revoked; once it is over every client is refused");
   }
   return loaded;
+}
+
+bool ServerContext::has_authorities_of(const Files& files) const {
+  return current()->authorities == files->authorities;
 }
 
 void ServerContext::use(Files files) {

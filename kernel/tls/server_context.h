@@ -42,6 +42,8 @@ class ServerContext {
   static Files load(const ServerFiles& files);  // throws as above
   // For those who come from now on.
   void use(Files files);
+  // Whether "files" have the authorities of clients that hold now: names mean the same people.
+  bool has_authorities_of(const Files& files) const;
 
   std::unique_ptr<Session> accept() const;
   // Why, by the files of now, the client of a session that is up would not be let in: its

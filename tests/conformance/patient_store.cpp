@@ -13,23 +13,32 @@ using domed::Outcome;
 std::vector<Outcome> PatientStore::commit(std::span<const Entry> entries) {
   // What throws io has done nothing, so that all of it may be done again.
   std::vector<Outcome> outcomes = answered([&] { return store_->commit(entries); });
-  for (std::size_t i = 0; i < outcomes.size() && i < entries.size(); ++i)
-    if (outcomes[i] == Outcome::unknown) outcomes[i] = settled(entries[i]);
+  while (settle(entries, outcomes)) {
+  }
   return outcomes;
 }
 
-// What an entry became of which that was unknown; it is done again where it was not done.
-Outcome PatientStore::settled(const Entry& entry) {
-  while (!was_done(entry)) {
-    const Outcome again = answered([&] { return store_->commit({&entry, 1}).at(0); });
-    if (again == Outcome::conflict && was_done(entry)) {
-      ADD_FAILURE() << "after 'unknown' for the job '" << entry.job_id
-                    << "' a read was answered while the commit could still be applied";
-      return again;
-    }
-    if (again != Outcome::unknown) return again;
+// Does again what was not done of that which is unknown; false: nothing is.  All of it as one
+// batch: of a batch that must be refused nothing may be done, and entry by entry some would be.
+bool PatientStore::settle(std::span<const Entry> entries, std::vector<Outcome>& outcomes) {
+  std::vector<Entry> open;
+  std::vector<std::size_t> places;
+  for (std::size_t i = 0; i < outcomes.size() && i < entries.size(); ++i) {
+    if (outcomes[i] != Outcome::unknown) continue;
+    outcomes[i] = Outcome::done;
+    if (was_done(entries[i])) continue;
+    open.push_back(entries[i]);
+    places.push_back(i);
   }
-  return Outcome::done;
+  if (open.empty()) return false;
+  const auto again = answered([&] { return store_->commit(open); });
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    outcomes[places[i]] = again.at(i);
+    if (outcomes[places[i]] == Outcome::conflict && was_done(open[i]))
+      ADD_FAILURE() << "after 'unknown' for the job '" << open[i].job_id
+                    << "' a read was answered while the commit could still be applied";
+  }
+  return true;
 }
 
 bool PatientStore::was_done(const Entry& entry) const {

@@ -2,7 +2,9 @@
 
 #include <chrono>
 #include <memory>
+#include <span>
 #include <thread>
+#include <vector>
 
 #include "domed/store.h"
 
@@ -44,7 +46,7 @@ class PatientStore final : public domed::Store {
   domed::JobPage list(const domed::ListQuery& query) const override;
 
  private:
-  domed::Outcome settled(const domed::Entry& entry);
+  bool settle(std::span<const domed::Entry> entries, std::vector<domed::Outcome>& outcomes);
   bool was_done(const domed::Entry& entry) const;
 
   std::unique_ptr<domed::Store> store_;

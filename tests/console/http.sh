@@ -18,6 +18,11 @@ start_console() {
 }
 "$bin/domed-console" --listen 0.0.0.0:0 2>"$scratch/said" && fail "it listens beyond this machine without TLS"
 grep -q -- --tls-cert "$scratch/said" || fail "it does not say what to do: $(cat "$scratch/said")"
+# Two that begin at once have one secret.
+mkdir "$scratch/xdg2"
+for i in 1 2 3 4 5 6; do XDG_STATE_HOME=$scratch/xdg2 "$bin/domed-console" --login-link >"$scratch/link$i" 2>&1 & links[i]=$!; done
+for i in 1 2 3 4 5 6; do wait "${links[i]}" || fail "a console that begins beside others: $(cat "$scratch/link$i")"; done
+expect "their secrets" 1 "$(cat "$scratch"/link? | sort -u | wc -l)"
 start_console
 secret=$(cat "$XDG_STATE_HOME/domed/console-secret")
 expect "only its user reads the secret" 600 "$(stat -c %a "$XDG_STATE_HOME/domed/console-secret")"

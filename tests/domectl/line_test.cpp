@@ -83,6 +83,18 @@ TEST(OutputFile, IsClosedToOthersWhereItHoldsSecrets) {
   EXPECT_EQ(0600u, mode_of(path) & 07777);
 }
 
+TEST(OutputFile, PutsNoSecretIntoAFileOfSomebodyElse) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can make one";
+  Scratch scratch;
+  const std::string path = scratch.path() + "/theirs";
+  std::ofstream(path) << "old";
+  ASSERT_EQ(0, chown(path.c_str(), 65534, 65534));
+  fs::create_symlink("theirs", scratch.path() + "/link");
+  for (const std::string& name : {path, scratch.path() + "/link"})
+    EXPECT_THROW(OutputFile(name, OutputFile::Holds::secrets), UsageError) << name;
+  EXPECT_EQ("old", bytes_of(path));
+}
+
 TEST(OutputFile, KeepsTheModeOfTheOneThatItReplaces) {
   Scratch scratch;
   const std::string path = scratch.path() + "/old";

@@ -92,4 +92,17 @@ deploy 'cert: next.pem, key: next.key, client_ca: second.pem' 'operator: ["cert:
 expect "another file of tokens" "new: tokens" "$(told)"
 [[ $(tcp one) != *operator* ]] || fail "a token of a file that is not named any more: $(tcp one)"
 [[ $(tcp two) == *operator* ]] || fail "a token of the new file: $(tcp two)"
+
+# A listener that waits for a restart keeps its roles, and so whose names they are.
+deploy 'cert: next.pem, key: next.key, client_ca: second.pem' 'operator: ["cert:*"]'
+reload >/dev/null
+refused ann
+was=$port port=$((port + 1))
+cat first.pem >>second.pem
+deploy 'cert: next.pem, key: next.key, client_ca: second.pem' 'reader: ["cert:*"]'
+said=$(reload || true)
+grep -q 'so do the authorities of its' <<<"$said" || fail "it is not said that the authorities wait: $said"
+port=$was
+refused ann
+as eve list >/dev/null || fail "eve is not served any more"
 stop
