@@ -204,7 +204,8 @@ void SubmitMethods::retry_job(Call call) {
   // From here on a request as any other: today's rules of the deployment hold, and its key makes it
   // one job however often it is sent.
   call.params = request.dump();
-  submit_for(std::move(call), before.submitter.empty() ? call.who->name : before.submitter);
+  const std::string submitter = before.submitter.empty() ? call.who->name : before.submitter;
+  submit_for(std::move(call), submitter);
 }
 
 }  // namespace domed
