@@ -6,23 +6,11 @@
 set -euo pipefail
 build=$(cd "$1" && pwd) lines=${2:-10000000}
 here=$(cd "$(dirname "$0")" && pwd)
-chromium=$(command -v chromium || command -v chromium-browser) || { echo "skipped: there is no chromium"; exit 77; }
-modules=$build/tests/console/modules
-if [ ! -e "$modules/node_modules/.package-lock.json" ]; then
-  mkdir -p "$modules"
-  cp "$here"/../tests/console/page/package*.json "$modules"
-  (cd "$modules" && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error) || { echo "skipped: playwright-core cannot be had"; exit 77; }
-fi
 source "$here/../tests/e2e/lib.sh" "$build/bin" "$build/plugins" store-sqlite
-export XDG_STATE_HOME=$scratch/xdg
-console=
-end_console() { [ -n "$console" ] && kill "$console" 2>/dev/null && wait "$console" 2>/dev/null; console=; }
-trap 'status=$?; set +e; end_console; (exit $status); cleanup' EXIT
+source "$here/../tests/console/lib.sh"
+need_browser "$build/tests/console/modules"
 start
-mkfifo "$scratch/where"
-"$bin/domed-console" --listen 127.0.0.1:0 >"$scratch/where" 2>"$scratch/console-log" & console=$!
-read -r address <"$scratch/where" || fail "the console does not start: $(cat "$scratch/console-log")"
-port=${address##*:} port=${port%/}
+start_console
 long=$(submit --name long -- seq "$lines")
 finish "$long"
 mkdir "$scratch/bench"

@@ -88,15 +88,6 @@ std::optional<sockaddr_storage> other_end(int socket) {
   return address;
 }
 
-std::optional<uid_t> user_at_other_end(int socket) {
-  const auto theirs = other_end(socket);
-  sockaddr_storage ours{};
-  socklen_t size = sizeof ours;
-  if (!theirs || getsockname(socket, reinterpret_cast<sockaddr*>(&ours), &size) != 0)
-    return std::nullopt;
-  return user_at(*theirs, ours);
-}
-
 std::optional<uid_t> user_at(const sockaddr_storage& theirs, const sockaddr_storage& ours) {
   for (const char* table : {"/proc/net/tcp", "/proc/net/tcp6"})
     if (const auto user = user_in(table, place_of(theirs), place_of(ours))) return user;

@@ -13,11 +13,9 @@ bool is_loopback(const sockaddr_storage& address);
 // The address of whoever is at the other end of "socket"; nullopt: it is not connected.
 std::optional<sockaddr_storage> other_end(int socket);
 
-// The user of the process that has the other end of the connected TCP socket "socket", which has to
-// be on this machine; only once that process has accepted the connection, before it is nobody's.
-// nullopt: the system's table does not have it.
-std::optional<uid_t> user_at_other_end(int socket);
-// The same of a connection whose two ends are known, where there is no socket at hand.
+// The user of the process that has the end "theirs" of a TCP connection of this machine, whose
+// other end is "ours"; only once that process has accepted it, before it is nobody's.  nullopt: the
+// system's table does not have it.
 std::optional<uid_t> user_at(const sockaddr_storage& theirs, const sockaddr_storage& ours);
 
 }  // namespace domed

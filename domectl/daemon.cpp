@@ -70,7 +70,7 @@ std::string list_of(const OrderedJson& items) {
 }
 
 // 1: not all of it holds yet.
-int reload(Context& context) {
+int reload(Context& context) try {
   const std::string result = context.client().call_raw("Reload", Json::object());
   const OrderedJson json = OrderedJson::parse(result);
   const auto told = [&](const char* key) { return json.value(key, OrderedJson::array()); };
@@ -89,6 +89,10 @@ int reload(Context& context) {
                 (failure.is_string() ? failure.get<std::string>() : failure.dump())) +
         "\n");
   return whole ? 0 : 1;
+} catch (const ApiError& e) {
+  if (context.json || e.name() != "E_INVALID_REQUEST") throw;
+  note_lines(e.name() + ": " + e.what());  // every problem of the file, a line each
+  return context.failure;
 }
 
 }  // namespace

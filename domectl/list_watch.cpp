@@ -162,7 +162,10 @@ int run_in_front(std::vector<std::string> words) {
 class Watcher {
  public:
   Watcher(Context& context, const ListWatch& given)
-      : context_(context), asker_(context, given), screen_(given.columns, given.order), full_(std::in_place) {
+      : context_(context),
+        asker_(context, given),
+        screen_(given.columns, given.order),
+        full_(std::in_place) {
     stopped_.emplace(stop_.token(), [this] { eventfd_write(end_.get(), 1); });
   }
 

@@ -12,9 +12,10 @@ namespace domed::ctl {
 //
 // A regular file appears, or is replaced, all at once by commit(), with all bytes on its disk:
 // whoever looks finds the old one or the whole new one.  A new file has the mode that the umask
-// gives, a replaced one keeps its own, and where it holds secrets either is closed to others; a link
-// keeps its place and its target is replaced. Whatever else has the name, a pipe, a terminal, a device,
-// stays what it is: its bytes are written into it.  Without commit() nothing of a file is left.
+// gives, a replaced one keeps its own, and where it holds secrets either is closed to others; a
+// link keeps its place and its target is replaced. Whatever else has the name, a pipe, a terminal,
+// a device, stays what it is: its bytes are written into it.  Without commit() nothing of a file is
+// left.
 class OutputFile {
  public:
   enum class Holds { what_others_may_see, secrets };

@@ -120,6 +120,10 @@ std::string visible_json(std::string_view json) {
 }
 
 void note(std::string_view text) {
+  std::fprintf(stderr, "domectl: %s\n", visible(text).c_str());
+}
+
+void note_lines(std::string_view text) {
   std::string shown;
   for (std::size_t at = 0; at <= text.size();) {
     const std::size_t end = std::min(text.find('\n', at), text.size());

@@ -47,5 +47,7 @@ std::string visible_json(std::string_view json);
 
 // "domectl: TEXT" on stderr, made visible: it may come from a daemon.
 void note(std::string_view text);
+// The same of a text that is lines by itself.
+void note_lines(std::string_view text);
 
 }  // namespace domed::ctl

@@ -221,7 +221,8 @@ Complaint read_complaint(std::string_view payload) {
 }
 
 bool shows_complaint(const View& view, const EventLine& event) {
-  return event.type == "error" && gravity(read_complaint(event.payload).level) >= gravity(view.level);
+  return event.type == "error" &&
+         gravity(read_complaint(event.payload).level) >= gravity(view.level);
 }
 
 bool shows(const View& view, const Output& output) {

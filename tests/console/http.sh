@@ -3,19 +3,8 @@
 # daemon's own.  http.sh BIN_DIR PLUGIN_DIR STORE
 source "$(dirname "$0")/../e2e/lib.sh" "$@"
 command -v python3 >/dev/null || { echo "skipped: no python3"; exit 77; }
-export XDG_STATE_HOME=$scratch/xdg
-console=
-end_console() { [ -n "$console" ] && kill "$console" 2>/dev/null && wait "$console" 2>/dev/null; console=; }
-trap 'status=$?; set +e; end_console; (exit $status); cleanup' EXIT
+source "$(dirname "$0")/lib.sh"
 start
-# Starts it, and knows its port.
-start_console() {
-  mkfifo "$scratch/where"
-  "$bin/domed-console" --listen "127.0.0.1:${port:-0}" "$@" >"$scratch/where" 2>>"$scratch/console-log" & console=$!
-  read -r address <"$scratch/where" || fail "the console does not start: $(cat "$scratch/console-log")"
-  rm "$scratch/where"
-  port=${address##*:} port=${port%/}
-}
 "$bin/domed-console" --listen 0.0.0.0:0 2>"$scratch/said" && fail "it listens beyond this machine without TLS"
 grep -q -- --tls-cert "$scratch/said" || fail "it does not say what to do: $(cat "$scratch/said")"
 # Two that begin at once have one secret.

@@ -3,10 +3,7 @@
 # login.sh BIN_DIR PLUGIN_DIR STORE
 source "$(dirname "$0")/../e2e/lib.sh" "$@"
 for program in python3 openssl; do command -v $program >/dev/null || { echo "skipped: no $program"; exit 77; }; done
-export XDG_STATE_HOME=$scratch/xdg
-console=
-end_console() { [ -n "$console" ] && kill "$console" 2>/dev/null && wait "$console" 2>/dev/null; console=; }
-trap 'status=$?; set +e; end_console; (exit $status); cleanup' EXIT
+source "$(dirname "$0")/lib.sh"
 here=$(cd "$(dirname "$0")" && pwd)
 
 # An authority and whom it knows; another authority that nobody here trusts, which uses the same names.
@@ -49,17 +46,10 @@ others=$(submit -- sleep 300)
 doomed=$(submit -- sleep 300)
 live=$(submit -- sleep 300)
 
-start_console() {
-  mkfifo where
-  "$bin/domed-console" "${remote[@]}" --token-file console.token --listen 127.0.0.1:0 --tls-cert server.pem --tls-key server.key \
-    --client-ca ca.pem --operator ann --reader eve "$@" >where 2>>console-log & console=$!
-  read -r address <where || fail "the console does not start: $(cat console-log)"
-  rm where
-  [[ $address == https://* ]] || fail "it does not say https: $address"
-  port=${address##*:} port=${port%/}
-}
+console_options=("${remote[@]}" --token-file console.token --tls-cert server.pem --tls-key server.key --client-ca ca.pem --operator ann --reader eve)
 play() { PORT=$port SCRATCH=$scratch THEIRS=$theirs OTHERS=$others DOOMED=$doomed LIVE=$live python3 "$here/login_test.py" "$1" || fail "see above; the console said: $(tail -5 console-log)"; }
-start_console
+start_console "${console_options[@]}"
+[[ $address == https://* ]] || fail "it does not say https: $address"
 play roles
 # A token that is taken away: its session is nobody's from then on, and what it follows ends.
 : >followed
@@ -72,7 +62,7 @@ play revoked
 wait $follower || fail "a follow outlives its token: $(cat followed)"
 play guesses
 end_console
-start_console --read-only
+start_console "${console_options[@]}" --read-only
 play read_only
 
 grep -q 'audit {"who":"token:eyes","role":"reader","method":"CancelJob".*"outcome":"E_FORBIDDEN"' log || fail "the daemon's audit does not say who was refused"

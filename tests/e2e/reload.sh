@@ -42,6 +42,7 @@ write 's|^jobs: .*|jobs: {max_running: many, allow_ad_hoc: false}|; $a nonsense:
 code=0; said=$(reload) || code=$?
 [ "$code" -ne 0 ] || fail "a bad file was taken"
 [[ $said == *"nothing has changed"*"max_running"*"nonsense"* ]] || fail "the problems: $said"
+[[ $said != *x0a* ]] || fail "the problems do not stand in lines: $said"
 kill -HUP "$daemon"
 for _ in $(seq 600); do [ "$(grep -c "nothing has changed" "$scratch/log")" -ge 2 ] && break; sleep 0.05; done
 grep -q "domed.yaml:.*max_running" "$scratch/log" || fail "the log does not tell the problems"

@@ -5,21 +5,10 @@
 source "$(dirname "$0")/../../e2e/lib.sh" "$@"
 modules=$4 test=$5
 [ -n "${DOMED_BROWSER:-}" ] || { echo "skipped: DOMED_BROWSER=1 tries the page in a browser (scripts/nightly does)"; exit 77; }
-chromium=$(command -v chromium || command -v chromium-browser) || { echo "skipped: there is no chromium"; exit 77; }
-if [ ! -e "$modules/node_modules/.package-lock.json" ]; then
-  mkdir -p "$modules"
-  cp "$(dirname "$0")"/package*.json "$modules"
-  (cd "$modules" && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error) || { echo "skipped: playwright-core cannot be had"; exit 77; }
-fi
-export XDG_STATE_HOME=$scratch/xdg
-console=
-end_console() { [ -n "$console" ] && kill "$console" 2>/dev/null && wait "$console" 2>/dev/null; console=; }
-trap 'status=$?; set +e; end_console; (exit $status); cleanup' EXIT
+source "$(dirname "$0")/../lib.sh"
+need_browser "$modules"
 start
-mkfifo "$scratch/where"
-"$bin/domed-console" --listen 127.0.0.1:0 >"$scratch/where" 2>"$scratch/console-log" & console=$!
-read -r address <"$scratch/where" || fail "the console does not start: $(cat "$scratch/console-log")"
-port=${address##*:} port=${port%/}
+start_console
 cp -r "$(dirname "$0")" "$scratch/test"
 ln -s "$modules/node_modules" "$scratch/test/node_modules"
 # What the page restarts, it restarts by these.

@@ -1,8 +1,9 @@
 // The page as one who uses it sees it.  Each check stands by itself and says what it expected.
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { chromium } from "playwright-core";
+import { clipboard, ctl, finish, submit } from "./support.mjs";
 
 const { PORT, SECRET, CHROMIUM, BIN, SCRATCH, SHOTS } = process.env;
 const base = `http://127.0.0.2:${PORT}`;
@@ -13,15 +14,6 @@ function check(what, good, seen = "") {
   if (good) return;
   ++failures;
   console.log(`FAILED: ${what} ${typeof seen === "string" ? seen : JSON.stringify(seen)}`);
-}
-const ctl = (...words) => execFileSync(`${BIN}/domectl`, words, { encoding: "utf8" });
-const submit = (options, ...command) => JSON.parse(ctl("submit", "--json", ...options, "--", ...command)).job_id;
-function finish(job) {
-  try {
-    ctl("follow", job);
-  } catch {
-    // It failed, as it was to.
-  }
 }
 const status = (job) => JSON.parse(ctl("status", job, "--json"));
 
@@ -72,14 +64,6 @@ async function accessible(what, one = page) {
 const open = (job, rest = "") => page.goto(`${base}/d/local/job?id=${job}${rest}`);
 const text = (selector) => page.locator(selector).allInnerTexts();
 const seqsShown = () => page.$$eval(".log .row", (rows) => rows.filter((row) => row.getBoundingClientRect().bottom > document.querySelector(".log").getBoundingClientRect().top).map((row) => Number(row.dataset.seq)));
-// What the clipboard holds once it is what was asked for: writing it takes a moment.
-async function clipboard(holds) {
-  const handle = await page.waitForFunction(async (wanted) => {
-    const words = await navigator.clipboard.readText();
-    return words.includes(wanted) && words;
-  }, holds);
-  return handle.jsonValue();
-}
 const headShown = () => page.locator(".log-pane-frame").getAttribute("data-head").then(Number);
 const untilHead = (more, from) => page.waitForFunction((head) => Number(document.querySelector(".log-pane-frame").dataset.head) >= head, from + more);
 
@@ -150,10 +134,10 @@ await page.locator(`.row.marked[data-seq="${line + 3}"]`).waitFor();
 await page.locator(".marked-bar", { hasText: "lines" }).waitFor();
 await page.getByRole("button", { name: "Copy lines" }).click();
 await page.getByText("copied").waitFor();
-const copied = await clipboard("src/a.c:3: error: broken");
+const copied = await clipboard(page, "src/a.c:3: error: broken");
 check("copied text is clean", !copied.includes("\u001b"), copied);
 await page.getByRole("button", { name: "Copy link" }).click();
-const link = await clipboard(`#${line}-${line + 3}`);
+const link = await clipboard(page, `#${line}-${line + 3}`);
 const colleague = await context.newPage();
 watch(colleague);
 await colleague.goto(link);

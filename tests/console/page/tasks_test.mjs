@@ -1,20 +1,10 @@
 // Eight things that somebody who opens the page for the first time wants, done by what is written on the screen
 // alone: labels, names of buttons, and links that another one was sent.
-import { execFileSync } from "node:child_process";
 import { chromium } from "playwright-core";
+import { clipboard, ctl, finish, submit } from "./support.mjs";
 
-const { PORT, SECRET, CHROMIUM, BIN, SHOTS } = process.env;
+const { PORT, SECRET, CHROMIUM, SHOTS } = process.env;
 const base = `http://127.0.0.1:${PORT}`;
-const ctl = (...words) => execFileSync(`${BIN}/domectl`, words, { encoding: "utf8" });
-const submit = (options, ...command) => JSON.parse(ctl("submit", "--json", ...options, "--", ...command)).job_id;
-function finish(job) {
-  try {
-    ctl("follow", job);
-  } catch {
-    // It failed, as it was to.
-  }
-  return job;
-}
 
 // What happened before: a nightly build that was good, and is broken since; other jobs; one that waits for another.
 const nightly = (branch, ...command) => finish(submit(["--name", "nightly", "--label", `branch=${branch}`], "sh", "-c", ...command));
@@ -41,13 +31,6 @@ process.on("uncaughtException", async (error) => {
 const press = (name) => page.getByRole("button", { name, exact: true }).click();
 const go = (name) => page.getByRole("link", { name, exact: true }).click();
 const says = (words) => page.getByText(words).first().waitFor();
-async function clipboard(holds) {
-  const handle = await page.waitForFunction(async (wanted) => {
-    const words = await navigator.clipboard.readText();
-    return words.includes(wanted) && words;
-  }, holds);
-  return handle.jsonValue();
-}
 
 await page.goto(base);
 await page.getByLabel("Secret or token").fill(SECRET);
@@ -71,7 +54,7 @@ await wrong.waitFor();
 const line = await wrong.getAttribute("data-seq");
 await wrong.locator(".no").click();
 await press("Copy link");
-const link = await clipboard(`#${line}`);
+const link = await clipboard(page, `#${line}`);
 await shot("task-2-first-error");
 const colleague = await somebody();
 await colleague.goto(link);
