@@ -28,6 +28,11 @@ std::string marked(std::string word) {
   return word;
 }
 
+// Whether "word" begins as a number below zero does.
+bool is_number(std::string_view word) {
+  return word.size() > 1 && word[0] == '-' && word[1] >= '0' && word[1] <= '9';
+}
+
 // What stands before the "=" of an option.
 std::string name_of(const std::string& word) {
   return word.substr(0, word.find('='));
@@ -83,6 +88,9 @@ Arguments::Arguments(const CLI::App& app, int argc, const char* const* argv) {
     words.push_back(marked(word));
     const bool has_value = word.starts_with('-') && i + 1 < argc && takes_next(*at, app, word);
     if (has_value && argv[i + 1][0] != '-') words.push_back(marked(argv[++i]));
+    // CLI11 would take "-1h" of "--since -1h" for options.
+    else if (has_value && word.starts_with("--") && is_number(argv[i + 1]))
+      words.back() += std::string("=") + argv[++i];
   }
 }
 

@@ -40,6 +40,13 @@ std::string in_words(const OrderedJson& trouble) {
          trouble.value("message", "");
 }
 
+std::string verdict(bool fails, std::size_t troubles) {
+  if (fails) return "it keeps nothing: what is wrong with its store stands below";
+  if (troubles == 0) return "it is well";
+  return "it works, with " + std::to_string(troubles) +
+         (troubles == 1 ? " trouble, which stands below" : " troubles, which stand below");
+}
+
 // A daemon that can keep nothing answers, and is not well.
 int health(Context& context, bool all) {
   OrderedJson json = OrderedJson::parse(context.client().call_raw("Health", Json::object()));
@@ -55,8 +62,12 @@ int health(Context& context, bool all) {
     put_json(out(), json.dump());
   } else {
     json.erase("troubles");
+    const auto disk = json.find("disk_free");
+    if (disk != json.end() && disk->is_number_unsigned())
+      *disk = format_size(disk->get<std::uint64_t>());
     // First of all, whom was asked: with several daemons that is the usual mistake.
-    put(visible("endpoint  " + context.client().endpoint()) + "\n" + listing(json));
+    put(visible("endpoint  " + context.client().endpoint()) + "\n" +
+        visible("verdict   " + verdict(fails, troubles.size())) + "\n" + listing(json));
     for (const auto& trouble : troubles) put(visible("trouble   " + in_words(trouble)) + "\n");
   }
   return fails ? 1 : 0;

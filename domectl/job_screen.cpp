@@ -76,8 +76,8 @@ std::vector<Key> keys_of(std::string_view bytes) {
   return out;
 }
 
-void JobScreen::take(std::vector<OrderedJson> jobs) {
-  all_ = std::move(jobs);
+void JobScreen::take(std::vector<OrderedJson> jobs, bool more) {
+  all_ = std::move(jobs), more_ = more;
   arrange();
 }
 
@@ -209,6 +209,8 @@ std::string JobScreen::head(std::int64_t now) const {
   for (const auto& [rank, count] : counts)
     out += (out.empty() ? "" : ", ") + std::to_string(count.second) + " " + count.first;
   if (out.empty()) out = "no jobs";
+  // Else what is first in another order would seem to be the first of all.
+  if (more_) out = "the newest " + std::to_string(all_.size()) + ": " + out;
   out += "; by " + std::string(kOrders[static_cast<std::size_t>(order_.by)]) +
          (order_.reversed ? " (reversed)" : "");
   if (!filter_.empty())

@@ -33,8 +33,8 @@ class JobScreen {
   explicit JobScreen(const std::string& columns, Ordering order = {})
       : table_(columns), order_(order) {}
 
-  // The jobs that there are now, newest first.
-  void take(std::vector<OrderedJson> jobs);
+  // The jobs that there are now, newest first; "more": older ones, which are left out, are there.
+  void take(std::vector<OrderedJson> jobs, bool more = false);
   Wish press(const Key& key);
   // Below the jobs until the next key: what came of a wish.
   void say(std::string text) { said_ = std::move(text); }
@@ -63,6 +63,7 @@ class JobScreen {
 
   const JobTable table_;
   std::vector<OrderedJson> all_, shown_;
+  bool more_ = false;
   std::string chosen_;    // its id: it stays chosen where others come and go
   std::size_t top_ = 0;   // the first one on the screen
   std::size_t room_ = 1;  // how many fit

@@ -82,7 +82,9 @@ void add_less(CLI::App& app, Context& context) {
   add_view_options(*verb, given->view);
   verb->add_flag("-f,--follow", given->follow,
                  "Begin at the end, and show what comes; Ctrl-C pages");
-  verb->footer("Example:\n  domectl less nightly --since 1h");
+  verb->footer(
+      "less reads on as it is paged: G reads all of the log, --tail begins near its end.\n\n"
+      "Examples:\n  domectl less nightly --since 1h\n  domectl less @last --tail 10000");
   verb->callback([&context, given] {
     context.action = [&context, given] {
       check_view(given->view);

@@ -1,6 +1,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "domectl/arguments.h"
 #include "domectl/columns.h"
@@ -13,11 +14,15 @@
 namespace domed::ctl {
 namespace {
 
+constexpr std::size_t kMostShown = 20;
+// One page less one, which tells whether there are more: they are asked for each second.
+constexpr std::size_t kMostWatched = 999;
+
 struct Listing {
   Filter filter;
   std::string columns, form;
   std::string sort = kOrders[0];
-  std::size_t limit = 20;
+  std::optional<std::size_t> limit;
   bool reverse = false, watch = false;
 
   Ordering order() const { return {order_named(sort), reverse}; }
@@ -46,20 +51,22 @@ int watch(Context& context, const Listing& given) {
   if (context.json || !given.form.empty() || !is_terminal(STDIN_FILENO) ||
       !is_terminal(STDOUT_FILENO))
     throw UsageError("--watch is for a terminal, without --json and --format");
-  return watch_list(context, {given.filter, given.columns, given.limit, given.order()});
+  return watch_list(
+      context, {given.filter, given.columns, given.limit.value_or(kMostWatched), given.order()});
 }
 
 // In any order but the daemon's the first ones may be any of them.
 std::vector<OrderedJson> found(Context& context, const Listing& given) {
   const Ordering order = given.order();
-  auto jobs = jobs_of(context, given.filter, order == Ordering{} ? given.limit + 1 : kMostJobs);
+  const std::size_t limit = given.limit.value_or(kMostShown);
+  auto jobs = jobs_of(context, given.filter, order == Ordering{} ? limit + 1 : kMostJobs);
   if (order != Ordering{})
     std::stable_sort(jobs.begin(), jobs.end(),
                      [order](const auto& a, const auto& b) { return is_before(a, b, order); });
-  if (jobs.size() <= given.limit) return jobs;
-  jobs.resize(given.limit);
+  if (jobs.size() <= limit) return jobs;
+  jobs.resize(limit);
   if (is_terminal(STDOUT_FILENO) && is_terminal(STDERR_FILENO))
-    note("there are more than these " + std::to_string(given.limit) + ": --limit N shows them");
+    note("there are more than these " + std::to_string(limit) + ": --limit N shows them");
   return jobs;
 }
 
@@ -89,8 +96,10 @@ void add_list(CLI::App& app, Context& context) {
   verb->add_flag(
       "-w,--watch", given->watch,
       "Watch them as in top(1): q leaves, Enter follows, c cancels, / filters, s sorts, h helps");
-  verb->add_option("--limit", given->limit, "At most so many")
-      ->capture_default_str()
+  verb->add_option_function<std::size_t>(
+          "--limit", [given](const std::size_t& limit) { given->limit = limit; },
+          "At most so many; 20, and with --watch 999")
+      ->type_name("N")
       ->check(whole_number(1, 1'000'000));
   verb->footer(
       "On a terminal it fits the window: ids are cut to what tells them apart, which is enough\n"

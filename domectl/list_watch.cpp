@@ -35,6 +35,7 @@ class Asker {
  public:
   struct News {
     std::vector<OrderedJson> jobs;
+    bool more = false;     // than these
     std::int64_t now = 0;  // the daemon's time
     std::string done;      // what came of a wish
     std::exception_ptr broken;
@@ -68,7 +69,9 @@ class Asker {
       News news;
       try {
         for (const auto& [method, job_id] : take_wishes()) news.done = did(method, job_id, stop);
-        news.jobs = jobs_of(context_, given_.filter, given_.limit, stop);
+        news.jobs = jobs_of(context_, given_.filter, given_.limit + 1, stop);
+        news.more = news.jobs.size() > given_.limit;
+        if (news.more) news.jobs.resize(given_.limit);
         news.now = context_.daemon_now();
       } catch (...) {
         news.broken = std::current_exception();
@@ -197,7 +200,7 @@ class Watcher {
     broken_ = news->broken;
     leaves_ = leaves_ || broken_;
     if (broken_) return;
-    screen_.take(std::move(news->jobs));
+    screen_.take(std::move(news->jobs), news->more);
     now_ = news->now, heard_ = Clock::now();
     if (!news->done.empty()) screen_.say(std::move(news->done));
   }

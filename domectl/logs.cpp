@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "base/units.h"
@@ -66,6 +67,14 @@ class Reader {
             [this] { gap(); }),
         shown_([&context, job_id] { return created_at(context, job_id); }) {}
 
+  ~Reader() {
+    try {
+      end();
+    } catch (const std::exception&) {  // it is said elsewhere
+    }
+  }
+  Reader(const Reader&) = delete;
+
   void take(std::string_view line) {
     const auto event = read_event_line(line);
     if (!event) return;
@@ -75,6 +84,24 @@ class Reader {
     if (!view_.stream.empty())
       if (const auto output = read_output(event->payload)) streams_.insert(output->stream);
     sieve_.take(line, *event);
+  }
+
+  // Nothing more is there now.  Who looks at a terminal sees also what has not become a line yet.
+  void idle() {
+    if (clean_ && is_terminal(STDOUT_FILENO)) {
+      clear_begun();
+      const auto last = lines_.find(stream_);
+      const std::string begun = last == lines_.end() ? "" : last->second.begun(false);
+      put(fitting(begun, columns_of_terminal(STDOUT_FILENO) - 1));
+      begun_shown_ = !begun.empty();
+    }
+    out().flush();
+  }
+
+  // Nothing more comes.
+  void end() {
+    clear_begun();
+    for (auto& [stream, lines] : lines_) put_line_of(stream, lines.rest());
   }
 
   // Said where nothing can have been shown, as no job of domed's has such a stream by itself.
@@ -96,19 +123,36 @@ class Reader {
     if (!head_.empty()) heads_.put(std::exchange(head_, {}));
     if (json_)
       put_json(out(), line);
+    else if (output && clean_)
+      cleaned(event, *output);
     else if (output)
-      view_.times ? with_time(event, *output) : put(shown(output->bytes));
+      view_.times ? with_time(event, *output) : put(output->bytes);
   }
   // As a line of its own.
   static std::optional<Output> complaint_output(std::string_view payload) {
     const Complaint what = read_complaint(payload);
     return Output{what.level, what.level + ": " + what.text + "\n"};
   }
-  void gap() const {
+  void gap() {
+    end();
     if (!json_) put(Colours(clean_ && colours_).dim("--") + "\n");
   }
-  std::string shown(const std::string& bytes) const {
-    return clean_ ? screen_lines(highlighted(view_, bytes, colours_), colours_) : bytes;
+  // Each line goes out when it is whole, so that a CR in a later piece of it finds its beginning.
+  void cleaned(const EventLine& event, const Output& output) {
+    clear_begun();
+    stream_ = output.stream;
+    ScreenLines& lines = lines_.try_emplace(output.stream, colours_).first->second;
+    std::string& time = times_of_begun_[output.stream];
+    if (view_.times && time.empty()) time = shown_.whole(event) + " ";
+    const std::string whole = lines.take(highlighted(view_, output.bytes, colours_));
+    if (!whole.empty()) put_line_of(output.stream, whole);
+  }
+  void put_line_of(const std::string& stream, const std::string& text) {
+    std::string& time = times_of_begun_[stream];
+    if (!text.empty()) put(std::exchange(time, {}) + text);
+  }
+  void clear_begun() {
+    if (std::exchange(begun_shown_, false)) put("\r\033[K");
   }
   // A time begins each line, and nothing else: output that goes on with a line of another
   // stream begins a new one.
@@ -117,7 +161,7 @@ class Reader {
     stream_ = output.stream;
     if (output.bytes.empty()) return;
     if (at_line_start_) put(shown_.whole(event) + " ");
-    put(shown(output.bytes));
+    put(output.bytes);
     at_line_start_ = output.bytes.ends_with('\n');
   }
 
@@ -130,6 +174,10 @@ class Reader {
   EventTimes shown_;
   std::string stream_, end_;
   bool at_line_start_ = true;
+  // Of what is cleaned, by stream: the lines that have begun, and when.
+  std::map<std::string, ScreenLines> lines_;
+  std::map<std::string, std::string> times_of_begun_;
+  bool begun_shown_ = false;  // on the screen, where the next line is to stand
 };
 
 // What was trimmed is not asked for again; that it is missing is said.
@@ -193,11 +241,14 @@ int logs_of(Context& context, const std::string& job_id, const Reading& given, H
   options.follow = given.follow;
   options.stop = stop.token();
   // What is there is shown as soon as nothing more is: a person may be waiting for it.
-  options.on_idle = [] { out().flush(); };
+  options.on_idle = [&reader] { reader.idle(); };
   options.on_connection = say_connection;
   if (given.view.matcher && context.knows("search")) {
     search(context, given.view, range, options, reader);
-    if (!given.follow) return 0;
+    if (!given.follow) {
+      reader.end();
+      return 0;
+    }
     // What comes may match, and then has those before it that did not.
     View last;
     last.tail = given.view.before, last.stream = given.view.stream;
@@ -217,6 +268,7 @@ int logs_of(Context& context, const std::string& job_id, const Reading& given, H
       if (!begin_behind_trimmed(e, options)) throw;
     }
   }
+  reader.end();
   if (stop.stopped()) return stop.code();
   reader.check_stream();
   return 0;

@@ -196,6 +196,8 @@ void add_run(CLI::App& app, Context& context) {
   CLI::App* verb = app.add_subcommand("run", "Run a command as a job and follow it to its end");
   add_submission_options(*verb, *ran);
   verb->add_flag("-q,--quiet", ran->quiet, "Nothing but the job's own output");
+  const auto detach = std::make_shared<bool>(false);
+  verb->add_flag("-d,--detach", *detach, "Print its id and leave it running, as 'submit' does");
   verb->footer(
       "The job's standard output and error come out byte for byte, and domectl exits with the\n"
       "command's own code; 128+N after signal N, 124 after a timeout, 130 when canceled, 127 when\n"
@@ -211,9 +213,11 @@ void add_run(CLI::App& app, Context& context) {
       "  domectl run make -j8\n"
       "  domectl run --timeout 10m --env CI=1 --label branch=main -- ./test.sh\n"
       "  domectl run --tool unit-tests --task '{\"filter\":\"net\"}'");
-  verb->callback([&context, ran] {
+  verb->callback([&context, ran, detach] {
     context.failure = kOwnFailure;
-    context.action = [&context, ran] { return run(context, *ran, context.command); };
+    context.action = [&context, ran, detach] {
+      return *detach ? submit(context, *ran, context.command) : run(context, *ran, context.command);
+    };
   });
 
   verb = app.add_subcommand("submit", "Submit a job and print its id at once");

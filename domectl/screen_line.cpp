@@ -10,6 +10,9 @@
 namespace domed::ctl {
 namespace {
 
+// Of a line that has not ended.
+constexpr std::size_t kMostKept = 64 * 1024;
+
 // What SGR sequences may set.  Of bounded size, whatever they are: each cell has one.
 // Concealed and blinking text is not among it: it is to be read.
 struct Style {
@@ -152,19 +155,34 @@ std::size_t columns_of(std::string_view character) {
 }  // namespace
 
 std::string screen_line(std::string_view text, bool colours) {
+  // Where nothing moves the cursor back or sets a style, cells are of no use: all but a few lines
+  // of a log, and a pager that goes to its end waits for each.
+  if (text.find_first_of("\r\b\033") == text.npos) return visible(text);
   Line line;
   line.take(text);
   return line.text(colours);
 }
 
-std::string screen_lines(std::string_view text, bool colours) {
+std::string ScreenLines::take(std::string_view piece) {
   std::string out;
-  for (std::size_t begin = 0, end; begin < text.size(); begin = end + 1) {
-    end = std::min(text.find('\n', begin), text.size());
-    out += screen_line(text.substr(begin, end - begin), colours);
-    if (end < text.size()) out += '\n';
+  for (std::size_t end; (end = piece.find('\n')) != piece.npos; piece.remove_prefix(end + 1)) {
+    out += kept_.empty() ? screen_line(piece.substr(0, end), colours_)
+                         : screen_line(kept_ += piece.substr(0, end), colours_);
+    out += '\n';
+    kept_.clear();
   }
+  kept_ += piece;
+  if (kept_.size() <= kMostKept) return out;
+  // A bar that is drawn for hours without a LF is as long as one of its steps.
+  const bool at_begin = kept_.back() == '\r';
+  kept_ = screen_line(kept_, colours_);
+  if (kept_.size() > kMostKept / 2) return out + rest();
+  if (at_begin) kept_ += '\r';
   return out;
+}
+
+std::string ScreenLines::rest() {
+  return screen_line(std::exchange(kept_, {}), colours_);
 }
 
 std::size_t columns_of_text(std::string_view text) {

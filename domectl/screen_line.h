@@ -11,8 +11,24 @@ namespace domed::ctl {
 // "colours" says so), every other control sequence is made visible.
 std::string screen_line(std::string_view text, bool colours);
 
-// The same for several lines; each LF stays.
-std::string screen_lines(std::string_view text, bool colours);
+// The lines of one stream as a terminal would show them, out of pieces that end anywhere: a
+// progress bar comes as one piece for each of its steps.
+class ScreenLines {
+ public:
+  explicit ScreenLines(bool colours) : colours_(colours) {}
+
+  // The lines that "piece" ended, each with its LF.  One that is too long to be kept is given in
+  // parts.
+  std::string take(std::string_view piece);
+  // What there is of a line that has not ended; it is kept.
+  std::string begun(bool colours) const { return screen_line(kept_, colours); }
+  // The same, which is then forgotten: nothing comes any more.
+  std::string rest();
+
+ private:
+  const bool colours_;
+  std::string kept_;
+};
 
 // How many columns of a terminal "text", which is visible(), takes.
 std::size_t columns_of_text(std::string_view text);

@@ -29,15 +29,25 @@ std::string state_asked_for(const std::string& state) {
   return state == "held" ? "queued" : state == "paused" ? "running" : state;
 }
 
+bool has_label(const OrderedJson& job, const std::string& label) {
+  const std::size_t equals = std::min(label.find('='), label.size());
+  const OrderedJson labels = part(job, "labels");
+  const auto found = labels.find(label.substr(0, equals));
+  return found != labels.end() && equals < label.size() && *found == label.substr(equals + 1);
+}
+
 // Whether the daemon gives more than is wanted.
 bool is_sifted_here(const Filter& filter) {
-  return !filter.queue.empty() || state_asked_for(filter.state) != filter.state;
+  return !filter.queue.empty() || filter.labels.size() > 1 ||
+         state_asked_for(filter.state) != filter.state;
 }
 
 // As far as the daemon was not asked.
 bool fits(const OrderedJson& job, const Filter& filter) {
   if (state_asked_for(filter.state) != filter.state && !job.value(filter.state, false))
     return false;
+  for (std::size_t i = 1; i < filter.labels.size(); ++i)
+    if (!has_label(job, filter.labels[i])) return false;
   return filter.queue.empty() || queue_of(job) == filter.queue;
 }
 
@@ -47,11 +57,11 @@ Json query_of(Context& context, const Filter& filter) {
   Json params = Json::object();
   const std::string state = state_asked_for(filter.state);
   for (const auto& [key, value] : {std::pair{"state", &state},
-                                   {"label", &filter.label},
                                    {"tool_id", &filter.tool},
                                    {"name", &filter.name},
                                    {"submitter", &filter.submitter}})
     if (!value->empty()) params[key] = *value;
+  if (!filter.labels.empty()) params["label"] = filter.labels[0];
   if (!filter.node.empty()) params["node"] = node_id(context, filter.node);
   if (!filter.since.empty())
     params["since"] = format_time(when_of(context, filter.since, "--since"));
@@ -97,17 +107,16 @@ std::vector<OrderedJson> found(Context& context, Filter filter, const Deed& deed
 }  // namespace
 
 bool Filter::empty() const {
-  for (const auto* field :
-       {&state, &label, &tool, &name, &submitter, &node, &queue, &since, &until})
+  for (const auto* field : {&state, &tool, &name, &submitter, &node, &queue, &since, &until})
     if (!field->empty()) return false;
-  return true;
+  return labels.empty();
 }
 
 void add_filter(CLI::App& verb, Filter& filter) {
   verb.add_option("--state", filter.state, "Only jobs in this state")
       ->check(CLI::IsMember(
           {"queued", "held", "running", "paused", "succeeded", "failed", "canceled"}));
-  verb.add_option("--label", filter.label, "Only jobs with this label, which is one alone")
+  verb.add_option("--label", filter.labels, "Only jobs with this label; several: with all of them")
       ->type_name("K=V");
   verb.add_option("--tool", filter.tool, "Only jobs of this tool")->type_name("ID");
   verb.add_option("--name", filter.name, "Only jobs of this name")->type_name("NAME");

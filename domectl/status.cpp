@@ -19,6 +19,7 @@ namespace {
 
 // More of them are behind --all.
 constexpr std::size_t kArtifacts = 3;
+constexpr std::size_t kShortId = 8;
 constexpr std::size_t kKeyColumns = 11;
 
 std::string state_line(const OrderedJson& job, std::int64_t now, const Colours& colours) {
@@ -61,6 +62,27 @@ std::string queue_line(const OrderedJson& job) {
   if (const auto needs = job.find("depends_on"); needs != job.end() && needs->is_array())
     for (const auto& id : *needs)
       if (id.is_string()) out += ", after " + visible(id.get<std::string>());
+  return out;
+}
+
+// Who has the slots that it waits for, and who comes first.
+std::string behind_line(const OrderedJson& job) {
+  constexpr std::size_t kHolders = 4;
+  const auto holders = job.find("slots_of");
+  std::string out;
+  if (holders != job.end() && holders->is_array()) {
+    for (std::size_t i = 0; i < std::min(holders->size(), kHolders); ++i)
+      if ((*holders)[i].is_string())
+        out += (out.empty() ? "" : ", ") +
+               visible((*holders)[i].get<std::string>()).substr(0, kShortId);
+    if (holders->size() > kHolders)
+      out += " and " + std::to_string(holders->size() - kHolders) + " more";
+    if (!out.empty()) out = "those that run: " + out;
+  }
+  const std::uint64_t ahead = job.value("ahead", std::uint64_t{0});
+  if (ahead > 0)
+    out += (out.empty() ? "" : "; ") + std::to_string(ahead) +
+           (ahead == 1 ? " job that comes first" : " jobs that come first");
   return out;
 }
 
@@ -143,6 +165,7 @@ std::string short_text(const OrderedJson& job, std::int64_t now, std::size_t col
   add("job", field(job, "job_id") + (name.empty() ? "" : " (" + name + ")"));
   add("state", state_line(job, now, colours));
   add("waiting", field(job, "waiting"));
+  add("behind", behind_line(job));
   add("runs", in_two_lines(what_text(job), columns));
   if (field(job, "executor") != "external")
     add("in", job.contains("cwd") ? field(job, "cwd") : "a scratch directory of its own");

@@ -82,8 +82,14 @@ bool steers(std::string_view character) {
 // "\x1b" of its own stays as it is: for eyes only.
 std::string visible(std::string_view text) {
   std::string out;
+  out.reserve(text.size());
   while (!text.empty()) {
+    std::size_t plain = 0;
+    while (plain < text.size() && text[plain] >= ' ' && text[plain] < '\x7f') ++plain;
+    out += text.substr(0, plain);
+    text.remove_prefix(plain);
     const std::string_view character = text.substr(0, character_bytes(text));
+    if (character.empty()) break;
     if (steers(character)) {
       for (const char c : character) {
         char escape[8];

@@ -81,7 +81,10 @@ std::optional<std::int64_t> parse_when(std::string_view text, std::int64_t now) 
   constexpr std::string_view kAgo = " ago";
   const std::string_view span =
       text.ends_with(kAgo) ? text.substr(0, text.size() - kAgo.size()) : text;
-  if (const auto back = parse_duration(span)) return now - back->count();
+  // "-1h" as journalctl takes it.
+  if (const auto back = parse_duration(span.substr(span.starts_with('-'))))
+    return now - back->count();
+  if (text == "now") return now;
   std::tm time = local(now);
   std::tm day = time;
   day.tm_hour = day.tm_min = day.tm_sec = 0;
@@ -107,9 +110,10 @@ std::optional<std::int64_t> parse_when(std::string_view text, std::int64_t now) 
 
 std::int64_t when_of(Context& context, const std::string& text, const char* option) {
   if (const auto time = parse_when(text, context.daemon_now())) return *time;
-  throw UsageError(std::string(option) + " '" + text +
-                   "' is no time: write 10m (so long ago), 12:30, '2026-01-31 12:30' or "
-                   "2026-01-31T12:30:00Z");
+  throw UsageError(
+      std::string(option) + " '" + text +
+      "' is no time: write 10m (so long ago), now, today, 12:30, '2026-01-31 12:30' or "
+      "2026-01-31T12:30:00Z");
 }
 
 std::string local_clock(std::int64_t time) {

@@ -34,6 +34,7 @@ void FactMethods::health(Call call) const {
     out["events"] = facts_.events_urls();
     out["work"] = facts_.work();
     out["frames_lost"] = facts_.frames_lost();
+    if (const auto left = facts_.disk_free()) out["disk_free"] = *left;
     out["troubles"] = troubles_json(facts_.troubles());
   }
   call.result(out.dump());

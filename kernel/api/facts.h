@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +26,10 @@ struct DaemonFacts {
   std::function<std::string()> metrics = [] { return std::string(); };  // base/metrics.h
   // Frames that slow subscribers lost, ever; it does them no harm but time.
   std::function<std::uint64_t()> frames_lost = [] { return std::uint64_t{0}; };
+  // Bytes left where the state_dir lies; nullopt: not known.
+  std::function<std::optional<std::uint64_t>()> disk_free = [] {
+    return std::optional<std::uint64_t>();
+  };
   std::function<std::vector<Troubles::Trouble>()> troubles = [] {
     return std::vector<Troubles::Trouble>();
   };

@@ -22,6 +22,9 @@ namespace {
 // its page is short, even empty, and the next request goes on from there.
 constexpr int kMostStorePages = 10;
 
+// Of the jobs that have the slots another one waits for.
+constexpr std::size_t kHoldersNamed = 16;
+
 // The place that the next page begins behind, its id in base64, for any bytes can be an id.
 std::string page_behind(const JobPage& page) {
   return std::to_string(page.before) + ":" + to_base64(page.before_id);
@@ -64,8 +67,19 @@ void JobMethods::get_job_status(Call call) const {
   OrderedJson out = status_json(record);
   if (record.columns.unfinished && out.contains("tty"))
     out["terminal"] = scheduler_.typing_socket(out["run_id"]);
-  if (record.columns.state == "queued") out["waiting"] = why_waiting(record, out);
+  if (record.columns.state == "queued") add_waiting(record, out);
   call.result(out.dump());
+}
+
+// Of one job it is told behind which ones it waits; in lists that would be looked for a thousand
+// times.
+void JobMethods::add_waiting(const JobRecord& record, OrderedJson& out) const {
+  out["waiting"] = why_waiting(record, out);
+  if (out["executor"] == "external") return;
+  Turn turn = scheduler_.turn_of(record);
+  out["ahead"] = turn.ahead;
+  turn.holders.resize(std::min(turn.holders.size(), kHoldersNamed));
+  if (!turn.holders.empty()) out["slots_of"] = std::move(turn.holders);
 }
 
 std::string JobMethods::why_waiting(const JobRecord& record, const OrderedJson& shown) const {

@@ -26,6 +26,7 @@ class JobMethods {
   static Wanted wanted(Params& params);
   OrderedJson listed(Wanted wanted) const;
   // Of a queued job, "shown" as status or in a list.
+  void add_waiting(const JobRecord& record, OrderedJson& out) const;
   std::string why_waiting(const JobRecord& record, const OrderedJson& shown) const;
   std::string newest_of(const Identity& who, std::int64_t back) const;
 

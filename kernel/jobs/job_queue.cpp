@@ -97,15 +97,27 @@ std::map<std::string, JobQueue::Depth> JobQueue::depths(std::int64_t wall,
   for (const auto& [place, job] : jobs_) {
     Depth& depth = out[job.queue];
     ++depth.jobs;
-    if (!job.held && job.needs.empty() && left(job, wall, now).count() == 0)
-      depth.oldest = std::min(depth.oldest, job.created);
+    if (is_due(job, wall, now)) depth.oldest = std::min(depth.oldest, job.created);
   }
   return out;
 }
 
+std::size_t JobQueue::ahead_of(const std::string& id, std::int64_t wall,
+                               BootClock::time_point now) const {
+  const auto known = places_.find(id);
+  if (known == places_.end()) return 0;
+  return static_cast<std::size_t>(
+      std::count_if(jobs_.begin(), jobs_.find(known->second),
+                    [&](const auto& other) { return is_due(other.second, wall, now); }));
+}
+
+bool JobQueue::is_due(const Job& job, std::int64_t wall, BootClock::time_point now) const {
+  return !job.held && job.needs.empty() && left(job, wall, now).count() == 0;
+}
+
 bool JobQueue::ready(const Job& job, const std::map<std::string, std::size_t>& running,
                      std::int64_t wall, BootClock::time_point now) const {
-  if (job.held || !job.needs.empty() || left(job, wall, now).count() > 0) return false;
+  if (!is_due(job, wall, now)) return false;
   const auto limit = limits_.find(job.queue);
   const auto busy = running.find(job.queue);
   return limit == limits_.end() || busy == running.end() || busy->second < limit->second;

@@ -57,6 +57,9 @@ class JobQueue {
   // What is left of the job's backoff; nullopt where it has none, or does not wait here.
   std::optional<std::chrono::microseconds> backoff_left(const std::string& id,
                                                         BootClock::time_point now) const;
+  // How many jobs that wait for nothing but their turn come before the job; 0 where it does not wait
+  // here.  Looks at each of them.
+  std::size_t ahead_of(const std::string& id, std::int64_t wall, BootClock::time_point now) const;
   // How many jobs of "queue" may run at once; 0: it has no limit.
   std::size_t limit_of(const std::string& queue) const;
 
@@ -78,6 +81,8 @@ class JobQueue {
 
  private:
   using Place = std::pair<int, std::uint64_t>;  // the first one is the next one
+  // Whether it waits for nothing but its turn.
+  bool is_due(const Job& job, std::int64_t wall, BootClock::time_point now) const;
   bool ready(const Job& job, const std::map<std::string, std::size_t>& running, std::int64_t wall,
              BootClock::time_point now) const;
   std::chrono::microseconds left(const Job& job, std::int64_t wall,

@@ -96,6 +96,8 @@ class Plan {
   Clock::time_point next(std::int64_t wall, Clock::time_point now) const;
   // What keeps "job", as its record has it, from running.
   Waiting waiting(JobQueue::Job job, std::int64_t wall, Clock::time_point now) const;
+  // Where "job" stands among those that wait, and who has the slots that it waits for.
+  Turn turn(const JobQueue::Job& job, std::int64_t wall, Clock::time_point now) const;
 
  private:
   void release(const std::string& job_id);

@@ -53,6 +53,12 @@ std::string Scheduler::why_waiting(const JobRecord& record) {
   return locked([&] { return plan_.waiting(std::move(job), wall, Clock::now()); }).why();
 }
 
+Turn Scheduler::turn_of(const JobRecord& record) {
+  const std::int64_t wall = context_.environment.now();
+  const JobQueue::Job job = queue_job(record, wall);
+  return locked([&] { return plan_.turn(job, wall, Clock::now()); });
+}
+
 void Scheduler::use(const SchedulerConfig& config) {
   settings_.become(config.run);
   kept_.become(config.retention);

@@ -79,6 +79,8 @@ class Scheduler {
   }
   // Why a queued job does not run yet.
   std::string why_waiting(const JobRecord& record);
+  // Where it stands among those that wait: looks at all that do.
+  Turn turn_of(const JobRecord& record);
   // Removes what a deleted job left on disk.
   void forget(const std::string& job_id) const;
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 namespace domed {
 
@@ -30,6 +31,12 @@ struct Waiting {
 
   // Never empty; several reasons are joined by "; ".
   std::string why() const;
+};
+
+// What a queued job waits behind.
+struct Turn {
+  std::size_t ahead = 0;             // jobs that wait for nothing but their turn, and come first
+  std::vector<std::string> holders;  // ids of jobs that have the slots that it waits for
 };
 
 }  // namespace domed

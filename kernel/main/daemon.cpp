@@ -194,6 +194,9 @@ void Daemon::open_methods() {
   config.facts.can_backup = config.backup != nullptr;
   config.facts.events_urls = [this] { return events_->urls(); };
   config.facts.frames_lost = [this] { return events_->dropped(); };
+  config.facts.disk_free = [directory = deployment_.now()->state_dir] {
+    return free_bytes(directory);
+  };
   config.facts.troubles = [this] {
     auto out = troubles_.present(Troubles::Clock::now());
     for (const auto& text : expiring()) out.push_back({"certificate", text, {}});

@@ -33,13 +33,13 @@ double open_descriptors() {
   return static_cast<double>(std::distance(begin(all), end(all)));
 }
 
-double free_bytes(const std::filesystem::path& directory) {
-  struct statvfs found {};
-  if (statvfs(directory.c_str(), &found) != 0) return -1;
-  return static_cast<double>(found.f_bavail) * static_cast<double>(found.f_frsize);
-}
-
 }  // namespace
+
+std::optional<std::uint64_t> free_bytes(const std::filesystem::path& directory) {
+  struct statvfs found {};
+  if (statvfs(directory.c_str(), &found) != 0) return std::nullopt;
+  return std::uint64_t{found.f_bavail} * found.f_frsize;
+}
 
 void measure(Metrics& metrics, const Gauges& gauges) {
   const auto add = [&](const char* name, const char* help, auto value) {
@@ -61,8 +61,10 @@ void measure(Metrics& metrics, const Gauges& gauges) {
   metrics.counted("domed_frames_lost_total", "Frames that slow subscribers lost.",
                   [lost = gauges.frames_lost] { return static_cast<double>(lost()); });
   const std::filesystem::path directory = gauges.state_dir;
-  add("domed_disk_free_bytes", "Room left where the state_dir lies.",
-      [directory] { return free_bytes(directory); });
+  add("domed_disk_free_bytes", "Room left where the state_dir lies.", [directory] {
+    const auto left = free_bytes(directory);
+    return left ? static_cast<double>(*left) : -1;
+  });
   add("process_resident_memory_bytes", "Resident memory of the daemon.", resident_bytes);
   add("process_open_fds", "Descriptors that the daemon has open.", open_descriptors);
   metrics.counted("process_cpu_seconds_total", "Processor time of the daemon.", cpu_seconds);

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "base/metrics.h"
@@ -20,6 +22,9 @@ struct Gauges {
   std::function<Metrics::Values()> queued, oldest;  // by queue: how many, and seconds
   std::filesystem::path state_dir;                  // whose disk is looked at
 };
+
+// Bytes left for whom is not root; nullopt: nothing can be said.
+std::optional<std::uint64_t> free_bytes(const std::filesystem::path& directory);
 
 // Adds "gauges", and what the process itself takes.
 void measure(Metrics& metrics, const Gauges& gauges);

@@ -67,6 +67,11 @@ TEST_F(ArgumentsTest, WhatCouldBeMeantInTwoWaysIsRefused) {
   EXPECT_EQ("", refusal({"run", "make", "--nam"}));
 }
 
+TEST_F(ArgumentsTest, AValueMayBeginWithAMinusWhereItIsANumber) {
+  EXPECT_EQ((Words{"domectl", "run", "--name=-1h"}), read({"run", "--name", "-1h", "make"}).words);
+  EXPECT_EQ((Words{"domectl", "run", "--name", "-q"}), read({"run", "--name", "-q", "make"}).words);
+}
+
 TEST_F(ArgumentsTest, OfOtherVerbsNothingIsACommand) {
   EXPECT_EQ((Words{"domectl", "logs", "run", "x"}), read({"logs", "run", "x"}).words);
   EXPECT_EQ("", refusal({"logs", "run"}));

@@ -160,6 +160,12 @@ TEST_F(JobScreenTest, ScrollsToWhatIsChosen) {
   EXPECT_NE(std::string::npos, lines(10)[2].find("job10"));
 }
 
+TEST_F(JobScreenTest, TellsThatItHasOnlyTheNewest) {
+  EXPECT_EQ(0u, lines()[0].find("1 running"));
+  screen.take({job("cccc", "running", "n", "2026-01-03T00:00:00Z")}, true);
+  EXPECT_EQ(0u, lines()[0].find("the newest 1: 1 running")) << lines()[0];
+}
+
 TEST(Keys, OfATerminal) {
   EXPECT_EQ(1u, keys_of("\033[5~").size());
   EXPECT_EQ(Key::Kind::page_up, keys_of("\033[5~")[0].kind);

@@ -281,7 +281,34 @@ TEST(ScreenLine, ShowsEverythingElse) {
       screen_line("\u009b"
                   "2J",
                   true));
-  EXPECT_EQ("a\nb", screen_lines("xx\ra\033[K\nb", true));
+}
+
+TEST(ScreenLines, AreWholeWhereverTheirPiecesEnd) {
+  ScreenLines lines(true);
+  EXPECT_EQ("a\n", lines.take("xx\ra\033[K\nb"));
+  EXPECT_EQ("b", lines.begun(true));
+  EXPECT_EQ("bcd\n", lines.take("cd\n"));
+  for (const char* step : {"10%\r", "20%", "\r30%\r"}) EXPECT_EQ("", lines.take(step));
+  EXPECT_EQ("30%", lines.begun(false));
+  EXPECT_EQ("100%\n", lines.take("100%\n"));
+  EXPECT_EQ("", lines.take("\033[3"));
+  EXPECT_EQ("\033[0;31mred\033[0m\n", lines.take("1mred\n")) << "a sequence in two pieces";
+  EXPECT_EQ("", lines.take("left"));
+  EXPECT_EQ("left", lines.rest());
+  EXPECT_EQ("", lines.rest());
+}
+
+TEST(ScreenLines, KeepNoMoreThanABound) {
+  ScreenLines lines(false);
+  std::string out;
+  for (int step = 0; step < 100'000; ++step)
+    out += lines.take("\r" + std::to_string(step) + " of 100000");
+  EXPECT_EQ("", out) << "a bar is as long as one of its steps";
+  EXPECT_EQ("99999 of 100000", lines.rest());
+  const std::string part(10'000, 'x');
+  for (int i = 0; i < 100; ++i) out += lines.take(part);
+  EXPECT_LT(900'000u, out.size());
+  EXPECT_EQ(1'000'000u, out.size() + lines.rest().size());
 }
 
 TEST(ScreenLine, StaysSmallWhateverColoursThereAre) {

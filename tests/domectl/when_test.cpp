@@ -31,6 +31,8 @@ class When : public ::testing::Test {
 TEST_F(When, SoLongAgo) {
   EXPECT_EQ("2026-07-15T09:50:00", utc("10m"));
   EXPECT_EQ("2026-07-15T08:00:00", utc("2h ago"));
+  EXPECT_EQ("2026-07-15T09:00:00", utc("-1h")) << "as journalctl takes it";
+  EXPECT_EQ("2026-07-15T10:00:00", utc("now"));
 }
 
 TEST_F(When, InTheLocalZone) {
@@ -51,7 +53,7 @@ TEST_F(When, InAnother) {
 
 TEST_F(When, WhatIsNoTimeIsNone) {
   for (const char* text : {"", "soon", "24:00", "12:60", "2026-02-31", "2026-13-01", "2026-01-31 ",
-                           "2026-01-31T12:30:05+25:00", "12:3", "10", "ago"})
+                           "2026-01-31T12:30:05+25:00", "12:3", "10", "ago", "-", "--1h", "-12:30"})
     EXPECT_EQ("", utc(text)) << text;
 }
 

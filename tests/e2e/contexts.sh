@@ -15,7 +15,9 @@ expect "the list" "here nowhere" "$(ctl context list --json | jq -r .name | xarg
 ctl --context here health >/dev/null || fail "a context that is named"
 DOMED_CONTEXT=here ctl health >/dev/null || fail "a context of the environment"
 ctl context use here
-ctl health >/dev/null || fail "the context in use"
+ctl health >"$scratch/health" || fail "the context in use"
+grep -q '^verdict *it is well$' "$scratch/health" || fail "health says: $(cat "$scratch/health")"
+grep -qE '^disk_free +[0-9.]+ [KMGT]iB$' "$scratch/health" || fail "no room is told: $(cat "$scratch/health")"
 expect "the one in use" here "$(ctl context list --json | jq -r 'select(.current).name')"
 ctl --context nowhere --connect-wait 0s health >"$scratch/said" 2>&1 && fail "a daemon that is not there answered"
 grep -q "$scratch/none" "$scratch/said" || fail "another daemon was asked: $(cat "$scratch/said")"

@@ -82,5 +82,26 @@ expect "of the end alone" "99999 100000" "$(screen | grep -E '^[0-9]+$' | head -
 tm send-keys q
 code=0; ctl less long 2>"$scratch/err" || code=$?
 grep -q "'less' needs a terminal" "$scratch/err" || fail "it says: $(cat "$scratch/err")"
+tm kill-server
+
+# A line that is drawn step by step, each step an event of its own, is one line.
+mkfifo "$scratch/step"
+bar=$(submit --name bar -- sh -c 'printf "10%%\r"; read line <"$0"; printf "20%%\r"; read line <"$0"; echo 100%' "$scratch/step")
+until_output "$bar" '10%'
+echo go >"$scratch/step"
+until_output "$bar" '20%'
+cat >"$scratch/reader" <<SH
+export DOMED_ENDPOINT=$DOMED_ENDPOINT TERM=xterm
+$bin/domectl logs -f bar
+echo "it gave \$?"
+read line
+SH
+tm -f /dev/null new-session -d -x 80 -y 24 "sh $scratch/reader"
+until_screen '^20%$'
+echo go >"$scratch/step"
+until_screen '^it gave 0'
+expect "what the screen shows" "100%|it gave 0" "$(screen | grep . | paste -sd'|')"
+expect "what a pager gets" "100%" "$(ctl logs bar --for-pager)"
+expect "what a pipe gets" 13 "$(ctl logs bar | wc -c)"
 ctl cancel "$held" "$outside" >/dev/null
 stop

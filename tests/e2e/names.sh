@@ -76,4 +76,12 @@ again=$(ctl retry --state failed)
 expect "what failed, tried again" "$third" "$(field "$again" retry_of)"
 ctl delete --state canceled --until 0s --yes >/dev/null
 expect "those that are left of them" 0 "$(ctl list --state canceled --json | wc -l)"
+# Labels add up, as other filters do.
+both=$(submit --label k=v --label l=w -- true)
+finish "$both"
+expect "those that have two labels" "$both" "$(ctl list --label k=v --label l=w --format '{id}')"
+expect "no job has both" "" "$(ctl list --label k=v --label l=x --format '{id}')"
+expect "since an hour ago" "$(ctl list --json | wc -l)" "$(ctl list --since -1h --json | wc -l)"
+expect "an id and no more" "$(ctl run --detach --name left -- true)" "$(id left)"
+finish left
 stop

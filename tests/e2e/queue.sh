@@ -25,6 +25,8 @@ waits "$after" "it needs the success of job $low"
 waits "$later" "its time has not come: not before 2"
 waits "$(submit --external)" "its producer has not reported yet"
 expect "why a job that runs waits" null "$(field "$gate" waiting)"
+expect "who has the slot, and how many come first" "$gate 2" "$(field "$low" 'slots_of[0]') $(field "$low" ahead)"
+grep -q "^behind *those that run: ${gate:0:8}; 2 jobs that come first$" <<<"$(ctl status "$low")" || fail "domectl status does not say who comes first: $(ctl status "$low")"
 grep -q "^ *waiting.*held until" <<<"$(ctl status "$held")" || fail "domectl status does not say why"
 ctl cancel "$later" >/dev/null
 echo go >"$scratch/go"

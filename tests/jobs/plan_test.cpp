@@ -81,6 +81,29 @@ TEST_F(PlanTest, NoMoreJobsRunThanMay) {
   EXPECT_EQ(Ids{"b"}, steps());
 }
 
+TEST_F(PlanTest, TellsWhatAJobWaitsBehind) {
+  config.queues = {{"gpu", 1}};
+  config.max_running = 2;
+  plan.use(config);
+  const auto put = [&](const std::string& id, const std::string& queue, bool held = false) {
+    plan.line_up(id, JobQueue::Job{id, queue, 0, held, {}}, now);
+  };
+  const auto turn = [&](const std::string& id, const std::string& queue) {
+    const Turn found = plan.turn(JobQueue::Job{id, queue, 0, false, {}}, wall, now);
+    std::string out = std::to_string(found.ahead);
+    for (const auto& holder : found.holders) out += " " + holder;
+    return out;
+  };
+  put("a", "gpu"), put("b", "gpu"), put("c", "gpu");
+  EXPECT_EQ(Ids{"a"}, steps());
+  EXPECT_EQ("0", turn("a", "gpu")) << "it has a slot";
+  EXPECT_EQ("1 a", turn("c", "gpu"));
+  put("d", "default"), put("held", "default", true), put("e", "default");
+  EXPECT_EQ(Ids{"d"}, steps());
+  EXPECT_EQ("2 a d", turn("e", "default")) << "what is held does not come first";
+  EXPECT_EQ("0", turn("nowhere", "default").substr(0, 1));
+}
+
 // As after a reload.  What runs goes on, above a lowered limit too.
 TEST_F(PlanTest, AnotherLimitHoldsFromThenOn) {
   line_up("a"), line_up("b"), line_up("c");
