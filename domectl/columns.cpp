@@ -7,6 +7,7 @@
 
 #include "base/units.h"
 #include "domectl/context.h"
+#include "domectl/job_order.h"
 #include "domectl/screen_line.h"
 #include "domectl/table.h"
 
@@ -314,6 +315,13 @@ std::string what_text(const OrderedJson& job) {
   for (const auto& word : job["command"])
     out += (out.empty() ? "" : " ") + (word.is_string() ? word.get<std::string>() : word.dump());
   return visible(out);
+}
+
+bool mentions(const OrderedJson& job, const std::string& text) {
+  std::string all = state_of(job) + " " + what_text(job);
+  for (const char* key : {"job_id", "name", "queue", "node", "submitter", "reason", "labels"})
+    all += " " + field(job, key);
+  return lower(all).find(lower(text)) != std::string::npos;
 }
 
 }  // namespace domed::ctl

@@ -48,4 +48,7 @@ std::string queue_of(const OrderedJson& job);
 // What it runs: its command, its tool, or that somebody else does.
 std::string what_text(const OrderedJson& job);
 
+// Whether "text" stands in its id, name, state, command, labels or the like, in whatever case.
+bool mentions(const OrderedJson& job, const std::string& text);
+
 }  // namespace domed::ctl

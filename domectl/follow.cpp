@@ -19,7 +19,7 @@ struct Following {
   std::string job, log_id;
   View view;
   bool all = false;
-  bool no_follow = false, polls = false, events = false, exit_code = false;
+  bool no_follow = false, polls = false, events = false, no_output = false, exit_code = false;
 };
 
 Printer::Options printing(const Context& context, const Following& given) {
@@ -30,6 +30,7 @@ Printer::Options printing(const Context& context, const Following& given) {
                  : !given.view.raw && is_terminal(STDOUT_FILENO) ? Printer::Form::people
                                                                  : Printer::Form::output;
   options.other_events = given.events;
+  options.no_output = given.no_output;
   options.view = &given.view;
   return options;
 }
@@ -39,6 +40,7 @@ std::string flags_of(const Context& context, const Following& given) {
   std::string out;
   if (given.polls) out += " --polls";
   if (given.events) out += " --events";
+  if (given.no_output) out += " --no-output";
   View rest = given.view;
   rest.since.clear(), rest.tail.reset();  // that is where it came to
   for (const auto& flag : flags_of(rest)) out += " " + shell_word(flag);
@@ -131,6 +133,8 @@ void add_follow(CLI::App& app, Context& context) {
   verb->add_flag("--no-follow", given->no_follow, "End at the newest event there is now");
   verb->add_flag("--polls", given->polls, "Use long polls alone, no events socket");
   verb->add_flag("--events", given->events, "Show other events than output too, on stderr");
+  verb->add_flag("--no-output", given->no_output, "Show nothing but other events than output")
+      ->excludes("--events");
   verb->add_flag(
       "--exit-code", given->exit_code,
       "Exit as 'domectl run' would: what is tried again is followed to its last attempt; 125 "

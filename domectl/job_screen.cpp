@@ -94,11 +94,7 @@ void JobScreen::arrange() {
 }
 
 bool JobScreen::fits(const OrderedJson& job) const {
-  if (filter_.empty()) return true;
-  std::string text = state_of(job) + " " + what_text(job);
-  for (const char* key : {"job_id", "name", "queue", "node", "submitter", "reason", "labels"})
-    text += " " + field(job, key);
-  return lower(text).find(lower(filter_)) != std::string::npos;
+  return filter_.empty() || mentions(job, filter_);
 }
 
 const OrderedJson* JobScreen::chosen() const {

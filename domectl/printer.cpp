@@ -147,9 +147,13 @@ Printer::~Printer() {
 }
 
 void Printer::event(std::string_view line) {
+  const auto event = options_.form == Form::lines && !options_.no_output
+                         ? std::optional<EventLine>()
+                         : read_event_line(line);
+  if (options_.no_output && event && event->type == "log") return;
   if (options_.form == Form::lines) {
     put_json(out_, line);
-  } else if (const auto event = read_event_line(line)) {
+  } else if (event) {
     options_.form == Form::people ? people(out_, out_colours_, *event) : output(*event);
   }
 }
@@ -157,7 +161,8 @@ void Printer::event(std::string_view line) {
 void Printer::output(const EventLine& event) {
   if (event.type != "log") {
     if (event.type == "progress" && options_.progress) return progress(event.payload);
-    if (options_.view && !options_.view->level.empty()) return people(out_, out_colours_, event);
+    if (options_.no_output || (options_.view && !options_.view->level.empty()))
+      return people(out_, out_colours_, event);
     if (options_.other_events) people(err_, err_colours_, event);
     return;
   }

@@ -24,6 +24,7 @@ class Printer {
   struct Options {
     Form form = Form::output;
     bool other_events = false;  // in form "output": the rest, for people, on stderr
+    bool no_output = false;     // other events alone, on stdout
     bool progress = false;      // in form "output": a progress line on stderr
     std::size_t prefix_columns = 0;
     std::string prefix = {};     // before each line, where several jobs are shown; lines are whole

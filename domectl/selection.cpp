@@ -38,7 +38,7 @@ bool has_label(const OrderedJson& job, const std::string& label) {
 
 // Whether the daemon gives more than is wanted.
 bool is_sifted_here(const Filter& filter) {
-  return !filter.queue.empty() || filter.labels.size() > 1 ||
+  return !filter.queue.empty() || !filter.match.empty() || filter.labels.size() > 1 ||
          state_asked_for(filter.state) != filter.state;
 }
 
@@ -48,6 +48,7 @@ bool fits(const OrderedJson& job, const Filter& filter) {
     return false;
   for (std::size_t i = 1; i < filter.labels.size(); ++i)
     if (!has_label(job, filter.labels[i])) return false;
+  if (!filter.match.empty() && !mentions(job, filter.match)) return false;
   return filter.queue.empty() || queue_of(job) == filter.queue;
 }
 
@@ -107,7 +108,8 @@ std::vector<OrderedJson> found(Context& context, Filter filter, const Deed& deed
 }  // namespace
 
 bool Filter::empty() const {
-  for (const auto* field : {&state, &tool, &name, &submitter, &node, &queue, &since, &until})
+  for (const auto* field :
+       {&state, &tool, &name, &submitter, &node, &queue, &match, &since, &until})
     if (!field->empty()) return false;
   return labels.empty();
 }
@@ -123,6 +125,9 @@ void add_filter(CLI::App& verb, Filter& filter) {
   verb.add_option("--submitter", filter.submitter, "Only jobs that they submitted")
       ->type_name("IDENTITY");
   verb.add_option("--queue", filter.queue, "Only jobs of this queue")->type_name("NAME");
+  verb.add_option("--match", filter.match,
+                  "Only jobs with this text in their name, command, labels or the like")
+      ->type_name("TEXT");
   verb.add_option("--node", filter.node, "Only jobs whose run is there")->type_name("NODE");
 }
 

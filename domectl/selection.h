@@ -12,7 +12,7 @@ namespace domed::ctl {
 
 // What jobs have in common that are listed or changed together; empty fields do not restrict.
 struct Filter {
-  std::string state, tool, name, submitter, node, queue, since, until;
+  std::string state, tool, name, submitter, node, queue, match, since, until;
   std::vector<std::string> labels;  // each of them
 
   bool empty() const;

@@ -39,7 +39,7 @@ void read_queues(const YamlFields& jobs, JobSettings& out, Checker& check) {
   // Any name will do, and none is known beforehand.
   const YamlFields queues(check, *node, "jobs.queues", {});
   for (const auto& key : node->keys)
-    out.queues[key.text] = static_cast<std::size_t>(queues.integer(key.text, 1, 4096, 1));
+    out.queues[key.text] = static_cast<std::size_t>(queues.integer(key.text, 0, 4096, 1));
 }
 
 }  // namespace

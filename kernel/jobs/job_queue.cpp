@@ -36,9 +36,10 @@ const JobQueue::Job* JobQueue::find(const std::string& id) const {
   return known == places_.end() ? nullptr : &jobs_.at(known->second);
 }
 
-std::size_t JobQueue::limit_of(const std::string& queue) const {
+std::optional<std::size_t> JobQueue::limit_of(const std::string& queue) const {
   const auto limit = limits_.find(queue);
-  return limit == limits_.end() ? 0 : limit->second;
+  if (limit == limits_.end()) return std::nullopt;
+  return limit->second;
 }
 
 std::vector<std::string> JobQueue::ended(const std::string& id, bool succeeded) {
@@ -118,9 +119,9 @@ bool JobQueue::is_due(const Job& job, std::int64_t wall, BootClock::time_point n
 bool JobQueue::ready(const Job& job, const std::map<std::string, std::size_t>& running,
                      std::int64_t wall, BootClock::time_point now) const {
   if (!is_due(job, wall, now)) return false;
-  const auto limit = limits_.find(job.queue);
+  const auto limit = limit_of(job.queue);
   const auto busy = running.find(job.queue);
-  return limit == limits_.end() || busy == running.end() || busy->second < limit->second;
+  return !limit || (busy == running.end() ? 0 : busy->second) < *limit;
 }
 
 std::optional<JobQueue::Job> JobQueue::take(const std::map<std::string, std::size_t>& running,

@@ -60,8 +60,8 @@ class JobQueue {
   // How many jobs that wait for nothing but their turn come before the job; 0 where it does not wait
   // here.  Looks at each of them.
   std::size_t ahead_of(const std::string& id, std::int64_t wall, BootClock::time_point now) const;
-  // How many jobs of "queue" may run at once; 0: it has no limit.
-  std::size_t limit_of(const std::string& queue) const;
+  // How many jobs of "queue" may run at once; nullopt: it has no limit.
+  std::optional<std::size_t> limit_of(const std::string& queue) const;
 
   // The job "id" is over.  Returns the jobs that needed it to succeed and now
   // never run; they are removed.

@@ -29,6 +29,7 @@ std::string start_text(const Waiting::Start& start) {
 }
 
 std::string slots_text(std::size_t most, const std::string& whose) {
+  if (most == 0) return whose + " starts nothing for now: it has no slots";
   if (most == 1) return "the one slot of " + whose + " is taken";
   return "all " + std::to_string(most) + " slots of " + whose + " are taken";
 }
@@ -48,8 +49,8 @@ std::string Waiting::why() const {
     add(held, "it is held until it is released");
     add(!needs.empty(), needs_text(needs));
     add(not_before > now, "its time has not come: not before " + format_time(not_before));
-    add(queue_limit > 0 && queue_running >= queue_limit,
-        slots_text(queue_limit, "the queue '" + queue + "'"));
+    if (queue_limit && queue_running >= *queue_limit)
+      reasons.push_back(slots_text(*queue_limit, "the queue '" + queue + "'"));
     add(running >= max_running, slots_text(max_running, "the daemon (jobs.max_running)"));
     add(stopping, "the daemon is stopping and starts nothing more");
     add(reasons.empty(), "it is about to be started");

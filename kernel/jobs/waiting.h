@@ -24,7 +24,8 @@ struct Waiting {
   std::set<std::string> needs;                   // ids of jobs that have to succeed first
   std::int64_t not_before = INT64_MIN, now = 0;  // microseconds since 1970
   std::string queue;
-  std::size_t queue_running = 0, queue_limit = 0;  // 0: the queue has no limit
+  std::size_t queue_running = 0;
+  std::optional<std::size_t> queue_limit;
   std::size_t running = 0, max_running = 0;
   bool stopping = false;  // the daemon starts nothing any more
   std::string trouble;    // what failed, and is tried again

@@ -80,6 +80,8 @@ expect "those that are left of them" 0 "$(ctl list --state canceled --json | wc 
 both=$(submit --label k=v --label l=w -- true)
 finish "$both"
 expect "those that have two labels" "$both" "$(ctl list --label k=v --label l=w --format '{id}')"
+expect "by a part of its command" "$third" "$(ctl list --match 'ECHO three; exit' --format '{id}' | tail -n 1)"
+expect "events without output" "none 1" "$(ctl follow "$both" --no-output --json | grep '"type":"log"' || echo none) $(ctl follow "$both" --no-output | grep -c 'state_change *succeeded')"
 expect "no job has both" "" "$(ctl list --label k=v --label l=x --format '{id}')"
 expect "since an hour ago" "$(ctl list --json | wc -l)" "$(ctl list --since -1h --json | wc -l)"
 expect "an id and no more" "$(ctl run --detach --name left -- true)" "$(id left)"

@@ -121,6 +121,16 @@ TEST_F(PlanTest, AnotherLimitHoldsFromThenOn) {
   EXPECT_EQ(Ids{"c"}, steps());
 }
 
+TEST_F(PlanTest, AQueueWithoutSlotsStartsNothing) {
+  config.queues = {{"default", 0}};
+  plan.use(config);
+  line_up("a");
+  EXPECT_EQ(Ids{}, steps());
+  config.queues = {{"default", 1}};
+  plan.use(config);
+  EXPECT_EQ(Ids{"a"}, steps());
+}
+
 TEST_F(PlanTest, QueuesAreAsDeepAsWhatWaits) {
   plan.line_up("a", JobQueue::Job{"a", "gpu", 0, false, {}, INT64_MIN, {}, 7}, now);
   plan.line_up("b", JobQueue::Job{"b", "gpu", 0, false, {}, INT64_MIN, {}, 5}, now);

@@ -18,7 +18,7 @@ TEST(Waiting, NamesEachReason) {
   job.held = true;
   job.needs = {"a", "b"};
   job.not_before = 1'000'000;
-  job.queue_running = job.queue_limit = 2;
+  job.queue_limit = job.queue_running = 2;
   job.running = 4;
   EXPECT_EQ(
       "it is held until it is released; it needs the success of jobs a b; its time has not come: "
@@ -32,6 +32,12 @@ TEST(Waiting, ATimeThatHasComeAndAQueueWithoutALimitAreNoReasons) {
   job.not_before = job.now = 5;
   job.queue_running = 3;
   EXPECT_EQ("it is about to be started", job.why());
+}
+
+TEST(Waiting, AQueueMayStartNothing) {
+  Waiting job = free_slots();
+  job.queue_limit = 0;
+  EXPECT_EQ("the queue 'default' starts nothing for now: it has no slots", job.why());
 }
 
 TEST(Waiting, TellsOfAStartThatIsUnderWay) {
