@@ -11,7 +11,6 @@
 namespace domed {
 namespace {
 
-
 constexpr std::chrono::milliseconds kFirstLook{5}, kLastLook{1000};
 // What was forked before its parent stopped is seen by a look that begins behind that.
 constexpr int kQuietLooks = 2;
@@ -56,6 +55,9 @@ bool Standstill::stop_members() {
     const bool told = std::any_of(stopped_.begin(), stopped_.end(), [&](const Process& one) {
       return one.pid == pid && one.start_time == stat.start_time;
     });
+    // A parent in the midst of a vfork waits in the kernel for a child that may stand still already;
+    // whatever a process waits for there, it stops before it is back in its program.
+    if (told && stat.state == 'D') continue;
     // One of another user cannot be reached, as it could not be ended either.
     if (!told && !send_signal(process, SIGSTOP)) continue;
     if (!told) stopped_.push_back(process);

@@ -3,9 +3,16 @@
 . "$(dirname "$0")/lib.sh"
 start
 state_of() { sed 's/.*) //' "/proc/$1/stat" | cut -c1; }
-# Waits until the processes stand still ("T"), or do not.
-until_still() { for pid in $pids; do until [ "$(state_of "$pid")" = T ]; do sleep 0.02; done; done; }
-until_going() { for pid in $pids; do until [ "$(state_of "$pid")" != T ]; do sleep 0.02; done; done; }
+# Stopped, or waiting in the kernel, in the midst of a vfork, for a child that is.
+is_still() {
+  [ "$(state_of "$1")" = T ] && return
+  [ "$(state_of "$1")" = D ] || return 1
+  for child in $(cat "/proc/$1/task/$1/children"); do [ "$(state_of "$child")" = T ] && return; done
+  return 1
+}
+# Waits until the processes stand still, or do not.
+until_still() { for pid in $pids; do until is_still "$pid"; do sleep 0.02; done; done; }
+until_going() { for pid in $pids; do while is_still "$pid"; do sleep 0.02; done; done; }
 pids_of() { ctl logs "$1" | head -n 2; }
 
 job=$(submit --name ticking -- sh -c "setsid sh -c 'echo \$\$; echo two; while :; do sleep 0.05; done' & echo \$\$; until [ -e $scratch/go ]; do sleep 0.05; done; kill \$!; echo over")

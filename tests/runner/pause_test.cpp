@@ -1,10 +1,28 @@
 // Jobs that are told to stand still.
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "job.h"
 
+#include "runner/standstill.h"
 #include "system/process.h"
 
 namespace domed {
 namespace {
+
+char state_of(pid_t pid) {
+  ProcessStat stat;
+  return parse_stat(read_if_there("/proc/" + std::to_string(pid) + "/stat"), stat) ? stat.state : 0;
+}
+
+// Stopped, or waiting in the kernel, in the midst of a vfork, for a child that is.
+bool stands_still(pid_t pid) {
+  if (state_of(pid) != 'D') return state_of(pid) == 'T';
+  for (const auto& [child, stat] : process_snapshot())
+    if (stat.ppid == pid && stat.state == 'T') return true;
+  return false;
+}
 
 class PauseTest : public JobTest {
  protected:
@@ -20,15 +38,38 @@ class PauseTest : public JobTest {
     }
     return out;
   }
-  static char state_of(pid_t pid) {
-    ProcessStat stat;
-    return parse_stat(read_if_there("/proc/" + std::to_string(pid) + "/stat"), stat) ? stat.state
-                                                                                     : 0;
-  }
   static void wait_until(bool stopped, pid_t pid) {
-    while ((state_of(pid) == 'T') != stopped) usleep(2000);
+    while (stands_still(pid) != stopped) usleep(2000);
   }
 };
+
+// A shell that is met as it starts a program: it waits in the kernel until that has begun, which it
+// does not, because it stands still.
+TEST(Standstill, IsCompleteWhereAParentWaitsForAChildThatIsStopped) {
+  const pid_t parent = fork();
+  if (parent == 0) {
+    if (const pid_t child = vfork(); child == 0) {
+      kill(getpid(), SIGSTOP);
+      _exit(0);
+    } else {
+      _exit(child > 0 ? 0 : 1);
+    }
+  }
+  while (state_of(parent) != 'D') usleep(2000);
+  const Cgroup none;
+  Standstill standstill(none);
+  int looks = 0;
+  do standstill.hold();
+  while (standstill.next() != Standstill::Clock::time_point::max() && ++looks < 20);
+  EXPECT_LT(looks, 20);
+  standstill.release();
+  // The child was stopped by itself, not by us.
+  for (const auto& [pid, stat] : process_snapshot())
+    if (stat.ppid == parent) kill(pid, SIGCONT);
+  int status = 0;
+  ASSERT_EQ(parent, waitpid(parent, &status, 0));
+  EXPECT_EQ(0, status) << "it went on";
+}
 
 TEST_F(PauseTest, AllOfItStandsStillAndGoesOn) {
   run("setsid sh -c 'echo $$; while :; do sleep 0.01; done' & echo $$; read x < fifo; kill $!");
