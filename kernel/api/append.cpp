@@ -57,6 +57,7 @@ void AppendMethods::collect(Call call, RequestPtr request, bool last_chance) {
         try {
           if (!add_provenance(*request, door_of(call), last_chance))
             return await_turn(call, request);
+          call.must_still_be_allowed();  // collectors take their time
         } catch (...) {
           return call.error(std::current_exception());
         }
@@ -109,18 +110,21 @@ void AppendMethods::await_turn(Call call, RequestPtr request) {
   journal_.submit(std::move(command));
 }
 
-void AppendMethods::commit(Call call, AppendRequest request) {
+void AppendMethods::commit(Call asked, AppendRequest request) {
+  const auto call = std::make_shared<const Call>(std::move(asked));
   auto result = std::make_shared<AppendResult>();
   Journal::Command command;
   command.entry_bytes = request.entry_bytes();
   auto batch = std::make_shared<Batch>(std::move(request.batch));
   batch->masks = *masks_.now();
   command.job_id = request.job_id;
-  command.from = call.peer.pipe;
+  command.from = call->peer.pipe;
   // What came with others may not wait for the disk: they would wait, too.
-  const bool alone = call.peer.alone;
+  const bool alone = call->peer.alone;
   command.bytes = request.params_bytes * 4;  // as events it takes about so much
-  command.apply = [this, batch, result](JobLog& log, bool last_chance) {
+  command.apply = [this, call, batch, result, waited = false](JobLog& log,
+                                                              bool last_chance) mutable {
+    if (std::exchange(waited, true)) call->must_still_be_allowed();
     // Whether it is taken or not: a producer that bears the token and says something is there. Told
     // before the next command on this job, which may be its end for want of a word.
     struct Tell {
@@ -135,8 +139,8 @@ void AppendMethods::commit(Call call, AppendRequest request) {
     return log.append(*batch, last_chance, *result);
   };
   command.done = [this, call, job_id = request.job_id, batch, result](std::exception_ptr e) {
-    if (e) return tell(call, job_id, e), call.error(e);
-    tell(call, job_id, *batch, result->replayed);
+    if (e) return tell(*call, job_id, e), call->error(e);
+    tell(*call, job_id, *batch, result->replayed);
     const auto word = [](bool value) { return value ? "true" : "false"; };
     std::string out;
     out.reserve(128);
@@ -147,13 +151,13 @@ void AppendMethods::commit(Call call, AppendRequest request) {
     out.append(",\"cancel_requested\":").append(word(result->cancel_requested));
     if (result->paused) out.append(",\"paused\":true");
     out.append("}");
-    call.result(out);
+    call->result(out);
   };
   // Answered here and not thrown, see append_job_events().
   try {
     alone ? journal_.submit_or_commit(std::move(command)) : journal_.submit(std::move(command));
   } catch (...) {
-    call.error(std::current_exception());
+    call->error(std::current_exception());
   }
 }
 

@@ -52,7 +52,7 @@ class AppendMethods {
   void collect(Call call, RequestPtr request, bool last_chance);
   bool add_provenance(AppendRequest& request, Door door, bool last_chance) const;
   void await_turn(Call call, RequestPtr request);
-  void commit(Call call, AppendRequest request);
+  void commit(Call asked, AppendRequest request);
   void tell(const Call& call, const std::string& job_id, const Batch& batch, bool replayed);
   void tell(const Call& call, const std::string& job_id, std::exception_ptr refusal);
 

@@ -9,6 +9,10 @@ namespace {
 
 constexpr std::size_t kQuickBytes = 64 << 10;  // read on the thread that brought them
 
+IdentityPtr as_now(const Call& call) {
+  return call.peer.caller ? call.peer.caller->again(*call.who) : call.who;
+}
+
 }  // namespace
 
 Dispatcher::Dispatcher(const Methods& methods, Workers& workers, Audit& audit, Metrics& metrics,
@@ -68,7 +72,9 @@ void Dispatcher::handle(const std::string& bytes, Call call) {
     const auto measured = measured_.find(request.method);
     measured->second.asked->add();
     call.method = measured->first;
-    authorize(request, method, call);
+    // Before anything else of the request is looked at: who may not ask gets no parser to try.
+    if (call.peer.caller) call.who = call.peer.caller->who(request.token);
+    must_be_allowed(*call.who, method, call);
     if (method.audited != Audited::no)
       call.outcome = audit_.witness(call.who, request, method.audited == Audited::pieces);
     Call with_params = call;
@@ -81,15 +87,23 @@ void Dispatcher::handle(const std::string& bytes, Call call) {
   }
 }
 
-// Before anything else of the request is looked at: who may not ask gets no parser to try.
-void Dispatcher::authorize(const Request& request, const Method& method, Call& call) const {
-  if (call.peer.caller) call.who = call.peer.caller->who(request.token);
+void Dispatcher::must_be_allowed(const Identity& who, const Method& method,
+                                 const Call& call) const {
   try {
-    must_have_role(*call.who, method.needs, request.method);
+    must_have_role(who, method.needs, call.method);
   } catch (const ApiError& refusal) {
-    audit_.refused(*call.who, request.method, "", refusal);
+    // What has a witness is told by that.
+    if (!call.outcome) audit_.refused(who, call.method, "", refusal);
     throw;
   }
+}
+
+bool Dispatcher::may_still(const Call& call) const {
+  return as_now(call)->role >= methods_.named(std::string(call.method)).needs;
+}
+
+void Dispatcher::must_still_be_allowed(const Call& call) const {
+  must_be_allowed(*as_now(call), methods_.named(std::string(call.method)), call);
 }
 
 void Dispatcher::answer(const Method& method, Call call) {
@@ -98,6 +112,7 @@ void Dispatcher::answer(const Method& method, Call call) {
   workers_.run(
       [&method, shared] {
         try {
+          shared->must_still_be_allowed();
           shared->peer.must_read();
           method.answer(*shared);
         } catch (...) {

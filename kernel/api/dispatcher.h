@@ -41,8 +41,10 @@ class Dispatcher : private Answers {
 
  private:
   void answered(const Call& call, std::string_view error) override;
+  bool may_still(const Call& call) const override;
+  void must_still_be_allowed(const Call& call) const override;
   void handle(const std::string& bytes, Call call);
-  void authorize(const Request& request, const Method& method, Call& call) const;
+  void must_be_allowed(const Identity& who, const Method& method, const Call& call) const;
   void answer(const Method& method, Call call);
 
   const Methods& methods_;

@@ -72,11 +72,14 @@ void SubmitMethods::submit_for(Call call, const std::string& submitter) {
     return said_of(*submission, state->first, state->second, *who).dump();
   };
   if (wait.count() > 0)
-    change.answer = [this, submission, wait](const Call& asked) {
-      streams_.when_over(
-          submission->fixed.job_id, asked.peer.pipe, wait,
-          [this, submission, asked] { answer_with_end(asked, *submission); },
-          [asked] { asked.error(stopping_error()); });
+    change.answer = [this, submission, state, wait](const Call& asked) {
+      // Whoever may not ask any more hears what the commit said, which was made while they might.
+      const auto over = [this, submission, state, asked] {
+        if (asked.may_still()) return answer_with_end(asked, *submission);
+        asked.result(said_of(*submission, state->first, state->second, *asked.who).dump());
+      };
+      streams_.when_over(submission->fixed.job_id, asked, wait, over,
+                         [asked] { asked.error(stopping_error()); });
     };
   submit(journal_, std::move(call), std::move(change));
 }

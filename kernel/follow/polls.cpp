@@ -17,31 +17,42 @@ std::vector<std::uint64_t> numbers(const Map& map, const Key& key) {
 
 Polls::Polls(PollLimits limits) : limits_(limits), thread_([this] { work(); }) {}
 
-bool Polls::hold(const std::string& job_id, std::uint32_t pipe, std::chrono::milliseconds wait,
-                 Release release, const std::function<bool()>& grown) {
+const char* Polls::objection_to(const Poll& poll) const {
+  if (stopping_) return "the daemon stops";
+  if (held_.size() >= limits_.most) return "the daemon holds as many polls as it may";
+  // While there is room for all, whoever follows many jobs may.
+  if (held_.size() < limits_.most / 2) return nullptr;
+  if (by_pipe_.count(poll.pipe) >= limits_.of_connection)
+    return "this connection holds as many polls as one may while many are held";
+  if (by_who_.count(poll.who) >= limits_.of_identity)
+    return "your connections hold as many polls as those of one identity may while many are held";
+  return nullptr;
+}
+
+const char* Polls::hold(Poll poll, const std::function<bool()>& over) {
   std::uint64_t number = 0;
   {
     std::lock_guard lock(mutex_);
-    if (stopping_ || held_.size() >= limits_.most) return false;
-    // While there is room for all, whoever follows many jobs over one connection may.
-    if (held_.size() >= limits_.most / 2 && by_pipe_.count(pipe) >= limits_.share) return false;
+    if (const char* why = objection_to(poll)) return why;
     number = ++last_;
-    const auto deadline = Clock::now() + wait;
-    held_.emplace(number,
-                  Held{std::move(release), by_job_.emplace(job_id, number),
-                       by_pipe_.emplace(pipe, number), by_deadline_.emplace(deadline, number)});
+    const auto deadline = Clock::now() + poll.wait;
+    const auto by_job = by_job_.emplace(poll.job_id, number);
+    const auto by_pipe = by_pipe_.emplace(poll.pipe, number);
+    const auto by_who = by_who_.emplace(poll.who, number);
+    held_.emplace(number, Held{std::move(poll), by_job, by_pipe, by_who,
+                               by_deadline_.emplace(deadline, number)});
     if (deadline < wakes_at_) timer_.notify_one();
   }
   // Asked when the poll can be found already. The other way round a commit between the two would
   // wake nobody, and the poll would wait for its whole time.
-  if (!grown()) return true;
+  if (!over()) return nullptr;
   Release now;
   {
     std::lock_guard lock(mutex_);
     now = take(number);
   }
   if (now) now();
-  return true;
+  return nullptr;
 }
 
 Polls::Release Polls::take(std::uint64_t number) {
@@ -49,8 +60,9 @@ Polls::Release Polls::take(std::uint64_t number) {
   if (it == held_.end()) return {};
   by_job_.erase(it->second.by_job);
   by_pipe_.erase(it->second.by_pipe);
+  by_who_.erase(it->second.by_who);
   by_deadline_.erase(it->second.by_deadline);
-  Release release = std::move(it->second.release);
+  Release release = std::move(it->second.poll.release);
   held_.erase(it);
   return release;
 }
@@ -74,6 +86,22 @@ void Polls::client_left(std::uint32_t pipe) {
   {
     std::lock_guard lock(mutex_);
     for (const std::uint64_t number : numbers(by_pipe_, pipe)) released.push_back(take(number));
+  }
+  for (auto& release : released) release();
+}
+
+void Polls::look_again() {
+  std::vector<std::pair<std::uint64_t, std::function<bool()>>> asked;
+  {
+    std::lock_guard lock(mutex_);
+    for (const auto& [number, held] : held_) asked.emplace_back(number, held.poll.may_stay);
+  }
+  std::erase_if(asked, [](const auto& one) { return one.second(); });
+  std::vector<Release> released;
+  {
+    std::lock_guard lock(mutex_);
+    for (const auto& [number, may_stay] : asked)
+      if (Release release = take(number)) released.push_back(std::move(release));
   }
   for (auto& release : released) release();
 }

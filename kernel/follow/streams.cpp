@@ -106,6 +106,7 @@ void Streams::answer_on_worker(const AskedPtr& asked) {
   workers_.run(
       [this, asked] {
         try {
+          asked->call.must_still_be_allowed();
           asked->call.peer.must_read();
           if (!answer_from_memory(asked)) answer_from_store(asked);
         } catch (...) {
@@ -149,11 +150,17 @@ bool Streams::must_wait(const Asked& asked, const LogPage& page) {
 
 void Streams::hold(const AskedPtr& asked, bool may_read) {
   asked->call.waited = true;
-  if (!polls_.hold(
-          asked->request.job_id, asked->call.peer.pipe, asked->wait,
-          [this, asked] { release(asked); },
-          [&] { return may_have_grown(asked->request, may_read); }))
-    throw busy("the daemon holds as many polls as it may, of all or of this connection", 500);
+  const char* why = polls_.hold(
+      poll_of(asked->request.job_id, {asked, &asked->call}, asked->wait,
+              [this, asked] { release(asked); }),
+      [&] { return !asked->call.may_still() || may_have_grown(asked->request, may_read); });
+  if (why) throw busy(why, 500);
+}
+
+Polls::Poll Streams::poll_of(const std::string& job_id, const std::shared_ptr<const Call>& call,
+                             std::chrono::milliseconds wait, Polls::Release release) {
+  return {job_id, call->peer.pipe,    call->who->name,
+          wait,   std::move(release), [call] { return call->may_still(); }};
 }
 
 void Streams::release(const AskedPtr& asked) {
@@ -184,6 +191,7 @@ void Streams::answer_released(const std::function<void(const AskedPtr&)>& answer
 // What the store has to be asked for must not keep those behind it.
 void Streams::answer_at_last(const AskedPtr& asked) {
   try {
+    asked->call.must_still_be_allowed();
     asked->call.peer.must_read();
     if (!answer_from_memory(asked)) answer_on_worker(asked);
   } catch (...) {
@@ -208,14 +216,14 @@ void Streams::committed(const Commit& commit) {
 }
 
 // From a worker: whether the job is over already is asked of the store.
-void Streams::when_over(const std::string& job_id, std::uint32_t pipe,
-                        std::chrono::milliseconds wait, const Workers::Task& over,
-                        const Workers::Task& dropped) {
-  const auto begin = [=, this] {
-    const bool held = ends_.hold(
-        job_id, pipe, wait, [=, this] { workers_.run(over, dropped, pipe); },
-        [=, this] { return may_be_over(job_id); });
-    if (!held) over();
+void Streams::when_over(const std::string& job_id, const Call& call, std::chrono::milliseconds wait,
+                        const Workers::Task& over, const Workers::Task& dropped) {
+  const std::uint32_t pipe = call.peer.pipe;
+  const auto begin = [=, this, call = std::make_shared<const Call>(call)] {
+    const char* why =
+        ends_.hold(poll_of(job_id, call, wait, [=, this] { workers_.run(over, dropped, pipe); }),
+                   [&] { return !call->may_still() || may_be_over(job_id); });
+    if (why) over();
   };
   workers_.run(begin, dropped, pipe);
 }
@@ -231,6 +239,11 @@ bool Streams::may_be_over(const std::string& job_id) const try {
 void Streams::client_left(std::uint32_t pipe) {
   polls_.client_left(pipe);
   ends_.client_left(pipe);
+}
+
+void Streams::look_again() {
+  polls_.look_again();
+  ends_.look_again();
 }
 
 void Streams::stop() {

@@ -36,13 +36,15 @@ class Streams {
   void committed(const Commit& commit);
   void forget(const std::string& job_id);
 
-  // Calls "over" once, on a worker: when the job has ended or is gone, when "wait" is over, its
-  // client has left or the daemon stops; at once where as many wait as may.  "dropped" instead
-  // where the workers stop first.
-  void when_over(const std::string& job_id, std::uint32_t pipe, std::chrono::milliseconds wait,
+  // Calls "over" once, on a worker: when the job has ended or is gone, when "wait" is over, the
+  // client of "call" has left or may not ask any more, or the daemon stops; at once where as many
+  // wait as may.  "dropped" instead where the workers stop first.
+  void when_over(const std::string& job_id, const Call& call, std::chrono::milliseconds wait,
                  const Workers::Task& over, const Workers::Task& dropped);
 
   void client_left(std::uint32_t pipe);
+  // Roles have changed: who may not ask any more waits no longer.
+  void look_again();
   std::size_t held_polls() { return polls_.held() + ends_.held(); }
   // Lets all polls go; later ones are refused.
   void stop();
@@ -68,6 +70,8 @@ class Streams {
   void hold(const AskedPtr& asked, bool may_read);
   bool may_have_grown(const PageRequest& request, bool may_read) const;
   bool may_be_over(const std::string& job_id) const;
+  static Polls::Poll poll_of(const std::string& job_id, const std::shared_ptr<const Call>& call,
+                             std::chrono::milliseconds wait, Polls::Release release);
 
   const Store& store_;
   Workers& workers_;

@@ -148,7 +148,8 @@ void Daemon::open_followers() {
                          "How long lines waited from their commit until they left in a frame.");
   publisher_->on_delivered([&](std::chrono::nanoseconds waited) { delivery.observe(waited); });
   workers_ = std::make_unique<Workers>(kWorkers);
-  streams_ = std::make_unique<Streams>(*store_, *workers_, PollLimits{kPolls, kPollsOfOne},
+  streams_ = std::make_unique<Streams>(*store_, *workers_,
+                                       PollLimits{kPolls, kPollsOfConnection, kPollsOfIdentity},
                                        [this](const std::string& job_id) {
                                          return events_->urls(shard_of(job_id, events_->shards()));
                                        });
@@ -318,6 +319,7 @@ void Daemon::use(const Deployment& deployment, const DoorFiles& files) {
     control_->look_again_at_identities();
     events_->look_again_at_identities();
   });
+  streams_->look_again();
   methods_->use(submit_rules(deployment), tools_of(deployment), masks_of(deployment));
   scheduler_->use(scheduler_config(deployment, inherited_));
 }

@@ -21,8 +21,10 @@ namespace domed {
 // that tests and other daemons can put them together otherwise.
 
 // How many requests of a kind are held or under way at once; and where half of the polls are, those
-// of one connection.  So one that follows a thousand jobs can, and leaves as many to all others.
-inline constexpr std::size_t kPolls = 2048, kPollsOfOne = 128, kAppends = 2048, kOthers = 256;
+// of one connection, and of one identity.  So one that follows a thousand jobs can, and leaves as
+// many to all others.
+inline constexpr std::size_t kPolls = 2048, kPollsOfConnection = 128, kPollsOfIdentity = 256,
+                             kAppends = 2048, kOthers = 256;
 
 // What the daemon was started with, and its jobs are to have again.
 struct Inherited {

@@ -12,6 +12,10 @@ void Peer::must_read() const {
     throw ApiError("E_BUSY", "this connection leaves too many replies unread", {{"retry_ms", 100}});
 }
 
+void Call::must_still_be_allowed() const {
+  if (answers) answers->must_still_be_allowed(*this);
+}
+
 void Call::result(std::string_view json) const {
   if (answers) answers->answered(*this, "");
   if (outcome) outcome(json, nullptr);

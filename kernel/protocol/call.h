@@ -39,11 +39,15 @@ struct Peer {
 
 struct Call;
 
-// Hears of every answer.  Thread-safe.
+// Hears of every answer, and knows who may have one.  Thread-safe.
 class Answers {
  public:
   virtual ~Answers() = default;
   virtual void answered(const Call& call, std::string_view error) = 0;  // E_…, or "" of a result
+  // Whether whoever sent "call" may still ask for its method; the other throws
+  // ApiError(E_FORBIDDEN) where not.
+  virtual bool may_still(const Call& call) const = 0;
+  virtual void must_still_be_allowed(const Call& call) const = 0;
 };
 
 // One request under way: its params and the way back.  Answered exactly once.
@@ -52,7 +56,7 @@ struct Call {
   Peer peer{};
   IdentityPtr who = nobody();  // never null
   std::function<void(std::string)> reply;
-  Answers* answers = nullptr;  // may be null
+  Answers* answers = nullptr;  // may be null: whoever asks then may
   // For those: when the request came, its method ("": not known yet), and whether the answer was
   // put off because the client asked for that.
   std::chrono::steady_clock::time_point came{};
@@ -61,6 +65,11 @@ struct Call {
   // Hears how it was answered, before that goes out: by a result (of one that is made where it is
   // sent from, nothing), or else why not.  May be empty.
   std::function<void(std::string_view result, const ApiError* refusal)> outcome{};
+
+  // Roles change while a request waits: what was held for somebody is asked again before it goes
+  // on.  Throws ApiError(E_FORBIDDEN), or says false.
+  void must_still_be_allowed() const;
+  bool may_still() const { return !answers || answers->may_still(*this); }
 
   void result(std::string_view json) const;
   // For a result of many bytes, which is made where it is sent from: what stands before it, with

@@ -39,6 +39,9 @@ class Caller {
   // Who sent a request: whom "token" is of, where the request holds one and the connection's
   // listener takes any; else whose connection it is.  Never null.
   virtual IdentityPtr who(const std::optional<std::string>& token) const = 0;
+  // As whom "who" would be taken now, whom who() named before: of the same name, with the role of
+  // this moment.  Never null.
+  virtual IdentityPtr again(const Identity& who) const = 0;
 };
 
 }  // namespace domed

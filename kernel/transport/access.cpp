@@ -14,6 +14,7 @@ namespace domed {
 namespace {
 
 constexpr const char* kAnyone = "anyone";
+const std::string kToken = "token:";
 
 bool is_valid(const Tokens::Token& token, std::int64_t now) {
   return !token.expires || now < *token.expires;
@@ -69,10 +70,19 @@ class Access::Known : public Caller {
       return std::make_shared<const Identity>(Identity{"an unknown or expired token", Role::none});
     const std::lock_guard lock(mutex_);
     used_[known->name] = known->sha256;
-    const Role role = role_in(*access_->grants_.now(), [&](const auto& grants) {
-      return named(grants, Grant::To::token, known->name);
+    return of_token(known->name);
+  }
+
+  // By the name alone, for no secret is kept.
+  IdentityPtr again(const Identity& who) const override {
+    if (who.name == name_) return self();
+    const std::lock_guard lock(mutex_);
+    const auto used = std::find_if(used_.begin(), used_.end(), [&](const auto& token) {
+      return kToken + token.first == who.name;
     });
-    return std::make_shared<const Identity>(Identity{"token:" + known->name, role});
+    if (used == used_.end() || !access_->tokens_->has(used->first, used->second, now_micros()))
+      return std::make_shared<const Identity>(Identity{who.name, Role::none});
+    return of_token(used->first);
   }
 
   // As the grants are now, which a reload may have changed.
@@ -95,6 +105,13 @@ class Access::Known : public Caller {
   }
 
  private:
+  IdentityPtr of_token(const std::string& name) const {
+    const Role role = role_in(*access_->grants_.now(), [&](const auto& grants) {
+      return named(grants, Grant::To::token, name);
+    });
+    return std::make_shared<const Identity>(Identity{kToken + name, role});
+  }
+
   const std::shared_ptr<const Access> access_;
   const std::string name_;
   const RoleIn role_;

@@ -72,3 +72,25 @@ told '"state":"succeeded"' || fail "the log is not opened anew"
 write '$a log: {to: file, file: '"$scratch"'/nowhere/own.log}'
 said=$(reload || true)
 [[ $said == *"nothing has changed"*"there is no directory"* ]] || fail "a log that cannot be opened: $said"
+
+# Roles are taken away from somebody who waits: no line reaches them, and they need not wait on.
+stop
+"$bin/domectl" token new waiter --out "$scratch/token" >"$scratch/tokens.yaml"; chmod 600 "$scratch/tokens.yaml"
+write 's|^control: .*|control: {listen: ["ipc://'"$scratch"'/run/control.ipc", {url: "tcp://127.0.0.1:0", roles: {reader: ["token:*"]}}]}|
+$a tokens: tokens.yaml'
+start
+url=$(grep -oP 'serves \Ktcp://127.0.0.1:[0-9]+' "$scratch/log" | tail -n 1)
+job=$(submit -- sleep 100)
+until_state() { for _ in $(seq 600); do [ "$(field "$1" state)" = "$2" ] && return; sleep 0.05; done; fail "it is not $2"; }
+until_state "$job" running
+head=$(field "$job" head_seq)
+nngcat --req --dial "$url" --raw --recv-timeout 60 --data '{"jsonrpc":"2.0","id":1,"token":"'"$(cat "$scratch/token")"'","method":"StreamJobEvents","params":{"job_id":"'"$job"'","since_seq":'"$head"',"wait_ms":10000}}' >"$scratch/held" & held=$!
+polls() { ask '{"jsonrpc":"2.0","id":1,"method":"Health"}' | jq .result.work.held_polls; }
+for _ in $(seq 600); do [ "$(polls)" = 2 ] && break; sleep 0.05; done  # the runner's, and that
+write 's|^control: .*|control: {listen: ["ipc://'"$scratch"'/run/control.ipc", {url: "tcp://127.0.0.1:0", roles: {reader: ["token:other"]}}]}|
+$a tokens: tokens.yaml'
+expect "roles are taken away" "new: control.listen: roles" "$(reload | tail -n 1)"
+wait "$held" || fail "who waited is not answered"
+expect "who waited is told" E_FORBIDDEN "$(jq -r .error.data.error "$scratch/held")"
+ctl cancel "$job" >/dev/null; finish "$job"
+stop

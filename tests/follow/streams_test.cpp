@@ -65,7 +65,7 @@ TEST_F(StreamsTest, MemoryAnswersAsTheStoreDoes) {
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937 random(seed);
   const auto below = [&](std::uint64_t n) { return random() % n; };
-  Streams plain(*kernel->store, kernel->workers, PollLimits{8, 8},
+  Streams plain(*kernel->store, kernel->workers, PollLimits{8, 8, 8},
                 [](const std::string&) { return std::vector<std::string>{"ipc:///events"}; });
   int from_memory = 0;
   for (int i = 0; i < 400; ++i) {

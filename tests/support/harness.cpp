@@ -52,7 +52,7 @@ Kernel::Kernel(const std::string& store_plugin, const std::filesystem::path& dir
   const auto events_urls = [](const std::string&) {
     return std::vector<std::string>{"ipc:///events"};
   };
-  streams = std::make_unique<Streams>(*store, workers, PollLimits{8, 8}, events_urls);
+  streams = std::make_unique<Streams>(*store, workers, PollLimits{8, 8, 8}, events_urls);
   Doubts doubts;
   doubts.committing = [this](const std::string& job_id) { streams->committing(job_id); };
   doubts.forget = [this](const std::string& job_id) { streams->forget(job_id); };
@@ -88,18 +88,24 @@ namespace {
 
 class Somebody final : public Caller {
  public:
-  explicit Somebody(Identity identity)
-      : self_(std::make_shared<const Identity>(std::move(identity))) {}
-  IdentityPtr who(const std::optional<std::string>&) const override { return self_; }
+  explicit Somebody(Identity identity) : name_(identity.name), role_(identity.role) {}
+  IdentityPtr who(const std::optional<std::string>&) const override {
+    return std::make_shared<const Identity>(Identity{name_, role_});
+  }
+  IdentityPtr again(const Identity&) const override { return who({}); }
+  void becomes(Role role) { role_ = role; }
 
  private:
-  const IdentityPtr self_;
+  const std::string name_;
+  std::atomic<Role> role_;
 };
 
 }  // namespace
 
 void Kernel::be(const std::string& name, Role role) {
-  peer.caller = std::make_shared<const Somebody>(Identity{name, role});
+  auto somebody = std::make_shared<Somebody>(Identity{name, role});
+  becomes = [somebody](Role now) { somebody->becomes(now); };
+  peer.caller = std::move(somebody);
 }
 
 Kernel::~Kernel() {

@@ -72,6 +72,8 @@ class Kernel {
 
   // As whom requests are asked from now on; at first as the daemon's user.
   void be(const std::string& name, Role role);
+  // Another role for whom that made, also where they wait for an answer.
+  std::function<void(Role)> becomes;
   static constexpr const char* kOwnUser = "uid:1@node";
 
   FixedEnvironment environment;

@@ -127,6 +127,30 @@ TEST(Access, ATokenThatWasReplacedIsGone) {
   EXPECT_TRUE(objection_to(*caller));
 }
 
+// Who waits for an answer is asked again by name: the secret is not kept.
+TEST(Access, WhoeverAskedIsLookedAtAgain) {
+  const auto known = tokens();
+  const auto door =
+      std::make_shared<Access>(std::vector<Grant>{{Role::submitter, Grant::To::token, "builds"},
+                                                  {Role::reader, Grant::To::certificate, "ci"}},
+                               "n1", known);
+  const auto caller = door->certificate("ci");
+  const auto again = [&](const Identity& who) {
+    const IdentityPtr now = caller->again(who);
+    return now->name + " " + std::string(role_name(now->role));
+  };
+  const IdentityPtr self = caller->who({}), builds = caller->who("s3cret"), lost = caller->who("x");
+  EXPECT_EQ(again(*self), "cert:ci reader");
+  EXPECT_EQ(again(*builds), "token:builds submitter");
+  EXPECT_EQ(again(*lost), lost->name + " none");
+  EXPECT_EQ(again({"token:young", Role::admin}), "token:young none") << "it was not shown";
+  door->replace({{Role::reader, Grant::To::token, "builds"}});
+  EXPECT_EQ(again(*self), "cert:ci none");
+  EXPECT_EQ(again(*builds), "token:builds reader");
+  known->replace({{"builds", sha256("another"), {}}});
+  EXPECT_EQ(again(*builds), "token:builds none");
+}
+
 // As after a reload: the connections that are there have what the grants say now.
 TEST(Access, GrantsAreReplacedUnderThoseWhoAreThere) {
   const auto door =
