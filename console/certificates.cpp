@@ -45,11 +45,12 @@ std::unique_ptr<httplib::Server> make_tls_server(const std::string& cert, const 
   return server;
 }
 
-std::string certificate_name(const httplib::Request& request) {
-  if (!request.ssl || SSL_get_verify_result(request.ssl) != X509_V_OK) return "";
+BrowserCertificate certificate_of(const httplib::Request& request) {
+  if (!request.ssl || SSL_get_verify_result(request.ssl) != X509_V_OK) return {};
   X509* certificate = SSL_get0_peer_certificate(request.ssl);
-  if (!certificate || !tls::is_for_clients(certificate)) return "";
-  return tls::name_of(certificate).name;
+  if (!certificate || !tls::is_for_clients(certificate)) return {};
+  return {tls::name_of(certificate).name,
+          tls::first_expiry(SSL_get0_verified_chain(request.ssl)).at};
 }
 
 }  // namespace domed::console

@@ -2,6 +2,7 @@
 
 #include <httplib.h>
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -13,8 +14,13 @@ namespace domed::console {
 std::unique_ptr<httplib::Server> make_tls_server(const std::string& cert, const std::string& key,
                                                  const std::string& client_ca);
 
-// The name in the certificate that a browser showed, as daemons read it (tls/certificate.h); "":
-// it showed none that is good.
-std::string certificate_name(const httplib::Request& request);
+// The certificate that a browser showed when it connected.
+struct BrowserCertificate {
+  std::string name;  // as daemons read it (tls/certificate.h); "": it showed none that is good
+  // When it or the first of its authorities expires, which a connection may well see: microseconds
+  // since 1970.
+  std::int64_t until = INT64_MAX;
+};
+BrowserCertificate certificate_of(const httplib::Request& request);
 
 }  // namespace domed::console

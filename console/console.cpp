@@ -178,7 +178,10 @@ void Console::get_api(const Request& request, Response& response, const std::str
   ShownDaemon* daemon = daemon_named(path.substr(2, slash - 2));
   if (!daemon || !client_of(*session, *daemon))
     throw ApiError("E_NOT_FOUND", "there is no daemon of this name here");
-  Reading reading{request, response, session, *daemon, streams_, stopping_};
+  const std::int64_t until =
+      session->by_certificate ? certificate_of(request).until : session->until;
+  Reading reading{request,  response, session, *daemon, {until, settings_.clock},
+                  streams_, stopping_};
   if (!reading.answer(path.substr(slash + 1)))
     throw ApiError("E_NOT_FOUND", "there is nothing of this name");
 }
@@ -255,7 +258,13 @@ void Console::login(const Request& request, Response& response) {
 
 std::shared_ptr<Session> Console::session_of(const Request& request) {
   if (auto session = sessions_.of(cookie_of(request))) return session;
-  const std::string name = settings_.client_ca.empty() ? "" : certificate_name(request);
+  std::string name;
+  if (!settings_.client_ca.empty()) {
+    const BrowserCertificate shown = certificate_of(request);
+    if (!shown.name.empty() && settings_.clock() > shown.until)
+      throw ApiError("E_LOGIN", "the certificate of your browser has expired");
+    name = shown.name;
+  }
   const auto has = [&name](const std::vector<std::string>& names) {
     return std::find(names.begin(), names.end(), name) != names.end() ||
            std::find(names.begin(), names.end(), "*") != names.end();

@@ -3,6 +3,7 @@
 #include <httplib.h>
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "base/units.h"
 #include "console/assets.h"
 #include "console/bucket.h"
 #include "console/guard.h"
@@ -37,6 +39,8 @@ struct Settings {
   bool read_only = false;
   std::vector<ShownPlace> daemons;
   const Asset* (*asset)(std::string_view path) = nullptr;  // the page's files; null: none
+  // By which logins and browsers' certificates expire: microseconds since 1970.
+  std::function<std::int64_t()> clock = now_micros;
 };
 
 // The web server of the page: HTTP on one side, clients of daemons on the other.

@@ -124,7 +124,7 @@ void Reading::must_be_reader() {
 }
 
 std::shared_ptr<StreamPlace> Reading::place() {
-  return std::make_shared<StreamPlace>(streams, session, session->own() ? nullptr : &client());
+  return std::make_shared<StreamPlace>(streams, session, session->own() ? nullptr : &client(), end);
 }
 
 void Reading::follow() {

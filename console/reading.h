@@ -9,10 +9,9 @@
 
 #include "console/sessions.h"
 #include "console/shown_daemon.h"
+#include "console/stream.h"
 
 namespace domed::console {
-
-class StreamPlace;
 
 // Who asks "daemon" for "session"; null: the session does not see this daemon.
 Client* client_of(Session& session, ShownDaemon& daemon);
@@ -26,6 +25,7 @@ struct Reading {
   httplib::Response& response;
   std::shared_ptr<Session> session;
   ShownDaemon& daemon;
+  LoginEnd end;
   std::atomic<int>& streams;
   const std::atomic<bool>& stopping;
 

@@ -68,19 +68,20 @@ std::shared_ptr<Session> Sessions::of_certificate(const std::string& name, bool 
     session = std::make_shared<Session>();
     session->csrf = csrf_of("cert:" + name);
     session->who = "cert:" + name;
+    session->by_certificate = true;
     session->looks_only = looks_only;
   }
   session->used_at = now;
   return session;
 }
 
-bool Sessions::is_good(const std::string& cookie) const {
+std::optional<std::int64_t> Sessions::good_until(const std::string& cookie) const {
   const auto dot = cookie.rfind('.');
-  if (!cookie.starts_with("own.") || dot == std::string::npos) return false;
+  if (!cookie.starts_with("own.") || dot == std::string::npos) return {};
   const std::string text = cookie.substr(0, dot);
-  if (!equal_secrets(cookie, signed_until(text))) return false;
+  if (!equal_secrets(cookie, signed_until(text))) return {};
   const auto until = parse_integer(text.substr(4, text.find('.', 4) - 4));
-  return until && *until > now_seconds();
+  return until && *until > now_seconds() ? until : std::nullopt;
 }
 
 std::shared_ptr<Session> Sessions::of(const std::string& cookie) {
@@ -91,12 +92,14 @@ std::shared_ptr<Session> Sessions::of(const std::string& cookie) {
   forget_old(now);
   auto found = sessions_.find(key);
   if (found == sessions_.end()) {
-    if (ended_.contains(key) || !is_good(cookie)) return nullptr;
+    const auto until = good_until(cookie);
+    if (ended_.contains(key) || !until) return nullptr;
     auto session = std::make_shared<Session>();
     session->csrf = csrf_of(cookie);
     session->who = "console";
+    session->until = *until * 1'000'000;
     found = sessions_.emplace(key, std::move(session)).first;
-  } else if (found->second->own() && !is_good(cookie)) {
+  } else if (found->second->own() && !good_until(cookie)) {
     sessions_.erase(found);
     return nullptr;
   }
@@ -111,7 +114,7 @@ void Sessions::end(const std::string& cookie) {
     found->second->ended = true;
     sessions_.erase(found);
   }
-  if (is_good(cookie)) ended_.insert(key);
+  if (good_until(cookie)) ended_.insert(key);
 }
 
 void Sessions::forget_old(Clock::time_point now) {

@@ -24,6 +24,8 @@ struct Session {
   std::map<std::string, std::shared_ptr<Client>> clients;
   bool own() const { return clients.empty(); }
   bool looks_only = false;
+  bool by_certificate = false;
+  std::int64_t until = INT64_MAX;  // what its cookie says: microseconds since 1970
   std::atomic<bool> ended{false};  // logged out: what it follows ends
 
   std::chrono::steady_clock::time_point used_at;
@@ -55,7 +57,7 @@ class Sessions {
 
  private:
   std::string signed_until(const std::string& text) const;
-  bool is_good(const std::string& cookie) const;
+  std::optional<std::int64_t> good_until(const std::string& cookie) const;  // nullopt: it is not
   void forget_old(Clock::time_point now);
   std::string csrf_of(const std::string& cookie) const;
 

@@ -148,8 +148,13 @@ void stream(httplib::Response& response, std::function<std::string(bool& over)> 
 
 }  // namespace
 
-StreamPlace::StreamPlace(std::atomic<int>& all, std::shared_ptr<Session> session, Client* client)
-    : all_(all), session_(std::move(session)), client_(client), asked_(Clock::now()) {
+StreamPlace::StreamPlace(std::atomic<int>& all, std::shared_ptr<Session> session, Client* client,
+                         LoginEnd end)
+    : all_(all),
+      session_(std::move(session)),
+      client_(client),
+      end_(std::move(end)),
+      asked_(Clock::now()) {
   const bool room = ++all_ <= kMostStreams;
   if (++session_->streams <= kMostOfOne && room) return;
   --all_, --session_->streams;
@@ -163,6 +168,10 @@ StreamPlace::~StreamPlace() {
 
 void StreamPlace::must_go_on() {
   if (session_->ended) throw ApiError("E_LOGIN", "you have logged out");
+  if (end_.clock() > end_.at)
+    throw ApiError("E_LOGIN", session_->by_certificate
+                                  ? "the certificate of your browser has expired"
+                                  : "your login has expired");
   if (!client_ || Clock::now() < asked_ + kAskAgain) return;
   asked_ = Clock::now();
   CallOptions options;
@@ -236,6 +245,7 @@ void download(httplib::Response& response, std::shared_ptr<Client> client,
         std::string piece;
         bool good = true;
         const auto flush = [&] {
+          place->must_go_on();
           good = good && !stopping && send(sink, piece);
           piece.clear();
           if (!good) stop.request_stop();
@@ -250,13 +260,13 @@ void download(httplib::Response& response, std::shared_ptr<Client> client,
             }
             if (piece.size() >= kPiece) flush();
           });
+          flush();
         } catch (const std::exception&) {
           // What was given cannot be taken back: the browser sees a file that breaks off.
           return false;
         }
-        flush();
         if (good) sink.done();
-        return good && static_cast<bool>(place);
+        return good;
       });
 }
 

@@ -4,6 +4,8 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -12,24 +14,33 @@
 
 namespace domed::console {
 
+// Until when a login holds, and by which clock.
+struct LoginEnd {
+  std::int64_t at = INT64_MAX;
+  std::function<std::int64_t()> clock;
+};
+
 // Counts a stream while it lives, of its session's and of all, and knows when it has to end.
 class StreamPlace {
  public:
   // "client": by whom the daemon knows who follows; null: they are the console.
   // Throws ApiError(E_TOO_MANY) where there are as many as there may be.
-  StreamPlace(std::atomic<int>& all, std::shared_ptr<Session> session, Client* client);
+  StreamPlace(std::atomic<int>& all, std::shared_ptr<Session> session, Client* client,
+              LoginEnd end);
   ~StreamPlace();
   StreamPlace(const StreamPlace&) = delete;
   StreamPlace& operator=(const StreamPlace&) = delete;
 
-  // Throws ApiError where who follows has logged out, or is not known to the daemon any more:
-  // what all share is read as the console, so that the daemon itself would not end it.
+  // Throws ApiError where who follows has logged out, their login or certificate has expired, or
+  // the daemon knows them no more: what all share is read as the console, so that the daemon itself
+  // would not end it.
   void must_go_on();
 
  private:
   std::atomic<int>& all_;
   const std::shared_ptr<Session> session_;
   Client* const client_;
+  const LoginEnd end_;
   std::chrono::steady_clock::time_point asked_;
 };
 
