@@ -18,7 +18,7 @@ Door door_of(const Call& call) {
 }  // namespace
 
 void AppendMethods::append_job_events(Call call) {
-  AppendRequest request = read_append(std::move(call.params));  // they are needed no more
+  AppendRequest request = read(call);
   // `BackPressure`. Counted before it is looked at, so that of many who come at once none slips
   // through.
   const std::uint32_t pipe = call.peer.pipe;
@@ -31,6 +31,16 @@ void AppendMethods::append_job_events(Call call) {
   };
   if (!request.starts() && !request.ends()) return commit(std::move(call), std::move(request));
   collect(std::move(call), std::make_shared<AppendRequest>(std::move(request)), false);
+}
+
+// Its params are needed no more.
+AppendRequest AppendMethods::read(Call& call) {
+  try {
+    return read_append(std::move(call.params));
+  } catch (const ApiError& e) {
+    audit_.failed(*call.who, "AppendJobEvents", "", e);
+    throw;
+  }
 }
 
 bool AppendMethods::may_enter(std::uint32_t pipe) {
@@ -161,7 +171,7 @@ void AppendMethods::commit(Call asked, AppendRequest request) {
   }
 }
 
-// Once for each producer and job: with its first batch.
+// Once for each producer and job: with its first batch.  What is refused always.
 void AppendMethods::tell(const Call& call, const std::string& job_id, const Batch& batch,
                          bool replayed) {
   if (batch.number == 1 && !replayed)
@@ -172,7 +182,9 @@ void AppendMethods::tell(const Call& call, const std::string& job_id, std::excep
   try {
     std::rethrow_exception(refusal);
   } catch (const ApiError& e) {
-    if (e.name() == "E_UNAUTHORIZED") audit_.refused(*call.who, "AppendJobEvents", job_id, e);
+    // What may go well when it comes again is no refusal; for want of a role it is told already.
+    if (!e.retryable() && e.name() != "E_FORBIDDEN")
+      audit_.failed(*call.who, "AppendJobEvents", job_id, e);
   } catch (const std::exception&) {  // nobody was refused
   }
 }

@@ -47,6 +47,7 @@ class AppendMethods {
  private:
   using RequestPtr = std::shared_ptr<AppendRequest>;
 
+  AppendRequest read(Call& call);
   bool may_enter(std::uint32_t pipe);
   void left(std::uint32_t pipe);
   void collect(Call call, RequestPtr request, bool last_chance);

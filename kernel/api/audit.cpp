@@ -1,13 +1,15 @@
 #include "api/audit.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "base/words.h"
 
 namespace domed {
 namespace {
 
-constexpr int kRefusalsASecond = 20;
+constexpr int kFailuresASecond = 20;
+constexpr std::chrono::seconds kSecond(1);
 constexpr std::size_t kMostBuckets = 256, kMostBegun = 64;
 constexpr std::size_t kMostText = 512, kLongResult = 64 << 10;
 constexpr const char* kLongChange[] = {"backup_id", "log_id"};
@@ -61,7 +63,8 @@ std::function<void(std::string_view, const ApiError*)> Audit::witness(IdentityPt
     }
     line["outcome"] = error ? error->name() : "ok";
     if (error) line["message"] = shortened(error->what(), kMostText);
-    in_pieces && !error ? tell_piece(std::move(line), later) : tell(std::move(line));
+    if (error) return tell_failure(*who, std::move(line));
+    in_pieces ? tell_piece(std::move(line), later) : tell(std::move(line));
   };
 }
 
@@ -73,40 +76,67 @@ void Audit::done(const Identity& who, std::string_view method, const std::string
   tell(std::move(line));
 }
 
-void Audit::refused(const Identity& who, std::string_view method, const std::string& job_id,
-                    const ApiError& error) {
+void Audit::failed(const Identity& who, std::string_view method, const std::string& job_id,
+                   const ApiError& error) {
   OrderedJson line = line_of(who, method, job_id);
   line["outcome"] = error.name();
   line["message"] = shortened(error.what(), kMostText);
+  tell_failure(who, std::move(line));
+}
+
+void Audit::tell_failure(const Identity& who, OrderedJson line) {
+  // Apart, so that nobody hides what they were refused behind what merely fails.
+  const auto& outcome = line["outcome"];
+  const bool refused = outcome == "E_FORBIDDEN" || outcome == "E_UNAUTHORIZED";
   {
     const std::lock_guard lock(mutex_);
     std::string text = as_text(line);
-    if (text == last_) return;
-    Bucket& bucket = bucket_of(who);
+    Bucket& bucket = bucket_of(who, refused);
     const auto now = std::chrono::steady_clock::now();
-    if (now - bucket.second >= std::chrono::seconds(1)) bucket.second = now, bucket.told = 0;
-    if (++bucket.told > kRefusalsASecond) {
+    if (now - bucket.second >= kSecond) bucket.second = now, bucket.told = 0;
+    if (text == last_ || bucket.told >= kFailuresASecond) {
       ++bucket.untold;
       return;
     }
+    ++bucket.told;
     if (bucket.untold > 0) line["untold"] = std::exchange(bucket.untold, 0);
     last_ = std::move(text);
   }
+  tell_counts();
   tell_(line);
 }
 
 // Whoever has no role here may be anybody, under as many names as there are: they share one.  So do
 // those that there is no place for.
-Audit::Bucket& Audit::bucket_of(const Identity& who) {
-  const auto found = buckets_.find(who.name);
+Audit::Bucket& Audit::bucket_of(const Identity& who, bool refused) {
+  const Key key(who.name, refused);
+  const auto found = buckets_.find(key);
   if (found != buckets_.end() && who.role != Role::none) return found->second;
   const auto now = std::chrono::steady_clock::now();
   if (buckets_.size() >= kMostBuckets)
     std::erase_if(buckets_, [&](const auto& one) {
-      return one.second.untold == 0 && now - one.second.second >= std::chrono::seconds(1);
+      return one.second.untold == 0 && now - one.second.second >= kSecond;
     });
   const bool own = who.role != Role::none && buckets_.size() < kMostBuckets;
-  return buckets_[own ? who.name : ""];
+  Bucket& bucket = buckets_[own ? key : Key("", refused)];
+  bucket.who = own ? OrderedJson{{"who", who.name}, {"role", role_name(who.role)}}
+                   : OrderedJson{{"who", "several"}};
+  return bucket;
+}
+
+// Whoever stops after a flood would else have what was left out uncounted.
+void Audit::tell_counts() {
+  std::vector<OrderedJson> lines;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto now = std::chrono::steady_clock::now();
+    for (auto& [key, bucket] : buckets_) {
+      if (bucket.untold == 0 || now - bucket.second < kSecond) continue;
+      lines.push_back(bucket.who);
+      lines.back()["untold"] = std::exchange(bucket.untold, 0);
+    }
+  }
+  for (const auto& line : lines) tell_(line);
 }
 
 void Audit::tell(OrderedJson line) {
@@ -114,6 +144,7 @@ void Audit::tell(OrderedJson line) {
     const std::lock_guard lock(mutex_);
     last_.clear();
   }
+  tell_counts();
   tell_(line);
 }
 
@@ -127,6 +158,7 @@ void Audit::tell_piece(OrderedJson line, bool later) {
     if (begun_.size() > kMostBegun) begun_.pop_front();
     last_.clear();
   }
+  tell_counts();
   tell_(line);
 }
 

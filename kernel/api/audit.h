@@ -8,6 +8,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/json.h"
 #include "protocol/api_error.h"
@@ -19,11 +20,12 @@ namespace domed {
 // Who changed what, and who was refused: each a JSON object for the log.
 //   {"who":…,"role":…,"method":…,"job_id":…,"new_job_id":…,"backup_id":…,"log_id":…,
 //    "producer_id":…,"outcome":"ok" or an E_ name,"message":…}
-// Every request of somebody who may change something is told, whatever became of it; of a long
-// change, whose "backup_id" or "log_id" its pieces have, the first alone.  Refusals for want of a
-// role or a right token are bounded, as strangers cause them: one that repeats the line before is
-// not told again, and of one identity's at most twenty a second are; all who have no role here
-// share that.  The next then says how many were not ("untold").
+// Every change is told; of a long one, whose "backup_id" or "log_id" its pieces have, the first
+// piece alone.  What failed may be asked without end, so that is bounded: one that repeats the line
+// before is not told again, and of one identity's at most twenty a second are, of refusals for want
+// of a role or a right token another twenty; all who have no role here share that.  How many were
+// not told is told ("untold"), by the next of the same kind, or by a line of its own before
+// anybody's next, once that second is over.
 //
 // Thread-safe.
 class Audit {
@@ -39,27 +41,31 @@ class Audit {
                                                                  bool in_pieces);
   void done(const Identity& who, std::string_view method, const std::string& job_id,
             const std::string& producer_id = "");
-  // For want of a role or a right token.
-  void refused(const Identity& who, std::string_view method, const std::string& job_id,
-               const ApiError& error);
+  // What was to change something and did not, or was not allowed.
+  void failed(const Identity& who, std::string_view method, const std::string& job_id,
+              const ApiError& error);
 
  private:
-  // Of one identity's refusals.
+  // Of what one identity failed in.
   struct Bucket {
     std::chrono::steady_clock::time_point second{};
     int told = 0;  // in it
     std::uint64_t untold = 0;
+    OrderedJson who{};  // and role
   };
+  using Key = std::pair<std::string, bool>;  // whose, and whether they were refused
 
   void tell(OrderedJson line);
   void tell_piece(OrderedJson line, bool later);  // than the first
-  Bucket& bucket_of(const Identity& who);
+  void tell_failure(const Identity& who, OrderedJson line);
+  void tell_counts();
+  Bucket& bucket_of(const Identity& who, bool refused);
 
   const Tell tell_;
   std::mutex mutex_;
-  std::string last_;               // refusal, where nothing was told since
+  std::string last_;               // failure, where nothing was told since
   std::deque<std::string> begun_;  // long changes, the newest last
-  std::map<std::string, Bucket> buckets_;
+  std::map<Key, Bucket> buckets_;
 };
 
 }  // namespace domed

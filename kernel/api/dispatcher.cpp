@@ -75,13 +75,17 @@ void Dispatcher::handle(const std::string& bytes, Call call) {
     // Before anything else of the request is looked at: who may not ask gets no parser to try.
     if (call.peer.caller) call.who = call.peer.caller->who(request.token);
     must_be_allowed(*call.who, method, call);
-    if (method.audited != Audited::no)
+    if (method.audited == Audited::each || method.audited == Audited::pieces)
       call.outcome = audit_.witness(call.who, request, method.audited == Audited::pieces);
     Call with_params = call;
     with_params.params = std::move(request.params);
     answer(method, std::move(with_params));
-  } catch (...) {
+  } catch (const ApiError& e) {
     // As far as the envelope could be read: a refusal goes to the request that it is of.
+    call.id = request.id;
+    if (call.method.empty()) tell_unread(request, call, e);
+    call.error(e);
+  } catch (...) {
     call.id = request.id;
     call.error(std::current_exception());
   }
@@ -93,9 +97,17 @@ void Dispatcher::must_be_allowed(const Identity& who, const Method& method,
     must_have_role(who, method.needs, call.method);
   } catch (const ApiError& refusal) {
     // What has a witness is told by that.
-    if (!call.outcome) audit_.refused(who, call.method, "", refusal);
+    if (!call.outcome) audit_.failed(who, call.method, "", refusal);
     throw;
   }
+}
+
+// Of a change whose params, or what stands beside them, could not be read.
+void Dispatcher::tell_unread(const Request& request, const Call& call, const ApiError& why) const {
+  const auto method = methods_.all().find(request.method);
+  if (method == methods_.all().end() || method->second.audited == Audited::no) return;
+  const IdentityPtr who = call.peer.caller ? call.peer.caller->who(request.token) : call.who;
+  audit_.failed(*who, request.method, "", why);
 }
 
 bool Dispatcher::may_still(const Call& call) const {

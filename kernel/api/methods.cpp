@@ -10,6 +10,10 @@ Entry at_once(const char* name, Role needs, Answer answer, Part* part) {
   return {name, {needs, Runs::at_once, Audited::no, std::bind_front(answer, part)}};
 }
 template <class Answer, class Part>
+Entry appending(const char* name, Role needs, Answer answer, Part* part) {
+  return {name, {needs, Runs::at_once, Audited::own, std::bind_front(answer, part)}};
+}
+template <class Answer, class Part>
 Entry reading(const char* name, Role needs, Answer answer, Part* part) {
   return {name, {needs, Runs::on_worker, Audited::no, std::bind_front(answer, part)}};
 }
@@ -56,7 +60,7 @@ Methods::Methods(Store& store, Journal& journal, Streams& streams, Scheduler& sc
           // At once, as StreamJobEvents, though both may need more time: what has to wait they take
           // to threads of their choice. Mostly nothing has: a live job's page is in memory, and a
           // batch that comes alone is committed by the thread that brought it.
-          at_once("AppendJobEvents", Role::producer, &AppendMethods::append_job_events, &append_),
+          appending("AppendJobEvents", Role::producer, &AppendMethods::append_job_events, &append_),
           at_once("StreamJobEvents", Role::reader, &Streams::page, &streams),
           reading("GetJobStatus", Role::reader, &JobMethods::get_job_status, &jobs_),
           reading("ListJobs", Role::reader, &JobMethods::list_jobs, &jobs_),

@@ -38,8 +38,8 @@ struct ServiceConfig {
 enum class Runs { at_once, on_worker };
 
 // Whether it changes something, and so is told in the log: each request, or all pieces of one long
-// change as one.
-enum class Audited { no, each, pieces };
+// change as one.  "own": its method tells what is to be told.
+enum class Audited { no, each, pieces, own };
 
 struct Method {
   Role needs = Role::admin;  // the least role that may ask

@@ -54,11 +54,52 @@ TEST_F(AuditTest, PiecesAreOneLineWhateverComesBetween) {
   EXPECT_EQ(told("method"), (Texts{"Backup", "CancelJob"}));
 }
 
+// What one identity asked and failed in, told and counted.
+TEST_F(AuditTest, AFloodOfFailuresIsCounted) {
+  const auto fail = [&](const std::string& job, const char* error) {
+    Request request;
+    request.method = "CancelJob";
+    request.params = Json{{"job_id", job}}.dump();
+    const ApiError why(error, "no");
+    audit.witness(operator_, request, false)("", &why);
+  };
+  const auto begin = std::chrono::steady_clock::now();
+  for (int i = 0; i < 500; ++i) fail("j" + std::to_string(i), "E_NOT_FOUND");
+  fail("theirs", "E_FORBIDDEN");
+  EXPECT_EQ(lines.back()["outcome"], "E_FORBIDDEN") << "not hidden behind the flood";
+  audit.done(*operator_, "CancelJob", "mine");
+  EXPECT_EQ(lines.back()["job_id"], "mine") << "a change is always told";
+  const auto seconds =
+      std::chrono::ceil<std::chrono::seconds>(std::chrono::steady_clock::now() - begin).count();
+  EXPECT_LE(lines.size(), static_cast<std::size_t>(20 * (seconds + 1) + 2));
+  // Somebody else's line brings the count, once the second is over.
+  const auto counted = [&] {
+    std::uint64_t told = 0, untold = 0;
+    for (const auto& line : lines) {
+      told += line.value("outcome", "") == "E_NOT_FOUND";
+      untold += line.value("untold", std::uint64_t{0});
+    }
+    return told + untold;
+  };
+  while (counted() < 500) audit.done({"cert:john", Role::submitter}, "HoldJob", "j");
+  EXPECT_EQ(counted(), 500u);
+}
+
+TEST_F(AuditTest, WhatIsRepeatedIsCounted) {
+  const auto fail = [&](const char* job) {
+    audit.failed(*operator_, "CancelJob", job, {"E_NOT_FOUND", "no"});
+  };
+  for (int i = 0; i < 5; ++i) fail("a");
+  fail("b");
+  ASSERT_EQ(lines.size(), 2u);
+  EXPECT_EQ(lines[1]["untold"], 4);
+}
+
 TEST_F(AuditTest, IdentitiesWithoutNumberTakeNoMemoryWithoutBound) {
   const auto begin = std::chrono::steady_clock::now();
   for (int i = 0; i < 2000; ++i)
-    audit.refused({"cert:" + std::to_string(i), Role::reader}, "CancelJob", "",
-                  {"E_FORBIDDEN", "no"});
+    audit.failed({"cert:" + std::to_string(i), Role::reader}, "CancelJob", "",
+                 {"E_FORBIDDEN", "no"});
   const auto seconds =
       std::chrono::ceil<std::chrono::seconds>(std::chrono::steady_clock::now() - begin).count();
   EXPECT_LE(lines.size(), static_cast<std::size_t>((256 + 20) * (seconds + 1)));
