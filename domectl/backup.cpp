@@ -30,8 +30,10 @@ Json ask(Context& context, Json params, const StopBySignal& stop) {
 // The daemon's copy is of one moment; only the fetching takes pages.
 int backup(Context& context, const std::string& path) {
   OutputFile file(path, OutputFile::Holds::secrets);
+  if (is_terminal(file.output().fd()))
+    throw UsageError("a backup is bytes for a file, not for a terminal: name one");
   context.client();  // before the signals are taken
-  const StopBySignal stop([&file] { file.discard(); });
+  const StopBySignal stop;
   Json page = ask(context, Json::object(), stop);
   const std::string id = page.at("backup_id").get<std::string>();
   while (!page.at("ready").get<bool>()) {

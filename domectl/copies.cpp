@@ -158,16 +158,15 @@ void write_export(Context& context, const std::string& job, Sink& output,
   options.stop = stop;
   const OrderedJson record =
       OrderedJson::parse(context.client().call_raw("GetJobStatus", {{"job_id", job}}, options));
-  output.put(OrderedJson{{"domed_export", kFormat},
-                         {"record", record},
-                         {"base_digest", record.at("base_digest")}}
-                 .dump() +
-             "\n");
+  put_event_line(output, OrderedJson{{"domed_export", kFormat},
+                                     {"record", record},
+                                     {"base_digest", record.at("base_digest")}}
+                             .dump());
   Verifier verifier(Json::parse(record.dump()));
   read_log(
       context, Json::parse(record.dump()),
       [&](std::string_view line) {
-        output.put(std::string(line) + "\n");
+        put_event_line(output, line);
         verifier.line(line);
       },
       stop);
@@ -180,7 +179,7 @@ void write_export(Context& context, const std::string& job, Sink& output,
 int export_job(Context& context, const std::string& job, const std::string& path) {
   context.client();  // before the signals are taken
   OutputFile file(path);
-  const StopBySignal stop([&file] { file.discard(); });
+  const StopBySignal stop;
   write_export(context, job, file.output(), stop.token());
   if (stop.stopped()) return stop.code();
   file.commit();

@@ -122,7 +122,7 @@ class Reader {
         event.type == "log" ? read_output(event.payload) : complaint_output(event.payload);
     if (!head_.empty()) heads_.put(std::exchange(head_, {}));
     if (json_)
-      put_json(out(), line);
+      put_event_line(out(), line);
     else if (output && clean_)
       cleaned(event, *output);
     else if (output)

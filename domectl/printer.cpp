@@ -152,7 +152,7 @@ void Printer::event(std::string_view line) {
                          : read_event_line(line);
   if (options_.no_output && event && event->type == "log") return;
   if (options_.form == Form::lines) {
-    put_json(out_, line);
+    put_event_line(out_, line);
   } else if (event) {
     options_.form == Form::people ? people(out_, out_colours_, *event) : output(*event);
   }

@@ -84,9 +84,13 @@ void put(std::string_view bytes) {
 }
 
 void put_json(Sink& sink, std::string_view json) {
-  // JSON has an escape for what steers a terminal: it is still the same JSON for whoever copies it
-  // from there.
-  sink.put(is_terminal(sink.fd()) ? visible_json(json) : std::string(json));
+  sink.put(visible_json(json));
+  sink.put("\n");
+}
+
+void put_event_line(Sink& sink, std::string_view line) {
+  if (is_terminal(sink.fd())) return put_json(sink, line);
+  sink.put(line);
   sink.put("\n");
 }
 

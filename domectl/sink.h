@@ -52,9 +52,11 @@ Sink& out();
 Sink& err();
 // Standard output.
 void put(std::string_view bytes);
-// A line of JSON, without its LF: exactly these bytes, but for what would steer a terminal,
-// which gets JSON's escapes for it.
+// A line of JSON, without its LF, and with JSON's escapes for what would steer a terminal or end a
+// line for some readers: the same JSON, for whoever looks at it however far behind a pipe.
 void put_json(Sink& sink, std::string_view json);
+// A line of a log or of an export, of which the bytes count: exactly these, but on a terminal.
+void put_event_line(Sink& sink, std::string_view line);
 
 // Puts something that can be neither read nor written where standard input, output or
 // error are closed: the next file that is opened would take their place, and their bytes.

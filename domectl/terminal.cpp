@@ -61,8 +61,8 @@ std::size_t character_bytes(std::string_view text) {
 
 namespace {
 
-// Whether a character steers a terminal (C0, DEL, C1), turns the reading direction, or is
-// none at all.
+// Whether a character steers a terminal (C0, DEL, C1), turns the reading direction, ends a line for
+// some readers, or is none at all.
 bool steers(std::string_view character) {
   const auto byte = static_cast<unsigned char>(character[0]);
   if (character.size() == 1) return (byte < 0x20 && byte != '\t') || byte >= 0x7f;
@@ -72,7 +72,7 @@ bool steers(std::string_view character) {
   // command just as in source code.
   if (character == "\u061c") return true;
   return (character >= "\u200e" && character <= "\u200f") ||
-         (character >= "\u202a" && character <= "\u202e") ||
+         (character >= "\u2028" && character <= "\u202e") ||
          (character >= "\u2066" && character <= "\u206f");
 }
 

@@ -38,8 +38,8 @@ class Colours {
 // How many bytes the character at the front of "text" has; 1 where it is no UTF-8.
 std::size_t character_bytes(std::string_view text);
 
-// "text" with what would steer a terminal, or turn what is read, made visible; so is what
-// is not UTF-8.  Whatever a job or a daemon said goes through this, or through
+// "text" with what would steer a terminal, turn what is read or break a line, made visible; so is
+// what is not UTF-8.  Whatever a job or a daemon said goes through this, or through
 // screen_line(), before a terminal gets it.
 std::string visible(std::string_view text);
 // The same for a JSON text, as the escapes that JSON has for it.

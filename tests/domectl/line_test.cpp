@@ -1,11 +1,13 @@
 // What domectl writes, and where: honest about each byte, harmless on a terminal.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <pty.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <array>
 #include <clocale>
 #include <csignal>
 #include <filesystem>
@@ -328,14 +330,44 @@ TEST(Fitting, CutsByColumnsAndWholeCharacters) {
 TEST(VisibleJson, IsTheSameJsonWithoutWhatSteers) {
   const std::string json = R"({"a":"x)"
                            "\u009b"
-                           "2J\u202e\x7f \u4e16"
+                           "2J\u202e\u2028\u2029\x7f \u4e16"
                            R"("})";
   const std::string shown = visible_json(json);
-  EXPECT_EQ(R"({"a":"x\u009b2J\u202e\u007f )"
+  EXPECT_EQ(R"({"a":"x\u009b2J\u202e\u2028\u2029\u007f )"
             "\u4e16"
             R"("})",
             shown);
   EXPECT_EQ(Json::parse(json), Json::parse(shown));
+}
+
+// What is behind "write" with a descriptor, and is read from the other end.
+template <class Write>
+std::string written(int from, int to, Write&& write) {
+  Sink sink(to);
+  write(sink);
+  sink.flush();
+  char text[4096];
+  const ssize_t size = read(from, text, sizeof text);
+  close(from), close(to);
+  return {text, static_cast<std::size_t>(size)};
+}
+
+TEST(PutJson, EscapesAlwaysAndAnEventLineOnATerminalOnly) {
+  const std::string json = "{\"a\":\"\u009b\u2028\u202e\"}";
+  const std::string shown = R"({"a":"\u009b\u2028\u202e"})";
+  const auto pipe_of = [] {
+    std::array<int, 2> ends{};
+    EXPECT_EQ(pipe(ends.data()), 0);
+    return ends;
+  };
+  const auto one = pipe_of(), other = pipe_of();
+  EXPECT_EQ(shown + "\n", written(one[0], one[1], [&](Sink& sink) { put_json(sink, json); }));
+  EXPECT_EQ(json + "\n",
+            written(other[0], other[1], [&](Sink& sink) { put_event_line(sink, json); }));
+  int terminal = -1, program = -1;
+  ASSERT_EQ(openpty(&terminal, &program, nullptr, nullptr, nullptr), 0);
+  EXPECT_EQ(shown + "\r\n",
+            written(terminal, program, [&](Sink& sink) { put_event_line(sink, json); }));
 }
 
 struct Parsed {
