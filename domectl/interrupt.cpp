@@ -11,6 +11,7 @@
 
 #include "domectl/keyboard.h"
 #include "domectl/outcome.h"
+#include "domectl/output_file.h"
 
 namespace domed::ctl {
 namespace {
@@ -94,6 +95,7 @@ bool Interrupt::ends_within(int milliseconds) const {
 // Destructors would wait for what did not end in time.
 void Interrupt::end_here(int signal) const {
   Keyboard::put_terminal_back();
+  discard_output();
   if (hooks_.last_words && takes_words(STDERR_FILENO)) hooks_.last_words();
   _exit(exit_code(signal));
 }

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <climits>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -36,6 +37,37 @@ int named_descriptor(const std::string& path) {
     at = target.is_absolute() ? target : at.parent_path() / target;
   }
   return -1;
+}
+
+// The name of what is half written, where discard_output() finds it; "": there is none.
+char half_written[PATH_MAX];
+
+// Those that end a program by themselves; what is ignored, or waited for (Interrupt), stays so.
+constexpr int kEnding[] = {SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGALRM, SIGTERM, SIGXCPU, SIGXFSZ};
+
+void end_by(int signal) {
+  discard_output();
+  raise(signal);  // which has its own way again, by SA_RESETHAND
+}
+
+void discard_on_signals(const std::string& name) {
+  name.copy(half_written, sizeof half_written - 1);
+  for (const int signal : kEnding) {
+    struct sigaction action {};
+    if (sigaction(signal, nullptr, &action) != 0 || action.sa_handler != SIG_DFL) continue;
+    action.sa_handler = end_by;
+    action.sa_flags = static_cast<int>(SA_RESETHAND | SA_NODEFER);
+    sigaction(signal, &action, nullptr);
+  }
+}
+
+void forget_half_written() {
+  half_written[0] = '\0';
+  for (const int signal : kEnding) {
+    struct sigaction action {};
+    if (sigaction(signal, nullptr, &action) == 0 && action.sa_handler == end_by)
+      std::signal(signal, SIG_DFL);
+  }
 }
 
 // To disk, so that after a crash the name does not show an empty file.
@@ -108,6 +140,7 @@ void OutputFile::open_beside() {
     temporary_.clear();
     refuse("no file can be made in its directory: " + why);
   }
+  discard_on_signals(temporary_);
   if (!replaces_) return;
   // A group that cannot be kept is not given the rights of the one that was.
   const bool kept = fchown(file_.get(), owner_, group_) == 0;
@@ -130,11 +163,18 @@ void OutputFile::commit() {
       (errno != EINVAL || std::rename(temporary_.c_str(), target_.c_str()) != 0))
     fail(std::strerror(errno));
   temporary_.clear();
+  forget_half_written();
   sync_directory(target_);
 }
 
-void OutputFile::discard() noexcept {
-  if (!temporary_.empty()) unlink(temporary_.c_str());
+OutputFile::~OutputFile() {
+  if (temporary_.empty()) return;
+  discard_output();
+  forget_half_written();
+}
+
+void discard_output() noexcept {
+  if (half_written[0]) unlink(half_written);
 }
 
 void OutputFile::refuse(const std::string& why) const {

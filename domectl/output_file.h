@@ -15,21 +15,19 @@ namespace domed::ctl {
 // gives, a replaced one keeps its own, and where it holds secrets either is closed to others; a
 // link keeps its place and its target is replaced. Whatever else has the name, a pipe, a terminal,
 // a device, stays what it is: its bytes are written into it.  Without commit() nothing of a file is
-// left.
+// left, also where a signal ends the program meanwhile.  One at a time.
 class OutputFile {
  public:
   enum class Holds { what_others_may_see, secrets };
 
   // "-" is standard output.  Throws UsageError where there is nothing to write to.
   explicit OutputFile(const std::string& path, Holds holds = Holds::what_others_may_see);
-  ~OutputFile() { discard(); }
+  ~OutputFile();
   OutputFile(const OutputFile&) = delete;
   OutputFile& operator=(const OutputFile&) = delete;
 
   Sink& output() { return *output_; }
   void commit();
-  // What is half written goes away.  For any thread, before the program ends.
-  void discard() noexcept;
 
  private:
   void open_existing();
@@ -48,5 +46,9 @@ class OutputFile {
   std::optional<Sink> own_;
   Sink* output_;
 };
+
+// What is half written goes away.  For any thread, before the program ends, and for a signal's
+// handler.
+void discard_output() noexcept;
 
 }  // namespace domed::ctl
