@@ -195,8 +195,9 @@ void add_changes(CLI::App& app, Context& context) {
   app.get_subcommand("pause")->footer(
       "All that the job started stands still until 'domectl resume'; what was paused can be "
       "canceled\n"
-      "as it is.  Its timeout stands still with it.  Of what is selected by a filter, those that "
-      "run.\n\n"
+      "as it is.  Until then, however long, it keeps its slot, its place in its queue and its\n"
+      "memory, and its timeout stands still: others may wait for it without end ('domectl list\n"
+      "--state paused').  Of what is selected by a filter, those that run.\n\n"
       "Example:\n  domectl pause --label nightly=1");
   add_turn(app, context, "resume", "Let paused jobs go on",
            [](Context& c, const Change& given) { return pause(c, given, kResume); });

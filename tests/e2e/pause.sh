@@ -58,3 +58,19 @@ finish "$job"
 expect "what a filter finds" "" "$(ctl pause --label a=b 2>/dev/null)"
 { ctl pause "$held" 2>&1 || true; } | grep -q 'hold it' || fail "it does not say what to do with a queued job"
 stop
+
+# It keeps its slot however long that is: who waits for it is told so, and a cancel gives it back.
+sed -i 's|^jobs: .*|jobs: { allow_ad_hoc: true, cancel_grace: 1s, drain: 300ms, queues: {one: 1} }|' "$scratch/domed.yaml"
+start
+job=$(submit --queue one --name keeper -- sh -c 'echo ready; sleep 100')
+until_output "$job" '"text":"ready"'
+ctl pause "$job" >/dev/null
+next=$(submit --queue one -- echo next)
+expect "who waits" "the one slot of the queue 'one' is taken" "$(field "$next" waiting)"
+if [ "$store" != store-memory ]; then
+  stop; start
+  expect "after a restart, who waits" "queued true" "$(field "$next" state) $(field "$job" paused)"
+fi
+ctl cancel "$job" >/dev/null
+expect "who waited" next "$(ctl follow "$next")"
+stop
