@@ -3,7 +3,9 @@
 #include <dlfcn.h>
 
 #include <boost/dll/shared_library.hpp>
+#include <cerrno>
 #include <cstddef>
+#include <cstring>
 #include <exception>
 #include <fstream>
 #include <stdexcept>
@@ -46,12 +48,14 @@ std::string other_abi(const std::string& theirs, std::int64_t major) {
 }
 
 std::string hash_file(const Manifest& m) {
+  errno = 0;
   std::ifstream in(m.library, std::ios::binary);
   Sha256 hash;
   std::string block(64 * 1024, '\0');
   while (in.read(block.data(), static_cast<std::streamsize>(block.size())) || in.gcount() > 0)
     hash.update({block.data(), static_cast<std::size_t>(in.gcount())});
-  if (!in.eof()) refuse(m, "the file cannot be read; check its permissions", Code::io);
+  if (!in.eof())
+    refuse(m, std::string("the file cannot be read: ") + std::strerror(errno), Code::io);
   return to_hex(hash.digest());
 }
 

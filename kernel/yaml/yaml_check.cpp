@@ -4,7 +4,10 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
-#include <fstream>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
 #include <set>
 #include <sstream>
 
@@ -153,21 +156,25 @@ class SecondDocument final : public YAML::EventHandler {
 };
 
 std::string slurp(const std::filesystem::path& file) {
+  const auto fail = [&](const std::string& why) {
+    throw Error(Code::io, file.string() + ": cannot be read: " + why);
+  };
   std::error_code error;
   const auto status = std::filesystem::status(file, error);
   if (status.type() == std::filesystem::file_type::not_found)
     throw Error(Code::not_found, file.string() + ": there is no such file");
+  if (status.type() == std::filesystem::file_type::none) fail(error.message());
   // Opening a FIFO would wait for ever.
   if (!std::filesystem::is_regular_file(status))
     throw Error(Code::io, file.string() + ": not a regular file");
-  std::ifstream in(file, std::ios::binary);
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> in(std::fopen(file.c_str(), "rbe"),
+                                                           std::fclose);
+  if (!in) fail(std::strerror(errno));
   // One byte more than is allowed, by which parse() sees that there is more.  The size that stat
   // tells would be that of a moment ago.
   std::string text(Checker::kMaxBytes + 1, '\0');
-  in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (in.bad() || (!in.eof() && in.fail()))
-    throw Error(Code::io, file.string() + ": cannot be read; check its permissions");
-  text.resize(static_cast<std::size_t>(in.gcount()));
+  text.resize(std::fread(text.data(), 1, text.size(), in.get()));
+  if (std::ferror(in.get())) fail(std::strerror(errno));
   return text;
 }
 

@@ -1,7 +1,6 @@
 #include "jobs/launch.h"
 
 #include <fcntl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include <fstream>
@@ -9,6 +8,7 @@
 #include "base/units.h"
 #include "jobs/recovery.h"
 #include "jobs_fixture.h"
+#include "support/no_descriptors.h"
 
 namespace domed::test {
 namespace {
@@ -34,21 +34,6 @@ TEST(SiteOf, HasTheFenceWhereTheRequestChoseTheDirectory) {
   EXPECT_FALSE(site_of({}, job, Door::ipc).below);
   EXPECT_EQ("/own", site_of({}, job, Door::ipc).cwd);
 }
-
-// No more files can be opened while it lives.
-class NoDescriptors {
- public:
-  NoDescriptors() {
-    getrlimit(RLIMIT_NOFILE, &before_);
-    rlimit none = before_;
-    none.rlim_cur = 0;
-    setrlimit(RLIMIT_NOFILE, &none);
-  }
-  ~NoDescriptors() { setrlimit(RLIMIT_NOFILE, &before_); }
-
- private:
-  rlimit before_{};
-};
 
 class LaunchTest : public JobsTest {
  protected:
@@ -124,7 +109,7 @@ TEST_F(LaunchTest, NoRunBeginsWithoutProvenance) {
 TEST_F(LaunchTest, AStartWithoutRoomIsTakenBackAndMayBeHeld) {
   if (kSanitized) GTEST_SKIP() << "a sanitizer needs descriptors of its own";
   {
-    std::optional<NoDescriptors> full;
+    std::optional<testing::NoDescriptors> full;
     EXPECT_THROW(launch([&] { full.emplace(); }), Error);
   }
   EXPECT_EQ((Log{"queued", "assigned node-1", "assigned "}), log());

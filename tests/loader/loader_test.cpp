@@ -5,6 +5,7 @@
 
 #include "domed/support/hash.h"
 #include "loader/options.h"
+#include "support/no_descriptors.h"
 #include "support/scratch.h"
 
 namespace domed {
@@ -155,6 +156,12 @@ TEST(Loader, OnlyARegularFileIsOpened) {
   EXPECT_EQ(refusal(m), "it is not a regular file");
   m.library = scratch.path();
   EXPECT_EQ(refusal(m), "it is not a regular file");
+}
+
+TEST(Loader, LibraryThatCannotBeReadSaysWhy) {
+  const Manifest m = manifest_of("host-good");
+  const testing::NoDescriptors none;
+  EXPECT_EQ(refusal(m), "the file cannot be read: Too many open files");
 }
 
 TEST(Loader, CapabilityThatIsNoFacetIsRefusedBeforeOpening) {

@@ -6,6 +6,7 @@
 #include <random>
 
 #include "base/units.h"
+#include "support/no_descriptors.h"
 #include "support/scratch.h"
 #include "yaml/yaml_fields.h"
 
@@ -97,6 +98,18 @@ TEST(YamlCheck, FifoDoesNotBlock) {
   ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
   EXPECT_EQ(testing::error_of([&] { Checker(fifo).read(); }),
             fifo.string() + ": not a regular file");
+}
+
+TEST(YamlCheck, FileThatCannotBeReadSaysWhy) {
+  const testing::Scratch scratch;
+  const auto file = scratch.write("f", "a: 1\n");
+  const auto loop = scratch.path() / "loop";
+  std::filesystem::create_symlink(loop, loop);
+  EXPECT_EQ(testing::error_of([&] { Checker(loop).read(); }),
+            loop.string() + ": cannot be read: Too many levels of symbolic links");
+  const testing::NoDescriptors none;
+  EXPECT_EQ(testing::error_of([&] { Checker(file).read(); }),
+            file.string() + ": cannot be read: Too many open files");
 }
 
 TEST(YamlCheck, AbsentFileIsNotFound) {
