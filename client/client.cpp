@@ -269,7 +269,7 @@ bool Client::may_come(Clock::time_point begin, const CallOptions& options,
 // of one that failed, ends the wait at once, unless another could still be about to show.
 int Client::dial(Clock::time_point begin, const CallOptions& options) {
   const auto first = Clock::now();
-  for (;;) {
+  for (milliseconds gap = kLookAgain;;) {
     const int result = channel_.dial(std::min(left(begin, options), kDialTime), options.stop);
     const milliseconds passed = since(first);
     if (waited_ || result == 0 || result == ETIMEDOUT || result == ECANCELED ||
@@ -280,7 +280,9 @@ int Client::dial(Clock::time_point begin, const CallOptions& options) {
     }
     if (passed >= patience_.unseen && patience_.tell)
       std::call_once(told_, patience_.tell, endpoint());
-    pause(kLookAgain, options.stop);
+    // Somebody else is at one of the other URLs, and meets us each time.
+    if (channel_.distrust()) gap = std::min(gap * 2, kLongestPause);
+    pause(gap, options.stop);
   }
 }
 

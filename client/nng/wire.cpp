@@ -154,9 +154,12 @@ void NngWire::connected(nng_pipe, nng_pipe_ev, void* argument) {
   eventfd_write(self.changed_.get(), 1);
 }
 
-// The dialer would dial again by itself: this wire is over by then.
+// This wire is over.  The dialer would dial again by itself, half of the time at once, whomever it
+// met and whether or not somebody looks at us.
 void NngWire::left(nng_pipe, nng_pipe_ev, void* argument) {
-  static_cast<NngWire*>(argument)->end(ECONNRESET);
+  auto& self = *static_cast<NngWire*>(argument);
+  nng_dialer_close(self.dialer_);
+  self.end(ECONNRESET);
 }
 
 void NngWire::came(void* argument) {

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <openssl/evp.h>
 #include <openssl/sha.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -16,6 +17,7 @@
 
 #include "client/client.h"
 #include "client/fake_daemon.h"
+#include "client/nng/wire.h"
 #include "client/raw_server.h"
 #include "client/tcp_peer.h"
 #include "system/fd.h"
@@ -192,6 +194,60 @@ std::string upgrade(const std::string& request) {
          "\r\nSec-WebSocket-Protocol: " + value("Sec-WebSocket-Protocol") + "\r\n\r\n";
 }
 
+// Takes the next client as "user", and lets it up to a WebSocket.
+Fd take_web(int listener, uid_t user) {
+  Fd peer;
+  {
+    const As it(user);
+    peer = Fd(accept4(listener, nullptr, nullptr, SOCK_CLOEXEC));
+  }
+  std::string request;
+  char bytes[4096];
+  for (ssize_t n; request.find("\r\n\r\n") == std::string::npos &&
+                  (n = recv(peer.get(), bytes, sizeof bytes, 0)) > 0;)
+    request.append(bytes, static_cast<std::size_t>(n));
+  const std::string answer = upgrade(request);
+  send(peer.get(), answer.data(), answer.size(), MSG_NOSIGNAL);
+  return peer;
+}
+
+bool comes(int listener, std::chrono::milliseconds within) {
+  pollfd wait{listener, POLLIN, 0};
+  return poll(&wait, 1, static_cast<int>(within.count())) == 1;
+}
+
+// A daemon may be about to start at the other URL: that one is looked at often.
+TEST_F(TokenOverTcp, IsNotWhatAStrangersWebSocketIsDialledForAgainAndAgain) {
+  NEEDS_ROOT();
+  std::string at = "tcp://127.0.0.1:0";
+  const Fd listener = raw_listener(at, 8);
+  int dials = 0;
+  std::jthread taking([&](const std::stop_token& stop) {
+    while (!stop.stop_requested())
+      if (comes(listener.get(), 20ms)) {
+        take_web(listener.get(), kStranger);
+        ++dials;
+      }
+  });
+  Client client("tcp://127.0.0.1:1,ws" + at.substr(3) + "/x", {.unseen = 700ms});
+  EXPECT_SAYS(answer_of(client, patient(30s)), "E_UNTRUSTED: ");
+  taking.request_stop();
+  taking.join();
+  EXPECT_GE(dials, 1);
+  EXPECT_LE(dials, 6);
+}
+
+// nng's dialer would go on, for a wire that is over and that nobody may be looking at.
+TEST(NngWire, IsNotDialledAgainOnceItIsLost) {
+  NEEDS_ROOT();
+  std::string at = "tcp://127.0.0.1:0";
+  const Fd listener = raw_listener(at, 8);
+  const Peers peers;
+  NngWire wire("ws" + at.substr(3) + "/x", sp::Role::req, peers, {});
+  take_web(listener.get(), 0).reset();
+  EXPECT_FALSE(comes(listener.get(), 1s));
+}
+
 // Its first URL may be one where nobody is.
 TEST_F(TokenOverTcp, IsNotGivenToTheWebSocketOfAnotherUser) {
   NEEDS_ROOT();
@@ -200,18 +256,8 @@ TEST_F(TokenOverTcp, IsNotGivenToTheWebSocketOfAnotherUser) {
     const Fd listener = raw_listener(at, 8);
     const std::string url = "ws" + at.substr(3) + "/x";
     std::jthread asking([&] { text = answer_of(before + url); });
-    Fd peer;
-    {
-      const As stranger(kStranger);
-      peer = take(listener.get());
-    }
-    std::string request;
+    const Fd peer = take_web(listener.get(), kStranger);
     char bytes[4096];
-    for (ssize_t n; request.find("\r\n\r\n") == std::string::npos &&
-                    (n = recv(peer.get(), bytes, sizeof bytes, 0)) > 0;)
-      request.append(bytes, static_cast<std::size_t>(n));
-    const std::string answer = upgrade(request);
-    send(peer.get(), answer.data(), answer.size(), MSG_NOSIGNAL);
     for (ssize_t n; (n = recv(peer.get(), bytes, sizeof bytes, 0)) > 0;)
       heard.append(bytes, static_cast<std::size_t>(n));
     asking.join();
