@@ -48,8 +48,8 @@ class DeploymentReader {
     // relative to where the file lies.
     out_.file = std::filesystem::absolute(check_.file()).lexically_normal();
     read_token_file();
-    read_sockets();
     read_transport();
+    read_sockets();
     read_state_dir();
     read_node();
     out_.plugin_path = plugin_dirs(fields_.texts("plugin_path", {"plugins"}),
@@ -118,8 +118,8 @@ class DeploymentReader {
     std::vector<Listener> out;
     const YamlNode* list = fields.need("listen");
     if (!list) return out;
-    const ListenerContext context{audience, shards, out_.group, out_.file.parent_path(),
-                                  !out_.tokens_file.empty()};
+    const ListenerContext context{
+        audience, shards, out_.group, out_.file.parent_path(), !out_.tokens_file.empty(), out_.nng};
     if (list->kind != YamlNode::Kind::list || list->items.empty())
       check_.fail(*list, fields.subject("listen") + " must be a list with at least one URL");
     for (const YamlNode& item : list->items) {

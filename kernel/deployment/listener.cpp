@@ -80,6 +80,7 @@ class ListenerReader {
     // left out of the checks that compare listeners.
     const bool ok = item_.kind == YamlNode::Kind::map ? read_map() : read_url(item_);
     if (!ok || !check_roles()) out_.url.clear();
+    if (context_.nng && !out_.url.empty()) warn_of_nng();
     return std::move(out_);
   }
 
@@ -263,6 +264,15 @@ class ListenerReader {
     }
     warn_of_anyone();
     return true;
+  }
+
+  // Its own user could end the daemon anyway.
+  void warn_of_nng() {
+    if (scheme() == "tls+tcp" || (scheme() == "ipc" && context_.group.empty())) return;
+    check_.warn(item_, out_.url +
+                           " is served by nng, which bounds no connection before its handshake: "
+                           "whoever reaches it can take all descriptors of the daemon; leave out "
+                           "'transport: nng' where they are not to be trusted with that");
   }
 
   void warn_of_anyone() {

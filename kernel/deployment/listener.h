@@ -42,6 +42,7 @@ struct ListenerContext {
   std::string group;                // control.group; may be empty
   std::filesystem::path directory;  // of the file: relative paths begin there
   bool has_tokens = false;          // the deployment names a file of tokens
+  bool nng = false;                 // nng serves all that it can
 };
 
 // Reads an item of "control.listen" or "events.listen": a URL, or a map with its keys "url",

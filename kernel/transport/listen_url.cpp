@@ -58,6 +58,10 @@ std::optional<HostPort> host_port(const std::string& url) {
   return out;
 }
 
+bool is_web(const std::string& url) {
+  return url_scheme(url) == "ws";
+}
+
 bool is_loopback(const std::string& host) {
   in_addr v4{};
   if (inet_pton(AF_INET, host.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24) == 127;

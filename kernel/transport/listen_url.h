@@ -22,6 +22,9 @@ struct HostPort {
 // Of an URL SCHEME://HOST:PORT/PATH; nullopt: it has no host or no port.
 std::optional<HostPort> host_port(const std::string& url);
 
+// Whether its peers speak WebSocket.
+bool is_web(const std::string& url);
+
 // Whether "host" is this machine alone.  A name such as 127.example.org is not, so only true
 // addresses count, and "localhost".
 bool is_loopback(const std::string& host);

@@ -34,9 +34,7 @@ Place::Place(std::string at)
     : url(std::move(at)), access(Access::unrestricted(url_scheme(url) == "ipc")) {}
 
 Engine engine_of(const std::string& url, const ListenOptions& options) {
-  const std::string scheme = url_scheme(url);
-  if (scheme == kTls) return Engine::native;
-  return scheme == "ipc" || scheme == "tcp" ? options.engine : Engine::nng;
+  return url_scheme(url) == kTls ? Engine::native : options.engine;
 }
 
 std::vector<Share> shares_of(const std::vector<Place>& places, const ListenOptions& options) {

@@ -34,10 +34,10 @@ struct Place {
 // How a deployment's sockets are opened to others.
 struct ListenOptions {
   std::string group;               // name or number; ipc sockets are its too (0660)
-  Engine engine = Engine::native;  // for ipc and tcp
+  Engine engine = Engine::native;  // for ipc, tcp and ws
 };
 
-// The engine that serves "url": ws is nng's and tls+tcp our own, whatever "options" say.
+// The engine that serves "url": TLS is our own's, whatever "options" say.
 Engine engine_of(const std::string& url, const ListenOptions& options);
 
 // What one engine serves.

@@ -87,6 +87,26 @@ TEST(Listener, SaysAloudWhatAnyoneMayDo) {
       std::string::npos);
 }
 
+TEST(Listener, ServedByNngSaysWhatThatLeavesOpen) {
+  ListenerContext context = context_of(Audience::events);
+  context.nng = true;
+  const auto warns = [&](const std::string& item) {
+    return outcome(item, context).find("bounds no connection before its handshake") !=
+           std::string::npos;
+  };
+  EXPECT_TRUE(warns("{url: \"tcp://127.0.0.1:1\", roles: {reader: [anyone]}}"));
+  EXPECT_TRUE(warns("{url: \"ws://127.0.0.1:1/\", roles: {reader: [anyone]}}"));
+  EXPECT_FALSE(warns("ipc:///run/e")) << "its user may do worse";
+  EXPECT_FALSE(
+      warns("{url: \"tls+tcp://127.0.0.1:1\", tls: {cert: a, key: b, client_ca: c}, "
+            "roles: {reader: [\"cert:*\"]}}"))
+      << "that is ours";
+  context.group = getgrgid(getegid())->gr_name;
+  EXPECT_TRUE(warns("ipc:///run/e"));
+  context.nng = false;
+  EXPECT_FALSE(warns("ipc:///run/e"));
+}
+
 TEST(Listener, RolesAreOfThoseWhoCanBeKnownThere) {
   struct Case {
     const char *item, *says;

@@ -183,23 +183,15 @@ TEST(Endpoint, RefusesASocketThatAnotherProgramListensAt) {
 
 // Whether a request is answered that comes as a browser would send it, with these headers.
 bool serves_page(const std::string& url, const std::string& headers) {
-  const std::string host = url.substr(5, url.find('/', 5) - 5);
-  RawPeer peer("tcp://" + host);
-  peer.write("GET /x HTTP/1.1\r\nHost: " + host +
-             "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
-             "Sec-WebSocket-Protocol: rep.sp.nanomsg.org\r\n" +
-             headers + "\r\n");
-  if (!peer.read_until("101 Switching Protocols")) return false;
-  // One binary message, masked with zeros: the id of a request, and its body.
-  peer.write(std::string("\x82\x88\0\0\0\0\x80\0\0\x01ping", 14));
-  return peer.read_until("ping");
+  RawPeer peer(url);
+  peer.write(web_request(url, "rep", headers));
+  if (!starts(peer.read_head(), "HTTP/1.1 101")) return false;
+  peer.send_request("ping");
+  return peer.read_message(sp::Carrier::web) == std::string("\x80\0\0\x01ping", 8);
 }
 
 TEST(Endpoint, LetsInNoWebPageWhoseOriginIsNotListed) {
-  ControlOptions options;
-  options.contexts = 64;
-  options.urls = {"ws://127.0.0.1:0/x"};
+  ControlOptions options = control_options("ws://127.0.0.1:0/x");
   options.urls[0].origins = {"http://localhost:8080"};
   EchoServer server(options);
   EXPECT_TRUE(server.answers()) << "one without an origin is no page";

@@ -104,21 +104,52 @@ inline std::optional<std::string> ask(const std::string& url, const std::string&
   return Client(url, timeout_ms).ask(request);
 }
 
-// A connection without nng, over ipc, or over tcp or TLS to loopback.
+// A frame of a WebSocket's client, masked as all of them are; "first" is its first byte, and 0x82
+// that of a whole message.
+inline std::string web_frame(unsigned first, std::string text) {
+  const std::string mask = "\x12\x34\x56\x78";
+  std::string out(1, static_cast<char>(first));
+  const std::size_t more = text.size() < 126 ? 0 : text.size() <= 0xffff ? 2 : 8;
+  out += static_cast<char>(0x80 | (more == 0 ? text.size() : more == 2 ? 126 : 127));
+  for (std::size_t i = more; i > 0; --i) out += static_cast<char>(text.size() >> (8 * (i - 1)));
+  for (std::size_t i = 0; i < text.size(); ++i) text[i] ^= mask[i % 4];
+  return out + mask + text;
+}
+
+// "message" as it is sent.
+inline std::string on_the_wire(sp::Carrier carrier, const std::string& message) {
+  if (carrier == sp::Carrier::web) return web_frame(0x82, message);
+  return std::string(sp::header(carrier, message.size()).view()) + message;
+}
+
+// What asks for a WebSocket at "url", with "headers", lines that each end in CRLF.
+inline std::string web_request(const std::string& url, const std::string& protocol = "rep",
+                               const std::string& headers = "") {
+  const std::size_t slash = url.find('/', 5);
+  return "GET " + (slash == std::string::npos ? "/" : url.substr(slash)) +
+         " HTTP/1.1\r\nHost: " + url.substr(5, slash - 5) +
+         "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+         "Sec-WebSocket-Protocol: " +
+         protocol + ".sp.nanomsg.org\r\n" + headers + "\r\n";
+}
+
+// A connection without nng, over ipc, or over tcp, WebSocket or TLS to loopback.
 class RawPeer {
  public:
   explicit RawPeer(const std::string& url)
       : RawPeer(url,
                 starts(url, "tls") ? tls_world().client_context.connect("localhost") : nullptr) {}
   RawPeer(const std::string& url, std::unique_ptr<tls::Session> session)
-      : tcp_(!starts(url, "ipc")), session_(std::move(session)) {
+      : url_(url), tcp_(!starts(url, "ipc")), session_(std::move(session)) {
     if (tcp_)
       connect_tcp(url);
     else
       connect_ipc(url);
   }
   RawPeer(RawPeer&& other) noexcept
-      : file_(std::exchange(other.file_, -1)),
+      : url_(other.url_),
+        file_(std::exchange(other.file_, -1)),
         tcp_(other.tcp_),
         session_(std::move(other.session_)),
         plain_(std::move(other.plain_)) {}
@@ -154,15 +185,22 @@ class RawPeer {
   const tls::Session& session() const { return *session_; }
   // Shakes hands as a client of REP.
   bool greet() {
+    if (is_web()) return write(web_request(url_)) && starts(read_head(), "HTTP/1.1 101");
     char theirs[8];
     return write(std::string("\0SP\0\0\x30\0\0", 8)) && receive_all(theirs, sizeof theirs);
   }
   bool send_header(std::uint64_t size) {
+    if (is_web()) {
+      std::string header = "\x82\xff";
+      for (int shift = 56; shift >= 0; shift -= 8) header += static_cast<char>(size >> shift);
+      return write(header + "mask");
+    }
     std::string header = tcp_ ? "" : "\x01";
     for (int shift = 56; shift >= 0; shift -= 8) header += static_cast<char>(size >> shift);
     return write(header);
   }
   bool send_request(const std::string& text) {
+    if (is_web()) return write(web_frame(0x82, std::string("\x80\0\0\x01", 4) + text));
     return send_header(text.size() + 4) && write(std::string("\x80\0\0\x01", 4) + text);
   }
   std::string read_some() {
@@ -180,8 +218,41 @@ class RawPeer {
     std::string into(bytes, '\0');
     return receive_all(into.data(), bytes);
   }
+  // What is said to web_request(), without a body; as far as it comes.
+  std::string read_head() {
+    std::string all;
+    for (char c; all.find("\r\n\r\n") == std::string::npos && receive(&c, 1) == 1;) all += c;
+    return all;
+  }
+  // The next frame that comes over WebSocket.
+  struct Frame {
+    unsigned first;
+    std::string text;
+  };
+  std::optional<Frame> read_frame() {
+    unsigned char head[10];
+    if (!receive_all(reinterpret_cast<char*>(head), 2)) return std::nullopt;
+    const std::size_t more = head[1] == 127 ? 8 : head[1] == 126 ? 2 : 0;
+    if (!receive_all(reinterpret_cast<char*>(head) + 2, more)) return std::nullopt;
+    std::size_t size = more == 0 ? head[1] : 0;
+    for (std::size_t i = 0; i < more; ++i) size = size << 8 | head[2 + i];
+    Frame frame{head[0], std::string(size, '\0')};
+    if (!receive_all(frame.text.data(), size)) return std::nullopt;
+    return frame;
+  }
+  std::optional<std::string> read_web_message() {
+    std::string all;
+    while (const auto frame = read_frame()) {
+      if ((frame->first & 0x0f) == 8) break;
+      if (frame->first & 8) continue;
+      all += frame->text;
+      if (frame->first & 0x80) return all;
+    }
+    return std::nullopt;
+  }
   // The next message that comes, its header left out; nullopt: the server ended the connection.
   std::optional<std::string> read_message(sp::Carrier carrier) {
+    if (carrier == sp::Carrier::web) return read_web_message();
     if (!splitter_) splitter_.emplace(carrier, std::size_t{64} << 20);
     char bytes[4096];
     while (messages_.empty()) {
@@ -290,6 +361,9 @@ class RawPeer {
     if (result != 0) throw Error(Code::io, std::string("connect: ") + std::strerror(errno));
   }
 
+  bool is_web() const { return starts(url_, "ws"); }
+
+  const std::string url_;
   int file_ = -1;
   bool tcp_;
   std::unique_ptr<tls::Session> session_;  // null: in the clear

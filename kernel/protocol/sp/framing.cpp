@@ -26,6 +26,14 @@ std::string hello(Role role) {
   return std::string(kMagic) + byte_of(number, 1) + byte_of(number, 0) + std::string(2, '\0');
 }
 
+std::string web_protocol(Role role) {
+  const char* name = role == Role::pub   ? "pub"
+                     : role == Role::sub ? "sub"
+                     : role == Role::req ? "req"
+                                         : "rep";
+  return std::string(name) + ".sp.nanomsg.org";
+}
+
 std::optional<Role> role_of(std::string_view bytes) {
   for (const Role role : {Role::pub, Role::sub, Role::req, Role::rep})
     if (bytes == hello(role)) return role;

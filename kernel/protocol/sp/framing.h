@@ -14,19 +14,25 @@
 // Numbers are big-endian.  A request and its reply begin with a backtrace: words of four bytes, the
 // way back through the devices that the request came by, the last of which, the request's id, has
 // its highest bit set.  Whoever replies repeats it as it came.
+//
+// A WebSocket (kernel/ws/) knows where a message ends, and has been asked for by a role's name:
+// there is neither a hello nor a header.
 namespace domed::sp {
 
 enum class Role : std::uint16_t { pub = 0x20, sub = 0x21, req = 0x30, rep = 0x31 };
-// What carries the bytes: a Unix socket, or anything else.
-enum class Carrier { ipc, stream };
+// What carries the bytes: a Unix socket, a WebSocket, or anything else.
+enum class Carrier { ipc, stream, web };
 
 inline constexpr std::size_t kHelloBytes = 8;
 std::string hello(Role role);
+// What a WebSocket to a listener that has "role" is asked for as its protocol:
+// "rep.sp.nanomsg.org".
+std::string web_protocol(Role role);
 // The role that the eight bytes "hello" tell; nullopt: they are no hello, or of a role that is none
 // of those above.
 std::optional<Role> role_of(std::string_view hello);
 
-// What stands before a message of "bytes" bytes.
+// What stands before a message of "bytes" bytes, but in a WebSocket.
 struct Header {
   std::array<char, 9> bytes;
   std::size_t size;

@@ -37,7 +37,8 @@ Connection::Connection(std::shared_ptr<Loop> loop, Owner& owner, const Rules& ru
                        std::uint32_t id, Door door, sp::Carrier carrier,
                        std::shared_ptr<Party> party, std::shared_ptr<const Caller> caller,
                        std::shared_ptr<const Access> access,
-                       std::shared_ptr<const tls::ServerContext> tls)
+                       std::shared_ptr<const tls::ServerContext> tls,
+                       std::shared_ptr<const ws::Offer> web)
     : loop_(std::move(loop)),
       owner_(owner),
       rules_(rules),
@@ -50,13 +51,15 @@ Connection::Connection(std::shared_ptr<Loop> loop, Owner& owner, const Rules& ru
       splitter_(carrier, rules.most_message),
       socket_(loop_->context(), socket.release()),
       session_(tls_ ? tls_->accept() : nullptr),
-      caller_(std::move(caller)) {}
+      caller_(std::move(caller)) {
+  if (web) web_.emplace(std::move(web), rules.most_message);
+}
 
 void Connection::open() {
   const std::string hello = sp::hello(rules_.ours);
   const std::lock_guard lock(mutex_);
   // Into an empty socket: it takes eight bytes, or the peer is gone and reading tells.
-  if (!session_)
+  if (!session_ && !web_)
     static_cast<void>(
         ::send(socket_.native_handle(), hello.data(), hello.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
   await_reading();
@@ -83,7 +86,6 @@ bool Connection::may_read() const {
 void Connection::readable() {
   ssize_t size = 0;
   std::string_view bytes;
-  bool over = false;  // the peer said that nothing more comes
   {
     const std::lock_guard lock(mutex_);
     if (closed_) return;
@@ -99,36 +101,56 @@ void Connection::readable() {
     if (size > 0) bytes = {read_buffer(), static_cast<std::size_t>(size)};
     if (session_ && size > 0) {
       bytes = decrypt(bytes);
-      over = session_->state() == tls::Session::State::ended;
+      over_ = session_->state() == tls::Session::State::ended;
       if (refusal_) size = -1;
     }
   }
   if (size <= 0) return close();
   const bool was_greeted = greeted_;
-  if (!was_greeted && !greet(bytes)) return close();
+  std::vector<std::string> messages;
+  const bool good = web_ ? take_web(bytes, messages) : take_stream(bytes, messages);
   // First of all: nobody may hear of a request, or of an end, before its connection.
   if (!was_greeted && greeted_) owner_.greeted(shared_from_this());
-  std::vector<std::string> messages;
-  if (!bytes.empty() &&
-      (!rules_.may_talk || splitter_.take(bytes, messages) != sp::Splitter::Fault::none ||
-       !may_grow(bytes.size(), !messages.empty())))
-    return close();
+  if (!good) return close();
+  bool over = false;
   {
     const std::lock_guard lock(mutex_);
     open_ += messages.size();
     reading_ = false;
+    over = over_;
     if (!over) await_reading();
   }
   if (!messages.empty()) owner_.received(shared_from_this(), std::move(messages));
   if (over) close();
 }
 
+// False: the peer is none that we go on with.
+bool Connection::take_stream(std::string_view bytes, std::vector<std::string>& messages) {
+  if (!greeted_ && !greet(bytes)) return false;
+  if (bytes.empty()) return true;
+  return rules_.may_talk && splitter_.take(bytes, messages) == sp::Splitter::Fault::none &&
+         may_keep(messages.empty() ? unfinished_ + bytes.size() : 0);
+}
+
+bool Connection::take_web(std::string_view bytes, std::vector<std::string>& messages) {
+  using State = ws::Session::State;
+  web_->receive(bytes, messages);
+  const State state = web_->state();
+  const std::lock_guard lock(mutex_);
+  if (closed_) return false;
+  if (std::string said = web_->take_outgoing(); !said.empty()) push(Piece(std::move(said)));
+  if (state == State::refused) refuse(web_->fault());
+  farewell_ = web_->farewell();
+  greeted_ = !farewell_.empty();
+  over_ = over_ || state == State::over;
+  return state <= State::over && (rules_.may_talk || messages.empty()) && may_keep(web_->held());
+}
+
 // Counts what came of a request, which nobody has looked at yet: a party may begin as many as it
 // likes, and not fill the memory with them.
-bool Connection::may_grow(std::size_t bytes, bool is_whole) {
-  const std::size_t before = unfinished_;
-  unfinished_ = is_whole ? 0 : unfinished_ + bytes;
-  const std::size_t all = party_->unfinished += unfinished_ - before;
+bool Connection::may_keep(std::size_t bytes) {
+  const std::size_t all = party_->unfinished += bytes - unfinished_;
+  unfinished_ = bytes;
   return unfinished_ <= kFree || all <= kMostUnfinished;
 }
 
@@ -146,7 +168,7 @@ std::string_view Connection::decrypt(std::string_view cipher) {
     if (auto why = tls_->objection_to(*session_)) refuse(std::move(*why));
     caller_ = access_->certificate(session_->peer_name());
     if (!caller_) refuse(kNoRole);
-    session_->send(sp::hello(rules_.ours));
+    if (!web_) session_->send(sp::hello(rules_.ours));
   }
   if (session_->outgoing().size() > kMostUnasked) refuse("it makes TLS talk without end");
   if (!writing_ && !session_->outgoing().empty()) flush();
@@ -184,12 +206,13 @@ void Connection::close() {
   {
     const std::lock_guard lock(mutex_);
     if (std::exchange(closed_, true)) return;
+    if (!farewell_.empty() && !broken_ && !writing_) say_goodbye();
     if (session_) {
       session_->end();
       write();
     }
     // What the peer has yet to read must not be thrown away because of what we did not.
-    if (carrier_ == sp::Carrier::stream) {
+    if (carrier_ != sp::Carrier::ipc) {
       ::shutdown(socket_.native_handle(), SHUT_WR);
       while (::recv(socket_.native_handle(), read_buffer(), kRead, MSG_DONTWAIT) > 0) continue;
     }

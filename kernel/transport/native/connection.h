@@ -21,6 +21,7 @@
 #include "tls/server_context.h"
 #include "transport/native/loop.h"
 #include "transport/native/piece.h"
+#include "ws/session.h"
 
 namespace domed::native {
 
@@ -41,7 +42,8 @@ struct Party {
 //
 // Under TLS the same bytes are encrypted on their way to the socket, by whoever writes: no more of
 // what is queued at a time than the system is about to take, so that it stays what the bounds
-// count.
+// count.  A WebSocket's request takes the place of the hello, and its frames that of SP's headers;
+// what it has to say itself is queued as if it were a message.
 //
 // Thread-safe.  The lock is held over system calls that do not wait, and never over a call of the
 // owner's: so a descriptor is not closed, and its number given to another, while it is used.
@@ -81,7 +83,7 @@ class Connection : public Unread, public std::enable_shared_from_this<Connection
   Connection(std::shared_ptr<Loop> loop, Owner& owner, const Rules& rules, Fd socket,
              std::uint32_t id, Door door, sp::Carrier carrier, std::shared_ptr<Party> party,
              std::shared_ptr<const Caller> caller, std::shared_ptr<const Access> access,
-             std::shared_ptr<const tls::ServerContext> tls);
+             std::shared_ptr<const tls::ServerContext> tls, std::shared_ptr<const ws::Offer> web);
   ~Connection() { party_->unfinished -= unfinished_; }
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -131,10 +133,14 @@ class Connection : public Unread, public std::enable_shared_from_this<Connection
   void readable();
   std::string_view decrypt(std::string_view cipher);
   void refuse(std::string why);
+  bool take_stream(std::string_view bytes, std::vector<std::string>& messages);
+  bool take_web(std::string_view bytes, std::vector<std::string>& messages);
   bool greet(std::string_view& bytes);
   bool may_read() const;
-  bool may_grow(std::size_t bytes, bool is_whole);
+  bool may_keep(std::size_t bytes);
   bool has_unsent();
+  void push(Piece piece);
+  void say_goodbye();
   void encrypt();
   ssize_t write();
   void flush();
@@ -159,7 +165,8 @@ class Connection : public Unread, public std::enable_shared_from_this<Connection
   // Of the turn that reads: there is one at a time.
   std::string hello_;
   sp::Splitter splitter_;
-  std::size_t unfinished_ = 0;  // in Party::unfinished
+  std::optional<ws::Session> web_;  // instead of both
+  std::size_t unfinished_ = 0;      // in Party::unfinished
 
   mutable std::mutex mutex_;
   boost::asio::posix::stream_descriptor socket_;
@@ -167,8 +174,10 @@ class Connection : public Unread, public std::enable_shared_from_this<Connection
   std::shared_ptr<const Caller> caller_;
   std::optional<Refusal> refusal_;
   bool closed_ = false, greeted_ = false, stopped_ = false;
+  bool over_ = false;     // the peer said that nothing more comes
   bool broken_ = false;   // the peer takes nothing any more
   bool reading_ = false;  // a turn waits or runs
+  std::string farewell_;  // what ends a WebSocket
   std::size_t open_ = 0;
   std::deque<Piece> queue_;
   std::size_t begun_ = 0;   // bytes of the first that are sent, or encrypted

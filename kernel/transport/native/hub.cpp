@@ -11,6 +11,7 @@
 #include <algorithm>
 
 #include "system/address.h"
+#include "transport/listen_url.h"
 #include "transport/place.h"
 
 namespace domed::native {
@@ -65,6 +66,18 @@ std::shared_ptr<const Caller> user_at(int socket, const Access& access) {
   return access.user(peer.uid, groups_of_peer(socket, peer.gid));
 }
 
+// What a WebSocket to "place" has to ask for; null: it takes none.
+std::shared_ptr<const ws::Offer> offer_of(const Place& place, sp::Role ours) {
+  if (!is_web(place.url)) return nullptr;
+  ws::Offer offer;
+  offer.path = host_port(place.url).value_or(HostPort{}).path;
+  offer.protocol = sp::web_protocol(ours);
+  offer.origins = place.origins;
+  // Over TLS the certificate says whose name that is.
+  if (!place.tls) offer.is_ours = is_loopback;
+  return std::make_shared<const ws::Offer>(std::move(offer));
+}
+
 void disconnect(Connection& connection, const std::string& why) {
   const std::string name = connection.certificate_name();
   spdlog::warn("disconnected {}: {}", name.empty() ? "a client" : "'" + name + "'", why);
@@ -82,12 +95,14 @@ Hub::Hub(std::shared_ptr<Loop> loop, Connection::Owner& owner, Connection::Rules
       timer_(loop_->context()) {}
 
 Listener::Take Hub::door_of(const Place& place) {
-  return
-      [this, place](Fd socket, sp::Carrier carrier) { let_in(std::move(socket), carrier, place); };
+  return [this, place, web = offer_of(place, rules_.ours)](Fd socket, sp::Carrier carrier) {
+    let_in(std::move(socket), carrier, place, web);
+  };
 }
 
 // On a thread of the loop's.  Over TLS it shows who it is when both are agreed.
-void Hub::let_in(Fd socket, sp::Carrier carrier, const Place& place) {
+void Hub::let_in(Fd socket, sp::Carrier carrier, const Place& place,
+                 const std::shared_ptr<const ws::Offer>& web) {
   std::shared_ptr<const Caller> caller;
   if (carrier == sp::Carrier::ipc)
     caller = user_at(socket.get(), *place.access);
@@ -102,12 +117,13 @@ void Hub::let_in(Fd socket, sp::Carrier carrier, const Place& place) {
     if (shut_) return;
     if (!why && connections_.size() >= limits_.most) why = kTooMany;
     if (why) return refusals_.note(why, connections_.size(), limits_.most);
-    if (carrier == sp::Carrier::stream) prepare_tcp(socket.get());
+    if (carrier != sp::Carrier::ipc) prepare_tcp(socket.get());
     auto& party = parties_[name];
     if (!party) party = std::make_shared<Party>(name);
     made = std::make_shared<Connection>(loop_, owner_, rules_, std::move(socket), next_id(),
                                         carrier == sp::Carrier::ipc ? Door::ipc : Door::network,
-                                        carrier, party, std::move(caller), place.access, place.tls);
+                                        carrier, party, std::move(caller), place.access, place.tls,
+                                        web);
     connections_[made->id()] = made;
     ++party->connections;
     look_again();

@@ -47,7 +47,8 @@ class Hub {
   bool is_flushed() const;
 
  private:
-  void let_in(Fd socket, sp::Carrier carrier, const Place& place);
+  void let_in(Fd socket, sp::Carrier carrier, const Place& place,
+              const std::shared_ptr<const ws::Offer>& web);
   bool make_room(const std::string& party);
   std::vector<std::shared_ptr<Connection>> all() const;
   void look();

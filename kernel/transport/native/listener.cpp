@@ -83,7 +83,9 @@ Listener::Listener(std::shared_ptr<Loop> loop, const Place& place, const ListenO
       take_(std::move(take)),
       url_(place.url),
       ipc_(ipc_path_of(url_).value_or(""), options.group),
-      carrier_(ipc_.path().empty() ? sp::Carrier::stream : sp::Carrier::ipc),
+      carrier_(!ipc_.path().empty() ? sp::Carrier::ipc
+               : is_web(url_)       ? sp::Carrier::web
+                                    : sp::Carrier::stream),
       timer_(loop_->context()) {
   if (ipc_.path().empty()) check_network_place(place);
 }
@@ -92,7 +94,7 @@ Listener::Listener(std::shared_ptr<Loop> loop, const Place& place, const ListenO
 void Listener::start() {
   Fd socket = carrier_ == sp::Carrier::ipc ? listen_ipc(url_, ipc_.path()) : listen_tcp(url_);
   ipc_.opened();
-  if (carrier_ == sp::Carrier::stream) url_ = with_port(url_, bound_port(socket.get()));
+  if (carrier_ != sp::Carrier::ipc) url_ = with_port(url_, bound_port(socket.get()));
   socket_ = std::make_shared<Socket>(loop_->context(), socket.release());
   await(socket_);
 }

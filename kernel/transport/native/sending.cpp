@@ -30,12 +30,25 @@ void Connection::send(Piece piece) {
       refuse(std::move(*why));
       return break_off();
     }
-  if (rules_.drops) make_room(piece.size());
   // It does not read at all: nobody should wait for it.
   if (counted_ && stuck_since_ + kStopped < Clock::now()) count(false);
+  push(std::move(piece));
+}
+
+// With the lock held.
+void Connection::push(Piece piece) {
+  if (rules_.drops) make_room(piece.size());
   queued_ += piece.size();
   queue_.push_back(std::move(piece));
   if (!corked_ && !writing_) flush();
+}
+
+// With the lock held, and no more to come; at once or not at all.
+void Connection::say_goodbye() {
+  queue_.erase(queue_.begin() + (begun_ > 0 ? 1 : 0), queue_.end());
+  queue_.push_back(Piece(farewell_));
+  corked_ = false;
+  flush();
 }
 
 // The newest are of most use: who lost what was before asks for pages up to them.
