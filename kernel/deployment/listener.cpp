@@ -131,7 +131,7 @@ class ListenerReader {
 
   // Whether such a peer can be known at this listener at all.
   void check_subject(const YamlNode& at, const Grant& grant) {
-    const bool ipc = scheme() == "ipc", tls = scheme() == "tls+tcp";
+    const bool ipc = scheme() == "ipc", tls = is_tls(out_.url);
     const auto fail = [&](const std::string& why) {
       check_.fail(at, in_quotes(at.text) + " cannot come by " + out_.url + ": " + why);
     };
@@ -141,7 +141,7 @@ class ListenerReader {
         if (!ipc) fail("the system tells which user connects over ipc alone");
         break;
       case Grant::To::certificate:
-        if (!tls) fail("certificates are shown over tls+tcp alone");
+        if (!tls) fail("certificates are shown over tls+tcp and wss alone");
         break;
       case Grant::To::token:
         if (ipc) fail("over ipc the system says who it is, and no token is asked for");
@@ -168,15 +168,16 @@ class ListenerReader {
       if (const std::string problem = check_origin(origin->text); !problem.empty())
         check_.fail(*origin, fields.subject("origins") + ": " + problem);
     // Ignored, it would look as if it kept somebody out.
-    if (fields.find("origins") && scheme() != "ws")
-      check_.fail(*fields.find("origins"),
-                  fields.subject("origins") + " are of web pages, which come over ws:// only");
+    if (fields.find("origins") && !is_web(out_.url))
+      check_.fail(
+          *fields.find("origins"),
+          fields.subject("origins") + " are of web pages, which come over ws:// and wss:// only");
   }
 
   bool read_tls(const YamlFields& fields) {
     const YamlNode* node = fields.find("tls");
-    if (scheme() != "tls+tcp") {
-      if (node) check_.fail(*node, fields.subject("tls") + " is for tls+tcp:// only");
+    if (!is_tls(out_.url)) {
+      if (node) check_.fail(*node, fields.subject("tls") + " is for tls+tcp:// and wss:// only");
       return !node;
     }
     if (!node) return true;  // which check_roles() tells
@@ -196,13 +197,13 @@ class ListenerReader {
 
   bool check_roles() {
     if (scheme() == "ipc") return check_ipc();
-    if (scheme() == "tls+tcp" && !out_.tls) {
+    if (is_tls(out_.url) && !out_.tls) {
       check_.fail(item_, out_.url +
                              " needs its files: {url: …, tls: {cert: FILE, key: FILE, client_ca: "
                              "FILE}, roles: {reader: [\"cert:*\"]}}");
       return false;
     }
-    return scheme() == "tls+tcp" ? check_tls() : check_plain();
+    return is_tls(out_.url) ? check_tls() : check_plain();
   }
 
   // The daemon's user and root can reach its files whatever is written here.
@@ -268,7 +269,7 @@ class ListenerReader {
 
   // Its own user could end the daemon anyway.
   void warn_of_nng() {
-    if (scheme() == "tls+tcp" || (scheme() == "ipc" && context_.group.empty())) return;
+    if (is_tls(out_.url) || (scheme() == "ipc" && context_.group.empty())) return;
     check_.warn(item_, out_.url +
                            " is served by nng, which bounds no connection before its handshake: "
                            "whoever reaches it can take all descriptors of the daemon; leave out "
@@ -285,7 +286,7 @@ class ListenerReader {
   }
 
   std::string pages() const {
-    if (scheme() != "ws") return "";
+    if (!is_web(out_.url)) return "";
     if (out_.origins.empty()) return "; no web page may (origins: none)";
     std::string list;
     for (const auto& origin : out_.origins) list += (list.empty() ? "" : ", ") + origin;

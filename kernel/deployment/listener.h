@@ -21,7 +21,7 @@ struct TlsFiles {
 // A place that the deployment listens at, and who may come there as what.
 struct Listener {
   std::string url;
-  std::vector<std::string> origins;  // ws: of the web pages that may connect
+  std::vector<std::string> origins;  // ws and wss: of the web pages that may connect
   std::vector<Grant> grants;
   std::optional<TlsFiles> tls;
 

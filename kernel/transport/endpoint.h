@@ -7,7 +7,7 @@
 namespace domed {
 
 // One URL that a socket listens on, whoever the engine: ipc with an absolute path, tcp and ws on
-// loopback only, tls+tcp with a certificate anywhere.  Thread-safe.
+// loopback only, tls+tcp and wss with a certificate anywhere.  Thread-safe.
 class Endpoint {
  public:
   virtual ~Endpoint() = default;

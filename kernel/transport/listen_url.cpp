@@ -27,15 +27,15 @@ std::string check_network(const std::string& scheme, const std::string& url, int
   const auto authority = host_port(url);
   if (!authority)
     return "expected " + scheme + "://HOST:PORT, as in " + scheme + "://127.0.0.1:7450";
-  if (scheme != "tls+tcp" && !is_loopback(authority->host))
-    return in_quotes(authority->host) +
-           " is beyond loopback, which needs tls+tcp; use that, or 127.0.0.1, [::1] or localhost";
+  if (!is_tls(url) && !is_loopback(authority->host))
+    return in_quotes(authority->host) + " is beyond loopback, which needs " +
+           (is_web(url) ? "wss" : "tls+tcp") + "; use that, or 127.0.0.1, [::1] or localhost";
   const auto port = parse_integer(authority->port);
   const int top = 65536 - shards;
   if (!port || *port < 0 || *port > top)
     return "the port must be from 0 (a free one) to " + std::to_string(top) +
            (shards > 1 ? " (each shard takes the next one)" : "");
-  if (scheme != "ws" && !authority->path.empty()) return "a " + scheme + " URL has no path";
+  if (!is_web(url) && !authority->path.empty()) return "a " + scheme + " URL has no path";
   return "";
 }
 
@@ -59,7 +59,11 @@ std::optional<HostPort> host_port(const std::string& url) {
 }
 
 bool is_web(const std::string& url) {
-  return url_scheme(url) == "ws";
+  return url_scheme(url) == "ws" || url_scheme(url) == "wss";
+}
+
+bool is_tls(const std::string& url) {
+  return url_scheme(url) == "tls+tcp" || url_scheme(url) == "wss";
 }
 
 bool is_loopback(const std::string& host) {
@@ -77,10 +81,10 @@ std::string check_listen_url(const std::string& url, int shards) {
   std::string problem;
   if (scheme == "ipc")
     problem = check_ipc(rest, shards);
-  else if (scheme == "tcp" || scheme == "ws" || scheme == "tls+tcp")
+  else if (scheme == "tcp" || is_web(url) || is_tls(url))
     problem = check_network(scheme, url, shards);
   else
-    problem = "a listener's URL begins with ipc://, tcp://, tls+tcp:// or ws://";
+    problem = "a listener's URL begins with ipc://, tcp://, ws://, tls+tcp:// or wss://";
   return problem.empty() ? "" : "cannot listen at " + in_quotes(url) + ": " + problem;
 }
 

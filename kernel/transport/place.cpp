@@ -14,7 +14,6 @@
 namespace domed {
 namespace {
 
-constexpr const char* kTls = "tls+tcp";
 constexpr std::size_t kMostPipes = 16384;
 // For the store, pipes of runs, /proc: a flood of connections must not keep a job from being
 // started.
@@ -34,14 +33,14 @@ Place::Place(std::string at)
     : url(std::move(at)), access(Access::unrestricted(url_scheme(url) == "ipc")) {}
 
 Engine engine_of(const std::string& url, const ListenOptions& options) {
-  return url_scheme(url) == kTls ? Engine::native : options.engine;
+  return is_tls(url) ? Engine::native : options.engine;
 }
 
 std::vector<Share> shares_of(const std::vector<Place>& places, const ListenOptions& options) {
   std::vector<Share> shares{{Engine::native, {}}, {Engine::native, {}}, {Engine::nng, {}}};
   for (const Place& place : places) {
     const bool nng = engine_of(place.url, options) == Engine::nng;
-    shares[nng ? 2 : url_scheme(place.url) == kTls ? 1 : 0].places.push_back(place);
+    shares[nng ? 2 : is_tls(place.url) ? 1 : 0].places.push_back(place);
   }
   std::erase_if(shares, [](const Share& share) { return share.places.empty(); });
   return shares;
@@ -51,19 +50,19 @@ void check_network_place(const Place& place) {
   const std::string& url = place.url;
   const std::string scheme = url_scheme(url);
   const HostPort address = must_have_host(url);
-  if (scheme == kTls) {
+  if (is_tls(url)) {
     if (!place.tls)
       throw Error(Code::invalid_argument, url + " needs a certificate and its key: configure both");
     return;
   }
   if (scheme != "tcp" && scheme != "ws")
     throw Error(Code::invalid_argument,
-                url + " has no known transport: use ipc, tcp, tls+tcp or ws");
+                url + " has no known transport: use ipc, tcp, ws, tls+tcp or wss");
   if (!is_loopback(address.host))
     throw Error(Code::invalid_argument,
                 url +
                     " is open to other machines without any protection: use 127.0.0.1, or "
-                    "tls+tcp");
+                    "tls+tcp or wss");
 }
 
 std::string with_port(const std::string& url, int port) {

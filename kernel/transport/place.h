@@ -23,11 +23,11 @@ struct Place {
   Place(const char* at) : Place(std::string(at)) {}  // NOLINT(google-explicit-constructor)
 
   std::string url;
-  // ws: the values of the header Origin that are let in.  Who sends none is no web
+  // ws and wss: the values of the header Origin that are let in.  Who sends none is no web
   // page, and is let in too.
   std::vector<std::string> origins;
   std::shared_ptr<const Access> access;  // who may come, and as what
-  // tls+tcp: what it shows, and by what it knows its clients; several places may share one.
+  // tls+tcp and wss: what it shows, and by what it knows its clients; several places may share one.
   std::shared_ptr<tls::ServerContext> tls;
 };
 
@@ -50,7 +50,7 @@ struct Share {
 std::vector<Share> shares_of(const std::vector<Place>& places, const ListenOptions& options);
 
 // Throws Error where "place" is none that may be listened at over a network: tcp and ws on
-// loopback, tls+tcp with a certificate.
+// loopback, tls+tcp and wss with a certificate.
 void check_network_place(const Place& place);
 
 // The URL of shard "n" of an event socket: "url" itself for 0, then an ipc path

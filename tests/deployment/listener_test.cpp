@@ -117,7 +117,7 @@ TEST(Listener, RolesAreOfThoseWhoCanBeKnownThere) {
             "'uid:0' cannot come by tcp://127.0.0.1:1: the system tells which user connects over "
             "ipc alone"},
            {"{url: \"tcp://127.0.0.1:1\", roles: {reader: [\"cert:x\"]}}",
-            "certificates are shown over tls+tcp alone"},
+            "certificates are shown over tls+tcp and wss alone"},
            {"{url: \"tcp://127.0.0.1:1\", roles: {reader: [\"token:x\"]}}",
             "the deployment names no file of tokens"},
            {"{url: ipc:///c, roles: {reader: [\"token:x\"]}}", "no token is asked for"},
@@ -157,7 +157,7 @@ TEST(Listener, OverTlsSaysWhoMayWhat) {
             "[\"token:x\"]}}",
             "crl is of client_ca"},
            {"{url: \"tcp://127.0.0.1:1\", tls: {cert: a, key: b}, roles: {reader: [anyone]}}",
-            "is for tls+tcp:// only"}})
+            "is for tls+tcp:// and wss:// only"}})
     EXPECT_NE(outcome(item, rich()).find(says), std::string::npos) << item << "\n"
                                                                    << outcome(item, rich());
   EXPECT_NE(outcome("{url: \"tls+tcp://0.0.0.0:1\", tls: {cert: a, key: b}, roles: {reader: "
@@ -218,7 +218,8 @@ TEST(Listener, KeysAreChecked) {
   EXPECT_EQ(outcome("{roles: {operator: [anyone]}}"),
             "d.yaml:1:3: control.listen: missing key 'url'");
   EXPECT_EQ(outcome("{url: ipc:///c, origins: [\"http://a\"]}"),
-            "d.yaml:1:28: control.listen.origins are of web pages, which come over ws:// only");
+            "d.yaml:1:28: control.listen.origins are of web pages, which come over ws:// and "
+            "wss:// only");
   EXPECT_EQ(outcome("[ipc:///c]"),
             "d.yaml:1:3: control.listen must be a list of URLs, or of maps with 'url'");
 }

@@ -9,8 +9,9 @@ constexpr const char* kBeyond =
     " is beyond loopback, which needs tls+tcp; use that, or 127.0.0.1, [::1] or localhost";
 
 TEST(ListenUrl, LoopbackAndIpcAreAccepted) {
-  for (const auto* url : {"ipc:///run/d/control.ipc", "tcp://127.0.0.1:7450", "tcp://127.9.9.9:1",
-                          "tcp://[::1]:7450", "tcp://localhost:65535", "ws://127.0.0.1:80/events"})
+  for (const auto* url :
+       {"ipc:///run/d/control.ipc", "tcp://127.0.0.1:7450", "tcp://127.9.9.9:1", "tcp://[::1]:7450",
+        "tcp://localhost:65535", "ws://127.0.0.1:80/events", "wss://0.0.0.0:443/events"})
     EXPECT_EQ(check_listen_url(url), "");
 }
 
@@ -34,7 +35,7 @@ TEST(ListenUrl, OtherSchemesAreRefused) {
        {"", "/run/x", "inproc://x", "http://127.0.0.1:80", "abstract://x", "ipc:/x"})
     EXPECT_EQ(check_listen_url(url),
               "cannot listen at '" + std::string(url) +
-                  "': a listener's URL begins with ipc://, tcp://, tls+tcp:// or ws://");
+                  "': a listener's URL begins with ipc://, tcp://, ws://, tls+tcp:// or wss://");
 }
 
 TEST(ListenUrl, IpcPathFitsASocketAddress) {

@@ -26,6 +26,7 @@
 
 #include "protocol/sp/framing.h"
 #include "support/tls_world.h"
+#include "transport/listen_url.h"
 #include "transport/nng/socket.h"
 #include "transport/place.h"
 
@@ -57,7 +58,7 @@ inline void dial(nng_socket socket, const std::string& url, const Shown* shown =
                  int flags = NNG_FLAG_NONBLOCK) {
   nng_dialer dialer = NNG_DIALER_INITIALIZER;
   check_nng(nng_dialer_create(&dialer, socket, url.c_str()), "cannot dial");
-  if (starts(url, "tls+tcp")) {
+  if (is_tls(url)) {
     const TlsWorld& world = tls_world();
     const auto set = [&](const char* option, const std::string& value) {
       check_nng(nng_dialer_set_string(dialer, option, value.c_str()), option);
@@ -125,9 +126,9 @@ inline std::string on_the_wire(sp::Carrier carrier, const std::string& message) 
 // What asks for a WebSocket at "url", with "headers", lines that each end in CRLF.
 inline std::string web_request(const std::string& url, const std::string& protocol = "rep",
                                const std::string& headers = "") {
-  const std::size_t slash = url.find('/', 5);
+  const std::size_t host = url.find("://") + 3, slash = url.find('/', host);
   return "GET " + (slash == std::string::npos ? "/" : url.substr(slash)) +
-         " HTTP/1.1\r\nHost: " + url.substr(5, slash - 5) +
+         " HTTP/1.1\r\nHost: " + url.substr(host, slash - host) +
          "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
          "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
          "Sec-WebSocket-Protocol: " +
@@ -138,8 +139,7 @@ inline std::string web_request(const std::string& url, const std::string& protoc
 class RawPeer {
  public:
   explicit RawPeer(const std::string& url)
-      : RawPeer(url,
-                starts(url, "tls") ? tls_world().client_context.connect("localhost") : nullptr) {}
+      : RawPeer(url, is_tls(url) ? tls_world().client_context.connect("localhost") : nullptr) {}
   RawPeer(const std::string& url, std::unique_ptr<tls::Session> session)
       : url_(url), tcp_(!starts(url, "ipc")), session_(std::move(session)) {
     if (tcp_)
@@ -185,12 +185,12 @@ class RawPeer {
   const tls::Session& session() const { return *session_; }
   // Shakes hands as a client of REP.
   bool greet() {
-    if (is_web()) return write(web_request(url_)) && starts(read_head(), "HTTP/1.1 101");
+    if (is_web(url_)) return write(web_request(url_)) && starts(read_head(), "HTTP/1.1 101");
     char theirs[8];
     return write(std::string("\0SP\0\0\x30\0\0", 8)) && receive_all(theirs, sizeof theirs);
   }
   bool send_header(std::uint64_t size) {
-    if (is_web()) {
+    if (is_web(url_)) {
       std::string header = "\x82\xff";
       for (int shift = 56; shift >= 0; shift -= 8) header += static_cast<char>(size >> shift);
       return write(header + "mask");
@@ -200,7 +200,7 @@ class RawPeer {
     return write(header);
   }
   bool send_request(const std::string& text) {
-    if (is_web()) return write(web_frame(0x82, std::string("\x80\0\0\x01", 4) + text));
+    if (is_web(url_)) return write(web_frame(0x82, std::string("\x80\0\0\x01", 4) + text));
     return send_header(text.size() + 4) && write(std::string("\x80\0\0\x01", 4) + text);
   }
   std::string read_some() {
@@ -360,8 +360,6 @@ class RawPeer {
   static void connected(int result) {
     if (result != 0) throw Error(Code::io, std::string("connect: ") + std::strerror(errno));
   }
-
-  bool is_web() const { return starts(url_, "ws"); }
 
   const std::string url_;
   int file_ = -1;

@@ -97,7 +97,7 @@ inline std::size_t open_descriptors() {
 // With the files that all share, where it is over TLS.
 inline Place place_at(const std::string& url) {
   Place place(url);
-  if (starts(url, "tls")) place.tls = std::make_shared<tls::ServerContext>(tls_world().files());
+  if (is_tls(url)) place.tls = std::make_shared<tls::ServerContext>(tls_world().files());
   return place;
 }
 

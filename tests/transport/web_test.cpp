@@ -34,6 +34,30 @@ TEST(WebSocket, AnswersStockClients) {
   }
 }
 
+// A page of another machine comes so, and who has a certificate.
+TEST(WebSocket, AnswersStockClientsOverTls) {
+  SKIP_WHERE_TLS_IS_ANOTHER_ENGINES();
+  EchoServer server("wss://127.0.0.1:0/x");
+  Client client(server.url());
+  for (const std::size_t size : {10u, 3u << 20}) {
+    const auto reply = client.ask(std::string(size, 'x'));
+    ASSERT_TRUE(reply) << size;
+    EXPECT_TRUE(*reply == std::string(size, 'x')) << size;
+  }
+}
+
+TEST(WebSocket, OverTlsIsForWhomeverTheCertificateIsOf) {
+  SKIP_WHERE_TLS_IS_ANOTHER_ENGINES();
+  EchoServer server("wss://127.0.0.1:0/x");
+  const auto replied = [&](const std::string& host, const std::string& headers) {
+    RawPeer peer(server.url());
+    EXPECT_TRUE(peer.write(web_request("wss://" + host + "/x", "rep", headers)));
+    return peer.read_head().substr(0, 12);
+  };
+  EXPECT_EQ(replied("build.example", ""), "HTTP/1.1 101");
+  EXPECT_EQ(replied("build.example", "Origin: https://build.example\r\n"), "HTTP/1.1 403");
+}
+
 TEST(WebSocket, TakesAPathWithAndWithoutASlash) {
   for (const std::string path : {"", "/", "/a/b"}) {
     EchoServer server("ws://127.0.0.1:0" + path);

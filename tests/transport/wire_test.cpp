@@ -94,19 +94,21 @@ bool write_in_pieces(RawPeer& peer, std::string_view bytes, Random& random) {
 class Wire : public testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
-    if (is_tls()) SKIP_WHERE_TLS_IS_ANOTHER_ENGINES();
+    if (domed::is_tls(url())) SKIP_WHERE_TLS_IS_ANOTHER_ENGINES();
   }
   bool is_ipc() const { return std::string(GetParam()) == "ipc"; }
-  bool is_tls() const { return std::string(GetParam()) == "tls"; }
-  bool is_web() const { return std::string(GetParam()) == "ws"; }
+  bool is_web() const { return domed::is_web(url()); }
+  std::string url() const {
+    const std::string name = GetParam();
+    if (name == "ipc") return scratch_.url("c");
+    if (name == "tls") return "tls+tcp://127.0.0.1:0";
+    return name + "://127.0.0.1:0" + (name == "tcp" ? "" : "/x");
+  }
   sp::Carrier carrier() const {
     return is_ipc() ? sp::Carrier::ipc : is_web() ? sp::Carrier::web : sp::Carrier::stream;
   }
   Scratch scratch_;
-  EchoServer server_{is_ipc()   ? scratch_.url("c")
-                     : is_tls() ? "tls+tcp://127.0.0.1:0"
-                     : is_web() ? "ws://127.0.0.1:0/x"
-                                : "tcp://127.0.0.1:0"};
+  EchoServer server_{url()};
 };
 
 TEST_P(Wire, RandomClientsGetWhatNngGivesThem) {
@@ -174,7 +176,7 @@ TEST_P(Wire, ARequestMayComeWithTheHello) {
   EXPECT_EQ(std::string("\x80\0\0\1ping", 8), peer.read_message(carrier()));
 }
 
-INSTANTIATE_TEST_SUITE_P(Over, Wire, testing::Values("ipc", "tcp", "tls", "ws"),
+INSTANTIATE_TEST_SUITE_P(Over, Wire, testing::Values("ipc", "tcp", "tls", "ws", "wss"),
                          [](const auto& transport) { return std::string(transport.param); });
 
 }  // namespace
