@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <fstream>
 #include <map>
+#include <numeric>
 #include <set>
 #include <sstream>
 
@@ -31,6 +32,27 @@ class Files {
     std::size_t sum = 0;
     for (const auto& [path, bytes] : files_) sum += bytes.size();
     return sum;
+  }
+
+  // Where, of all bytes, each block of 4 KiB begins: there engines say what a block is.
+  std::vector<std::size_t> blocks() const {
+    std::vector<std::size_t> out;
+    for (std::size_t begin = 0; const auto& [path, bytes] : files_) {
+      for (std::size_t at = 0; at < bytes.size(); at += 4096) out.push_back(begin + at);
+      begin += bytes.size();
+    }
+    return out;
+  }
+
+  // Where "text" begins, wherever it stands.
+  std::vector<std::size_t> places_of(const std::string& text) const {
+    std::vector<std::size_t> out;
+    for (std::size_t begin = 0; const auto& [path, bytes] : files_) {
+      for (auto at = bytes.find(text); at != std::string::npos; at = bytes.find(text, at + 1))
+        out.push_back(begin + at);
+      begin += bytes.size();
+    }
+    return out;
   }
 
   // Puts all back, in place, but for the byte "at" of all, which "mask" changes; where it is.
@@ -198,15 +220,30 @@ class StoreDamage : public StoreTest {
     EXPECT_EQ(Outcomes{Outcome::done}, model_.commit({draft}).value_or(Outcomes{}));
   }
 
-  // Which bytes are changed: all, or as many as --steps asks for.
-  std::vector<std::size_t> places(std::size_t bytes) {
-    std::vector<std::size_t> all(bytes);
-    for (std::size_t i = 0; i < bytes; ++i) all[i] = i;
+  // Which bytes are changed, and by what: all, or as many as --steps asks for.  Whatever the seed,
+  // those are among them by which each kind of thing is hit that a store has: the first byte of
+  // each block, wholly, and one of each place where an id, a head, a 'fixed' or a line stands.
+  std::map<std::size_t, char> places(const Files& files) {
+    std::map<std::size_t, char> out;
+    for (const std::size_t at : files.blocks()) out[at] = static_cast<char>(0xff);
+    for (const auto& [id, job] : model_.jobs()) {
+      std::vector<std::string> texts{id, job.record.head, job.record.fixed};
+      for (const auto& [seq, line] : job.lines) texts.push_back(line);
+      for (const std::string& text : texts)
+        if (!text.empty())
+          for (const std::size_t at : files.places_of(text))
+            out.emplace(at + random_() % text.size(), mask());
+    }
+    std::vector<std::size_t> all(files.bytes());
+    std::iota(all.begin(), all.end(), std::size_t{0});
     std::shuffle(all.begin(), all.end(), random_);
-    if (all.size() > target.steps) all.resize(target.steps);
-    std::sort(all.begin(), all.end());
-    return all;
+    for (const std::size_t at : all) {
+      if (out.size() >= target.steps) break;
+      out.emplace(at, mask());
+    }
+    return out;
   }
+  char mask() { return static_cast<char>(1 + random_() % 255); }
 
   // What is wrong when the store is opened as its files are now.  "unlisted" becomes how many jobs
   // its lists leave out in silence.
@@ -232,14 +269,11 @@ class StoreDamage : public StoreTest {
   }
 
   void flip(const Files& files, Sought sought) {
-    const auto all = places(files.bytes());
-    std::vector<char> masks;
-    for (std::size_t i = 0; i < all.size(); ++i)
-      masks.push_back(static_cast<char>(1 + random_() % 255));
+    const auto all = places(files);
     // In a child: what crashes on damage is a finding, too.
     Child child([&](const Child::Say& say) {
-      for (std::size_t i = 0; i < all.size(); ++i) {
-        say(files.put_back(all[i], masks[i]) + ", changed by " + std::to_string(masks[i]));
+      for (const auto& [at, mask] : all) {
+        say(files.put_back(at, mask) + ", changed by " + std::to_string(mask));
         std::size_t unlisted = 0;
         if (const std::string wrong = opened(sought, &unlisted); !wrong.empty()) say("!" + wrong);
         if (unlisted > 1) say("?" + std::to_string(unlisted));
