@@ -244,11 +244,11 @@ namespace {
 
 bool is_field(const std::string& name) {
   static const std::vector<std::string> all{
-      "job_id",     "run_id",     "log_id",     "name",      "state",   "reason",
-      "message",    "exit_code",  "signal",     "held",      "paused",  "node",
-      "queue",      "priority",   "depends_on", "retry_of",  "retry",   "retried_by",
-      "not_before", "submitter",  "executor",   "tool_id",   "command", "labels",
-      "created_at", "started_at", "ended_at",   "first_seq", "head_seq"};
+      "job_id",     "run_id",     "log_id",     "name",       "state",     "reason",
+      "message",    "exit_code",  "signal",     "held",       "paused",    "was_paused",
+      "node",       "queue",      "priority",   "depends_on", "retry_of",  "retry",
+      "retried_by", "not_before", "submitter",  "executor",   "tool_id",   "command",
+      "labels",     "created_at", "started_at", "ended_at",   "first_seq", "head_seq"};
   return std::find(all.begin(), all.end(), name) != all.end();
 }
 

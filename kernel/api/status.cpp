@@ -29,6 +29,7 @@ OrderedJson common_json(const JobHead& head, const JobFixed& fixed, const std::s
   put_how_it_ended(out, head);
   if (head.held) out["held"] = true;
   if (head.is_paused()) out["paused"] = true;
+  if (head.was_paused()) out["was_paused"] = true;
   if (const auto progress = head.progress()) out["progress"] = *progress / 1000.0;
   if (!head.node.empty()) out["node"] = head.node;
   for (const char* key : {"queue", "priority", "depends_on", "retry_of", "retry", "not_before"})

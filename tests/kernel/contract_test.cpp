@@ -221,7 +221,9 @@ TEST_P(Contract, PauseOfARunningCommandIsAnEventMadeOnce) {
   for (int i = 0; i < 2; ++i)
     EXPECT_EQ(false, kernel->call("ResumeJob", {{"job_id", "a"}})["paused"]);
   EXPECT_FALSE(kernel->append(job, 2, Json::array())["result"].contains("paused"));
-  EXPECT_FALSE(kernel->call("GetJobStatus", {{"job_id", "a"}}).contains("paused"));
+  const Json status = kernel->call("GetJobStatus", {{"job_id", "a"}});
+  EXPECT_FALSE(status.contains("paused"));
+  EXPECT_EQ(true, status["was_paused"]);
   std::string types;
   const Json events = page(job)["events"];
   for (const auto& event : events) types += event["type"].get<std::string>() + " ";

@@ -12,6 +12,7 @@ export interface Job {
   signal?: number;
   held?: boolean;
   paused?: boolean;
+  was_paused?: boolean;
   node?: string;
   queue?: string;
   priority?: number;

@@ -4,8 +4,10 @@ import { useHere, useKeys, useNow } from "./context";
 import { count, dateTime, duration } from "./format";
 import { calledJob, nodeName } from "./jobs-page";
 import { readJobs, type Reading } from "./many-jobs";
+import { readPauses, type Pause } from "./pauses";
 import { go, pageUrl, type Place } from "./router";
 import { visible } from "./safe";
+import { shownState } from "./state";
 import { texts } from "./texts";
 
 const kMost = 5000;
@@ -71,6 +73,15 @@ export function TimelinePage({ place }: { place: Place }) {
       clearInterval(timer);
     };
   }, [daemon.name, period, turn]);
+  const [pauses, setPauses] = useState(new Map<string, Pause[]>());
+  useEffect(() => {
+    if (!reading.done) return;
+    const stop = new AbortController();
+    void readPauses(daemon.name, reading.jobs, stop.signal).then((found) => {
+      if (!stop.signal.aborted) setPauses(found);
+    });
+    return () => stop.abort();
+  }, [daemon.name, reading]);
   useEffect(() => setRange(undefined), [period]);
   const { bars, lanes } = useMemo(() => laid(reading.jobs, now), [reading, now]);
   // Where nothing was for long, what there is fills the width.
@@ -104,15 +115,15 @@ export function TimelinePage({ place }: { place: Place }) {
         </span>
       </div>
       <p class="hint">{texts.timelineHint}</p>
-      <Chart bars={bars} lanes={lanes} from={from} to={to} zoom={zoom} />
+      <Chart bars={bars} lanes={lanes} pauses={pauses} from={from} to={to} zoom={zoom} />
     </div>
   );
 }
 
 const kSteps = [1, 5, 15, 60, 300, 900, 3600, 10800, 43200, 86400].map((s) => s * 1000);
 
-function Chart(props: { bars: Bar[]; lanes: Lane[]; from: number; to: number; zoom: (factor: number, at: number) => void }) {
-  const { bars, lanes, from, to, zoom } = props;
+function Chart(props: { bars: Bar[]; lanes: Lane[]; pauses: Map<string, Pause[]>; from: number; to: number; zoom: (factor: number, at: number) => void }) {
+  const { bars, lanes, pauses, from, to, zoom } = props;
   const { daemon } = useHere();
   const box = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(1000);
@@ -148,6 +159,11 @@ function Chart(props: { bars: Bar[]; lanes: Lane[]; from: number; to: number; zo
   return (
     <div class="chart" ref={box} tabIndex={0} role="region" aria-label={texts.timeline}>
       <svg width={width} height={height} role="group" aria-label={texts.timeline}>
+        <defs>
+          <pattern id="still" width={6} height={6} patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
+            <rect class="still" width={3} height={6} />
+          </pattern>
+        </defs>
         {ticks.map((time) => (
           <g key={time} class="tick">
             <line x1={x(time)} x2={x(time)} y1={14} y2={height} />
@@ -171,12 +187,19 @@ function Chart(props: { bars: Bar[]; lanes: Lane[]; from: number; to: number; zo
         {seen.slice(0, 3000).map((bar) => {
           const left = Math.max(-2, x(bar.from));
           const long = Math.max(3, Math.min(width + 2, x(bar.to)) - left);
-          const text = `${calledJob(bar.job)}: ${bar.job.state}, ${duration(bar.to - bar.from)}`;
+          const still = (pauses.get(bar.job.job_id) ?? []).map((one) => ({ from: Math.max(one.from, bar.from), to: Math.min(one.to ?? bar.to, bar.to) }));
+          const stood = still.reduce((sum, one) => sum + Math.max(0, one.to - one.from), 0);
+          const text = `${calledJob(bar.job)}: ${shownState(bar.job)}, ${duration(bar.to - bar.from)}${stood > 0 ? ", " + texts.stoodStill(duration(stood)) : ""}`;
           return (
             <a key={bar.job.job_id} href={pageUrl(daemon.name, "job", { id: bar.job.job_id })} aria-label={text}>
               <rect class={`bar-${["queued", "running", "succeeded", "failed", "canceled"].includes(bar.job.state) ? bar.job.state : "queued"}`} x={left} y={y(bar.row)} width={long} height={kRow - 4} rx={2}>
                 <title>{text}</title>
               </rect>
+              {still.map((one) => {
+                const begin = Math.max(left, x(one.from));
+                const end = Math.min(left + long, x(one.to));
+                return end > begin && <rect key={one.from} class="paused" fill="url(#still)" x={begin} y={y(bar.row)} width={end - begin} height={kRow - 4} />;
+              })}
               {long > 60 && (
                 <text class="name" x={left + 4} y={y(bar.row) + 11}>
                   {calledJob(bar.job).slice(0, Math.floor(long / 7))}

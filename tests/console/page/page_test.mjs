@@ -329,10 +329,44 @@ await accessible("a hostile log");
 await shot("hostile");
 
 // Timeline and statistics ----------------------------------------------------------------------------------------
+const rested = submit(["--name", "rested"], "sh", "-c", `while [ ! -e ${SCRATCH}/rested ]; do sleep 0.05; done`);
+const resting = submit(["--name", "resting"], "sleep", "300");
+const untilRunning = async (job) => {
+  while (status(job).state !== "running") await new Promise((done) => setTimeout(done, 50));
+};
+await untilRunning(rested);
+await untilRunning(resting);
+for (let i = 0; i < 2; ++i) {
+  ctl("pause", rested);
+  await new Promise((done) => setTimeout(done, 400)); // a width that can be seen
+  ctl("resume", rested);
+  await new Promise((done) => setTimeout(done, 200));
+}
+ctl("pause", resting);
+writeFileSync(`${SCRATCH}/rested`, "");
+finish(rested);
 await page.goto(`${base}/d/local/timeline`);
 await page.locator(".chart a rect").first().waitFor();
+const bar = (name) => page.locator(`.chart a[aria-label^="${name}:"]`);
+await bar("rested").locator("rect.paused").first().waitFor();
+await bar("resting").locator("rect.paused").waitFor();
+check("time in which a run was paused is hatched", (await bar("rested").locator("rect.paused").count()) === 2);
+check("and told", /^rested: succeeded, .*, paused for \d/.test(await bar("rested").getAttribute("aria-label")), await bar("rested").getAttribute("aria-label"));
+const box = async (of) => {
+  const { x, width } = await of.boundingBox();
+  return { from: x, to: x + width };
+};
+const run = await box(bar("rested").locator("rect").first());
+for (const one of await bar("rested").locator("rect.paused").all()) {
+  const part = await box(one);
+  check("a pause lies inside of its run", part.from >= run.from && part.to <= run.to && part.to > part.from, { part, run });
+}
+const rests = [await box(bar("resting").locator("rect").first()), await box(bar("resting").locator("rect.paused"))];
+check("one that stands still is hatched up to now", Math.abs(rests[0].to - rests[1].to) < 2, rests);
+check("what never was paused is not", (await bar("nightly").locator("rect.paused").count()) === 0);
 await accessible("the timeline");
 await shot("timeline");
+ctl("cancel", resting);
 await page.getByRole("button", { name: "Zoom in" }).click();
 await page.goto(`${base}/d/local/stats?by=name`);
 await page.locator(".numbers tbody tr", { hasText: "nightly" }).waitFor();
