@@ -9,7 +9,7 @@ import { daemonState, kStates, shownState, StateMark } from "./state";
 import { texts } from "./texts";
 
 const kRow = 34; // pixels, as style.css has it
-const kFilters = ["state", "label", "name", "tool_id", "submitter", "node", "since", "until"] as const;
+const kFilters = ["state", "label", "name", "tool_id", "submitter", "node", "queue", "since", "until"] as const;
 type Filter = Partial<Record<(typeof kFilters)[number], string>>;
 
 export function filterOf(query: URLSearchParams): Filter {
@@ -27,15 +27,19 @@ export function paramsOf(filter: Filter): Record<string, string | undefined> {
   return {
     ...filter,
     state: daemonState(filter.state),
+    queue: undefined, // which no daemon filters by
     since: filter.since ? (whenOf(filter.since, now) ?? filter.since) : undefined,
     until: filter.until ? (whenOf(filter.until, now) ?? filter.until) : undefined,
   };
 }
 
 const isIn = (state: string | undefined, job: Job): boolean => !state || state === job.state || state === shownState(job);
+// What somebody else runs waits in none.
+const queueOf = (job: Job): string => (job.executor === "external" ? "" : (job.queue ?? "default"));
+const isLeft = (job: Job, filter: Filter): boolean => isIn(filter.state, job) && (!filter.queue || filter.queue === queueOf(job));
 
 function fits(job: Job, filter: Filter): boolean {
-  if (!isIn(filter.state, job)) return false;
+  if (!isLeft(job, filter)) return false;
   if (filter.name && job.name !== filter.name) return false;
   if (filter.tool_id && job.tool_id !== filter.tool_id) return false;
   if (filter.submitter && job.submitter !== filter.submitter) return false;
@@ -56,11 +60,11 @@ interface JobsFound {
   jobs: Job[];
   next_page?: string;
 }
-// The next jobs of the filter: a page of the daemon's may have none that are held, or paused.
+// The next jobs of the filter: a page of the daemon's may have none that are held, paused or of a queue.
 async function pageOfJobs(daemon: string, filter: Filter, page: string | undefined, signal?: AbortSignal): Promise<JobsFound> {
   for (;;) {
     const found = await getJson<JobsFound>(daemonUrl(daemon, "jobs", { ...paramsOf(filter), limit: 200, page }), signal);
-    found.jobs = found.jobs.filter((job) => isIn(filter.state, job));
+    found.jobs = found.jobs.filter((job) => isLeft(job, filter));
     if (found.jobs.length > 0 || !found.next_page) return found;
     page = found.next_page;
   }
@@ -218,6 +222,7 @@ function Filters({ filter, set }: { filter: Filter; set: (change: Filter) => voi
           {field("tool_id", texts.tool)}
           {field("submitter", texts.submitter)}
           {field("node", texts.node)}
+          {field("queue", texts.queue)}
           {field("since", texts.since, "2h")}
           {field("until", texts.until, "2026-01-31")}
         </div>

@@ -57,7 +57,7 @@ export const texts = {
   waiting: "waiting",
   jobsShown: (n: string, more: boolean) => `${n}${more ? "+" : ""} ${n === "1" ? "job" : "jobs"} `,
   notATime: "neither a time nor as 2h, 3d",
-  queue: "queue",
+  queue: "Queue",
   // log
   lineLink: (n: string) => `Link to line ${n}`,
   stderr: "standard error",

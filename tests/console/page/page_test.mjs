@@ -107,7 +107,12 @@ await page.waitForFunction(() => document.querySelectorAll(".lines .line").lengt
 check("a filter by state", (await text(".lines .line"))[0]?.includes("nightly"), await text(".lines .line"));
 await page.goto(`${base}/d/local/jobs?label=branch%3Dmain`);
 await page.waitForFunction(() => document.querySelectorAll(".lines .line").length === 2);
+await page.goto(`${base}/d/local/jobs?queue=nowhere`);
+await page.getByText("There are no such jobs").waitFor();
+await page.goto(`${base}/d/local/jobs?queue=default`);
+await page.locator(".line", { hasText: "later" }).waitFor();
 await page.getByRole("button", { name: "Clear" }).click();
+await page.waitForURL((url) => !url.search);
 await page.locator(".line", { hasText: "later" }).waitFor();
 await page.locator("body").press("j");
 await page.locator("body").press("j");
