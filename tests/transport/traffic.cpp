@@ -45,7 +45,7 @@ void echo(std::string request, const Peer&, const ControlServer::Reply& reply) {
 }
 
 int be_client(const std::string& url, std::chrono::milliseconds pause) {
-  Client client(url);
+  Client client(url, 60'000);  // many at once, and each a megabyte
   const std::string request(kManyWrites, 'x');
   for (bool first = true; client.ask(request); first = false) {
     if (first) say_ready();
