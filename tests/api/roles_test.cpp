@@ -341,7 +341,7 @@ TEST_F(Audited, RefusedAppendsAreTold) {
   EXPECT_EQ(told(), "ok");
   kernel.append(job, 2, log_event("late"));
   EXPECT_EQ(told(), "E_SEALED");
-  EXPECT_EQ(lines().back()["job_id"], job["job_id"]);
+  EXPECT_EQ(lines().back()["job_id"], job["job_id"].get<std::string>());
   kernel.error("AppendJobEvents", {{"job_id", job["job_id"]}, {"nonsense", 1}});
   EXPECT_EQ(told(), "E_INVALID_REQUEST");
   Json none = job;
