@@ -27,6 +27,7 @@ struct Slot {
   Clock::time_point not_before{};
   milliseconds pause{0};
   std::optional<Ack> ack;
+  std::optional<BootClock::time_point> sent{};  // for the first time
 };
 
 struct Outcome {
@@ -45,6 +46,7 @@ Ack read_ack(std::uint64_t batch, std::string_view reply, const std::string& url
   ack.replayed = json.value("replayed", false);
   ack.cancel_requested = json.value("cancel_requested", false);
   ack.paused = json.value("paused", false);
+  ack.stop_in = stop_in_of(json);
   return ack;
 }
 
@@ -57,6 +59,12 @@ ApiError lost_batch(std::uint64_t expected, const ApiError& error) {
 }
 
 }  // namespace
+
+std::optional<milliseconds> stop_in_of(const Json& answer) {
+  const auto it = answer.find("stop_in_ms");
+  if (it == answer.end() || !it->is_number_integer()) return std::nullopt;
+  return milliseconds(it->get<std::int64_t>());
+}
 
 // One thread reads replies and decides on outcomes.  Whoever queues a batch sends what may be sent.
 struct Producer::Core {
@@ -192,6 +200,7 @@ Clock::time_point Producer::Core::send_ready() {
 
 void Producer::Core::send(Slot& slot) {
   slot.in_flight = true;
+  if (!slot.sent) slot.sent = BootClock::now();
   slot.begun = slots.front().batch;
   channel->start(slot.request, options.reply_timeout,
                  [this, batch = slot.batch](int result, Channel::Reply reply) {
@@ -217,6 +226,7 @@ void Producer::Core::settle(Outcome outcome) {
     }
     last_reply = Clock::now();
     slot->ack = read_ack(slot->batch, outcome.reply.body(), options.endpoint);
+    slot->ack->sent = *slot->sent;
     cancel_requested = cancel_requested || slot->ack->cancel_requested;
   } catch (const ApiError& e) {
     if (is_retryable(e))

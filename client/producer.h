@@ -8,7 +8,9 @@
 #include <string>
 #include <string_view>
 
+#include "base/json.h"
 #include "protocol/api_error.h"
+#include "system/boot_clock.h"
 
 namespace domed {
 
@@ -20,7 +22,14 @@ struct Ack {
   bool replayed = false;  // the daemon had it already
   bool cancel_requested = false;
   bool paused = false;  // the job is to stand still
+  // When the batch was first sent, and for how long from then on a run may go on without another
+  // answer; nullopt: nobody said.
+  BootClock::time_point sent{};
+  std::optional<std::chrono::milliseconds> stop_in;
 };
+
+// What an answer says of that; absent where the daemon is alone on its store.
+std::optional<std::chrono::milliseconds> stop_in_of(const Json& answer);
 
 struct ProducerOptions {
   std::string endpoint;  // control URL, or several, as control_endpoint() gives them

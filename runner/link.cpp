@@ -21,7 +21,7 @@ std::int64_t now_ms() {
 }
 
 bool is_lost(const ApiError& error) {
-  const auto names = {"E_NOT_FOUND", "E_GONE"};
+  const auto names = {"E_NOT_FOUND", "E_GONE", "E_UNAUTHORIZED", "E_ELSEWHERE"};
   return std::find(names.begin(), names.end(), error.name()) != names.end();
 }
 
@@ -97,6 +97,9 @@ void Link::acknowledged(const Ack& ack) {
   // A job that talks all the time learns of a cancel by this, sooner than by its poll.
   if (ack.cancel_requested) cancel_requested_ = true;
   told_to_pause(ack.head_seq, ack.paused);
+  told_to_stop(ack.sent, ack.stop_in);
+  // What is over by another's word, or nobody's, is not to be executed.
+  if (spec_.fenced && ack.batch == 1 && ack.state != "running") sealed_ = true;
   wake_();
 }
 
@@ -123,6 +126,20 @@ void Link::told_to_pause(std::uint64_t seq, bool paused) {
   paused_ = paused;
 }
 
+// The answer to the latest request counts, whatever came later than that: what an earlier one was
+// told may have been taken back since.
+void Link::told_to_stop(BootClock::time_point asked, std::optional<std::chrono::milliseconds> in) {
+  const std::scoped_lock lock(mutex_);
+  if (!spec_.fenced || asked < asked_) return;
+  asked_ = asked;
+  stop_at_ = in ? asked + *in : BootClock::time_point::max();
+}
+
+BootClock::time_point Link::stop_at() const {
+  const std::scoped_lock lock(mutex_);
+  return stop_at_;
+}
+
 void Link::watch_loop(const std::stop_token& stop) {
   while (!stop.stop_requested() && !sealed_ && !refusal()) {
     try {
@@ -135,19 +152,24 @@ void Link::watch_loop(const std::stop_token& stop) {
 
 Json Link::poll_params() {
   const std::scoped_lock lock(mutex_);
-  return {{"job_id", spec_.job_id},
-          {"log_id", log_id_},
-          {"since_seq", head_},
-          {"wait_ms", std::chrono::milliseconds(kPollWait).count()},
-          {"max_events", 1}};
+  Json params{{"job_id", spec_.job_id},
+              {"log_id", log_id_},
+              {"since_seq", head_},
+              {"wait_ms", std::chrono::milliseconds(kPollWait).count()},
+              {"max_events", 1}};
+  if (spec_.fenced) params["producer_token"] = spec_.producer_token;
+  return params;
 }
 
 void Link::poll_once(const std::stop_token& stop) {
   CallOptions options;
   options.stop = stop;
   options.await_daemon = true;
+  const auto asked = BootClock::now();
   const Json page = client_.call("StreamJobEvents", poll_params(), options);
   heard();
+  told_to_stop(asked, stop_in_of(page));
+  if (spec_.fenced) wake_();
   // By its state and not by its last event: with max_events 1 the page may end before that one.
   const std::string state = page.value("state", "");
   if (!state.empty() && state != "queued" && state != "running") {

@@ -14,6 +14,7 @@
 #include "client/producer.h"
 #include "runner/spec.h"
 #include "runner/spool.h"
+#include "system/boot_clock.h"
 
 namespace domed {
 
@@ -37,6 +38,8 @@ class Link {
   bool paused() const { return paused_; }
   // The log has its last event, by whomever: nobody hears of the command any more.
   bool sealed() const { return sealed_; }
+  // When the command is to be ended, for want of another answer.
+  BootClock::time_point stop_at() const;
   // An error that no retry can help: the daemon takes nothing more.
   std::optional<ApiError> refusal() const;
   // For how long the daemon has not answered.
@@ -56,6 +59,7 @@ class Link {
   Json poll_params();
   void canceled();
   void told_to_pause(std::uint64_t seq, bool paused);
+  void told_to_stop(BootClock::time_point asked, std::optional<std::chrono::milliseconds> in);
 
   const Spec& spec_;
   const std::string token_member_;  // at the beginning of each batch as it is sent
@@ -72,6 +76,8 @@ class Link {
   std::uint64_t answers_ = 0;    // counts acknowledgements
   std::uint64_t pause_seq_ = 0;  // as of which "paused_" is
   std::optional<ApiError> refusal_;
+  // As the answer to the request said that was sent last.
+  BootClock::time_point asked_{}, stop_at_ = BootClock::time_point::max();
 
   std::optional<Spool::Record> unsent_;
   Client client_;

@@ -64,6 +64,9 @@ OrderedJson stopped(const Spec& spec, Stop stop, std::optional<int> status) {
     payload = head("failed", "timeout");
     payload["message"] =
         "the command ran longer than its timeout of " + format_duration(spec.timeout);
+  } else if (stop == Stop::lost) {
+    payload = head("failed", "lost");
+    payload["message"] = "its node could not say in time that the command may go on";
   } else {
     payload = head("failed", "signal");
     payload["message"] = "runner was told to stop";

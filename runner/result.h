@@ -13,6 +13,7 @@ enum class Stop {
   cancel,  // the log says cancel_requested
   timeout,
   told,     // the runner got SIGTERM
+  lost,     // nobody said for how long it may go on
   refused,  // the daemon has no such job any more
 };
 

@@ -92,6 +92,7 @@ Spec read(const Json& object) {
   take_terminal(object, spec.terminal);
   take(object, "durable", spec.durable);
   take(object, "times", spec.times);
+  take(object, "fenced", spec.fenced);
   take(object, "progress_lines", spec.progress_lines);
   for (const auto& word : spec.command) refuse_nul(word, "command");
   for (const auto& [name, value] : spec.env) refuse_nul(name + value, "env");

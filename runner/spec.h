@@ -50,8 +50,10 @@ struct Spec {
   TerminalSize terminal;
   std::uint64_t open_files = 0;  // the job's soft limit; 0: the runner's own
   mode_t umask = 022;
-  bool durable = true;          // the store outlives its daemon
-  bool times = false;           // the daemon knows the "t" of events
+  bool durable = true;  // the store outlives its daemon
+  bool times = false;   // the daemon knows the "t" of events
+  bool fenced =
+      false;  // others act on the store too: the daemon says for how long the run may go on
   bool progress_lines = false;  // PROGRESS:0.5 in the command's output is progress, too
   std::chrono::milliseconds give_up{604800000};
 };

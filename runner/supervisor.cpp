@@ -92,7 +92,8 @@ int Supervisor::run() {
 }
 
 // The command is started only after the daemon has committed `running`, so
-// that no command runs twice.
+// that no command runs twice; and, where others act on the store too, while it may go on as that
+// answer says, counted from when it was first asked for: later they may take it for lost.
 bool Supervisor::announce() {
   outbox_.add(encode_event("state_change", R"({"to":"running"})"), now_micros());
   while (!outbox_.close()) turn(Clock::now() + kRetryDisk);
@@ -153,7 +154,7 @@ void Supervisor::capture() {
     check_pause();
     const bool killing = Clock::now() >= kill_at_;
     turn(killing ? Clock::now() + kPollTree
-                 : std::min({kill_at_, timeout_at_, standstill_.next()}));
+                 : std::min({kill_at_, timeout_at_, stop_at(), standstill_.next()}));
   }
   standstill_.release();  // what it left in the background is ended, or heard out, like any other
 }
@@ -167,8 +168,8 @@ void Supervisor::drain() {
   while ((out_->open() || (err_ && err_->open())) && !daemon_lost_job()) {
     const bool waits = blocked() && !told_to_stop_;
     const auto left = deadline - Awake::now();
-    if (!waits && left <= 0s) return;
-    turn(Clock::now() + std::max<Awake::duration>(left, 0s));
+    if ((!waits && left <= 0s) || Clock::now() >= link_.stop_at()) return;
+    turn(std::min(Clock::now() + std::max<Awake::duration>(left, 0s), link_.stop_at()));
     // From the end of the wait on, not from its begin: what could be read then may just have come
     // to be readable, and the command that wrote it is no background process.
     if (waits) deadline = Awake::now() + spec_.drain;
@@ -202,7 +203,9 @@ void Supervisor::end_streams() {
 // no descendants.
 void Supervisor::kill_rest() {
   if (stop_ == Stop::none && signal_tree(SIGTERM) > 0) signal_tree(SIGCONT);
-  const auto kill_at = stop_ == Stop::none ? Clock::now() + spec_.cancel_grace : kill_at_;
+  auto kill_at = stop_ == Stop::none ? Clock::now() + spec_.cancel_grace : kill_at_;
+  if (link_.stop_at() != Clock::time_point::max())
+    kill_at = std::min(kill_at, link_.stop_at() + spec_.cancel_grace);
   for (auto last_seen = Clock::now();;) {
     reap();
     if (!tree_members().empty()) {
@@ -322,10 +325,16 @@ bool Supervisor::daemon_lost_job() const {
   return link_.refusal() || forgotten();
 }
 
+// Once it is being ended there is nothing more to wait for.
+Supervisor::Clock::time_point Supervisor::stop_at() const {
+  return stop_ == Stop::none ? link_.stop_at() : Clock::time_point::max();
+}
+
 Stop Supervisor::wanted_stop() const {
   if (daemon_lost_job() || link_.sealed()) return Stop::refused;
   if (link_.cancel_requested()) return Stop::cancel;
   if (told_to_stop_) return Stop::told;
+  if (Clock::now() >= link_.stop_at()) return Stop::lost;
   return Clock::now() >= timeout_at_ ? Stop::timeout : Stop::none;
 }
 

@@ -64,6 +64,7 @@ class Supervisor {
   void begin_stop(Stop stop);
   void check_pause();
   Stop wanted_stop() const;
+  Clock::time_point stop_at() const;
   std::chrono::milliseconds patience() const;
   bool forgotten() const;
   bool daemon_lost_job() const;

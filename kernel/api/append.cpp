@@ -1,5 +1,6 @@
 #include "api/append.h"
 
+#include "jobs/whose.h"
 #include "log/refusal.h"
 #include "log/token.h"
 #include "protocol/limits.h"
@@ -146,6 +147,10 @@ void AppendMethods::commit(Call asked, AppendRequest request) {
       const std::string& job_id;
     };
     const Tell tell{scheduler_, *result, log.job_id()};
+    if (node_.lease) {
+      batch->taken_at = node_.id;
+      batch->may_begin = may_take_running(whose(log.head(), log.fixed()), node_.lease->standing());
+    }
     return log.append(*batch, last_chance, *result);
   };
   command.done = [this, call, job_id = request.job_id, batch, result](std::exception_ptr e) {
@@ -160,6 +165,8 @@ void AppendMethods::commit(Call asked, AppendRequest request) {
     out.append("\",\"replayed\":").append(word(result->replayed));
     out.append(",\"cancel_requested\":").append(word(result->cancel_requested));
     if (result->paused) out.append(",\"paused\":true");
+    if (const auto left = node_.lease && result->is_run ? node_.lease->stop_in() : std::nullopt)
+      out.append(",\"stop_in_ms\":").append(std::to_string(left->count()));
     out.append("}");
     call->result(out);
   };

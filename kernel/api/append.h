@@ -16,6 +16,12 @@
 
 namespace domed {
 
+// By which this daemon acts on a store that others act on too; null where none does.
+struct ThisNode {
+  std::string id;
+  NodeLease* lease = nullptr;
+};
+
 // AppendJobEvents: a producer's batch on its way to the journal.
 //
 // Most batches go there at once.  One that starts or ends a job has to bring what is known of its
@@ -31,8 +37,13 @@ namespace domed {
 class AppendMethods {
  public:
   AppendMethods(const Store& store, Journal& journal, Scheduler& scheduler, Audit& audit,
-                std::size_t most)
-      : store_(store), journal_(journal), scheduler_(scheduler), audit_(audit), most_(most) {}
+                std::size_t most, ThisNode node = {})
+      : store_(store),
+        journal_(journal),
+        scheduler_(scheduler),
+        audit_(audit),
+        node_(std::move(node)),
+        most_(most) {}
 
   // From now on "masks" say what must not be stored of what is appended, beside a job's secrets.
   void use(std::shared_ptr<const Masks> masks) { masks_.become(std::move(masks)); }
@@ -61,6 +72,7 @@ class AppendMethods {
   Journal& journal_;
   Scheduler& scheduler_;
   Audit& audit_;
+  const ThisNode node_;
   Replaceable<std::shared_ptr<const Masks>> masks_{nullptr};
   // `BackPressure`: requests that are not answered yet, wherever they wait, and how many of them
   // there may be; a quarter more for connections that have none.  The mutex guards the counts.

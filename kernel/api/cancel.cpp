@@ -111,7 +111,7 @@ void CancelMethods::make_planned(const JobRecord& record) {
 
 void CancelMethods::turn(Call call, Act act, const char* word, bool value) {
   Params params(call.params);
-  Change change;
+  JobChange change;
   change.job_id = params.job_id();
   const std::string reason = params.text("reason", limits::kMessageBytes).value_or("");
   params.done();

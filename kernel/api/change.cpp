@@ -5,7 +5,7 @@
 
 namespace domed {
 
-void submit(Journal& journal, Call call, Change change) {
+void submit(Journal& journal, Call call, JobChange change) {
   Journal::Command command;
   command.job_id = std::move(change.job_id);
   command.from = call.peer.pipe;

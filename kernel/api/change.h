@@ -12,7 +12,7 @@ namespace domed {
 // How every method that changes a job does it: the journal applies the change, and the client is
 // answered when that is durable, by the thread that committed it.  So "result" must not block, and
 // asks neither store nor journal.
-struct Change {
+struct JobChange {
   std::string job_id;
   std::function<void(JobLog&)> apply;   // throws ApiError for what it refuses
   std::function<std::string()> result;  // JSON text, of what "apply" saw
@@ -23,7 +23,7 @@ struct Change {
 };
 
 // Throws ApiError(E_BUSY) where the journal is full; "call" is then not answered.
-void submit(Journal& journal, Call call, Change change);
+void submit(Journal& journal, Call call, JobChange change);
 
 // The record of a job that is there.  Throws ApiError(E_NOT_FOUND, E_GONE).
 JobRecord existing(const Store& store, const std::string& job_id);

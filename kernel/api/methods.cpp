@@ -36,15 +36,16 @@ DaemonFacts asking(DaemonFacts facts, const SubmitMethods& submit) {
 
 Methods::Methods(Store& store, Journal& journal, Streams& streams, Scheduler& scheduler,
                  Environment& environment, Workers& workers, Audit& audit, ServiceConfig config)
-    : tools_(std::move(config.tools)),
+    : nodes_(store, config.node, config.facts.node_id, config.facts.node_name),
+      tools_(std::move(config.tools)),
       submit_(store, journal, streams, environment, tools_, std::move(config.rules),
               std::move(config.store_secret), std::move(config.events_urls)),
       facts_(asking(std::move(config.facts), submit_), environment),
-      append_(store, journal, scheduler, audit, config.most_appends),
+      append_(store, journal, scheduler, audit, config.most_appends, config.node),
       jobs_(store, scheduler),
       search_(store),
       cancel_(store, journal, environment, workers),
-      transfer_(store, journal, scheduler, workers),
+      transfer_(store, journal, scheduler, workers, config.node.lease ? config.node.id : ""),
       backup_(config.backup, std::move(config.backup_directory), environment),
       reload_(std::move(config.reload)),
       table_{
@@ -78,6 +79,7 @@ Methods::Methods(Store& store, Journal& journal, Streams& streams, Scheduler& sc
           changing_in_pieces("ImportJob", Role::admin, &TransferMethods::import_job, &transfer_),
           changing_in_pieces("Backup", Role::admin, &BackupMethods::backup, &backup_),
           changing("Reload", Role::admin, &ReloadMethods::reload, &reload_),
+          reading("ListNodes", Role::admin, &NodeMethods::list_nodes, &nodes_),
       } {
   append_.use(std::move(config.masks));
 }

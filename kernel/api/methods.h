@@ -10,6 +10,7 @@
 #include "api/cancel.h"
 #include "api/facts.h"
 #include "api/jobs.h"
+#include "api/nodes.h"
 #include "api/reload.h"
 #include "api/search.h"
 #include "api/submit.h"
@@ -27,6 +28,7 @@ struct ServiceConfig {
   std::map<std::string, Json> tools;   // by id: the snapshot that jobs keep
   std::shared_ptr<const Masks> masks;  // what must not be stored; may be null
   std::size_t most_appends = 512;
+  ThisNode node;             // of a store that others act on too
   Backup* backup = nullptr;  // null: the store cannot be copied while it is in use
   std::string backup_directory;
   SubmitMethods::EventsUrls events_urls;  // of the event socket that carries a job's frames
@@ -80,6 +82,7 @@ class Methods {
  private:
   // The order matters: "submit_" is given "tools_", "facts_" asks "submit_", and the table, the
   // last one, points at all of them.
+  NodeMethods nodes_;  // the first: what it is given is moved away by others
   ToolMethods tools_;
   SubmitMethods submit_;
   FactMethods facts_;

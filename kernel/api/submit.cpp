@@ -50,6 +50,7 @@ void SubmitMethods::submit_for(Call call, const std::string& submitter) {
   auto submission = std::make_shared<Submission>(read_job(params));
   JobFixed& fixed = submission->fixed;
   fixed.submitter = submitter;
+  fixed.accepted_by = rules_.now()->node;
   give_id(fixed);
   // `IdempotentSubmit`. A look, no claim: of two who submit the same at once both may come through
   // here, and the journal makes one job of them.
@@ -59,7 +60,7 @@ void SubmitMethods::submit_for(Call call, const std::string& submitter) {
   fixed.run_id = environment_.random_id();
   if (fixed.external()) submission->token = token_of(fixed);
   auto state = std::make_shared<std::pair<State, std::string>>();
-  Change change;
+  JobChange change;
   change.job_id = fixed.job_id;
   change.apply = [submission, state, is_new](JobLog& log) {
     // A tombstone that was found may be dropped meanwhile, and no rule was held against what would

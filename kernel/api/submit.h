@@ -21,6 +21,7 @@ struct SubmitRules {
   bool allow_ad_hoc = false;  // commands, and not its tools alone
   std::string own_user;       // the identity of the daemon's user
   std::set<std::string> queues{"default"};
+  std::string node;  // this one, where others act on the store too; else empty
 };
 
 // SubmitJob and RetryJob: how a job comes to be.  A repeated request returns its job, whatever the

@@ -28,7 +28,7 @@ void TransferMethods::delete_job(Call call) {
   const std::string job_id = params.job_id();
   params.done();
   auto head = std::make_shared<JobHead>();
-  Change change;
+  JobChange change;
   change.job_id = job_id;
   // As a trim: an entry of a store does one thing (domed/store.h), and cannot append too.
   change.exclusive = true;
@@ -65,7 +65,7 @@ void TransferMethods::trim_job(Call call) {
   // Of the log as it is at this moment. That it still begins there is looked at in the commit
   // itself (JobLog::trim): of two trims at once the later one gets E_BUSY.
   const Front front = front_of(record, keep);
-  Change change;
+  JobChange change;
   change.job_id = job_id;
   change.exclusive = true;
   change.apply = [=, first = record.first_seq](JobLog& log) {
@@ -92,8 +92,9 @@ TransferMethods::Front TransferMethods::front_of(const JobRecord& record,
 void TransferMethods::import_job(Call call) {
   std::string job_id;
   auto piece = std::make_shared<ImportPiece>(read_import(call.params, job_id));
+  if (piece->record) piece->record->fixed.accepted_by = node_;
   auto head = std::make_shared<JobHead>();
-  Change change;
+  JobChange change;
   change.job_id = job_id;
   change.apply = [=](JobLog& log) {
     log.import(*piece);

@@ -13,9 +13,14 @@ namespace domed {
 // Thread-safe.
 class TransferMethods {
  public:
+  // "node": this one, where others act on the store too; else empty.
   TransferMethods(const Store& store, Journal& journal, const Scheduler& scheduler,
-                  Workers& workers)
-      : store_(store), journal_(journal), scheduler_(scheduler), workers_(workers) {}
+                  Workers& workers, std::string node)
+      : store_(store),
+        journal_(journal),
+        scheduler_(scheduler),
+        workers_(workers),
+        node_(std::move(node)) {}
 
   void delete_job(Call call);
   void trim_job(Call call);
@@ -33,6 +38,7 @@ class TransferMethods {
   Journal& journal_;
   const Scheduler& scheduler_;  // knows what a deleted job left on disk
   Workers& workers_;
+  const std::string node_;
 };
 
 }  // namespace domed

@@ -14,6 +14,7 @@
 #include "deployment/who_may.h"
 #include "domed/error.h"
 #include "loader/plugin_path.h"
+#include "nodes/cluster_times.h"
 #include "probes/probes.h"
 #include "protocol/endpoint.h"
 #include "search/masks.h"
@@ -61,14 +62,16 @@ class DeploymentReader {
     read_mask();
     read_metrics();
     read_retention();
+    read_cluster();
     out_.log = read_log_settings(section("log", kLogKeys), check_);
     return std::move(out_);
   }
 
  private:
   static inline const std::vector<std::string> kKeys{
-      "domed", "control",    "events", "tokens", "transport", "state_dir", "node", "plugin_path",
-      "store", "provenance", "jobs",   "tools",  "mask",      "retention", "log",  "metrics"};
+      "domed", "control", "events",      "tokens", "transport",  "state_dir",
+      "node",  "cluster", "plugin_path", "store",  "provenance", "jobs",
+      "tools", "mask",    "retention",   "log",    "metrics"};
 
   // An absent section reads as an empty one.
   YamlFields section(const char* key, const std::vector<std::string>& known) {
@@ -90,6 +93,23 @@ class DeploymentReader {
     check_.fail(*node.find("name"),
                 "node.name must be at most 64 letters, digits, '.', '-' and '_', is " +
                     in_quotes(out_.node_name));
+  }
+
+  void read_cluster() {
+    const YamlNode* place = fields_.find("cluster");
+    if (!place || place->kind == YamlNode::Kind::null) return;
+    const YamlFields cluster = section("cluster", {"ttl", "lost_after"});
+    ClusterSettings out;
+    out.ttl = cluster.duration("ttl", std::chrono::minutes(10), out.ttl);
+    if (cluster.text("lost_after", "") == "never")
+      out.lost_after.reset();
+    else
+      out.lost_after =
+          cluster.duration("lost_after", std::chrono::hours(24 * 365), *out.lost_after);
+    out_.cluster = out;
+    const ClusterTimes times{out.ttl, out.lost_after, out_.jobs.cancel_grace};
+    if (const std::string problem = times.problem(); !problem.empty())
+      check_.fail(*place, "cluster: " + problem);
   }
 
   void read_sockets() {

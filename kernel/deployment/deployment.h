@@ -33,6 +33,13 @@ struct RetentionSettings {
   std::chrono::milliseconds keep_tombstones = std::chrono::hours(24 * 90);
 };
 
+// What the daemons of one store agree on (kernel/nodes/cluster_times.h).
+struct ClusterSettings {
+  std::chrono::milliseconds ttl{15'000};
+  std::optional<std::chrono::milliseconds> lost_after = std::chrono::minutes(10);  // none: never
+  bool operator==(const ClusterSettings&) const = default;
+};
+
 // What a daemon starts from: a checked deployment file.  docs/configuration.md
 // is the reference.  A plain value.
 struct Deployment {
@@ -45,6 +52,7 @@ struct Deployment {
   bool nng = false;                 // serves ipc and tcp too, not only what our own engine cannot
   std::filesystem::path state_dir;  // absolute
   std::string node_name;            // empty: one made of the node's id
+  std::optional<ClusterSettings> cluster;          // it is one of several on its store
   std::vector<std::filesystem::path> plugin_path;  // absolute directories, in search order
   PluginUse store;
   std::vector<PluginUse> provenance;  // in order
@@ -53,7 +61,7 @@ struct Deployment {
   std::vector<std::string> mask;  // patterns of what must not be stored (search/masks.h)
   RetentionSettings retention;
   LogSettings log;
-  std::string metrics_listen;  // where probes are answered over HTTP; empty: nowhere
+  std::string metrics_listen;         // where probes are answered over HTTP; empty: nowhere
   std::vector<std::string> warnings;  // "file:line:col: text"
 
   const ToolSpec* tool(std::string_view id) const;

@@ -56,6 +56,7 @@ class Comparison {
     wait("events.shards", now.event_shards == read_.event_shards);
     wait("transport", now.nng == read_.nng);
     wait("state_dir", now.state_dir == read_.state_dir);
+    wait("cluster", now.cluster == read_.cluster);
     wait("node.name", now.node_name == read_.node_name);
     wait("plugin_path", now.plugin_path == read_.plugin_path);
     wait("metrics.listen", now.metrics_listen == read_.metrics_listen);
@@ -147,14 +148,21 @@ class Comparison {
   void jobs(JobSettings& now, const JobSettings& read) {
     take("jobs.max_running", now.max_running, read.max_running);
     take("jobs.allow_ad_hoc", now.allow_ad_hoc, read.allow_ad_hoc);
-    take("jobs.cancel_grace", now.cancel_grace, read.cancel_grace);
+    // What other nodes wait for before they take a run has the grace in it.
+    if (read_.cluster)
+      wait("jobs.cancel_grace", now.cancel_grace == read.cancel_grace);
+    else
+      take("jobs.cancel_grace", now.cancel_grace, read.cancel_grace);
     take("jobs.max_output", now.max_output, read.max_output);
     take("jobs.drain", now.drain, read.drain);
     take("jobs.umask", now.umask, read.umask);
     take("jobs.give_up", now.give_up, read.give_up);
     take("jobs.shutdown", now.drain_at_shutdown, read.drain_at_shutdown);
     take("jobs.env_allowlist", now.env_allowlist, read.env_allowlist);
-    take("jobs.queues", now.queues, read.queues);
+    if (read_.cluster)
+      wait("jobs.queues", now.queues == read.queues);
+    else
+      take("jobs.queues", now.queues, read.queues);
     wait("jobs.cgroup", now.cgroup == read.cgroup);
   }
 

@@ -82,6 +82,13 @@ class Writer {
     out_.add("transport", std::string(d_.nng ? "nng" : "native"));
     out_.add("state_dir", d_.state_dir.string());
     if (!d_.node_name.empty()) out_.raw("node", "{name: " + yaml(d_.node_name) + "}");
+    if (d_.cluster) {
+      out_.open("cluster");
+      out_.add("ttl", d_.cluster->ttl);
+      d_.cluster->lost_after ? out_.add("lost_after", *d_.cluster->lost_after)
+                             : out_.raw("lost_after", "never");
+      out_.close();
+    }
     std::vector<std::string> dirs;
     for (const auto& dir : d_.plugin_path)
       if (std::find(dirs.begin(), dirs.end(), dir.string()) == dirs.end())

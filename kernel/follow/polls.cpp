@@ -81,6 +81,15 @@ void Polls::wake(const std::string& job_id) {
   for (auto& release : released) release();
 }
 
+void Polls::wake_all() {
+  std::vector<Release> released;
+  {
+    std::lock_guard lock(mutex_);
+    while (!held_.empty()) released.push_back(take(held_.begin()->first));
+  }
+  for (auto& release : released) release();
+}
+
 void Polls::client_left(std::uint32_t pipe) {
   std::vector<Release> released;
   {

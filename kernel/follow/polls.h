@@ -46,6 +46,7 @@ class Polls {
 
   std::size_t held();
   void wake(const std::string& job_id);
+  void wake_all();
   void client_left(std::uint32_t pipe);
   // Lets go those that may not stay.
   void look_again();

@@ -96,11 +96,33 @@ void Publisher::add(const Commit& commit) {
   enqueue(job_of(commit), std::move(piece), now);
 }
 
+void Publisher::tell(const Commit& head) {
+  Taken beat;
+  {
+    const std::lock_guard lock(mutex_);
+    Job& job = job_of(head);
+    expect_beat(job, Clock::now() + kFirstBeat);
+    beat.pieces.push_back({job.name, nullptr, {}, job.head + 1, job.head, job.state});
+  }
+  send(beat);
+}
+
+void Publisher::beat_again() {
+  const std::lock_guard lock(mutex_);
+  const auto now = Clock::now();
+  for (auto& [id, job] : jobs_)
+    if (job.beats) expect_beat(job, now);
+  wake_.notify_one();
+}
+
+// Of what somebody else has committed may be told late: a head is never taken back.
 Publisher::Job& Publisher::job_of(const Commit& commit) {
   const auto [it, is_new] = jobs_.try_emplace(commit.job_id);
   Job& job = it->second;
   if (is_new) job.id = &it->first;
-  if (is_new || job.name->log_id != commit.log_id)
+  const bool is_other = is_new || job.name->log_id != commit.log_id;
+  if (!is_other && commit.head < job.head) return job;
+  if (is_other)
     job.name = std::make_shared<const Name>(
         Name{shard_of(commit.job_id, shards_), commit.log_id,
              "job/" + commit.job_id + "\n{\"log_id\":\"" + commit.log_id + "\",\"first\":"});

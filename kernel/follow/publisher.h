@@ -66,6 +66,10 @@ class Publisher {
   void add(const Commit& commit);
   // Begins the heartbeats of a job that lives already.
   void watch(const Commit& head) { add(head); }
+  // What somebody else has committed: a heartbeat, at once, for its lines are not here.
+  void tell(const Commit& head);
+  // What that did not tell of: a heartbeat for every job that has them still.
+  void beat_again();
   // Sends what waits, for a second at most.
   void stop();
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "log/refusal.h"
+#include "log/token.h"
 #include "protocol/limits.h"
 #include "protocol/request.h"
 
@@ -97,7 +98,9 @@ void Streams::page(Call call) {
   if (request.before_seq && asked->wait.count() > 0)
     invalid_request("'wait_ms' does not go with 'before_seq': what is older is there already");
   asked->lines = params.boolean("lines", false);
+  request.token = params.text("producer_token").value_or("");
   params.done();
+  if (shared_ && !request.token.empty()) asked->wait = std::min(asked->wait, shared_->poll_at_most);
   asked->call = std::move(call);
   if (!answer_from_memory(asked)) answer_on_worker(asked);
 }
@@ -117,6 +120,7 @@ void Streams::answer_on_worker(const AskedPtr& asked) {
 }
 
 bool Streams::answer_from_memory(const AskedPtr& asked) {
+  if (shared_) return false;
   auto found = tails_.read(asked->request);
   if (!found) return false;
   if (must_wait(*asked, found->page)) {
@@ -131,6 +135,20 @@ bool Streams::answer_from_memory(const AskedPtr& asked) {
   return true;
 }
 
+// The fence for who only listens.  Returns whether it is a run's, which lives by the lease of the
+// node that watches it (`OwnOnly`).
+bool Streams::must_be_producer(const JobRecord& record, const std::string& token) const {
+  const JobHead head = head_of(record);
+  if (!is_token(head.run_token, token))
+    throw ApiError("E_UNAUTHORIZED", "producer_token is not that of job '" + record.job_id + "'");
+  if (shared_ && !head.external && head.watcher != shared_->node)
+    throw ApiError("E_ELSEWHERE",
+                   "the run of job '" + record.job_id + "' is the node " + head.watcher +
+                       "'s: its runner is to ask there",
+                   {{"node", head.watcher}});
+  return !head.external;
+}
+
 void Streams::answer_from_store(const AskedPtr& asked) {
   const PageRequest& request = asked->request;
   const bool backward = request.before_seq.has_value();
@@ -139,7 +157,9 @@ void Streams::answer_from_store(const AskedPtr& asked) {
       backward ? std::max<std::uint64_t>(*request.before_seq, 1) : request.since_seq + 1,
       request.max_events, request.max_bytes, backward ? Direction::backward : Direction::forward);
   must_be_there(request.job_id, slice ? &slice->job : nullptr);
+  const bool is_run = !request.token.empty() && must_be_producer(slice->job, request.token);
   LogPage page = page_of(std::move(*slice), request);
+  page.is_run = is_run;
   must_wait(*asked, page) ? hold(asked, true) : answer(*asked, std::move(page));
 }
 
@@ -201,7 +221,8 @@ void Streams::answer_at_last(const AskedPtr& asked) {
 
 // What changes after this was asked wakes the poll.
 bool Streams::may_have_grown(const PageRequest& request, bool may_read) const {
-  if (const auto found = tails_.read(request)) return !found->page.ends.empty();
+  if (!shared_)
+    if (const auto found = tails_.read(request)) return !found->page.ends.empty();
   if (!may_read) return true;  // a worker finds out
   const auto slice = store_.read(request.job_id, request.since_seq + 1, 1, limits::kPageBytesLeast);
   return !slice || slice->job.tombstone || slice->job.head_seq > request.since_seq;
@@ -210,7 +231,7 @@ bool Streams::may_have_grown(const PageRequest& request, bool may_read) const {
 void Streams::committed(const Commit& commit) {
   // In this order: a poll that is let go first would find the page as it was, and be answered with
   // nothing.
-  tails_.committed(commit);
+  if (!shared_) tails_.committed(commit);
   polls_.wake(commit.job_id);
   if (is_terminal(commit.state) || commit.gone) ends_.wake(commit.job_id);
 }
@@ -258,6 +279,11 @@ void Streams::forget(const std::string& job_id) {
   ends_.wake(job_id);
 }
 
+void Streams::changed_all() {
+  polls_.wake_all();
+  ends_.wake_all();
+}
+
 void Streams::answer(const Asked& asked, LogPage page) const {
   const bool backward = asked.request.before_seq.has_value();
   const std::string strings =
@@ -274,6 +300,8 @@ void Streams::answer(const Asked& asked, LogPage page) const {
   const bool more = backward ? !page.ends.empty() && page.from > page.first_seq : !to_head;
   out.append("],\"more\":").append(more ? "true" : "false");
   out.append(",\"final\":").append(is_terminal(page.state) && to_head ? "true" : "false");
+  if (const auto left = shared_ && page.is_run ? shared_->stop_in() : std::nullopt)
+    out.append(",\"stop_in_ms\":").append(std::to_string(left->count()));
   out.append(",\"events_urls\":")
       .append(OrderedJson(events_urls_(asked.request.job_id)).dump())
       .append("}");

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "follow/tails.h"
 #include "log/journal.h"
 #include "protocol/call.h"
+#include "protocol/limits.h"
 
 namespace domed {
 
@@ -28,6 +30,17 @@ class Streams {
 
   Streams(const Store& store, Workers& workers, PollLimits polls, EventsUrls events_urls);
 
+  // Others write to the store too: `TruthInTheStore`, all pages are read from it.  Before anybody
+  // asks.
+  struct Shared {
+    std::string node;  // this one
+    // How long a runner's poll is held at most, and for how long a run that this node watches may
+    // go on (NodeLease::stop_in).
+    std::chrono::milliseconds poll_at_most{limits::kWaitMsMost};
+    std::function<std::optional<std::chrono::milliseconds>()> stop_in = [] { return std::nullopt; };
+  };
+  void share(Shared shared) { shared_ = std::move(shared); }
+
   // Throws ApiError for what it refuses at once.
   void page(Call call);
 
@@ -35,6 +48,8 @@ class Streams {
   void committing(const std::string& job_id) { tails_.committing(job_id); }
   void committed(const Commit& commit);
   void forget(const std::string& job_id);
+  // Any job may have changed: all polls are let go.
+  void changed_all();
 
   // Calls "over" once, on a worker: when the job has ended or is gone, when "wait" is over, the
   // client of "call" has left or may not ask any more, or the daemon stops; at once where as many
@@ -65,6 +80,7 @@ class Streams {
   void answer_at_last(const AskedPtr& asked);
   bool answer_from_memory(const AskedPtr& asked);
   void answer_from_store(const AskedPtr& asked);
+  bool must_be_producer(const JobRecord& record, const std::string& token) const;
   void answer(const Asked& asked, LogPage page) const;
   static bool must_wait(const Asked& asked, const LogPage& page);
   void hold(const AskedPtr& asked, bool may_read);
@@ -76,6 +92,7 @@ class Streams {
   const Store& store_;
   Workers& workers_;
   const EventsUrls events_urls_;
+  std::optional<Shared> shared_;
   Tails tails_;
   // Polls that were let go and are to be answered, all by one thread: a commit of many jobs lets
   // many go, and to wake a thread for each would cost more than their answers.

@@ -38,7 +38,7 @@ std::string_view skip(std::string_view lines, std::uint64_t count) {
 }  // namespace
 
 std::optional<Tails::Found> Tails::read(const PageRequest& request) const {
-  if (request.before_seq) return std::nullopt;
+  if (request.before_seq || !request.token.empty()) return std::nullopt;
   Found found;
   std::vector<Piece> pieces;
   {

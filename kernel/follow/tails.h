@@ -22,6 +22,7 @@ struct PageRequest {
   std::size_t max_events = 0, max_bytes = 0;
   // The page ends before this event, and since_seq says nothing; only the store has such pages.
   std::optional<std::uint64_t> before_seq = {};
+  std::string token = {};  // of the job's producer, who polls; the store alone knows whether it is
 };
 
 // Whole lines of a log, as many as a request allows, and how far the log goes.
@@ -32,6 +33,7 @@ struct LogPage {
   std::uint64_t from = 0;                     // seq of the first line
   std::string lines;                          // each with its LF
   std::vector<std::uint32_t> ends;            // behind each line's LF
+  bool is_run = false;  // asked for by its runner, who is told for how long it may go on
 };
 
 // The newest lines of the jobs that changed last, so that their followers need no

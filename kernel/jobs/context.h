@@ -15,6 +15,8 @@
 #include "jobs/run_spec.h"
 #include "log/environment.h"
 #include "log/journal.h"
+#include "nodes/node_lease.h"
+#include "nodes/own_policy.h"
 #include "provenance/provenance.h"
 
 namespace domed {
@@ -23,8 +25,10 @@ namespace domed {
 struct SchedulerConfig {
   RunSettings run;
   RetentionLimits retention;
-  std::string runner;  // path of domed-runner
-  std::string node;    // the id of this daemon's node
+  std::string runner;          // path of domed-runner
+  std::string node;            // the id of this daemon's node
+  OwnPolicy policy;            // what it starts of jobs that others have taken
+  NodeLease* lease = nullptr;  // by which it acts on a store that others act on too; else null
   std::size_t max_running = 4;
   std::map<std::string, std::size_t> queues;  // how many of a queue's jobs run at once
   std::chrono::milliseconds retry{1000};      // after a failure that may pass

@@ -27,15 +27,15 @@ Endings::Ending Endings::Silence::ending() const {
 }
 
 void Endings::expect(const std::string& job_id, std::chrono::seconds expires, bool begun,
-                     Clock::time_point now) {
-  silences_[job_id] = {expires, begun, now + expires};
+                     Clock::time_point now, std::chrono::milliseconds more) {
+  silences_[job_id] = {expires, begun, now + expires + more, more};
 }
 
 void Endings::heard(const std::string& job_id, Clock::time_point now) {
   const auto it = silences_.find(job_id);
   if (it == silences_.end()) return;
   it->second.begun = true;
-  it->second.due = now + it->second.expires;
+  it->second.due = now + it->second.expires + it->second.more;
 }
 
 bool Endings::is_due(const std::string& job_id, Clock::time_point now) const {

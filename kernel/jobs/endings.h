@@ -34,8 +34,9 @@ class Endings {
   void need_failed(const std::string& job_id, const std::string& need, Clock::time_point now);
   // An external job's producer is to be heard within "expires" from now on, and again within it
   // each time.  "begun": it was heard before.
+  // "more": what it gets beside that.
   void expect(const std::string& job_id, std::chrono::seconds expires, bool begun,
-              Clock::time_point now);
+              Clock::time_point now, std::chrono::milliseconds more = {});
   // It was.  Nothing for a job of which it is not expected.
   void heard(const std::string& job_id, Clock::time_point now);
   // Whether its end is due still: a producer may have been heard since due() told it.
@@ -55,6 +56,7 @@ class Endings {
     std::chrono::seconds expires;
     bool begun;
     Clock::time_point due;
+    std::chrono::milliseconds more{0};
     Ending ending() const;
   };
   std::map<std::string, Silence> silences_;

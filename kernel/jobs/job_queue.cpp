@@ -18,6 +18,12 @@ bool JobQueue::put(Job job, BootClock::time_point now) {
   return true;
 }
 
+std::vector<std::string> JobQueue::ids() const {
+  std::vector<std::string> out;
+  for (const auto& [id, place] : places_) out.push_back(id);
+  return out;
+}
+
 void JobQueue::remove(const std::string& id) {
   backoffs_.erase(id);
   const auto known = places_.find(id);

@@ -48,6 +48,7 @@ class JobQueue {
   bool put(Job job, BootClock::time_point now);
   // It is over; wherever it is.
   void remove(const std::string& id);
+  std::vector<std::string> ids() const;
   bool empty() const { return jobs_.empty(); }
   std::size_t size() const { return jobs_.size(); }
   // Null where it does not wait here.

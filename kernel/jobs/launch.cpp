@@ -2,6 +2,9 @@
 
 #include <filesystem>
 
+#include "jobs/whose.h"
+#include "log/refusal.h"
+
 namespace domed {
 namespace {
 
@@ -24,9 +27,26 @@ Runner spawn(const JobsContext& context, const std::vector<std::string>& control
   RunDir dir(run_path(settings, job.run_id));
   dir.create(job.job_id, job.request.value("task", Json()));
   const bool durable = context.store.durability() != Durability::none;
-  const Json spec =
-      run_spec(settings, job, {log_id, context.environment.random_id(), token, control, durable});
+  const Json spec = run_spec(settings, job,
+                             {log_id, context.environment.random_id(), token, control, durable,
+                              context.config.lease != nullptr});
   return spawn_runner(context.config.runner, dir, spec.dump());
+}
+
+// `OneOwner`: claimed by another node.  It comes back by a commit, if it does.
+bool is_anothers(const JobsContext& context, const JobHead& head) {
+  return context.config.lease && !head.node.empty() && head.node != context.config.node;
+}
+
+// Throws ApiError(E_BUSY) while this node may claim nothing.  One that is ours already, by a claim
+// of which no run came, is claimed anew: the former token is nobody's then.
+bool may_claim_now(const JobsContext& context, const JobHead& head, const JobFixed& fixed) {
+  if (!context.config.lease) return true;
+  Whose job = whose(head, fixed);
+  if (job.node == context.config.node) job.node.clear();
+  if (!may_claim(job, Standing::fresh)) return false;
+  if (may_claim(job, context.config.lease->standing())) return true;
+  throw busy("the lease of this node is over: it begins nothing until it is renewed", 500);
 }
 
 }  // namespace
@@ -36,6 +56,7 @@ StepOutcome launch(const JobsContext& context, const std::vector<std::string>& c
   const auto record = context.store.find(job_id);
   if (!record || record->tombstone || record->columns.state != "queued") return {};
   const JobFixed fixed = fixed_of(*record);
+  if (is_anothers(context, head_of(*record))) return {};
   const RunSettings& settings = context.config.run;
   std::error_code ignored;  // spawn() looks whether it is there
   if (const auto scratch = own_scratch(settings, fixed); !scratch.empty())
@@ -46,12 +67,14 @@ StepOutcome launch(const JobsContext& context, const std::vector<std::string>& c
   const std::string token = context.environment.random_id();
   JobHead head;
   context.journal.run(job_id, [&](JobLog& log) {
-    if (!log.head().held && log.head().state == State::queued)
+    if (!log.head().held && log.head().state == State::queued &&
+        may_claim_now(context, log.head(), log.fixed()))
       log.assign(context.config.node, token);
     head = log.head();
   });
   if (head.state != State::queued) return {};  // canceled meanwhile
   if (head.held) return {StepOutcome::Next::line_up, {}};
+  if (is_anothers(context, head)) return {};  // which was faster
   // Side by side with the runner's coming up, whose `running` waits for what is found.
   context.looks.begin(fixed);
   try {
@@ -59,12 +82,15 @@ StepOutcome launch(const JobsContext& context, const std::vector<std::string>& c
   } catch (const Error& e) {
     context.looks.forget(job_id);
     if (e.code() == Code::exhausted) {  // no room, no process: it waits until there is
-      context.journal.run(job_id, [](JobLog& log) { log.take_back(); });
+      context.journal.run(job_id, [&](JobLog& log) {
+        if (is_still(context, head, log.head())) log.take_back();
+      });
       throw;
     }
     context.log(Level::error, "job " + job_id + ": cannot be started: " + e.what());
-    context.journal.run(job_id,
-                        [&](JobLog& log) { log.finish(State::failed, "spawn_error", e.what()); });
+    context.journal.run(job_id, [&](JobLog& log) {
+      if (is_still(context, head, log.head())) log.finish(State::failed, "spawn_error", e.what());
+    });
     return {};
   }
 }

@@ -25,10 +25,23 @@ JobQueue::Job queue_job(const JobRecord& record, std::int64_t wall) {
 }
 
 std::optional<JobQueue::Job> waiting_job(const Store& store, const std::string& job_id,
-                                         std::int64_t wall) {
+                                         std::int64_t wall, const OwnPolicy* policy) {
   const auto record = store.find(job_id);
   if (!record || record->tombstone || record->columns.state != "queued") return std::nullopt;
+  if (policy && !why_not_here(head_of(*record), fixed_of(*record), *policy).empty())
+    return std::nullopt;
   return queue_job(*record, wall);
+}
+
+std::string why_not_here(const JobHead& head, const JobFixed& fixed, const OwnPolicy& policy) {
+  if (head.external) return "its producer runs it";
+  if (!head.node.empty() && head.node != policy.node)
+    return "it is being started by the node " + head.node;
+  const std::string why =
+      lacking(policy, {queue_name(fixed), fixed.tool_id(),
+                       fixed.tool.is_object() ? fixed.tool.value("contract_sha256", "") : "",
+                       fixed.accepted_by, ""});
+  return why.empty() ? "" : "this node passes it over, for it " + why;
 }
 
 bool is_over(const JobRecord& record) {

@@ -7,6 +7,7 @@
 #include "domed/store.h"
 #include "jobs/job_queue.h"
 #include "log/job.h"
+#include "nodes/own_policy.h"
 
 namespace domed {
 
@@ -15,9 +16,14 @@ namespace domed {
 // "wall": microseconds since 1970.  Throws Error(corruption) that names the job.
 JobQueue::Job queue_job(const JobRecord& record, std::int64_t wall);
 
-// nullopt: the job does not wait to be started.
+// nullopt: the job does not wait to be started, or not here, by the "policy" of this node among
+// others.
 std::optional<JobQueue::Job> waiting_job(const Store& store, const std::string& job_id,
-                                         std::int64_t wall);
+                                         std::int64_t wall, const OwnPolicy* policy = nullptr);
+
+// `OwnPolicy`: what keeps the node of "policy" from starting the job, or who has it; empty:
+// nothing.
+std::string why_not_here(const JobHead& head, const JobFixed& fixed, const OwnPolicy& policy);
 
 // The queue that the job is for.
 std::string queue_name(const JobFixed& job);

@@ -17,6 +17,8 @@ constexpr auto kLookAgain = 1s;  // at a runner that cannot be seen
 
 Plan::Plan(const SchedulerConfig& config)
     : retry_(config.retry),
+      node_(config.node),
+      shared_(config.lease != nullptr),
       max_running_(config.max_running),
       queue_(config.queues),
       deadlines_(config.patience()),
@@ -45,6 +47,11 @@ bool Plan::notice(const Commit& commit, Clock::time_point now) {
     return true;
   }
   if (commit.external) return notice_external(commit, now);
+  // Of what others do the record is asked, when its turn comes: what was told of it may be old.
+  if (shared_ && commit.node != node_ && !slots_.find(id) && queue_.find(id)) {
+    arrivals_.push_back(id);
+    return true;
+  }
   if (commit.state == State::queued && !slots_.find(id)) {
     arrivals_.push_back(id);
     return true;
@@ -55,8 +62,20 @@ bool Plan::notice(const Commit& commit, Clock::time_point now) {
   return runs || ends || goes_on;
 }
 
-// Its producer is waited for from its first event on; that it spoke is told by heard().
+void Plan::expect(const std::string& job_id, std::chrono::seconds expires, bool begun,
+                  Clock::time_point now) {
+  const std::chrono::milliseconds more(shared_ ? expires : expires * 0);
+  endings_.expect(job_id, expires, begun, now, more / 4);
+}
+
+// Its producer is waited for from its first event on; that it spoke is told by heard().  Where it
+// may speak to others too the record tells, which they write now and then: each change of that is a
+// word, and none is late before they had time for two.
 bool Plan::notice_external(const Commit& commit, Clock::time_point now) {
+  if (shared_ && commit.expires.count() > 0) {
+    expect(commit.job_id, commit.expires, commit.state != State::queued, now);
+    return commit.created || (commit.cancel_requested && endings_.canceled(commit.job_id, now));
+  }
   const bool is_new = commit.created && commit.expires.count() > 0;
   if (is_new) {  // its first batch may be in the same commit
     const bool begun = commit.state != State::queued;
@@ -72,7 +91,7 @@ void Plan::take_over(const Unfinished& job, Clock::time_point now) {
   if (job.what == Takeover::leave) {
     // Nobody could be heard while there was no daemon.
     if (const auto expires = job.fixed.expires(); expires.count() > 0)
-      endings_.expect(id, expires, job.head.state != State::queued, now);
+      expect(id, expires, job.head.state != State::queued, now);
     if (job.head.cancel_requested) endings_.canceled(id, now);
   }
   if (job.what != Takeover::settle) return;
@@ -89,6 +108,22 @@ void Plan::take_over(const Unfinished& job, Clock::time_point now) {
   if (job.head.cancel_requested) deadlines_.canceled(id);
 }
 
+bool Plan::reserve(const std::string& job_id) {
+  if (closed_ || slots_.find(job_id)) return false;
+  queue_.remove(job_id);
+  slots_.open(job_id, "");
+  return true;
+}
+
+bool Plan::has_runner(const std::string& job_id) const {
+  const Slots::Slot* slot = slots_.find(job_id);
+  return slot && slot->runner.pidfd;
+}
+
+void Plan::look_again() {
+  for (auto& id : queue_.ids()) arrivals_.push_back(std::move(id));
+}
+
 void Plan::arrival_failed(const std::string& job_id, const std::string& trouble) {
   troubles_[job_id] = trouble;
   arrivals_.push_back(job_id);
@@ -100,7 +135,7 @@ std::set<std::string> Plan::line_up(const std::string& job_id,
                                     const std::optional<JobQueue::Job>& job,
                                     Clock::time_point now) {
   troubles_.erase(job_id);
-  if (!job) return {};
+  if (!job) return queue_.remove(job_id), std::set<std::string>();
   if (slots_.find(job_id)) {  // held while it was being started: again when its slot is free
     arrivals_.push_back(job_id);
     return {};

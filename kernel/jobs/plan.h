@@ -41,6 +41,15 @@ class Plan {
   bool notice(const Commit& commit, Clock::time_point now);
   // What an earlier daemon left.
   void take_over(const Unfinished& job, Clock::time_point now);
+  // A slot for a job that is ours, and in no place here.  False: it is in one.
+  bool reserve(const std::string& job_id);
+  bool has_slot(const std::string& job_id) const { return slots_.find(job_id) != nullptr; }
+  // Whether the job has a runner here, which is watched.
+  bool has_runner(const std::string& job_id) const;
+  // The run was taken from us: its runner is to end it, as if its log were sealed.
+  bool taken_away(const std::string& job_id) { return deadlines_.sealed(job_id); }
+  // Any job in the queue may have changed.
+  void look_again();
   // The producer of an external job spoke.
   void heard(const std::string& job_id, Clock::time_point now) { endings_.heard(job_id, now); }
   // Starts nothing more.
@@ -101,9 +110,13 @@ class Plan {
 
  private:
   void release(const std::string& job_id);
+  void expect(const std::string& job_id, std::chrono::seconds expires, bool begun,
+              Clock::time_point now);
   bool notice_external(const Commit& commit, Clock::time_point now);
 
   const std::chrono::milliseconds retry_;
+  const std::string node_;
+  const bool shared_;  // other nodes act on the store too
   std::size_t max_running_;
   bool closed_ = false;
   std::vector<std::string> arrivals_;

@@ -2,6 +2,7 @@
 
 #include "jobs/run_dir.h"
 #include "jobs/settle.h"
+#include "jobs/whose.h"
 
 namespace domed {
 
@@ -14,12 +15,22 @@ Takeover takeover_of(const JobHead& head, const std::function<bool()>& may_run) 
 
 namespace {
 
+// `OwnOnly`: what one that is alone would clear away may be another node's, who is at it.
+bool is_others(const JobsContext& context, const Unfinished& job) {
+  if (!context.config.lease || job.head.retry_at) return false;
+  const std::string node = whose(job.head, job.fixed).node;
+  // Of one without a node, who took it in was alone, and is gone.
+  if (job.head.importing) return !node.empty() && node != context.config.node;
+  if (job.head.external) return false;
+  return node.empty() ? job.head.state != State::queued : node != context.config.node;
+}
+
 // Where the store does not take that now, the job is queued all the same: the next start gives it
 // another token.
 void take_back(const JobsContext& context, Unfinished& job) try {
   if (!job.head.is_assigned()) return;
   context.journal.run(job.fixed.job_id, [&](JobLog& log) {
-    log.take_back();
+    if (is_still(context, job.head, log.head())) log.take_back();
     job.head = log.head();
   });
 } catch (const ApiError& e) {
@@ -33,6 +44,10 @@ std::optional<Unfinished> take_over(const JobsContext& context, const Runners& l
   const auto record = context.store.find(job_id);
   if (!record) return std::nullopt;
   Unfinished job{Takeover::leave, head_of(*record), fixed_of(*record)};
+  if (is_others(context, job)) {
+    job.what = Takeover::others;
+    return job;
+  }
   RunDir dir(run_path(context.config.run, job.fixed.run_id));
   job.what = takeover_of(job.head, [&] {
     return dir.was_started() || !living.of(dir).empty() || (processes_are_hidden() && !dir.lock());

@@ -21,6 +21,7 @@ enum class Takeover {
   leave,    // its producer runs it
   line_up,  // it waits for its turn, as before, or again: it was assigned, and no run had begun
   settle,   // it has a run, whose runner lives or not
+  others,   // another node has it (jobs/others.h)
 };
 // "may_run": whether a runner can have begun its run, asked for a job that is queued.
 Takeover takeover_of(const JobHead& head, const std::function<bool()>& may_run);

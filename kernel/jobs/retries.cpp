@@ -8,7 +8,9 @@ namespace domed {
 void make_next_attempt(const JobsContext& context, const std::string& job_id) {
   const auto record = context.store.find(job_id);
   if (!record || record->tombstone) return;
-  Submission next = next_attempt(head_of(*record), fixed_of(*record));
+  const JobHead head = head_of(*record);
+  if (!head.retry_at) return;  // another node has made it
+  Submission next = next_attempt(head, fixed_of(*record));
   next.fixed.run_id = context.environment.random_id();
   try {
     context.journal.run(next.fixed.job_id, [&](JobLog& log) { log.create(next); });

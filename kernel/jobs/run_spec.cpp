@@ -134,6 +134,7 @@ Json run_spec(const RunSettings& settings, const JobFixed& job, const RunIdentit
                {"cgroup", cgroup_of(settings, job.run_id).string()},
                {"durable", identity.durable},
                {"times", true},
+               {"fenced", identity.fenced},
                {"give_up_ms", settings.give_up.count()}};
   for (const char* key : {"stdin", "tty", "task"})
     if (job.request.contains(key)) spec[key] = job.request.at(key);

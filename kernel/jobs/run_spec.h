@@ -61,6 +61,7 @@ struct RunIdentity {
   std::string producer_id, token;    // of one runner and no other
   std::vector<std::string> control;  // URLs for the runner and the job
   bool durable = true;               // the store outlives its daemon
+  bool fenced = false;               // others act on the store too: the run has its time told
 };
 
 // What a runner is told of its run.  It holds tokens, so that no file may have it.

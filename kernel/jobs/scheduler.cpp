@@ -11,6 +11,7 @@
 
 #include "jobs/launch.h"
 #include "jobs/retries.h"
+#include "jobs/whose.h"
 #include "log/records.h"
 
 namespace domed {
@@ -18,6 +19,7 @@ namespace {
 
 using namespace std::chrono_literals;
 constexpr auto kRetentionEvery = 10min;
+constexpr const char* kRetention = "retention";
 constexpr std::size_t kCountedEachTime = 1000;  // jobs that wait: no time to speak of
 
 void tell_to_end(int pidfd) {
@@ -39,6 +41,7 @@ Scheduler::Scheduler(Store& store, Journal& journal, Environment& environment,
     : config_(std::move(config)),
       settings_(config_.run),
       kept_(config_.retention),
+      policy_(config_.policy),
       looks_(provenance, settings_),
       context_{store,   journal,   environment,    provenance, looks_,
                config_, settings_, std::move(log), troubles,   [this] { return stopping(); }},
@@ -49,6 +52,11 @@ Scheduler::Scheduler(Store& store, Journal& journal, Environment& environment,
 
 std::string Scheduler::why_waiting(const JobRecord& record) {
   const std::int64_t wall = context_.environment.now();
+  if (config_.lease) {
+    const JobHead head = head_of(record);
+    const std::string why = why_not_here(head, fixed_of(record), *policy_.now());
+    if (!why.empty() && !head.held) return why;
+  }
   JobQueue::Job job = queue_job(record, wall);
   return locked([&] { return plan_.waiting(std::move(job), wall, Clock::now()); }).why();
 }
@@ -62,6 +70,8 @@ Turn Scheduler::turn_of(const JobRecord& record) {
 void Scheduler::use(const SchedulerConfig& config) {
   settings_.become(config.run);
   kept_.become(config.retention);
+  policy_.become(config.policy);
+  if (config_.lease) look_again();  // at what was passed over
   locked([&] { plan_.use(config); });
   alarm_.ring();
 }
@@ -94,6 +104,11 @@ void Scheduler::recover(const std::function<void(const std::string&, const JobHe
   for (const auto& job_id : unfinished_jobs(context_.store)) try {
       const auto job = take_over(context_, living, job_id);
       if (!job) continue;
+      if (config_.lease) {
+        const auto record = context_.store.find(job_id);
+        if (record && !record->tombstone)
+          others_.saw(job_id, record->revision, whose(head_of(*record), fixed_of(*record)));
+      }
       locked([&] { plan_.take_over(*job, Clock::now()); });
       if (job->what == Takeover::settle) orphans.push_back(job_id);
       if (job->what != Takeover::drop && job->what != Takeover::retry) seen(job_id, job->head);
@@ -195,7 +210,8 @@ void Scheduler::wait() {
 
 void Scheduler::line_up() {
   for (const auto& id : locked([&] { return plan_.take_arrivals(); })) try {
-      const auto job = waiting_job(context_.store, id, context_.environment.now());
+      const auto job = waiting_job(context_.store, id, context_.environment.now(),
+                                   config_.lease ? policy_.now().get() : nullptr);
       look_at_needs(locked([&] { return plan_.line_up(id, job, Clock::now()); }));
       could(id);
     } catch (const std::exception& e) {
@@ -265,10 +281,16 @@ void Scheduler::end_jobs() {
     try {
       // Asked again where nothing of the job can come in between: its producer may have spoken.
       bool is_due = false;
+      std::optional<std::string> found;
       context_.journal.run(id, [&](JobLog& log) {
         is_due = locked([&] { return plan_.endings().is_due(id, Clock::now()); });
+        // Another node changed it this moment: that may be the word that was waited for.
+        if (found && *found != log.stored_revision()) is_due = false;
+        found = log.stored_revision();
         if (is_due) log.finish(ending.to, ending.reason, ending.message);
       });
+      if (!is_due && config_.lease)
+        locked([&] { plan_.endings().postpone(id, Clock::now() + config_.retry); });
       if (!is_due) continue;
       locked([&] { plan_.endings().ended(id); });
       could(id);
@@ -313,7 +335,7 @@ void Scheduler::make_retries() {
 // A pass that takes longer than the time between two is not overtaken.
 void Scheduler::retain() try {
   const std::unique_lock lock(retention_mutex_, std::try_to_lock);
-  if (!lock) return;
+  if (!lock || (config_.lease && !config_.lease->has_duty(kRetention))) return;
   retention_.limit(*kept_.now());
   retention_.run(
       context_.environment.now(), Clock::now(), [this](const std::string& id) { forget(id); },

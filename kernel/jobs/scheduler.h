@@ -13,6 +13,7 @@
 #include "base/workers.h"
 #include "jobs/alarm.h"
 #include "jobs/context.h"
+#include "jobs/others.h"
 #include "jobs/plan.h"
 #include "jobs/sweep.h"
 
@@ -45,6 +46,13 @@ class Scheduler {
   void start(std::vector<std::string> control);
   // What the journal made durable.
   void notice(const Commit& commit);
+  // Of a store that other nodes act on too: what one of them made of a job, which may be told late.
+  // May ask the store.
+  void changed_elsewhere(const JobRecord& record, const Commit& commit);
+  // Likewise: any job may have changed, and this was not told.
+  void look_again();
+  // To be called after each look of the lease at the other nodes: takes what dead ones have left.
+  void look_at_others();
   // The producer of an external job that expires spoke, in an event or not.
   void heard(const std::string& job_id);
   // Starts nothing more, and what is only planned is left to the next daemon;
@@ -115,12 +123,16 @@ class Scheduler {
   void cannot(const std::string& job_id, const std::string& what, const std::exception& why);
   void could(const std::string& job_id);
   void leave_alone(const std::string& job_id, const std::exception& why);
+  void look_at_run(const std::string& job_id);
+  void settle_own(const std::string& job_id);
 
   const SchedulerConfig config_;  // as it was at the start
   Replaceable<RunSettings> settings_;
   Replaceable<RetentionLimits> kept_;
+  Replaceable<OwnPolicy> policy_;
   FirstLooks looks_;
   const JobsContext context_;
+  Others others_{context_};
   std::mutex retention_mutex_;  // one pass at a time
   Retention retention_;
   std::vector<std::string> control_;  // set before there are threads

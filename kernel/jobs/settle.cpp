@@ -6,6 +6,7 @@
 #include "jobs/lineup.h"
 #include "jobs/runners.h"
 #include "jobs/spool_import.h"
+#include "jobs/whose.h"
 #include "log/token.h"
 #include "system/cgroup.h"
 
@@ -30,10 +31,10 @@ std::optional<Runner> living_runner(const JobsContext& context, const RunDir& di
 }
 
 // "rest": what is to be said of processes that are left.
-void finish(const JobsContext& context, const JobFixed& job, const RunDir& dir,
+void finish(const JobsContext& context, const JobHead& head, const JobFixed& job, const RunDir& dir,
             const std::string& rest,
             const std::function<std::optional<Deadlines::Verdict>()>& verdict_of) {
-  const std::string refused = import_spool(context, job, dir);
+  const std::string refused = import_spool(context, head, job, dir);
   const auto verdict = verdict_of();
   std::string why =
       verdict ? verdict->message : "the process that supervised the command ended without a word";
@@ -42,7 +43,8 @@ void finish(const JobsContext& context, const JobFixed& job, const RunDir& dir,
   if (!refused.empty()) why += "; its spool: " + refused;
   bool unfinished = false;  // the spool had its end, mostly
   context.journal.run(job.job_id, [&](JobLog& log) {
-    unfinished = !is_terminal(log.head().state);
+    unfinished = !is_terminal(log.head().state) && is_still(context, head, log.head());
+    if (!unfinished) return;
     log.finish(verdict ? verdict->to : State::failed, verdict ? verdict->reason : "lost",
                why + rest);
   });
@@ -57,7 +59,10 @@ StepOutcome settle(const JobsContext& context, const Ended& run,
                    const std::function<std::optional<Deadlines::Verdict>()>& verdict) {
   RunDir dir(run_path(context.config.run, run.run_id));
   const auto record = context.store.find(run.job_id);
-  const bool over = !record || is_over(*record);
+  // One that was taken from us is over for us: what is left here of its run is in nobody's way.
+  const auto head = record && !record->tombstone ? std::optional(head_of(*record)) : std::nullopt;
+  const bool is_gone = head && !is_ours(context, *head);
+  const bool over = !head || is_over(*record) || is_gone;
   if (!(over && run.well)) {
     if (auto runner = living_runner(context, dir)) {
       context.log(Level::info, "job " + run.job_id + ": its runner lives and is adopted");
@@ -66,13 +71,13 @@ StepOutcome settle(const JobsContext& context, const Ended& run,
     // Against a runner that only begins.  Whoever else has it changes nothing.
     const auto lock = dir.lock();
     if (!lock && processes_are_hidden()) return {StepOutcome::Next::look_again, {}};
-    const auto fixed =
-        record && !record->tombstone ? std::optional(fixed_of(*record)) : std::nullopt;
-    const auto token = fixed ? run_token_of(head_of(*record), *fixed) : std::nullopt;
+    const auto fixed = head ? std::optional(fixed_of(*record)) : std::nullopt;
+    const auto token = fixed && !is_gone ? run_token_of(*head, *fixed) : std::nullopt;
     const std::string rest = kill_rest(context, run.job_id, run.run_id, token);
-    if (!over) finish(context, *fixed, dir, rest, verdict);
+    if (!over) finish(context, *head, *fixed, dir, rest, verdict);
   }
   dir.remove();  // last: what the next daemon needs, were this one to die before
+  if (is_gone && head->state == State::queued) return {StepOutcome::Next::line_up, {}};
   return {};
 }
 
@@ -88,7 +93,8 @@ void end_overdue(const JobsContext& context, const Overdue& run) {
   const std::string rest = said_of(kill_run(runners, Cgroup(cgroup_of(settings, run.run_id))));
   if (rest.empty() || !run.verdict) return;
   context.journal.run(run.job_id, [&](JobLog& log) {
-    log.finish(run.verdict->to, run.verdict->reason, run.verdict->message + rest);
+    if (is_ours(context, log.head()))
+      log.finish(run.verdict->to, run.verdict->reason, run.verdict->message + rest);
   });
 }
 

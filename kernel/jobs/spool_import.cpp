@@ -1,5 +1,6 @@
 #include "jobs/spool_import.h"
 
+#include "jobs/whose.h"
 #include "log/append.h"
 #include "protocol/api_error.h"
 
@@ -11,7 +12,8 @@ bool has_batch(const JobHead& head, const Batch& batch) {
   return batch.number <= head.last_batch(batch.producer_id);
 }
 
-void import_line(const JobsContext& context, JobFixed& job, const std::string& line) {
+void import_line(const JobsContext& context, const JobHead& then, JobFixed& job,
+                 const std::string& line) {
   AppendRequest request = read_append(compact_json(line));
   request.batch.is_of_run = true;  // no file has its token
   if (request.job_id != job.job_id) throw ApiError("E_INVALID_REQUEST", "a batch of another job");
@@ -21,6 +23,8 @@ void import_line(const JobsContext& context, JobFixed& job, const std::string& l
     request.batch.provenance_end =
         context.provenance.collect_end(job, site_of(context.config.run, job, Door::ipc));
   context.journal.run(job.job_id, [&](JobLog& log) {
+    if (!is_still(context, then, log.head()))
+      throw ApiError("E_UNAUTHORIZED", "the run was taken from this node");
     AppendResult result;
     if (!has_batch(log.head(), request.batch)) log.append(request.batch, true, result);
   });
@@ -28,12 +32,13 @@ void import_line(const JobsContext& context, JobFixed& job, const std::string& l
 
 }  // namespace
 
-std::string import_spool(const JobsContext& context, JobFixed job, const RunDir& dir) {
+std::string import_spool(const JobsContext& context, const JobHead& head, JobFixed job,
+                         const RunDir& dir) {
   std::string refused;
   const auto take = [&](const std::string& line) {
     if (context.stopping()) throw ApiError("E_BUSY", "the daemon is stopping");
     try {
-      import_line(context, job, line);
+      import_line(context, head, job, line);
       return true;
     } catch (const ApiError& e) {
       if (e.retryable() && e.name() != "E_BATCH_GAP") throw;

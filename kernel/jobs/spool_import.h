@@ -10,6 +10,7 @@ namespace domed {
 
 // Sends the batches of a dead runner again; one that had arrived before changes nothing.  Returns
 // why it ended early, where no repetition can help; throws where one can.
-std::string import_spool(const JobsContext& context, JobFixed job, const RunDir& dir);
+std::string import_spool(const JobsContext& context, const JobHead& head, JobFixed job,
+                         const RunDir& dir);
 
 }  // namespace domed

@@ -6,6 +6,7 @@
 
 #include "jobs/lineup.h"
 #include "jobs/settle.h"
+#include "jobs/whose.h"
 #include "log/token.h"
 #include "system/cgroup.h"
 
@@ -38,9 +39,12 @@ void sweep_run(const JobsContext& context, const RunDir& dir, const std::string&
   const auto record = job_id.empty() ? std::nullopt : context.store.find(job_id);
   const auto job = record && !record->tombstone ? readable(*record) : std::nullopt;
   const bool known = job && job->fixed.run_id == run_id;
-  if (record && !is_over(*record) && (!job || known)) return;
+  // `OwnOnly`: what was taken from us is another's, and not what is left of it here.
+  const bool is_left = known && !is_ours(context, job->head);
+  if (record && !is_over(*record) && (!job || known) && !is_left) return;
   const auto lock = dir.lock();  // against a runner that only begins
-  kill_rest(context, job_id, run_id, known ? run_token_of(job->head, job->fixed) : std::nullopt);
+  kill_rest(context, job_id, run_id,
+            known && !is_left ? run_token_of(job->head, job->fixed) : std::nullopt);
   RunDir(dir).remove();
 }
 

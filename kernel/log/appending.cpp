@@ -18,15 +18,21 @@ namespace domed {
 bool JobLog::append(const Batch& batch, bool last_chance, AppendResult& result) {
   must_exist();
   authorize(batch);
+  must_be_here(batch);
   const bool expires = head_.external && fixed_.expires().count() > 0;
+  const bool is_run =
+      !batch.taken_at.empty() && !head_.external && is_token(head_.run_token, batch.producer_token);
   result = {head_.head_seq + 1,          head_.head_seq,    head_.state, false,
-            head_.cancel_requested != 0, head_.is_paused(), expires};
-  if (batch.number == 0) return true;
+            head_.cancel_requested != 0, head_.is_paused(), expires,     is_run};
+  if (batch.number == 0) {
+    if (expires) keep_heard(batch);
+    return true;
+  }
   const ProducerState* known = known_producer(batch.producer_id);
   const std::uint64_t last = known ? known->last_batch : 0;
   if (batch.number <= last) {
     result = replay(batch, *known);
-    result.expires = expires;
+    result.expires = expires, result.is_run = is_run;
     return true;
   }
   if (batch.number > last + 1) {
@@ -56,6 +62,28 @@ void JobLog::authorize(const Batch& batch) const {
     if (event.type == "state_change" || event.type == "log" || event.type == "stream_end")
       throw ApiError("E_UNAUTHORIZED",
                      "a job's own token does not allow '" + event.type + "' events");
+}
+
+// `OwnOnly`: a run lives by the lease of the node that watches it, and no other can tell it for how
+// long.
+void JobLog::must_be_here(const Batch& batch) const {
+  if (batch.taken_at.empty() || batch.is_of_run || head_.external ||
+      head_.watcher == batch.taken_at || !is_token(head_.run_token, batch.producer_token))
+    return;
+  throw ApiError("E_ELSEWHERE",
+                 "the run of job '" + job_id_ + "' is the node " + head_.watcher +
+                     "'s: its runner is to ask there",
+                 {{"node", head_.watcher}});
+}
+
+// For the other nodes, who see no poll: now and then in the record, without an event.
+void JobLog::keep_heard(const Batch& batch) {
+  if (batch.taken_at.empty() || is_terminal(head_.state)) return;
+  const std::int64_t now = environment_->now();
+  const auto often = std::chrono::duration_cast<std::chrono::microseconds>(fixed_.expires()) / 4;
+  if (now >= head_.heard && now - head_.heard < often.count()) return;
+  head_.heard = now;
+  head_changed_ = true;
 }
 
 const ProducerState* JobLog::known_producer(const std::string& id) const {
@@ -88,6 +116,8 @@ void JobLog::check_transitions(const Batch& batch) const {
                      "an event follows the terminal one: the terminal state is a log's last event");
     if (event.to) {
       refuse_transition(state, *event.to);
+      if (event.to == State::running && !head_.external && !batch.may_begin)
+        throw busy("the lease of this node is over: it begins nothing until it is renewed", 500);
       if (event.to == State::running && !head_.has_provenance && batch.provenance.empty())
         throw ApiError("E_INTERNAL", "what the run of job '" + job_id_ +
                                          "' is made from was not looked at before it started");

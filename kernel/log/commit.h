@@ -16,6 +16,8 @@ class JobLog;
 // polls are told.
 struct Commit {
   std::string job_id, log_id;
+  std::string revision;  // of the record, where others write to the store too; else empty
+  std::string node;      // likewise: where the run is, or is to be
   std::shared_ptr<const std::string> lines;  // each with its LF; may be empty
   std::uint64_t first = 0, head = 0;         // seq of the first and last line
   std::uint64_t first_seq = 0;               // of the log's oldest event

@@ -14,7 +14,7 @@
 namespace domed {
 namespace {
 
-constexpr std::uint64_t kHeadFormat = 2;
+constexpr std::uint64_t kHeadFormat = JobHead::kFormat;
 
 class Writer {
  public:

@@ -51,6 +51,7 @@ struct ProducerState {
 // ABI 1, is decoded too: it ends before "incarnation", and had no sums, so that all its lines
 // are plain.  A newer release adds fields behind those it finds, and they are kept.
 struct JobHead {
+  static constexpr unsigned kOldestFormat = 1, kFormat = 2;  // that are decoded; this is written
   std::uint64_t plain_until = 0;  // the last seq whose line has no seal (log/checked_store.h)
   std::string log_id;
   State state = State::queued;

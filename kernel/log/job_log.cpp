@@ -64,6 +64,7 @@ void JobLog::create(Submission& submission) {
     return;
   }
   exists_ = true;
+  submission.replayed = false;
   fixed_ = submission.fixed;
   fixed_changed_ = true;
   head_.log_id = environment_->random_id();
@@ -163,8 +164,15 @@ void JobLog::take_back() {
   must_exist();
   if (!head_.is_assigned() || (head_.node.empty() && !head_.run_token)) return;
   add("assigned", R"({"node":null})");
+  fence();
+}
+
+void JobLog::fence() {
   head_.run_token.reset();
   head_.job_token.reset();
+  head_changed_ = true;
+  fixed_changed_ |= !fixed_.producer_token.empty();
+  fixed_.producer_token.clear();
 }
 
 void JobLog::give_token(const std::string& token) {

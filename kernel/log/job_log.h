@@ -26,6 +26,10 @@ struct Batch {
   std::string provenance;              // for "running"
   std::string provenance_end;          // for a terminal state
   std::shared_ptr<const Masks> masks;  // the deployment's; may be null
+  // Of a store that others act on too: the node that takes the batch, and whether its lease is such
+  // that it may take `running`.  Empty: there is no other.
+  std::string taken_at;
+  bool may_begin = true;
 };
 
 struct AppendResult {
@@ -34,6 +38,7 @@ struct AppendResult {
   bool replayed = false, cancel_requested = false;
   bool paused = false;
   bool expires = false;  // the job's producer is waited for, and this was its word
+  bool is_run = false;   // its runner's, who is told for how long it may go on
 };
 
 struct Submission {
@@ -81,6 +86,8 @@ class JobLog {
   void assign(const std::string& node, const std::string& token);
   // The job is nobody's again, and back in the queue; nothing where it is not assigned.
   void take_back();
+  // Whoever had a token is nobody from here on.
+  void fence();
   // A terminal state that the kernel itself decided on; nothing where it is over.
   void finish(State to, const std::string& reason, const std::string& message);
   // The job that tries this one again is there.
@@ -157,6 +164,8 @@ class JobLog {
   void check_claims() const;
   void refuse_other(const Submission& submission) const;
   void authorize(const Batch& batch) const;
+  void must_be_here(const Batch& batch) const;
+  void keep_heard(const Batch& batch);
   const ProducerState* known_producer(const std::string& id) const;
   AppendResult replay(const Batch& batch, const ProducerState& producer) const;
   void apply(const Batch& batch);

@@ -211,6 +211,7 @@ void Journal::handle(Round& round) noexcept {
 
   std::lock_guard lock(mutex_);
   committing_ = false;
+  parks_ = parked_.size();
   const bool looks = look_at_ != Clock::time_point::max();
   const bool waits = has_queued() || !deferred_.empty() || !parked_.empty() || !renewed_.empty();
   if (waits || looks || stopping_) wake_.notify_one();
@@ -262,6 +263,7 @@ bool Journal::next(Round& round) {
 
 // Leaves in "round" the commands that this commit answers.
 void Journal::fold(Round& round) {
+  fresh_.clear();
   Round done;
   std::deque<Queued> todo(std::make_move_iterator(round.begin()),
                           std::make_move_iterator(round.end()));
@@ -274,6 +276,7 @@ void Journal::fold(Round& round) {
       done.push_back(std::move(queued));
       continue;
     }
+    bool is_through = true;
     try {
       if (must_be_renewed(queued)) {
         if (former_[job_id].empty()) begin_renewal(job_id);
@@ -285,6 +288,7 @@ void Journal::fold(Round& round) {
         deferred_.push_back(std::move(queued));
         continue;
       }
+      is_through = apply_truly(queued);
     } catch (const std::exception& e) {
       // Damage is that job's own; else the store does not even answer.
       const auto* error = dynamic_cast<const Error*>(&e);
@@ -293,7 +297,7 @@ void Journal::fold(Round& round) {
       done.push_back(std::move(queued));
       continue;
     }
-    if (!apply(queued)) {
+    if (!is_through) {
       queued.deadline = std::min(queued.deadline, Clock::now() + limits::kGapWait);
       parked_[job_id].push_back(std::move(queued));
       continue;
@@ -332,6 +336,7 @@ bool Journal::apply(Queued& queued) {
 JobLog& Journal::load(const std::string& job_id) {
   auto& log = logs_[job_id];
   if (log) return *log;
+  if (shared_) fresh_.insert(job_id);
   try {
     const auto record = store_.find(job_id);
     log = record ? std::make_unique<JobLog>(*record, environment_)
@@ -368,6 +373,7 @@ void Journal::publish(JobLog& log) {
   untold_.erase(log.job_id());
   if (!was_visible || !log.exists()) return;
   Commit commit = commit_of(log);
+  if (shared_) commit.revision = log.stored_revision(), commit.node = log.head().node;
   commit.lines = lines;
   commit.first = first;
   commit.created = first == 1 && !lines->empty();

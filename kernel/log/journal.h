@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <thread>
@@ -82,6 +83,15 @@ class Journal {
           StoreWatch watch = {}, News news = {});
   ~Journal();
 
+  // Others write to the store too.  Before anybody submits.
+  //
+  // `TruthInTheStore`: what memory has of a job is then good for one thing: to make a commit of,
+  // which the store refuses where another one was faster.  All else that is answered, a refusal, a
+  // replay, a wait, is answered of a record that was read after the command came.
+  void share() { shared_ = true; }
+  // Somebody else has changed the job: who waits in it for another batch may have it now.
+  void changed_elsewhere(const std::string& job_id);
+
   // Throws ApiError(E_BUSY) when the queue is full; "done" is then not called.
   void submit(Command command);
   // submit(), and where nobody commits, this one commit on the caller's own thread: to wake another
@@ -120,6 +130,7 @@ class Journal {
   void handle(Round& round) noexcept;
   void fold(Round& round);
   bool apply(Queued& queued);
+  bool apply_truly(Queued& queued);
   bool must_defer(const Queued& queued, const JobLog& log) const;
   JobLog& load(const std::string& job_id);
   bool must_be_renewed(const Queued& queued);
@@ -144,6 +155,7 @@ class Journal {
   const Doubts doubts_;
   const StoreWatch watch_;
   const std::string incarnation_;
+  bool shared_ = false;
 
   std::mutex mutex_;
   std::condition_variable wake_;
@@ -154,11 +166,13 @@ class Journal {
   std::size_t held_bytes_ = 0;  // of commands that are not answered yet
   bool stopping_ = false;
   bool committing_ = false;
+  std::size_t parks_ = 0;  // jobs that have parked commands, as the last round left it
   std::map<std::string, std::exception_ptr> renewed_;  // null: as it should be
 
   // The committing thread's own; with the mutex held, anybody's while none is.
   std::unordered_map<std::string, std::unique_ptr<JobLog>> logs_;
   std::map<std::string, std::vector<Queued>> parked_;
+  std::set<std::string> fresh_;  // of a shared store: the jobs that were read in this round
   std::deque<Queued> deferred_;
   // Jobs of which the store may know more than the observer: the revision that this one knows.
   std::map<std::string, std::string> untold_;

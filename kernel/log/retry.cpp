@@ -79,6 +79,7 @@ Submission next_attempt(const JobHead& head, const JobFixed& job) {
   JobFixed& next = out.fixed;
   next.job_id = retry_id(job.job_id);
   next.submitter = job.submitter;
+  next.accepted_by = job.accepted_by;
   next.name = job.name;
   next.client_id = kClient;
   next.idempotency_key = key_of(job.job_id);

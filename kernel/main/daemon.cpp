@@ -13,6 +13,7 @@
 #include "log/kernels_own.h"
 #include "main/log.h"
 #include "main/notify.h"
+#include "nodes/place_lease.h"
 #include "system/cgroup.h"
 #include "system/installation.h"
 #include "system/process.h"
@@ -121,21 +122,6 @@ void Daemon::open_plugins() {
       });
 }
 
-// The plugin's store, or, where other daemons can open it too, the same for as long as we are the
-// one that may act on it.
-Store& Daemon::open_store() {
-  Leases* const leases = leases_of(*fenced_);
-  if (!leases || !watch_of(*fenced_)) return *fenced_;
-  const auto state_dir = deployment_.now()->state_dir;
-  held_ = std::make_unique<HeldPlace>(
-      *fenced_, *leases,
-      PlaceLease::Self{node_id(state_dir), epoch_, place_of(state_dir), host_name()}, [this] {
-        log_warning("another daemon has taken the store: this one lets it go");
-        stale_();
-      });
-  return held_->store();
-}
-
 // Those who show what was committed, and so are there before the journal.
 void Daemon::open_followers() {
   publisher_ = std::make_unique<Publisher>(
@@ -153,6 +139,7 @@ void Daemon::open_followers() {
                                        [this](const std::string& job_id) {
                                          return events_->urls(shard_of(job_id, events_->shards()));
                                        });
+  if (lease_) streams_->share(shared_follow());
 }
 
 // The one writer, and who hears of a commit, in this order: followers by frames and pages, which
@@ -175,6 +162,7 @@ void Daemon::open_log() {
         publisher_->add(commit);
         streams_->committed(commit);
         scheduler_->notice(commit);
+        if (elsewhere_) elsewhere_->own(commit);
         if (commit.gone) troubles_.over(damage_in(commit.job_id), Troubles::Clock::now());
       },
       doubts, watch,
@@ -182,15 +170,19 @@ void Daemon::open_log() {
         log_job(news);
         count(metrics_, news);
       });
+  if (lease_) journal_->share();
   store_->renew_with([this](const std::string& job_id) { journal_->renew(job_id); });
+  SchedulerConfig config = scheduler_config(*deployment_.now(), inherited_);
+  config.lease = lease_.get();
   scheduler_ = std::make_unique<Scheduler>(*store_, *journal_, environment_, *provenance_,
-                                           scheduler_config(*deployment_.now(), inherited_),
-                                           log_line, troubles_);
+                                           std::move(config), log_line, troubles_);
+  if (lease_) hear_others();
 }
 
 void Daemon::open_methods() {
   ServiceConfig config = service_config(*deployment_.now(), epoch_, plugins_);
   config.store_secret = store_secret_;
+  config.node = {config.facts.node_id, lease_.get()};
   config.backup = backup_of(*fenced_);
   config.facts.can_backup = config.backup != nullptr;
   config.facts.events_urls = [this] { return events_->urls(); };
@@ -270,6 +262,9 @@ void Daemon::serve() {
   events_->start();
   control_->start();
   scheduler_->start(control_->urls_for_own_processes());
+  own_urls_.become(control_->urls());
+  serves_ = true;
+  if (elsewhere_) elsewhere_->start();
   if (const std::string place = deployment_.now()->metrics_listen; !place.empty()) {
     probes_ =
         std::make_unique<Probes>(place, Probes::Answers{[this] { return metrics_.text(); },
@@ -360,6 +355,11 @@ Daemon::~Daemon() {
 // on, unless the store would forget their jobs anyway.  All that has a wait of its
 // own is told first, so that the waits run side by side.
 void Daemon::stop() {
+  // Before those whom these two tell of others.  The lease is left to its time: what runs goes on
+  // by it.
+  serves_ = false;
+  if (elsewhere_) elsewhere_->stop();
+  if (lease_) lease_->stop();
   // Collectors before those who wait for them: an end waits for none, however long it may take.
   daily_ = {};
   probes_.reset();
@@ -384,6 +384,8 @@ void Daemon::stop() {
   store_.reset();
   checked_.reset();
   held_.reset();  // and with it the place is free
+  elsewhere_.reset();
+  lease_.reset();
   fenced_.reset();
   // The last of all: the next daemon is to find a store that is closed and runs that are nobody's.
   state_lock_ = {};

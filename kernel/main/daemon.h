@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <stop_token>
@@ -17,6 +18,7 @@
 #include "jobs/scheduler.h"
 #include "loader/opened_plugin.h"
 #include "log/checked_store.h"
+#include "log/elsewhere.h"
 #include "log/environment.h"
 #include "log/journal.h"
 #include "log/present_store.h"
@@ -24,6 +26,7 @@
 #include "main/measures.h"
 #include "main/settings.h"
 #include "nodes/held_store.h"
+#include "nodes/node_lease.h"
 #include "probes/probes.h"
 #include "provenance/provenance.h"
 #include "system/file_lock.h"
@@ -58,6 +61,9 @@ class Daemon {
   void claim();
   void open_plugins();
   Store& open_store();
+  void join(Leases& leases);
+  void hear_others();
+  Streams::Shared shared_follow();
   void open_followers();
   void open_log();
   void open_methods();
@@ -77,6 +83,9 @@ class Daemon {
   const std::string epoch_;
   Inherited inherited_;
   FileLock state_lock_;
+  // What others are told of where this one is; and whether it may act on what it sees of them.
+  Replaceable<std::vector<std::string>> own_urls_{{}};
+  std::atomic<bool> serves_{false};
 
   // In the order of construction; destroyed the other way round, after the
   // destructor has stopped them in the order that loses nothing.
@@ -87,6 +96,7 @@ class Daemon {
   std::unique_ptr<EventSockets> events_;
   std::unique_ptr<Store> fenced_;          // the plugin's, behind its fence
   std::unique_ptr<HeldPlace> held_;        // of a store that others can open too; else null
+  std::unique_ptr<NodeLease> lease_;       // of one that others act on too; else null
   std::unique_ptr<CheckedStore> checked_;  // what the journal commits to
   std::unique_ptr<PresentStore> store_;    // what all others read
   std::string store_secret_;
@@ -99,6 +109,7 @@ class Daemon {
   std::unique_ptr<Streams> streams_;
   std::unique_ptr<Journal> journal_;
   std::unique_ptr<Scheduler> scheduler_;
+  std::unique_ptr<Elsewhere> elsewhere_;  // hears what others commit; null where none does
   std::unique_ptr<Methods> methods_;
   std::unique_ptr<Dispatcher> dispatcher_;
   std::unique_ptr<Watchdog> watchdog_;

@@ -20,6 +20,7 @@
 #include "main/log.h"
 #include "main/maintenance.h"
 #include "main/notify.h"
+#include "main/settings.h"
 #include "system/installation.h"
 
 namespace domed {
@@ -69,6 +70,8 @@ int check(const Deployment& deployment) {
   };
   load(deployment.store);
   for (const auto& use : deployment.provenance) load(use);
+  if (const std::string problem = cluster_problem(deployment); !problem.empty())
+    problems += deployment.file.string() + ": " + problem + "\n";
   if (problems.empty()) {
     std::printf("%s: ok\n%s", deployment.file.c_str(), plugins.c_str());
     print_doors(deployment.control_listen, Audience::control);

@@ -4,10 +4,15 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <fstream>
 
+#include "base/version.h"
 #include "deployment/listener.h"
+#include "domed/support/hash.h"
 #include "jobs/state_dir.h"
+#include "nodes/place_lease.h"
 #include "system/installation.h"
+#include "system/process.h"
 
 namespace domed {
 namespace {
@@ -43,6 +48,44 @@ OrderedJson plugin_json(const Plugin& plugin) {
 }
 
 }  // namespace
+
+std::string node_name(const Deployment& deployment) {
+  return deployment.node_name.empty() ? "n-" + node_id(deployment.state_dir).substr(0, 8)
+                                      : deployment.node_name;
+}
+
+NodeWords node_words(const Deployment& deployment) {
+  NodeWords words;
+  words.node = node_id(deployment.state_dir);
+  words.name = node_name(deployment);
+  std::ifstream("/etc/machine-id") >> words.machine;
+  words.boot = boot_id();
+  words.place = place_of(deployment.state_dir);
+  words.version = kVersion;
+  words.formats = {JobHead::kOldestFormat, JobHead::kFormat};
+  words.queues = {"default"};
+  words.ttl = deployment.cluster->ttl;
+  words.lost_after = deployment.cluster->lost_after.value_or(NodeWords::Span(0));
+  return words;
+}
+
+// What several daemons on one store do not do yet is refused, so that nobody relies on it.
+std::string cluster_problem(const Deployment& deployment) {
+  if (!deployment.cluster) return "";
+  const auto& abilities = deployment.store.manifest.capabilities;
+  for (const char* needed : {"watch", "leases"})
+    if (std::find(abilities.begin(), abilities.end(), needed) == abilities.end())
+      return "cluster: " + deployment.store.manifest.name + " has no '" + needed +
+             "': only one daemon can act on it, so leave 'cluster' out or use another store";
+  if (!deployment.jobs.queues.empty())
+    return "cluster: with jobs.queues each node would run as many of a queue's jobs as its limit "
+           "says: limits that hold for all nodes together are not there yet, so leave one out";
+  return "";
+}
+
+ClusterTimes cluster_times(const Deployment& deployment) {
+  return {deployment.cluster->ttl, deployment.cluster->lost_after, deployment.jobs.cancel_grace};
+}
 
 std::size_t sockets_of(const Deployment& deployment) {
   const auto kinds = [](const std::vector<Listener>& listeners) -> std::size_t {
@@ -81,6 +124,11 @@ SchedulerConfig scheduler_config(const Deployment& deployment, const Inherited& 
   SchedulerConfig config;
   config.runner = runner_program();
   config.node = node_id(deployment.state_dir);
+  config.policy.node = config.node;
+  config.policy.allow_ad_hoc = jobs.allow_ad_hoc;
+  config.policy.queues = {"default"};
+  for (const auto& tool : deployment.tools)
+    config.policy.tools[tool.id] = {sha256_hex(tool.contract)};
   config.max_running = static_cast<std::size_t>(jobs.max_running);
   config.queues = jobs.queues;
   config.run.state_dir = deployment.state_dir;
@@ -106,6 +154,7 @@ SubmitRules submit_rules(const Deployment& deployment) {
   rules.allow_ad_hoc = deployment.jobs.allow_ad_hoc;
   rules.own_user = "uid:" + std::to_string(geteuid()) + "@" + node_id(deployment.state_dir);
   for (const auto& [name, limit] : deployment.jobs.queues) rules.queues.insert(name);
+  if (deployment.cluster) rules.node = node_id(deployment.state_dir);
   return rules;
 }
 
@@ -126,8 +175,7 @@ ServiceConfig service_config(const Deployment& deployment, const std::string& ep
   config.facts.epoch = epoch;
   config.facts.store_name = deployment.store.manifest.name;
   config.facts.node_id = node_id(deployment.state_dir);
-  config.facts.node_name = deployment.node_name.empty() ? "n-" + config.facts.node_id.substr(0, 8)
-                                                        : deployment.node_name;
+  config.facts.node_name = node_name(deployment);
   for (const auto& opened : plugins) config.facts.plugins.push_back(plugin_json(opened->plugin()));
   config.facts.most_polls = kPolls;
   config.rules = submit_rules(deployment);

@@ -12,6 +12,7 @@
 #include "jobs/scheduler.h"
 #include "loader/opened_plugin.h"
 #include "main/doors.h"
+#include "nodes/node_lease.h"
 #include "transport/control_server.h"
 #include "transport/event_sockets.h"
 
@@ -37,6 +38,14 @@ std::size_t sockets_of(const Deployment& deployment);
 // "pipes": connections to each socket.
 ControlOptions control_options(const Deployment& deployment, const Doors& doors, std::size_t pipes);
 EventOptions event_options(const Deployment& deployment, const Doors& doors, std::size_t pipes);
+// As people know it.
+std::string node_name(const Deployment& deployment);
+// Of a daemon that is one of several (Deployment::cluster): what it says of itself, but for what is
+// known once it listens, and the times that all hold to.
+NodeWords node_words(const Deployment& deployment);
+ClusterTimes cluster_times(const Deployment& deployment);
+// Why it cannot be one of several; empty: it can, or is not to be.
+std::string cluster_problem(const Deployment& deployment);
 SchedulerConfig scheduler_config(const Deployment& deployment, const Inherited& inherited);
 SubmitRules submit_rules(const Deployment& deployment);
 ToolMethods::Tools tools_of(const Deployment& deployment);

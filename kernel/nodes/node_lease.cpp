@@ -58,6 +58,12 @@ void NodeLease::check_others(const NodeWords& self, const std::vector<Lease>& le
                                       format_duration(std::chrono::abs(ahead)) +
                                       (ahead.count() > 0 ? " ahead of" : " behind") + " that of " +
                                       who(other) + ": set them right, and start again");
+    if (other.ttl > Span(0) && (other.ttl != self.ttl || other.lost_after != self.lost_after))
+      throw Error(Code::conflict,
+                  who(other) + " holds to other times (ttl " + format_duration(other.ttl) +
+                      ", lost_after " +
+                      (other.lost_after == Span(0) ? "never" : format_duration(other.lost_after)) +
+                      "): 'cluster' must say the same on all nodes");
     if (format_to_write(self.formats, {other.formats}) == 0)
       throw Error(Code::conflict, "this is domed " + self.version + ", and " + who(other) +
                                       " is domed " + other.version +
@@ -86,7 +92,7 @@ bool NodeLease::beat() try {
   const NodeWords self = words_();
   const bool is_renewed = renew(self);
   const auto leases = look();
-  if (is_renewed) return true;
+  if (is_renewed) return keep_duties(), true;
   // Over, while the store was away or we were.  It is ours again where nobody else had it: who
   // comes between this look and acquire() makes that fail.
   const bool is_ours = std::any_of(leases.begin(), leases.end(), [this](const Lease& lease) {
@@ -102,12 +108,69 @@ bool NodeLease::beat() try {
   throw;
 }
 
-void NodeLease::keep(std::function<void()> lost) {
-  heartbeat_.start(settings_.times.renew_every(), [this, lost = std::move(lost)] {
-    if (beat()) return true;
-    lost();
-    return false;
-  });
+void NodeLease::keep(std::function<void()> lost, std::function<void()> looked) {
+  heartbeat_.start(settings_.times.renew_every(),
+                   [this, lost = std::move(lost), looked = std::move(looked)] {
+                     const bool is_ours = beat();
+                     is_ours ? looked() : lost();
+                     return is_ours;
+                   });
+}
+
+void NodeLease::saw_run(const std::string& job_id, const std::string& watcher,
+                        const std::string& revision) {
+  const std::lock_guard lock(mutex_);
+  observer_.saw_run(job_id, watcher, revision);
+}
+
+void NodeLease::forget_run(const std::string& job_id) {
+  const std::lock_guard lock(mutex_);
+  observer_.forget_run(job_id);
+}
+
+bool NodeLease::is_lost(const std::string& job_id) const {
+  const std::lock_guard lock(mutex_);
+  return observer_.is_lost(job_id, settings_.times);
+}
+
+bool NodeLease::has_duty(const std::string& name) {
+  {
+    const std::lock_guard lock(mutex_);
+    duties_.insert(name);
+  }
+  return take_duty(name, leases_.held(kDutyLease));
+}
+
+void NodeLease::keep_duties() {
+  std::set<std::string> duties;
+  {
+    const std::lock_guard lock(mutex_);
+    duties = duties_;
+  }
+  if (duties.empty()) return;
+  const auto held = leases_.held(kDutyLease);
+  for (const auto& name : duties) take_duty(name, held);
+}
+
+// The holder of a duty is the epoch of its node.
+bool NodeLease::take_duty(const std::string& name, const std::vector<Lease>& held) {
+  const std::string lease = std::string(kDutyLease) + name;
+  const auto mine =
+      std::find_if(held.begin(), held.end(), [&](const Lease& one) { return one.name == lease; });
+  const bool is_held = mine != held.end();
+  const Span ttl = settings_.times.ttl;
+  switch (duty_step(is_held ? mine->holder : "", is_held ? mine->age : Span(0), epoch_, standing(),
+                    false, settings_.times)) {
+    case DutyStep::leave:
+      return false;
+    case DutyStep::acquire:
+      return leases_.acquire(lease, epoch_, ttl, id_);
+    case DutyStep::renew:
+      return leases_.renew(lease, epoch_, ttl, id_) || leases_.acquire(lease, epoch_, ttl, id_);
+    case DutyStep::release:
+      leases_.release(lease, epoch_);
+  }
+  return false;
 }
 
 std::vector<Lease> NodeLease::look() {

@@ -4,11 +4,13 @@
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "domed/leases.h"
 #include "nodes/cluster_times.h"
+#include "nodes/duties.h"
 #include "nodes/heartbeat.h"
 #include "nodes/node_words.h"
 #include "nodes/observer.h"
@@ -45,8 +47,9 @@ class NodeLease {
   // more than kMaxSkew, or there is no format that all read; it says with whom, and what to do.
   std::optional<Namesake> take();
   // Renews and looks, every third of the ttl on a thread of its own.  "lost": another one has our
-  // name; called once.
-  void keep(std::function<void()> lost);
+  // name; called once.  "looked": after each other look.
+  void keep(
+      std::function<void()> lost, std::function<void()> looked = [] {});
   // Nothing is renewed any more.  The lease is left to its time: runs go on without us, and
   // a lease that is given back would say nothing else.
   void stop() noexcept { heartbeat_.stop(); }
@@ -59,6 +62,16 @@ class NodeLease {
   // What a run that we watch is told in each answer (ClusterTimes::stop_in).
   std::optional<Span> stop_in() const;
   bool is_dead(const std::string& node) const;
+  const ClusterTimes& times() const { return settings_.times; }
+
+  // Whether this node has the duty "name" now (nodes/duties.h); asks for it, and from now on keeps
+  // it as long as it is there, or wishes for it.  Throws Error where the store does not answer.
+  bool has_duty(const std::string& name);
+
+  // Of a run of another node, or one that it watches (Observer).
+  void saw_run(const std::string& job_id, const std::string& watcher, const std::string& revision);
+  void forget_run(const std::string& job_id);
+  bool is_lost(const std::string& job_id) const;
 
   // A node as the last look showed it.
   struct Seen {
@@ -75,6 +88,8 @@ class NodeLease {
   std::optional<Span> since_sent() const;
   bool is_silent() const;
   std::vector<Lease> look();
+  void keep_duties();
+  bool take_duty(const std::string& name, const std::vector<Lease>& held);
   void check_others(const NodeWords& self, const std::vector<Lease>& leases) const;
   bool acquire(const NodeWords& self);
   bool renew(const NodeWords& self);
@@ -89,6 +104,7 @@ class NodeLease {
   Observer observer_;
   std::optional<Clock::time_point> sent_;
   std::vector<Seen> seen_;
+  std::set<std::string> duties_;  // that it wishes for
   Heartbeat heartbeat_;
 };
 

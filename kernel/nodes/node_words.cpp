@@ -19,6 +19,8 @@ Json dumped(const NodeWords& words) {
             {"endpoints", words.endpoints},
             {"queues", words.queues},
             {"time", words.time}};
+  if (words.ttl > NodeWords::Span(0))
+    text["ttl"] = words.ttl.count(), text["lost_after"] = words.lost_after.count();
   if (words.back_in > NodeWords::Span(0)) text["back_in"] = words.back_in.count();
   return text;
 }
@@ -68,6 +70,8 @@ NodeWords NodeWords::parse(std::string_view text) {
   words.formats = formats_at(json);
   words.endpoints = texts_at(json, "endpoints");
   words.queues = texts_at(json, "queues");
+  words.ttl = Span(number_at(json, "ttl"));
+  words.lost_after = Span(number_at(json, "lost_after"));
   words.back_in = Span(std::min<std::uint64_t>(number_at(json, "back_in"), kMaxBackIn.count()));
   words.time = static_cast<std::int64_t>(number_at(json, "time"));
   return words;

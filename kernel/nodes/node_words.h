@@ -23,8 +23,9 @@ struct NodeWords {
   std::string version;
   Formats formats;
   std::vector<std::string> endpoints, queues;
-  Span back_in{0};        // it stops, and means to be back by then
-  std::int64_t time = 0;  // its own, when it said this: microseconds since 1970
+  Span back_in{0};             // it stops, and means to be back by then
+  std::int64_t time = 0;       // its own, when it said this: microseconds since 1970
+  Span ttl{0}, lost_after{0};  // the times that it holds to; lost_after 0: never.  ttl 0: not said
 
   // At most kMaxLeaseText bytes: of what does not fit, endpoints and queues are left out.
   std::string text() const;

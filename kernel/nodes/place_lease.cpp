@@ -10,6 +10,8 @@
 
 #include "base/json.h"
 #include "domed/error.h"
+#include "nodes/node_words.h"
+#include "nodes/observer.h"
 
 namespace domed {
 namespace {
@@ -53,6 +55,7 @@ void PlaceLease::take() {
     const auto sent = settings_.now();
     if (leases_.acquire(kName, self_.epoch, settings_.ttl, text())) {
       taken_ = true;
+      must_be_alone();
       return took(sent);
     }
     const auto held = leases_.held(kName);
@@ -78,6 +81,34 @@ void PlaceLease::take() {
   }
 }
 
+// Another node that acts on the store with others, be it silent; empty: there is none.
+std::string PlaceLease::one_of_several() const {
+  for (const Lease& lease : leases_.held(kNodeLease)) {
+    const NodeWords other = NodeWords::parse(lease.text);
+    if (other.node != self_.node) return other.name + " (" + other.node + ")";
+  }
+  return "";
+}
+
+void PlaceLease::must_be_alone() {
+  const std::string other = one_of_several();
+  if (other.empty()) return;
+  give_back();
+  throw Error(Code::conflict, "several nodes act on the store, the node " + other +
+                                  " among them: this deployment has to say 'cluster' as theirs do");
+}
+
+// Who comes as one of several has its own lease before it looks here, as whoever wants the place
+// for itself has that before it looks there: of two who come at once one sees the other at least.
+void must_be_shared(const Leases& leases) {
+  for (const Lease& lease : leases.held(kName))
+    if (lease.name == kName && lease.age < PlaceLease::Settings().ttl)
+      throw Error(
+          Code::conflict,
+          "a daemon has the store for itself, whose deployment does not say 'cluster': stop "
+          "it first, or wait 15 s where it is gone");
+}
+
 // Whether nobody has had it since our last renewal, though its time may be over.
 bool PlaceLease::is_ours_still() const {
   for (const Lease& lease : leases_.held(kName))
@@ -95,6 +126,10 @@ bool PlaceLease::renew() {
   // who comes from here on makes acquire() fail.
   sent = settings_.now();
   if (!is_ours_still() || !leases_.acquire(kName, self_.epoch, settings_.ttl, text())) return false;
+  if (!one_of_several().empty()) {  // who came while it was over
+    leases_.release(kName, self_.epoch);
+    return false;
+  }
   took(sent);
   return true;
 }

@@ -46,8 +46,9 @@ class PlaceLease {
       : leases_(leases), self_(std::move(self)), settings_(std::move(settings)) {}
   ~PlaceLease() { give_back(); }
 
-  // Throws Error(conflict) that names who has the place.  An earlier life of this daemon, which
-  // its lock on the state_dir shows to be gone, is no obstacle.
+  // Throws Error(conflict) that names who has the place, also where other nodes act on the store
+  // together (NodeLease), even silent ones: what they run would be taken for ours.  An earlier life
+  // of this daemon, which its lock on the state_dir shows to be gone, is no obstacle.
   void take();
   // Renews every third of the time on a thread of its own.  "lost": another daemon has, or had,
   // the place; called once.
@@ -65,6 +66,8 @@ class PlaceLease {
   std::string text() const;
   void took(Clock::time_point sent);
   bool is_ours_still() const;
+  std::string one_of_several() const;
+  void must_be_alone();
 
   Leases& leases_;
   const Self self_;
@@ -76,6 +79,10 @@ class PlaceLease {
 
 // What this machine calls itself; "a machine without a name".
 std::string host_name();
+
+// Throws Error(conflict) where a daemon that wants the store for itself has it: one without
+// `cluster` in its deployment.
+void must_be_shared(const Leases& leases);
 
 // Names this machine and the directory, wherever it is mounted.
 std::string place_of(const std::filesystem::path& state_dir);

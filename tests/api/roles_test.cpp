@@ -31,7 +31,8 @@ const std::map<std::string, Role> kTable{{"Health", Role::none},
                                          {"TrimJob", Role::admin},
                                          {"ImportJob", Role::admin},
                                          {"Backup", Role::admin},
-                                         {"Reload", Role::admin}};
+                                         {"Reload", Role::admin},
+                                         {"ListNodes", Role::admin}};
 constexpr Role kRoles[] = {Role::none, Role::reader, Role::producer, Role::submitter, Role::admin};
 
 class Roles : public testing::Test {

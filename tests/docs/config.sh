@@ -32,6 +32,7 @@ for name in deploy-bot dashboard-1; do "$bin/domectl" token new $name --out $nam
 
 for file in *.yaml; do
   [ $file = tokens.yaml ] && continue
+  [ $file = cluster.yaml ] && [ ! -e plugins/store-postgres.so ] && { echo "cluster.yaml is not tried: there is no store-postgres"; continue; }
   "$bin/domed" --check --config $file >../check.log 2>&1 || fail "$file: $(cat ../check.log)"
   "$bin/domed" --print-config --config $file >../print.yaml 2>/dev/null || fail "$file cannot be printed"
   "$bin/domed" --check --config ../print.yaml >../again.log 2>&1 || fail "what is printed of $file: $(cat ../again.log)"

@@ -24,7 +24,7 @@ class SettleTest : public JobsTest {
                                                                          .dump()
                                                                   << "\n";
   }
-  std::string import() { return import_spool(context, fixed("job"), run_dir("job")); }
+  std::string import() { return import_spool(context, head("job"), fixed("job"), run_dir("job")); }
   StepOutcome settle(std::optional<Deadlines::Verdict> verdict = {}) {
     return domed::settle(context, {"job", "run-job", false}, [&] { return verdict; });
   }

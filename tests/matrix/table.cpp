@@ -54,6 +54,7 @@ const std::vector<Row>& table() {
       {"ImportJob", nothing, everything, Job::nobody, none, "E_INVALID_REQUEST"},
       {"Backup", nothing, everything, Job::nobody, none, "E_STORE"},  // store-memory has none
       {"Reload", nothing, everything},
+      {"ListNodes", nothing, everything},
   };
   return rows;
 }

@@ -129,6 +129,28 @@ TEST_F(PlaceLeases, WithWordsThatNobodyUnderstandsAreOthers) {
   }
 }
 
+TEST_F(PlaceLeases, AreNotTakenWhereSeveralNodesAct) {
+  EXPECT_TRUE(store_.acquire("node/n2", "e2", 15s, R"({"node":"n2","name":"two"})"));
+  pass(100s);
+  PlaceLease first = daemon("n1", "e1");
+  EXPECT_NE(std::string::npos, refusal(first).find("the node two (n2)"));
+  EXPECT_NO_THROW(must_be_shared(store_)) << "it has given it back";
+  store_.release("node/n2", "e2");
+  EXPECT_TRUE(store_.acquire("node/n1", "e0", 15s, R"({"node":"n1","name":"one"})"));
+  EXPECT_EQ("", refusal(first)) << "its own, of before";
+}
+
+TEST_F(PlaceLeases, KeepNodesAwayWhileTheyLast) {
+  PlaceLease first = daemon("n1", "e1");
+  first.take();
+  EXPECT_THROW(must_be_shared(store_), Error);
+  pass(15s);
+  EXPECT_NO_THROW(must_be_shared(store_));
+  EXPECT_TRUE(store_.acquire("node/n2", "e2", 15s, R"({"node":"n2","name":"two"})"));
+  EXPECT_FALSE(first.renew()) << "it comes back, and others act by now";
+  EXPECT_FALSE(first.may_commit());
+}
+
 TEST_F(PlaceLeases, LetNothingBeCommittedWhenTheyAreOver) {
   PlaceLease first = daemon("n1", "e1");
   HeldStore held(store_, first);

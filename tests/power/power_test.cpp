@@ -129,9 +129,9 @@ class LossOfPower : public JobsTest {
     std::ofstream file(acknowledged.path() / "spool");
     for (std::uint64_t i = 0; i < written.acknowledged; ++i) file << written.lines[i] << '\n';
     file.close();
-    ASSERT_EQ("", import_spool(context, fixed(job), acknowledged));
+    ASSERT_EQ("", import_spool(context, head(job), fixed(job), acknowledged));
     const std::uint64_t before = head(job).head_seq;
-    const std::string refused = import_spool(context, fixed(job), left);
+    const std::string refused = import_spool(context, head(job), fixed(job), left);
     const std::uint64_t batches = head(job).last_batch("runner");
     EXPECT_EQ(0u, head(job).last_batch("earlier"));
     ASSERT_LE(written.acknowledged, batches);

@@ -114,19 +114,22 @@ Json FakeDaemon::append(const Json& params, const std::string& digest,
   replays_ += replayed;
   lose = lose_ > 0 && lose_-- > 0;
   changed_.notify_all();
-  return {{"first_seq", first},
-          {"head_seq", events_.size()},
-          {"state", "running"},
-          {"replayed", replayed},
-          {"cancel_requested", cancel_requested_},
-          {"paused", paused_}};
+  Json out{{"first_seq", first},
+           {"head_seq", events_.size()},
+           {"state", "running"},
+           {"replayed", replayed},
+           {"cancel_requested", cancel_requested_},
+           {"paused", paused_}};
+  if (stop_in_) out["stop_in_ms"] = stop_in_->count();
+  return out;
 }
 
 Json FakeDaemon::page(const Json& params, std::unique_lock<std::mutex>& lock) {
   const std::size_t since = params["since_seq"];
+  const auto told = stop_in_;
   changed_.wait_for(lock, std::chrono::milliseconds(params.value("wait_ms", 0)), [&] {
-    return events_.size() != since || sealed_ || stopping_ || !refusal_.empty() ||
-           params["log_id"] != log_id_;
+    return told != stop_in_ || events_.size() != since || sealed_ || stopping_ ||
+           !refusal_.empty() || params["log_id"] != log_id_;
   });
   if (!refusal_.empty()) throw ApiError(refusal_, "refused by the test");
   if (params["log_id"] != log_id_)
@@ -135,13 +138,21 @@ Json FakeDaemon::page(const Json& params, std::unique_lock<std::mutex>& lock) {
   if (since > events_.size()) throw ApiError("E_CURSOR_AHEAD", "ahead", {{"head", events_.size()}});
   Json events = Json::array();
   if (since < events_.size()) events.push_back(events_[since]);
-  return {{"log_id", log_id_},
-          {"first_seq", 1},
-          {"head_seq", events_.size()},
-          {"events", events},
-          {"more", false},
-          {"final", false},
-          {"state", sealed_ ? "failed" : "running"}};
+  Json out{{"log_id", log_id_},
+           {"first_seq", 1},
+           {"head_seq", events_.size()},
+           {"events", events},
+           {"more", false},
+           {"final", false},
+           {"state", sealed_ ? "failed" : "running"}};
+  if (stop_in_) out["stop_in_ms"] = stop_in_->count();
+  return out;
+}
+
+void FakeDaemon::stop_in(std::chrono::milliseconds time) {
+  const std::scoped_lock lock(mutex_);
+  stop_in_ = time;
+  changed_.notify_all();
 }
 
 void FakeDaemon::commit(const std::string& type, const Json& payload) {

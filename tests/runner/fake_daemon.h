@@ -1,10 +1,12 @@
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -33,6 +35,8 @@ class FakeDaemon {
   void cancel(bool in_replies = true);
   // Commits paused or resumed.
   void pause(bool paused);
+  // From now on answers say for how long the run may go on; a poll that is held is answered.
+  void stop_in(std::chrono::milliseconds time);
   // The log gets another name; its newest event is gone where "loses".
   void rename(bool loses);
   // Ends the log, as somebody who has the runner's token could.
@@ -69,6 +73,7 @@ class FakeDaemon {
   std::string refusal_, log_id_ = "l";
   bool cancel_requested_ = false, paused_ = false, stopping_ = false, held_ = false,
        sealed_ = false;
+  std::optional<std::chrono::milliseconds> stop_in_;
   int lose_ = 0, replays_ = 0;
   std::size_t longest_batch_ = 0;
   std::unique_ptr<Socket> socket_;

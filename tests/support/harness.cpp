@@ -59,8 +59,12 @@ Kernel::Kernel(const std::string& store_plugin, const std::filesystem::path& dir
   journal = std::make_unique<Journal>(
       *checked, environment,
       [this](const Commit& commit) {
-        commits.push_back(commit);
+        {
+          const std::lock_guard lock(committing);
+          commits.push_back(commit);
+        }
         streams->committed(commit);
+        if (elsewhere) elsewhere->own(commit);
       },
       doubts);
   store->renew_with([this](const std::string& job_id) { journal->renew(job_id); });
@@ -82,6 +86,24 @@ Kernel::Kernel(const std::string& store_plugin, const std::filesystem::path& dir
                                       audit, service);
   dispatcher = std::make_unique<Dispatcher>(*methods, workers, audit, metrics);
   be(kOwnUser, Role::admin);
+}
+
+Kernel::Kernel(const std::filesystem::path& dir, std::unique_ptr<Store> open, const Shared& shared)
+    : Kernel("store-memory", dir, std::move(open)) {
+  environment.ids = environment.revisions = shared.ids;
+  journal->share();
+  Streams::Shared streams_of;
+  streams_of.node = shared.node;
+  streams->share(std::move(streams_of));
+  Elsewhere::Hears hears;
+  hears.changed = [this](const JobRecord&, const Commit& commit) {
+    streams->committed(commit);
+    journal->changed_elsewhere(commit.job_id);
+  };
+  hears.gap = [this] { streams->changed_all(); };
+  elsewhere = std::make_unique<Elsewhere>(dynamic_cast<Watch&>(*plugin), *store, environment,
+                                          std::move(hears));
+  elsewhere->start();
 }
 
 namespace {
@@ -109,6 +131,7 @@ void Kernel::be(const std::string& name, Role role) {
 }
 
 Kernel::~Kernel() {
+  if (elsewhere) elsewhere->stop();
   streams->stop();
   workers.stop();
   journal->stop();

@@ -12,6 +12,7 @@
 #include "loader/loader.h"
 #include "loader/options.h"
 #include "log/checked_store.h"
+#include "log/elsewhere.h"
 #include "log/journal.h"
 #include "log/present_store.h"
 
@@ -54,6 +55,12 @@ class Kernel {
   // Over a store that is open already.
   Kernel(const std::string& store_plugin, const std::filesystem::path& dir,
          std::unique_ptr<Store> open, std::vector<Source> collectors = {});
+  // One of several over a place that all of them can open.
+  struct Shared {
+    std::string node;
+    int ids = 0;  // its own begin there
+  };
+  Kernel(const std::filesystem::path& dir, std::unique_ptr<Store> open, const Shared& shared);
   ~Kernel();
 
   // The whole reply of one request.
@@ -80,6 +87,7 @@ class Kernel {
   Peer peer{1, Door::ipc};              // whose requests are asked
   std::vector<OrderedJson> audited;     // read it only when quiet
   std::vector<Commit> commits;          // what the observer saw; read it only when quiet
+  std::mutex committing;                // guards them, of several kernels
   std::unique_ptr<Store> plugin;        // what the store's bytes are in
   std::unique_ptr<Store> checked;       // which checks them
   std::unique_ptr<PresentStore> store;  // what all but the journal read
@@ -97,6 +105,7 @@ class Kernel {
   Metrics metrics;
   std::unique_ptr<Methods> methods;
   std::unique_ptr<Dispatcher> dispatcher;
+  std::unique_ptr<Elsewhere> elsewhere;  // of several; else null
 };
 
 // Makes the log of a job "id" that is to run "request", as an accepted SubmitJob does: its run is

@@ -1,0 +1,80 @@
+// The part of Scheduler for a store that other nodes act on too.
+#include "jobs/scheduler.h"
+#include "jobs/whose.h"
+
+namespace domed {
+
+// What is told may be older than what is known here.  So it decides nothing that could not be
+// decided again: the record is asked by whoever acts.
+void Scheduler::changed_elsewhere(const JobRecord& record, const Commit& commit) {
+  const std::string& id = commit.job_id;
+  notice(commit);
+  if (commit.gone) {
+    others_.forget(id);
+    return forget(id);
+  }
+  const JobHead head = head_of(record);
+  others_.saw(id, record.revision, whose(head, fixed_of(record)));
+  if (is_terminal(head.state) || head.external || head.importing) return;
+  const bool is_own = head.node == config_.node;
+  if (is_own && !locked([&] { return plan_.has_slot(id); }))
+    workers_.run([this, id] { settle_own(id); });
+  else if (!is_own && locked([&] { return plan_.has_runner(id); }))
+    workers_.run([this, id] { look_at_run(id); });
+}
+
+void Scheduler::look_again() {
+  const auto runners = locked([&] {
+    plan_.look_again();
+    return plan_.pidfds();
+  });
+  for (const auto& runner : runners) workers_.run([this, id = runner.first] { look_at_run(id); });
+  alarm_.ring();
+}
+
+// Since it has a runner its claim was committed: the record tells whether that was taken back.
+void Scheduler::look_at_run(const std::string& job_id) try {
+  const auto record = context_.store.find(job_id);
+  if (record && !record->tombstone) {
+    const JobHead head = head_of(*record);
+    if (!is_terminal(head.state) && is_ours(context_, head)) return;
+  }
+  locked([&] { plan_.taken_away(job_id); });
+  alarm_.ring();
+} catch (const Error& e) {
+  cannot(job_id, "looked at", e);
+}
+
+// A claim of our former life, which landed after this one looked through its jobs.
+void Scheduler::settle_own(const std::string& job_id) {
+  if (!locked([&] { return plan_.reserve(job_id); })) return;
+  std::optional<Unfinished> job;
+  try {
+    job = take_over(context_, Runners(config_.runner), job_id);
+  } catch (const std::exception& e) {
+    cannot(job_id, "taken up", e);
+  }
+  const bool settles = job && job->what == Takeover::settle;
+  locked([&] {
+    if (settles)
+      plan_.take_over(*job, Clock::now());
+    else
+      plan_.step_done(job_id, {StepOutcome::Next::line_up, {}}, Clock::now());
+  });
+  settles ? attempt(job_id, Step::settle) : alarm_.ring();
+}
+
+void Scheduler::look_at_others() {
+  if (stopping()) return;
+  for (const auto& id : others_.due())
+    workers_.run([this, id] {
+      try {
+        others_.take(id);
+        could(id);
+      } catch (const std::exception& e) {
+        cannot(id, "taken from a dead node", e);
+      }
+    });
+}
+
+}  // namespace domed

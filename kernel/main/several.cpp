@@ -1,0 +1,90 @@
+// The part of Daemon for a store that others can open, or act on, too.
+#include "main/daemon.h"
+#include "main/log.h"
+#include "nodes/place_lease.h"
+
+namespace domed {
+
+// The plugin's store, or, where other daemons can open it too, the same for as long as we are the
+// one that may act on it.
+Store& Daemon::open_store() {
+  if (const std::string problem = cluster_problem(*deployment_.now()); !problem.empty())
+    throw Error(Code::unsupported, problem);
+  Leases* const leases = leases_of(*fenced_);
+  if (!leases || !watch_of(*fenced_)) return *fenced_;
+  if (deployment_.now()->cluster) return join(*leases), *fenced_;
+  const auto state_dir = deployment_.now()->state_dir;
+  held_ = std::make_unique<HeldPlace>(
+      *fenced_, *leases,
+      PlaceLease::Self{node_id(state_dir), epoch_, place_of(state_dir), host_name()}, [this] {
+        log_warning("another daemon has taken the store: this one lets it go");
+        stale_();
+      });
+  return held_->store();
+}
+
+// One of several: from here on the store takes what each of them commits, by compare and set, and
+// the lease says what we may begin.  It is renewed from now on, for what comes before we serve may
+// take long.
+void Daemon::join(Leases& leases) {
+  const NodeWords words = node_words(*deployment_.now());
+  const auto say = [this, words] {
+    NodeWords now = words;
+    now.endpoints = *own_urls_.now();
+    now.time = environment_.now();
+    return now;
+  };
+  lease_ = std::make_unique<NodeLease>(leases, epoch_, say,
+                                       NodeLease::Settings{cluster_times(*deployment_.now())});
+  if (lease_->take() == Namesake::another)
+    throw Error(Code::conflict,
+                "another machine acts on the store as this node, " + words.name + " (" +
+                    words.node +
+                    "): a state_dir was copied or moved.  To give this one a name of "
+                    "its own, remove " +
+                    (deployment_.now()->state_dir / "node_id").string());
+  must_be_shared(leases);
+  lease_->keep(
+      [this] {
+        log_warning("another daemon has taken this node's lease: this one lets go of the store");
+        stale_();
+      },
+      [this] {
+        if (serves_) scheduler_->look_at_others();
+      });
+}
+
+// For latency alone: what is not heard in time is found in the store.
+void Daemon::hear_others() {
+  Elsewhere::Hears hears;
+  hears.changed = [this](const JobRecord& record, const Commit& commit) {
+    publisher_->tell(commit);
+    streams_->committed(commit);
+    scheduler_->changed_elsewhere(record, commit);
+    journal_->changed_elsewhere(commit.job_id);
+  };
+  hears.gap = [this] {
+    publisher_->beat_again();
+    streams_->changed_all();
+    scheduler_->look_again();
+  };
+  hears.tried = [this](const std::optional<Error>& failure) {
+    const auto now = Troubles::Clock::now();
+    failure
+        ? troubles_.met("watch",
+                        std::string("what other nodes do is heard late: ") + failure->what(), now)
+        : troubles_.over("watch", now);
+  };
+  elsewhere_ =
+      std::make_unique<Elsewhere>(*watch_of(*fenced_), *store_, environment_, std::move(hears));
+}
+
+Streams::Shared Daemon::shared_follow() {
+  Streams::Shared shared;
+  shared.node = node_id(deployment_.now()->state_dir);
+  shared.poll_at_most = lease_->times().poll_at_most();
+  shared.stop_in = [this] { return lease_->stop_in(); };
+  return shared;
+}
+
+}  // namespace domed

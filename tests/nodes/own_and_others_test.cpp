@@ -1,0 +1,461 @@
+// `OneOwner`, `OwnOnly` and `Takeover` on real records: nodes that meet in one place in memory,
+// with clocks that the test turns, and no command that runs.
+#include <fstream>
+
+#include "base/units.h"
+#include "jobs/launch.h"
+#include "jobs/others.h"
+#include "jobs/recovery.h"
+#include "jobs/retries.h"
+#include "jobs/scheduler.h"
+#include "jobs/settle.h"
+#include "jobs/whose.h"
+#include "log/elsewhere.h"
+#include "log/retry.h"
+#include "store-memory/shared_memory.h"
+#include "support/harness.h"
+
+namespace domed::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct Clocks {
+  BootClock::time_point boot = BootClock::now();
+  std::int64_t wall = 1'700'000'000'000'000;
+};
+
+// What a daemon has of the jobs' room, without a scheduler.
+struct Node {
+  Node(const std::string& id, const std::filesystem::path& dir, std::shared_ptr<MemoryPlace> place,
+       const Clocks& clocks, int ids)
+      : store(place),
+        watch(std::move(place)),
+        lease(store, "epoch of " + id,
+              [id, &clocks] {
+                return NodeWords{id,          id,     "machine", "boot", "place of " + id,
+                                 "0.1",       {1, 2}, {},        {},     {},
+                                 clocks.wall, {},     {}};
+              },
+              {ClusterTimes(), [&clocks] { return clocks.boot; }}) {
+    environment.ids = environment.revisions = ids;
+    journal.share();
+    std::filesystem::create_directories(dir / id / "runs");
+    config.run.state_dir = dir / id;
+    config.runner = dir / id / "runner";
+    config.node = id;
+    config.lease = &lease;
+    settings.become(config.run);
+    lease.take();
+  }
+  ~Node() {
+    if (elsewhere) elsewhere->stop();
+    scheduler.reset();
+    journal.stop();
+  }
+
+  // From here on it starts jobs, whose runners are this script, and hears what others commit.
+  void serve(const std::string& script) {
+    std::ofstream(config.runner) << "#!/bin/bash\n" << script << "\n";
+    std::filesystem::permissions(config.runner, std::filesystem::perms::owner_all);
+    Elsewhere::Hears hears;
+    hears.changed = [this](const JobRecord& record, const Commit& commit) {
+      scheduler->changed_elsewhere(record, commit);
+    };
+    hears.gap = [this] { scheduler->look_again(); };
+    elsewhere = std::make_unique<Elsewhere>(store, store, environment, std::move(hears));
+    scheduler = std::make_unique<Scheduler>(
+        store, journal, environment, provenance, config, [](Level, const std::string&) {},
+        troubles);
+    scheduler->recover([](const std::string&, const JobHead&) {});
+    scheduler->start({"ipc:///x"});
+    elsewhere->start();
+  }
+  // Waits until the record says so, as long as the test may last.
+  void await(const std::string& job, const std::function<bool(const JobHead&)>& says) {
+    for (std::string cursor;;) {
+      cursor = watch.wait(cursor, 0ms).cursor;
+      const auto record = store.find(job);
+      if (record && says(head_of(*record))) return;
+      watch.wait(cursor, 1s);
+    }
+  }
+
+  JobHead head(const std::string& job) { return head_of(*store.find(job)); }
+  // As it is told by the watch.
+  void sees(const std::string& job) {
+    const auto record = store.find(job);
+    others.saw(job, record->revision, whose(head_of(*record), fixed_of(*record)));
+  }
+  void claim(const std::string& job) {
+    journal.run(job, [&](JobLog& log) { log.assign(config.node, token_of(job)); });
+  }
+  static std::string token_of(const std::string& job) { return "token of " + job; }
+  // The batch that the runner of "job" begins with, or another; the name of its refusal.
+  std::string append(const std::string& job, std::uint64_t number, const Json& event) {
+    Batch batch;
+    batch.producer_id = "p", batch.producer_token = token_of(job), batch.number = number;
+    batch.events = read_events(Json::array({event}).dump());
+    batch.provenance = "{}";
+    batch.taken_at = config.node;
+    batch.may_begin = lease.standing() == Standing::fresh;
+    return error_name([&] {
+      journal.run(job, [&](JobLog& log) {
+        AppendResult ignored;
+        log.append(batch, true, ignored);
+      });
+    });
+  }
+  std::string runs(const std::string& job) {
+    claim(job);
+    return append(job, 1, change_to("running"));
+  }
+  StepOutcome launches(
+      const std::string& job, const std::function<void()>& meanwhile = [] {}) {
+    return launch(context, {"ipc:///x"}, job, [&](const JobFixed&) { meanwhile(); });
+  }
+  StepOutcome settles(const std::string& job) {
+    return settle(context, {job, "run-" + job, false}, [] { return std::nullopt; });
+  }
+  Takeover recovers(const std::string& job) {
+    return take_over(context, Runners(config.runner), job)->what;
+  }
+  // What the log tells, one word for each event.
+  std::vector<std::string> log(const std::string& job) {
+    std::vector<std::string> out;
+    const auto slice = store.read(job, 1, 100, 1 << 20, Direction::forward);
+    std::istringstream lines(slice->events);
+    for (std::string line; std::getline(lines, line);) {
+      const Event event = read_line(line).event;
+      std::string word = event.to ? std::string(state_name(*event.to)) : event.type;
+      if (event.type == "assigned") word += " " + (event.node.empty() ? "nobody" : event.node);
+      out.push_back(word);
+    }
+    return out;
+  }
+
+  FixedEnvironment environment;
+  SharedMemory store, watch;  // the latter of the test
+  NodeLease lease;
+  std::unique_ptr<Scheduler> scheduler;
+  std::unique_ptr<Elsewhere> elsewhere;
+  Journal journal{store, environment, [this](const Commit& commit) {
+                    if (elsewhere) elsewhere->own(commit);
+                    if (scheduler) scheduler->notice(commit);
+                  }};
+  Provenance provenance{{}, [](const std::string&) {}};
+  SchedulerConfig config;
+  Troubles troubles{[](Troubles::Word, const std::string&) {}};
+  Replaceable<RunSettings> settings{config.run};
+  FirstLooks looks{provenance, settings};
+  JobsContext context{store,       journal,
+                      environment, provenance,
+                      looks,       config,
+                      settings,    [](Level, const std::string&) {},
+                      troubles,    [] { return false; }};
+  Others others{context};
+};
+
+class OwnAndOthers : public ::testing::Test {
+ protected:
+  OwnAndOthers() { place_->leases.stop_clock(); }
+
+  std::unique_ptr<Node> node(const std::string& id, int ids) {
+    return std::make_unique<Node>(id, scratch_.path(), place_, clocks_, ids);
+  }
+  // Time passes, in which these nodes live.
+  void pass(std::chrono::seconds time, const std::vector<Node*>& living) {
+    for (auto i = 0s; i < time; i += 5s) {
+      place_->leases.turn(5s);
+      clocks_.boot += 5s;
+      clocks_.wall += 5'000'000;
+      for (Node* one : living) one->lease.beat();
+    }
+  }
+  using Log = std::vector<std::string>;
+
+  Scratch scratch_;
+  Clocks clocks_;
+  std::shared_ptr<MemoryPlace> place_ = MemoryPlace::named("");
+  std::unique_ptr<Node> a = node("a", 0), b = node("b", 100'000);
+};
+
+TEST_F(OwnAndOthers, OneOwnerOfAClaim) {
+  submit(a->journal, "j");
+  a->claim("j");
+  EXPECT_EQ(StepOutcome::Next::release, b->launches("j").next);
+  EXPECT_EQ((Log{"queued", "assigned a"}), b->log("j"));
+}
+
+// Who lost looked at the record before, and its memory was right then.
+TEST_F(OwnAndOthers, OneOwnerOfTwoWhoClaimAtOnce) {
+  submit(b->journal, "j");
+  EXPECT_EQ(StepOutcome::Next::release, b->launches("j", [&] { a->claim("j"); }).next);
+  EXPECT_EQ((Log{"queued", "assigned a"}), b->log("j"));
+  EXPECT_EQ("", a->append("j", 1, change_to("running")));
+}
+
+TEST_F(OwnAndOthers, OneOwnerNeedsALease) {
+  submit(a->journal, "j");
+  pass(15s, {b.get()});
+  EXPECT_EQ("E_BUSY", error_name([&] { a->launches("j"); }));
+  EXPECT_EQ(Log{"queued"}, a->log("j"));
+  a->lease.beat();
+  a->claim("j");
+  pass(15s, {b.get()});
+  EXPECT_EQ("E_BUSY", a->append("j", 1, change_to("running"))) << "and takes no `running`";
+  a->lease.beat();
+  EXPECT_EQ("", a->append("j", 1, change_to("running")));
+}
+
+TEST_F(OwnAndOthers, OneOwnerTakesWhatItsRunSays) {
+  submit(a->journal, "j");
+  a->claim("j");
+  EXPECT_EQ("E_ELSEWHERE", b->append("j", 1, change_to("running")));
+  EXPECT_EQ("", a->append("j", 1, change_to("running")));
+  EXPECT_EQ("E_ELSEWHERE", b->append("j", 2, log_event("x")));
+}
+
+// What a second daemon did to the jobs of the first, merely by starting.
+TEST_F(OwnAndOthers, OwnOnlyIsRecovered) {
+  for (const char* job : {"claimed", "running"}) submit(a->journal, job);
+  a->claim("claimed");
+  a->runs("running");
+  for (const char* job : {"claimed", "running"}) {
+    const std::string before = b->store.find(job)->revision;
+    EXPECT_EQ(Takeover::others, b->recovers(job));
+    EXPECT_EQ(before, b->store.find(job)->revision);
+  }
+  submit(a->journal, "waiting");
+  EXPECT_EQ(Takeover::line_up, b->recovers("waiting"));
+  EXPECT_EQ(Takeover::line_up, a->recovers("claimed")) << "its own";
+  EXPECT_EQ((Log{"queued", "assigned a", "assigned nobody"}), a->log("claimed"));
+  EXPECT_EQ(Takeover::settle, a->recovers("running"));
+}
+
+TEST_F(OwnAndOthers, OwnOnlyImportsAreDropped) {
+  const auto import = [&](Node& node, const std::string& job) {
+    node.journal.run(job, [&](JobLog& log) {
+      ImportPiece piece;
+      piece.record.emplace();
+      piece.record->fixed.job_id = job;
+      piece.record->fixed.request = {{"executor", "external"}};
+      piece.record->fixed.accepted_by = node.config.node;
+      piece.record->log_id = piece.log_id = std::string(32, 'a');
+      piece.lines = {read_line(encode_line(json_string(job), 1, format_time(clocks_.wall),
+                                           "state_change", R"({"to":"queued"})"))};
+      piece.last = false;
+      log.import(piece);
+    });
+  };
+  import(*a, "i");
+  EXPECT_EQ(Takeover::others, b->recovers("i"));
+  EXPECT_TRUE(b->store.find("i"));
+  ASSERT_TRUE(a->store.find("i"));
+  EXPECT_EQ(Takeover::drop, a->recovers("i"));
+  EXPECT_FALSE(b->store.find("i"));
+  import(*a, "k");
+  b->sees("k");
+  pass(605s, {b.get()});
+  ASSERT_EQ(Log{"k"}, b->others.due());
+  b->others.take("k");
+  EXPECT_FALSE(b->store.find("k"));
+}
+
+// Its runner died without a word, and meanwhile the job went elsewhere: the directory goes, and
+// nothing else.
+TEST_F(OwnAndOthers, OwnOnlyIsSettled) {
+  submit(a->journal, "j");
+  a->claim("j");
+  RunDir dir(run_path(a->config.run, "run-j"));
+  dir.create("j");
+  b->journal.run("j", [](JobLog& log) { log.take_back(); });
+  b->runs("j");
+  const std::string before = b->store.find("j")->revision;
+  EXPECT_EQ(StepOutcome::Next::release, a->settles("j").next);
+  EXPECT_EQ(before, b->store.find("j")->revision);
+  EXPECT_FALSE(dir.exists());
+}
+
+TEST_F(OwnAndOthers, OwnOnlyIsSettledAlsoWhereItIsTakenMeanwhile) {
+  submit(a->journal, "j");
+  a->runs("j");
+  const StepOutcome out = settle(a->context, {"j", "run-j", false}, [&] {
+    b->journal.run("j", [](JobLog& log) { log.finish(State::failed, "lost", "by b"); });
+    return std::nullopt;
+  });
+  EXPECT_EQ(StepOutcome::Next::release, out.next);
+  EXPECT_EQ("by b", a->head("j").message);
+}
+
+TEST_F(OwnAndOthers, TakeoverOfWhatHadNotBegun) {
+  submit(a->journal, "j");
+  a->claim("j");
+  b->sees("j");
+  pass(595s, {b.get()});
+  EXPECT_EQ(Log{}, b->others.due());
+  pass(10s, {b.get()});
+  ASSERT_EQ(Log{"j"}, b->others.due());
+  b->others.take("j");
+  EXPECT_EQ((Log{"queued", "assigned a", "assigned nobody"}), b->log("j"));
+  EXPECT_EQ("E_UNAUTHORIZED", a->append("j", 1, change_to("running")))
+      << "its runner, which comes late";
+  EXPECT_EQ(StepOutcome::Next::release, b->launches("j").next)
+      << "no runner is there to be spawned";
+  EXPECT_EQ("b", b->head("j").node);
+}
+
+TEST_F(OwnAndOthers, TakeoverOfARun) {
+  submit(a->journal, "j");
+  a->runs("j");
+  b->sees("j");
+  pass(605s, {b.get()});
+  ASSERT_EQ(Log{"j"}, b->others.due());
+  b->others.take("j");
+  EXPECT_EQ(State::failed, b->head("j").state);
+  EXPECT_EQ("lost", b->head("j").reason);
+  EXPECT_EQ("the node a was not heard for 10m 00s", b->head("j").message);
+  EXPECT_EQ("E_UNAUTHORIZED", a->append("j", 2, log_event("late")));
+  EXPECT_EQ(Log{}, b->others.due());
+}
+
+TEST_F(OwnAndOthers, TakeoverOfNobodyWhoLives) {
+  submit(a->journal, "j");
+  a->runs("j");
+  b->sees("j");
+  pass(2000s, {a.get(), b.get()});
+  EXPECT_EQ(Log{}, b->others.due());
+}
+
+// A commit that landed late, or another node's answer: what was seen of the record before does not
+// count.
+TEST_F(OwnAndOthers, TakeoverCountsFromTheLastChangeOfTheRecord) {
+  submit(a->journal, "j");
+  a->runs("j");
+  b->sees("j");
+  pass(300s, {b.get()});
+  a->append("j", 2, log_event("x"));  // no one told b of it
+  pass(305s, {b.get()});
+  ASSERT_EQ(Log{"j"}, b->others.due());
+  b->others.take("j");
+  EXPECT_EQ(State::running, b->head("j").state);
+  EXPECT_EQ(Log{}, b->others.due()) << "it counts anew";
+  pass(600s, {b.get()});
+  b->others.take("j");
+  EXPECT_EQ(State::failed, b->head("j").state);
+}
+
+TEST_F(OwnAndOthers, TakeoverNeedsALease) {
+  submit(a->journal, "j");
+  a->runs("j");
+  b->sees("j");
+  pass(605s, {b.get()});
+  pass(15s, {});
+  EXPECT_EQ(Log{}, b->others.due());
+  b->others.take("j");
+  EXPECT_EQ(State::running, b->head("j").state);
+}
+
+TEST_F(OwnAndOthers, TakeoverByTwoIsOne) {
+  auto c = node("c", 200'000);
+  submit(a->journal, "j", {{"command", {"true"}}, {"cwd", "/"}, {"retry", {{"max_attempts", 2}}}});
+  a->runs("j");
+  b->sees("j");
+  c->sees("j");
+  pass(605s, {b.get(), c.get()});
+  b->others.take("j");
+  const std::string after = b->store.find("j")->revision;
+  c->others.take("j");
+  EXPECT_EQ(after, b->store.find("j")->revision);
+  // And both make the next attempt, which is one.
+  make_next_attempt(b->context, "j");
+  make_next_attempt(c->context, "j");
+  EXPECT_EQ(Log{"queued"}, c->log(retry_id("j")));
+  EXPECT_EQ(0, c->head("j").retry_at);
+}
+
+// Jobs come by the watch: a has nobody who starts them.
+TEST_F(OwnAndOthers, WatchIntoTheScheduler) {
+  b->config.policy = {"b", {"default"}, {}, true};
+  b->serve("read line <&3");
+  submit(a->journal, "first");
+  b->await("first", [](const JobHead& head) { return head.state == State::failed; });
+  EXPECT_EQ("b", b->head("first").node);
+  submit(a->journal, "held", {{"command", {"true"}}, {"cwd", "/"}, {"hold", true}});
+  a->journal.run("held", [](JobLog& log) { log.hold(false, ""); });
+  b->await("held", [](const JobHead& head) { return head.state == State::failed; });
+  // What it needs is over by another node's word.
+  submit(a->journal, "need", {{"executor", "external"}});
+  submit(b->journal, "needs",
+         {{"command", {"true"}}, {"cwd", "/"}, {"depends_on", Json::array({"need"})}});
+  a->journal.run("need", [](JobLog& log) { log.finish(State::failed, "reported", ""); });
+  b->await("needs", [](const JobHead& head) { return head.reason == "dependency"; });
+}
+
+TEST_F(OwnAndOthers, OwnPolicyPassesOverWhatItsDeploymentWouldNotHaveTaken) {
+  b->config.policy = {"b", {"default"}, {}, false};
+  b->serve("read line <&3");
+  submit(a->journal, "command");
+  submit(b->journal, "after", {{"executor", "external"}});
+  EXPECT_EQ("this node passes it over, for it allows no commands but its tools",
+            b->scheduler->why_waiting(*b->store.find("command")));
+  a->claim("command");
+  EXPECT_EQ("it is being started by the node a",
+            b->scheduler->why_waiting(*b->store.find("command")));
+}
+
+// Taken from it while its runner was coming up: that is ended here, and runs elsewhere.
+TEST_F(OwnAndOthers, OwnOnlyIsEndedWhereItWasTakenAway) {
+  b->config.policy = {"b", {"default"}, {}, true};
+  b->config.run.cancel_grace = b->config.run.drain = 0ms;
+  b->config.mute = 1ms;
+  b->serve("read line <&3; sleep 1000");
+  submit(a->journal, "j");
+  b->await("j", [](const JobHead& head) { return head.node == "b"; });
+  // Not before it is watched, or nobody knows yet that there is one.
+  while (b->scheduler->why_waiting(*b->store.find("j")).find("runner") == std::string::npos)
+    std::this_thread::yield();
+  a->journal.run("j", [](JobLog& log) { log.finish(State::failed, "lost", "by a"); });
+  const RunDir dir(run_path(b->config.run, "run-j"));
+  while (dir.exists()) std::this_thread::sleep_for(1ms);
+  EXPECT_EQ("by a", b->head("j").message);
+}
+
+// A claim of its former life that lands when it has looked through its jobs.
+TEST_F(OwnAndOthers, OwnOnlyIsSettledWheneverItIsMet) {
+  b->config.policy = {"b", {"default"}, {}, true};
+  b->serve("read line <&3");
+  submit(a->journal, "j", {{"command", {"true"}}, {"cwd", "/"}, {"hold", true}});
+  submit(a->journal, "k");  // it has heard of the one before when it has run this one
+  b->await("k", [](const JobHead& head) { return head.state == State::failed; });
+  a->journal.run("j", [](JobLog& log) {
+    log.hold(false, "");
+    log.assign("b", "a former token");
+  });
+  b->await("j", [](const JobHead& head) { return head.state == State::failed; });
+  EXPECT_EQ("E_UNAUTHORIZED", a->append("j", 1, change_to("running")));
+  EXPECT_EQ(2u, b->head("j").assigned) << "it began anew";
+}
+
+TEST_F(OwnAndOthers, AProducerIsHeardByPollsThatTheRecordTellsOf) {
+  submit(a->journal, "j", {{"executor", "external"}, {"expires_s", 40}});
+  const auto poll = [&] {
+    Batch batch;
+    batch.producer_id = "p", batch.producer_token = "t", batch.taken_at = "a";
+    a->journal.run("j", [&](JobLog& log) {
+      AppendResult ignored;
+      log.append(batch, true, ignored);
+    });
+    return a->store.find("j")->revision;
+  };
+  const std::string first = poll();
+  EXPECT_EQ(first, poll());
+  a->environment.time += 9'000'000;
+  EXPECT_EQ(first, poll());
+  a->environment.time += 1'000'000;
+  EXPECT_NE(first, poll());
+  EXPECT_EQ(Log{"queued"}, a->log("j"));
+}
+
+}  // namespace
+}  // namespace domed::test

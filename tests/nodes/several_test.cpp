@@ -1,0 +1,128 @@
+// Several kernels on one store: what section "nodes" of the design calls TruthInTheStore, in memory
+// and without a server.
+#include <future>
+
+#include "log/append.h"
+#include "store-memory/shared_memory.h"
+#include "support/harness.h"
+
+namespace domed::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+class Several : public ::testing::Test {
+ protected:
+  std::unique_ptr<Kernel> node(const std::string& name, int ids) {
+    std::filesystem::create_directory(scratch_.path() / name);
+    return std::make_unique<Kernel>(scratch_.path() / name, std::make_unique<SharedMemory>(place_),
+                                    Kernel::Shared{name, ids});
+  }
+  static Json page(Kernel& kernel, const Json& job, std::uint64_t since, Json more = {}) {
+    Json params{{"job_id", job["job_id"]}, {"since_seq", since}};
+    if (!more.is_null()) params.update(more);
+    return kernel.call("StreamJobEvents", params);
+  }
+  static std::string refusal(const Json& reply) {
+    return reply.value("/error/data/error"_json_pointer, "");
+  }
+  static Json status(Kernel& kernel, const Json& job) {
+    return kernel.call("GetJobStatus", {{"job_id", job["job_id"]}});
+  }
+
+  Scratch scratch_;
+  std::shared_ptr<MemoryPlace> place_ = MemoryPlace::named("");
+  std::unique_ptr<Kernel> a = node("a", 0), b = node("b", 100'000);
+};
+
+// What a kernel keeps of a job in memory is as old as its own last commit of it.
+TEST_F(Several, TruthInTheStoreForPages) {
+  const Json job = a->running_job("j");
+  a->append(job, 1, log_event("x"));
+  EXPECT_EQ(4u, page(*a, job, 0)["head_seq"]);
+  ASSERT_EQ("", refusal(b->append(job, 2, log_event("y"))));
+  EXPECT_EQ(5u, page(*a, job, 0)["head_seq"]);
+  EXPECT_EQ(5u, page(*a, job, 4)["events"][0]["seq"]);
+  EXPECT_EQ(a->lines(job["job_id"]), b->lines(job["job_id"]));
+}
+
+TEST_F(Several, TruthInTheStoreForCommits) {
+  const Json job = a->running_job("j");
+  for (int i = 1; i <= 20; ++i)
+    ASSERT_EQ("", refusal((i % 2 ? a : b)->append(job, i, log_event("x")))) << i;
+  EXPECT_EQ(23u, status(*a, job)["head_seq"]);
+}
+
+TEST_F(Several, TruthInTheStoreForReplays) {
+  const Json job = a->running_job("j");
+  a->append(job, 1, log_event("x"));
+  ASSERT_EQ("", refusal(b->append(job, 2, log_event("y"))));
+  const Json again = a->append(job, 2, log_event("y"));
+  EXPECT_TRUE(again["result"]["replayed"].get<bool>()) << again;
+  const Json submitted = b->call("SubmitJob", {{"idempotency_key", "j"}, {"executor", "external"}});
+  EXPECT_TRUE(submitted["replayed"].get<bool>());
+  EXPECT_EQ(job["producer_token"], submitted["producer_token"]);
+}
+
+TEST_F(Several, TruthInTheStoreForRefusals) {
+  const Json job = a->running_job("j");
+  ASSERT_EQ("", refusal(b->append(job, 1, change_to("succeeded"))));
+  EXPECT_EQ("E_SEALED", refusal(a->append(job, 2, log_event("late"))));
+  const Json canceled = a->call("CancelJob", {{"job_id", job["job_id"]}});
+  EXPECT_TRUE(canceled["already_terminal"].get<bool>());
+  EXPECT_EQ("succeeded", canceled["state"]);
+  b->call("DeleteJob", {{"job_id", job["job_id"]}});
+  EXPECT_EQ("E_GONE", a->error("CancelJob", {{"job_id", job["job_id"]}}));
+}
+
+TEST_F(Several, TruthInTheStoreForACancel) {
+  const Json job = a->running_job("j");
+  b->call("CancelJob", {{"job_id", job["job_id"]}});
+  const Json poll = a->call("AppendJobEvents", {{"job_id", job["job_id"]},
+                                                {"producer_id", "p"},
+                                                {"producer_token", job["producer_token"]},
+                                                {"events", Json::array()}});
+  EXPECT_TRUE(poll["cancel_requested"].get<bool>()) << poll;
+}
+
+// By the watch, long before its time is over.
+TEST_F(Several, WatchIntoPolls) {
+  const Json job = a->running_job("j");
+  auto poll = std::async(std::launch::async, [&] {
+    return page(*b, job, 3, {{"wait_ms", 10'000}});
+  });
+  while (b->streams->held_polls() == 0) std::this_thread::yield();
+  a->append(job, 1, log_event("x"));
+  EXPECT_EQ(4u, poll.get()["events"][0]["seq"]);
+}
+
+TEST_F(Several, WatchIntoSubmitsThatWait) {
+  const Json params{{"idempotency_key", "j"}, {"executor", "external"}, {"wait_ms", 10'000}};
+  const Json job = a->running_job("j");
+  auto end = std::async(std::launch::async, [&] { return b->call("SubmitJob", params); });
+  while (b->streams->held_polls() == 0) std::this_thread::yield();
+  a->append(job, 1, change_to("succeeded"));
+  EXPECT_EQ("succeeded", end.get()["state"]);
+}
+
+// A batch waits for its predecessor, which another node takes.
+TEST_F(Several, WatchIntoBatchesThatWait) {
+  const Json job = a->running_job("j");
+  auto second = std::async(std::launch::async, [&] { return b->append(job, 2, log_event("2")); });
+  a->append(job, 1, log_event("1"));
+  EXPECT_EQ("", refusal(second.get()));
+  EXPECT_EQ(5u, status(*a, job)["head_seq"]);
+}
+
+TEST_F(Several, AGapLetsAllPollsGo) {
+  const Json job = a->running_job("j");
+  auto poll = std::async(std::launch::async, [&] {
+    return page(*b, job, 3, {{"wait_ms", 10'000}});
+  });
+  while (b->streams->held_polls() == 0) std::this_thread::yield();
+  place_->changes.lose();
+  EXPECT_TRUE(poll.get()["events"].empty());
+}
+
+}  // namespace
+}  // namespace domed::test

@@ -1,0 +1,111 @@
+#!/usr/bin/env bash
+# three_daemons.sh BIN PLUGINS --set url=URL ...: run by with_postgres.sh.  Three nodes on one store: a start ends nothing of
+# the others; jobs are spread and run once; a follower, a cancel and a need are served by any node; a daemon that is killed
+# and comes back has its runs; one that stays away loses them, when nothing is left of their commands.
+set -uo pipefail
+bin=$1 plugins=$2 url=
+shift 2
+for argument; do [[ $argument == url=* ]] && url=${argument#url=}; done
+scratch=$(mktemp -d)
+declare -A daemon=()
+cleanup() {
+  for pid in "${daemon[@]}"; do kill "$pid" 2>/dev/null && wait "$pid"; done
+  for process in /proc/[0-9]*; do
+    tr '\0' ' ' 2>/dev/null <"$process/cmdline" | grep -qF "domed-runner $scratch/" && kill "${process#/proc/}" 2>/dev/null
+  done
+  rm -rf "$scratch"
+}
+trap cleanup EXIT
+complain() { echo "FAILED: $1"; tail -n 100 "$scratch"/*.log; exit 1; }
+
+for name in a b c; do
+  cat >"$scratch/$name.yaml" <<YAML
+domed: 1
+node: { name: $name }
+control: { listen: ["ipc://$scratch/$name/control.ipc"] }
+events: { listen: ["ipc://$scratch/$name/events.ipc"] }
+state_dir: $scratch/$name
+plugin_path: ["$plugins"]
+cluster: { ttl: 3s, lost_after: 20s }
+store: { plugin: store-postgres, options: { url: "$url" } }
+jobs: { allow_ad_hoc: true, cancel_grace: 1s, max_running: 8 }
+YAML
+done
+# Starts a daemon and waits until it serves.
+start() {
+  : >"$scratch/$1.log"
+  "$bin/domed" --config "$scratch/$1.yaml" 2>>"$scratch/$1.log" &
+  daemon[$1]=$!
+  until grep -q ' serves ' "$scratch/$1.log"; do
+    kill -0 "${daemon[$1]}" 2>/dev/null || complain "the daemon $1 does not start"
+    sleep 0.05
+  done
+}
+murder() { kill -9 "${daemon[$1]}"; wait "${daemon[$1]}" 2>/dev/null; unset "daemon[$1]"; }
+ctl() { local name=$1; shift; "$bin/domectl" --endpoint "ipc://$scratch/$name/control.ipc" "$@"; }
+field() { ctl "$1" status "$2" --json | jq -r ".$3"; }
+submit() { ctl "$@" | head -n 1 | grep -oE '[0-9a-f]{32}' | head -n 1; }
+# until_is NODE JOB FIELD VALUE: waits as long as the test may last.
+until_is() { until [ "$(field "$1" "$2" "$3")" = "$4" ]; do sleep 0.1; done; }
+runs() { pgrep -f -- "$1" >/dev/null; }
+
+start a
+node_a=$(cat "$scratch/a/node_id")
+mark=$(basename "$scratch")
+job=$(submit a submit -- bash -c "exec -a $mark-first sleep 1000")
+until_is a "$job" state running
+
+# A start ends nothing of the others.
+start b
+start c
+sleep 1
+[ "$(field b "$job" state)" = running ] || complain "the start of another node ended a job"
+[ "$(field c "$job" node)" = "$node_a" ] || complain "the job is not the first node's"
+runs "$mark-first" || complain "its command does not run any more"
+
+# Spread, and once each.
+: >"$scratch/ran"
+jobs=()
+for i in $(seq 30); do jobs+=("$(submit a submit -- sh -c "sleep 0.5; echo $i >>$scratch/ran")"); done
+for one in "${jobs[@]}"; do until_is b "$one" state succeeded; done
+[ "$(sort -u "$scratch/ran" | wc -l)" = 30 ] && [ "$(wc -l <"$scratch/ran")" = 30 ] || complain "not every command ran once"
+[ "$(for one in "${jobs[@]}"; do field c "$one" node; done | sort -u | wc -l)" -gt 1 ] || complain "one node ran them all"
+
+# A follower, a need and a cancel at other nodes.
+chatty=$(submit a submit -- sh -c 'for i in 1 2 3; do echo line $i; sleep 0.3; done')
+need=$(submit b submit --after "$chatty" -- true)
+[ "$(ctl c follow "$chatty" 2>/dev/null | grep -c '^line')" = 3 ] || complain "a follower at another node misses lines"
+until_is c "$need" state succeeded
+ctl c cancel "$job" >/dev/null
+until_is b "$job" state canceled
+runs "$mark-first" && complain "the canceled command runs on"
+
+# Killed, and back: its run is its own, and goes on.
+for name in b c; do kill "${daemon[$name]}"; wait "${daemon[$name]}"; unset "daemon[$name]"; done
+job=$(submit a submit -- bash -c "until [ -e $scratch/go ]; do sleep 0.1; done; echo done")
+until_is a "$job" state running
+start b
+murder a
+start a
+touch "$scratch/go"
+until_is b "$job" state succeeded
+
+# Killed for good, with a run of which the runner lives, and jobs that wait.
+kill "${daemon[b]}"; wait "${daemon[b]}"; unset "daemon[b]"
+job=$(submit a submit -- bash -c "exec -a $mark-last sleep 1000")
+until_is a "$job" state running
+start b
+start c
+murder a
+waiting=$(submit b submit -- true)
+until_is c "$waiting" state succeeded
+[ "$(field c "$job" state)" = running ] || complain "the run is lost before its time"
+until_is c "$job" state failed
+runs "$mark-last" && complain "the command of a lost job runs on"
+[ "$(field b "$job" reason)" = lost ] || complain "the job is not lost but $(field b "$job" reason)"
+
+# And what comes back later harms nothing.
+start a
+[ "$(field a "$job" reason)" = lost ] || complain "the job changed after its end"
+until [ -z "$(ls "$scratch/a/runs")" ]; do sleep 0.2; done
+echo "three nodes, one store"
