@@ -21,7 +21,8 @@ std::vector<std::string> ids(const Store& store, ListQuery query, std::size_t mo
   std::vector<std::string> out;
   query.limit = most;
   each_record(store, query, [&](const JobRecord& record) {
-    if (is_shown(record)) out.push_back(record.job_id);
+    // Damaged, an id may be any bytes, and nobody can ask for that.
+    if (is_shown(record) && is_utf8(record.job_id)) out.push_back(record.job_id);
     return out.size() < most;
   });
   return out;

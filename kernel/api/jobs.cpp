@@ -128,7 +128,8 @@ JobMethods::Wanted JobMethods::wanted(Params& params) {
 
 void JobMethods::list_jobs(Call call) const {
   Params params(call.params);
-  call.result(listed(wanted(params)).dump());
+  // Of a record that is damaged the store may have any bytes for an id.
+  call.result(listed(wanted(params)).dump(-1, ' ', false, OrderedJson::error_handler_t::replace));
 }
 
 OrderedJson JobMethods::listed(Wanted wanted) const {

@@ -323,7 +323,7 @@ TEST_F(Audited, WhatCannotBeReadIsTold) {
   kernel.be("cert:mary", Role::admin);
   std::size_t before = lines().size();
   for (const auto& [method, needs] : kTable) {
-    const bool changes = needs >= Role::producer;
+    const bool changes = needs >= Role::producer && method != "ListNodes";
     kernel.raw(R"({"jsonrpc":"2.0","id":1,"method":")" + method + R"(","params":[1]})");
     ASSERT_EQ(lines().size(), before += changes) << method;
     if (!changes) continue;

@@ -166,6 +166,17 @@ TEST_F(OddRecords, OfRandomBytesAreTheStoresFault) {
   }
 }
 
+TEST_F(OddRecords, WhoseColumnsAreNoTextAreListedAsDamaged) {
+  const auto kernel = kernel_with([](JobRecord& record) {
+    record.head[0] = '\x7f';
+    record.columns.state = "\xfa\xfb";
+  });
+  const Json jobs = kernel->request("ListJobs", Json::object())["result"]["jobs"];
+  ASSERT_EQ(1u, jobs.size());
+  EXPECT_TRUE(jobs[0].contains("damaged"));
+  call_all(*kernel, "a state that is no text");
+}
+
 TEST_F(OddRecords, ThatTakeASealedLineForAnOldOneDoNotShowItsSeal) {
   const auto kernel = kernel_with([](JobRecord& record) { record.head[1] = 1; });
   EXPECT_EQ("E_STORE", kernel->error("StreamJobEvents", {{"job_id", "a"}}));

@@ -11,7 +11,7 @@ trap 'rm -rf "$scratch"' EXIT
 "$cmake" --install "$build" --prefix "$scratch" --component domed >/dev/null
 for unit in system user; do
   file=$scratch/lib/systemd/$unit/domed.service
-  for line in Type=notify KillMode=process OOMPolicy=continue WatchdogSec=60 'ExecReload=/bin/kill -HUP $MAINPID'; do
+  for line in Type=notify KillMode=process OOMPolicy=continue WatchdogSec=60 'ExecReload=/bin/sh -c '\''kill -HUP $MAINPID'\'; do
     grep -qxF "$line" "$file" || fail "$unit: no $line"
   done
   grep -q '^ExecStartPre=.*domed --check' "$file" || fail "$unit: starts unchecked"
