@@ -25,7 +25,14 @@ NodeLease::NodeLease(Leases& leases, std::string epoch, std::function<NodeWords(
       name_(std::string(kNodeLease) + id_),
       observer_(id_, settings_.times.ttl) {}
 
+// And is seen from then on, by itself too.
 std::optional<Namesake> NodeLease::take() {
+  const auto former = take_lease();
+  if (former != Namesake::another) look();
+  return former;
+}
+
+std::optional<Namesake> NodeLease::take_lease() {
   const NodeWords self = words_();
   const auto leases = look();
   check_others(self, leases);

@@ -87,6 +87,7 @@ class NodeLease {
  private:
   std::optional<Span> since_sent() const;
   bool is_silent() const;
+  std::optional<Namesake> take_lease();
   std::vector<Lease> look();
   void keep_duties();
   bool take_duty(const std::string& name, const std::vector<Lease>& held);

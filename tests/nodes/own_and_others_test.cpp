@@ -180,6 +180,12 @@ class OwnAndOthers : public ::testing::Test {
   std::unique_ptr<Node> a = node("a", 0), b = node("b", 100'000);
 };
 
+TEST_F(OwnAndOthers, EachSeesItselfAtOnce) {
+  ASSERT_EQ(1u, a->lease.nodes().size());
+  EXPECT_EQ("a", a->lease.nodes()[0].words.node);
+  EXPECT_EQ(2u, b->lease.nodes().size());
+}
+
 TEST_F(OwnAndOthers, OneOwnerOfAClaim) {
   submit(a->journal, "j");
   a->claim("j");
