@@ -37,9 +37,11 @@ void AppendMethods::append_job_events(Call call) {
 // Its params are needed no more.
 AppendRequest AppendMethods::read(Call& call) {
   try {
-    return read_append(std::move(call.params));
+    AppendRequest request = read_append(call.params);
+    call.params = {};
+    return request;
   } catch (const ApiError& e) {
-    audit_.failed(*call.who, "AppendJobEvents", "", e);
+    audit_.unread(*call.who, "AppendJobEvents", call.params, e);
     throw;
   }
 }

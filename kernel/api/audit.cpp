@@ -15,7 +15,8 @@ constexpr std::size_t kMostText = 512, kLongResult = 64 << 10;
 constexpr const char* kLongChange[] = {"backup_id", "log_id"};
 
 OrderedJson line_of(const Identity& who, std::string_view method, const std::string& job_id) {
-  OrderedJson line{{"who", who.name}, {"role", role_name(who.role)}, {"method", method}};
+  OrderedJson line{{"who", who.name}, {"role", role_name(who.role)}};
+  if (!method.empty()) line["method"] = method;
   if (!job_id.empty()) line["job_id"] = shortened(job_id, kMostText);
   return line;
 }
@@ -84,6 +85,11 @@ void Audit::failed(const Identity& who, std::string_view method, const std::stri
   tell_failure(who, std::move(line));
 }
 
+void Audit::unread(const Identity& who, std::string_view method, const std::string& params,
+                   const ApiError& error) {
+  failed(who, method, text_in(Json::parse(params, nullptr, false), "job_id"), error);
+}
+
 void Audit::tell_failure(const Identity& who, OrderedJson line) {
   // Apart, so that nobody hides what they were refused behind what merely fails.
   const auto& outcome = line["outcome"];
@@ -119,20 +125,20 @@ Audit::Bucket& Audit::bucket_of(const Identity& who, bool refused) {
     });
   const bool own = who.role != Role::none && buckets_.size() < kMostBuckets;
   Bucket& bucket = buckets_[own ? key : Key("", refused)];
-  bucket.who = own ? OrderedJson{{"who", who.name}, {"role", role_name(who.role)}}
-                   : OrderedJson{{"who", "several"}};
+  bucket.line = own ? line_of(who, "", "") : OrderedJson{{"who", "several"}};
+  bucket.line["outcome"] = refused ? "refused" : "failed";
   return bucket;
 }
 
 // Whoever stops after a flood would else have what was left out uncounted.
-void Audit::tell_counts() {
+void Audit::tell_counts(bool all) {
   std::vector<OrderedJson> lines;
   {
     const std::lock_guard lock(mutex_);
     const auto now = std::chrono::steady_clock::now();
     for (auto& [key, bucket] : buckets_) {
-      if (bucket.untold == 0 || now - bucket.second < kSecond) continue;
-      lines.push_back(bucket.who);
+      if (bucket.untold == 0 || (!all && now - bucket.second < kSecond)) continue;
+      lines.push_back(bucket.line);
       lines.back()["untold"] = std::exchange(bucket.untold, 0);
     }
   }

@@ -20,7 +20,11 @@ void submit(Journal& journal, Call call, JobChange change) {
   command.done = [call, result = std::move(change.result),
                   answer = std::move(change.answer)](std::exception_ptr e) {
     if (e) return call.error(e);
-    answer ? answer(call) : call.result(result());
+    if (!answer) return call.result(result());
+    // The daemon may die before it has answered, and what was changed must have been told.
+    Call later = call;
+    later.changed(result());
+    answer(later);
   };
   journal.submit(std::move(command));
 }

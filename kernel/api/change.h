@@ -16,7 +16,7 @@ struct JobChange {
   std::string job_id;
   std::function<void(JobLog&)> apply;   // throws ApiError for what it refuses
   std::function<std::string()> result;  // JSON text, of what "apply" saw
-  // Instead of "result": answers the call, in its own time.
+  // Answers the call in its own time, and "result" is only told of (api/audit.h).
   std::function<void(const Call&)> answer{};
   bool exclusive = false;  // see Journal::Command
   bool owned = false;      // only the job's submitter and operators may

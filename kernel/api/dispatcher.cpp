@@ -52,10 +52,13 @@ void Dispatcher::take(std::string bytes, Peer peer, std::function<void(std::stri
   call.reply = std::move(reply);
   call.answers = this;
   call.came = std::chrono::steady_clock::now();
-  if (bytes.size() > limits::kRequestBytes)  // never queued, so that such cannot pile up
-    return call.error(
-        ApiError("E_TOO_LARGE", "a request may have " + std::to_string(limits::kRequestBytes) +
-                                    " bytes, this one has " + std::to_string(bytes.size())));
+  if (bytes.size() > limits::kRequestBytes) {  // never queued, so that such cannot pile up
+    const ApiError why("E_TOO_LARGE", "a request may have " +
+                                          std::to_string(limits::kRequestBytes) +
+                                          " bytes, this one has " + std::to_string(bytes.size()));
+    tell_unread({}, call, why);
+    return call.error(why);
+  }
   if (bytes.size() <= kQuickBytes) return handle(bytes, std::move(call));
   const auto large = std::make_shared<const std::string>(std::move(bytes));
   const auto task = [this, large, call] { handle(*large, call); };
@@ -102,12 +105,16 @@ void Dispatcher::must_be_allowed(const Identity& who, const Method& method,
   }
 }
 
-// Of a change whose params, or what stands beside them, could not be read.
+// Of a change whose params, or what stands beside them, could not be read; or of what may have been
+// one, for its method could not be read either.
 void Dispatcher::tell_unread(const Request& request, const Call& call, const ApiError& why) const {
   const auto method = methods_.all().find(request.method);
-  if (method == methods_.all().end() || method->second.audited == Audited::no) return;
+  const bool known = method != methods_.all().end();
+  if (known ? method->second.audited == Audited::no : !request.method.empty()) return;
   const IdentityPtr who = call.peer.caller ? call.peer.caller->who(request.token) : call.who;
-  audit_.failed(*who, request.method, "", why);
+  // As everywhere: who may not ask gets no parser to try.
+  const bool may_ask = known && who->role >= method->second.needs;
+  audit_.unread(*who, request.method, may_ask ? request.params : "{}", why);
 }
 
 bool Dispatcher::may_still(const Call& call) const {

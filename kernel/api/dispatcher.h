@@ -31,8 +31,9 @@ class Dispatcher : private Answers {
   };
   using Tell = std::function<void(const News&)>;
 
-  // "audit" hears of every request that changes something, and of all that are refused; "metrics"
-  // counts and times them all; "tell" is told of each, where it is not null.
+  // "audit" hears of every request that changes something, of all that are refused, and of all that
+  // cannot be read; "metrics" counts and times them all; "tell" is told of each, where it is not
+  // null.
   Dispatcher(const Methods& methods, Workers& workers, Audit& audit, Metrics& metrics,
              Tell tell = nullptr);
 

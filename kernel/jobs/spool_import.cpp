@@ -14,7 +14,8 @@ bool has_batch(const JobHead& head, const Batch& batch) {
 
 void import_line(const JobsContext& context, const JobHead& then, JobFixed& job,
                  const std::string& line) {
-  AppendRequest request = read_append(compact_json(line));
+  std::string params = compact_json(line);
+  AppendRequest request = read_append(params);
   request.batch.is_of_run = true;  // no file has its token
   if (request.job_id != job.job_id) throw ApiError("E_INVALID_REQUEST", "a batch of another job");
   if (request.starts() && job.provenance.empty())

@@ -53,8 +53,8 @@ bool AppendRequest::ends() const {
   return reports(batch, is_terminal);
 }
 
-AppendRequest read_append(std::string params) {
-  // Room for what simdjson reads beyond the end; a request has it already (read_request).
+AppendRequest read_append(std::string& params) {
+  // A request has that room already (read_request).
   params.reserve(params.size() + simdjson::SIMDJSON_PADDING);
   thread_local od::parser parser;
   od::document document = parser.iterate(params).value_unsafe();

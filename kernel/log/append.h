@@ -19,8 +19,8 @@ struct AppendRequest {
   std::size_t entry_bytes() const;
 };
 
-// "params" is compact JSON of an object, as compact_json() made it.  Throws
-// ApiError(E_INVALID_REQUEST, E_TOO_LARGE).
-AppendRequest read_append(std::string params);
+// "params" is compact JSON of an object, as compact_json() made it, and stays that; it gets room
+// for what simdjson reads beyond the end.  Throws ApiError(E_INVALID_REQUEST, E_TOO_LARGE).
+AppendRequest read_append(std::string& params);
 
 }  // namespace domed

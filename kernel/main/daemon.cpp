@@ -375,6 +375,7 @@ void Daemon::stop() {
   if (control_) control_->shutdown(1s);  // until here requests come, and get E_BUSY
   dispatcher_.reset();
   methods_.reset();
+  audit_.tell_rest();
   // After the journal, whose last commits it has to tell; and it must be done with the sockets
   // before they close.
   if (publisher_) publisher_->stop();

@@ -16,6 +16,10 @@ void Call::must_still_be_allowed() const {
   if (answers) answers->must_still_be_allowed(*this);
 }
 
+void Call::changed(std::string_view json) {
+  if (const auto hears = std::exchange(outcome, nullptr)) hears(json, nullptr);
+}
+
 void Call::result(std::string_view json) const {
   if (answers) answers->answered(*this, "");
   if (outcome) outcome(json, nullptr);

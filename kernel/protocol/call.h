@@ -71,6 +71,9 @@ struct Call {
   void must_still_be_allowed() const;
   bool may_still() const { return !answers || answers->may_still(*this); }
 
+  // For an answer that comes later than its change: "outcome" hears of that now, by the result as
+  // it is so far, and not again.
+  void changed(std::string_view json);
   void result(std::string_view json) const;
   // For a result of many bytes, which is made where it is sent from: what stands before it, with
   // room for about "bytes" of it; then all of that, to answer with.

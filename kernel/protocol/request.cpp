@@ -16,6 +16,15 @@ bool is_id(std::string_view text) {
   return text != "null" && text != "true" && text != "false" && text[0] != '{' && text[0] != '[';
 }
 
+// Of a member's text: "" where there is none.
+bool begins(std::string_view text, char with) {
+  return !text.empty() && text[0] == with;
+}
+
+bool is_given(std::string_view text) {
+  return !text.empty() && text != "null";
+}
+
 // Of a checked JSON string.
 std::string string_of(std::string_view text) {
   const bool plain = text.find('\\') == std::string_view::npos;
@@ -45,6 +54,7 @@ void read_request(std::string_view bytes, Request& request) {
   if (text[0] == '[') not_a_request("batches are not supported, send one request a message");
   if (text[0] != '{') not_a_request("it is not an object");
   std::string_view version, method, params, id, token;
+  std::string unknown;
   for (const JsonMember& member : members) {
     const auto value = std::string_view(text).substr(member.begin, member.end - member.begin);
     if (member.key == "jsonrpc")
@@ -58,23 +68,24 @@ void read_request(std::string_view bytes, Request& request) {
     else if (member.key == "token")
       token = value;
     else
-      not_a_request("unknown member '" + member.key + "'");
+      unknown = "unknown member '" + member.key + "'";
   }
-  // First of all, so that a refusal for any other reason still goes to the request that it is of.
+  // All that can be read comes first, so that a refusal for any other reason still goes to the
+  // request that it is of, and is told of its method and of whoever asked (api/audit.h).
   if (!id.empty() && is_id(id)) request.id = id;
+  if (begins(method, '"')) request.method = string_of(method);
+  if (begins(token, '"')) request.token = string_of(token);
+  if (begins(params, '{')) {
+    // Room for whoever parses them in place (log/append.cpp).
+    request.params.reserve(params.size() + simdjson::SIMDJSON_PADDING);
+    request.params = params;
+  }
+  if (!unknown.empty()) not_a_request(unknown);
   if (version != "\"2.0\"") not_a_request("'jsonrpc' must be \"2.0\"");
   if (id.empty() || !is_id(id)) not_a_request("'id' must be a string or a number");
-  if (method.empty() || method[0] != '"') not_a_request("'method' must be a string");
-  request.method = string_of(method);
-  if (!token.empty() && token != "null") {
-    if (token[0] != '"') not_a_request("'token' must be a string");
-    request.token = string_of(token);
-  }
-  if (params.empty() || params == "null") return;
-  if (params[0] != '{') invalid_request("'params' must be an object");
-  // Room for whoever parses them in place (log/append.cpp).
-  request.params.reserve(params.size() + simdjson::SIMDJSON_PADDING);
-  request.params = params;
+  if (!begins(method, '"')) not_a_request("'method' must be a string");
+  if (is_given(token) && !begins(token, '"')) not_a_request("'token' must be a string");
+  if (is_given(params) && !begins(params, '{')) invalid_request("'params' must be an object");
 }
 
 std::string begin_result(const std::string& id, std::size_t bytes) {

@@ -20,7 +20,8 @@ struct Request {
   std::optional<std::string> token;  // of whom it is (transport/access.h)
 };
 
-// Throws RpcError; "id" is set as far as it could be read.
+// Throws ApiError; what of "request" can be read is set all the same, of JSON all but what is
+// wrong.
 void read_request(std::string_view bytes, Request& request);
 
 // A failure of the envelope itself, with its JSON-RPC code.

@@ -95,6 +95,31 @@ TEST_F(AuditTest, WhatIsRepeatedIsCounted) {
   EXPECT_EQ(lines[1]["untold"], 4);
 }
 
+// Which of the two was left out, and at the end without a wait.
+TEST_F(AuditTest, WhatIsLeftOutIsToldAtTheEnd) {
+  const auto twice = [&](const Identity& who, const char* error) {
+    for (int i = 0; i < 2; ++i) audit.failed(who, "CancelJob", "j", {error, "no"});
+  };
+  twice({"token:x", Role::none}, "E_FORBIDDEN");
+  twice(*operator_, "E_FORBIDDEN");
+  lines.clear();
+  audit.tell_rest();
+  ASSERT_EQ(lines.size(), 2u);
+  EXPECT_EQ(lines[0], (OrderedJson{{"who", "several"}, {"outcome", "refused"}, {"untold", 1}}));
+  EXPECT_EQ(
+      lines[1],
+      (OrderedJson{
+          {"who", "cert:mary"}, {"role", "operator"}, {"outcome", "refused"}, {"untold", 1}}));
+  lines.clear();
+  audit.tell_rest();
+  EXPECT_TRUE(lines.empty());
+  twice(*operator_, "E_NOT_FOUND");
+  lines.clear();
+  audit.tell_rest();
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_EQ(lines[0]["outcome"], "failed");
+}
+
 TEST_F(AuditTest, IdentitiesWithoutNumberTakeNoMemoryWithoutBound) {
   const auto begin = std::chrono::steady_clock::now();
   for (int i = 0; i < 2000; ++i)

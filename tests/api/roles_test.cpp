@@ -333,6 +333,44 @@ TEST_F(Audited, WhatCannotBeReadIsTold) {
   }
 }
 
+// By its method where that can be read; what is no request at all may have been to change
+// something.
+TEST_F(Audited, WhatIsNotWellFormedIsTold) {
+  kernel.be("cert:mary", Role::submitter);
+  const auto told = [&](const std::string& bytes) {
+    const std::size_t before = lines().size();
+    kernel.raw(bytes);
+    return lines().size() == before ? OrderedJson::object() : lines().back();
+  };
+  const std::string params = R"("method":"CancelJob","params":{"job_id":"j"})";
+  const std::string good = R"("jsonrpc":"2.0","id":1,)";
+  for (const auto& envelope :
+       {good + R"("more":1,)", good + R"("token":1,)", std::string(R"("jsonrpc":"2.0",)"),
+        std::string(R"("jsonrpc":"1.0","id":1,)")}) {
+    const OrderedJson line = told("{" + envelope + params + "}");
+    EXPECT_EQ(line.value("who", ""), "cert:mary") << envelope;
+    EXPECT_EQ(line.value("method", ""), "CancelJob") << envelope;
+    EXPECT_EQ(line.value("job_id", ""), "j") << envelope;
+    EXPECT_EQ(line.value("outcome", ""), "E_INVALID_REQUEST") << envelope;
+  }
+  const auto cancel = [&](const std::string& reason) {
+    return "{" + good + R"("method":"CancelJob","params":{"job_id":"j","reason":)" + reason + "}}";
+  };
+  for (const auto& bytes :
+       {cancel(R"("a","reason":"b")"), cancel("01"), cancel(R"("\ud800")"), cancel("1e999"),
+        cancel(std::string(70, '[') + std::string(70, ']')), cancel(std::string(70'000, 'x')),
+        std::string("{" + good + R"("method":7})"), std::string("[]"), std::string()}) {
+    const OrderedJson line = told(bytes);
+    EXPECT_EQ(line.value("who", ""), "cert:mary") << bytes.substr(0, 100);
+    EXPECT_EQ(line.value("outcome", ""), "E_INVALID_REQUEST") << bytes.substr(0, 100);
+    EXPECT_FALSE(line.contains("method")) << line;
+  }
+  EXPECT_EQ(told(cancel('"' + std::string(1 << 20, 'x') + '"')).value("outcome", ""),
+            "E_TOO_LARGE");
+  for (const auto* method : {"Health", "NoSuch"})
+    EXPECT_TRUE(told("{" + good + R"("more":1,"method":")" + method + "\"}").empty()) << method;
+}
+
 TEST_F(Audited, RefusedAppendsAreTold) {
   const Json job = kernel.running_job("k");
   const auto told = [&] { return lines().back().value("outcome", ""); };
@@ -345,6 +383,7 @@ TEST_F(Audited, RefusedAppendsAreTold) {
   EXPECT_EQ(lines().back()["job_id"], job["job_id"].get<std::string>());
   kernel.error("AppendJobEvents", {{"job_id", job["job_id"]}, {"nonsense", 1}});
   EXPECT_EQ(told(), "E_INVALID_REQUEST");
+  EXPECT_EQ(lines().back().value("job_id", ""), job["job_id"].get<std::string>());
   Json none = job;
   none["job_id"] = "none";
   kernel.append(none, 1, log_event("x"));

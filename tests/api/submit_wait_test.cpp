@@ -66,6 +66,21 @@ TEST_F(SubmitWait, EndsWithTheDaemonAndWithItsClient) {
   }
 }
 
+// The job is there from then on, whatever becomes of the daemon, or of the answer.
+TEST_F(SubmitWait, IsAuditedWhenItIsCommitted) {
+  const auto told = [this] {
+    const std::lock_guard lock(kernel.auditing);
+    return kernel.audited;
+  };
+  auto answer = asked(10'000);
+  ASSERT_EQ(told().size(), 1u);
+  EXPECT_EQ(told()[0]["method"], "SubmitJob");
+  EXPECT_EQ(told()[0]["outcome"], "ok");
+  kernel.streams->stop();
+  EXPECT_EQ(told()[0]["job_id"], answer.get()["job_id"].get<std::string>());
+  EXPECT_EQ(told().size(), 1u) << "and not again";
+}
+
 TEST_F(SubmitWait, IsToldThatItsJobWasDeleted) {
   const Json job = kernel.running_job("k");
   auto answer = std::async(std::launch::async,

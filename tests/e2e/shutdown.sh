@@ -52,6 +52,23 @@ if [ "$store" = store-sqlite ]; then
   expect "its provenance" no "$(ctl status "$job" --json | jq -r '.provenance.commit_sha_reason // "" | if test("waited") then "yes" else "no" end')"
 fi
 
+# What was left out of the audit is told at the end; a change when it is committed, and not when a
+# daemon that is killed meanwhile would have answered.
+for _ in 1 2 3; do
+  expect "a cancel of nothing" E_NOT_FOUND "$(error_of '{"jsonrpc":"2.0","id":1,"method":"CancelJob","params":{"job_id":"nothing"}}')"
+done
+stop
+grep -q '"outcome":"failed","untold":2' "$scratch/log" || fail "what was left out is lost"
+start
+ctl submit --wait 10s --key waits -- sleep 1000 >/dev/null 2>&1 & waits=$!
+until grep -q '"method":"SubmitJob".*"outcome":"ok"' <(tail -n 5 "$scratch/log"); do
+  kill -0 $waits 2>/dev/null || fail "a submit that waits is not told when it is committed"
+  sleep 0.05
+done
+kill -9 "$daemon"; wait "$daemon" 2>/dev/null || true; daemon=
+kill $waits 2>/dev/null || true; wait $waits 2>/dev/null || true
+start
+
 # Nothing that lies in the current directory is used unless a deployment says so.
 mkdir -p "$scratch/checkout/plugins"
 printf 'name: evil\n' >"$scratch/checkout/plugins/evil.yaml"

@@ -22,7 +22,7 @@ void must_be_refusal(const ApiError& error) {
 }
 
 // Of a batch: it holds what the text does, one event for each of its list.
-void check_append(const std::string& params) try {
+void check_append(std::string params) try {
   const AppendRequest request = read_append(params);
   const Json whole = Json::parse(params);
   must(whole["job_id"] == request.job_id);

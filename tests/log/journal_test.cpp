@@ -27,9 +27,10 @@ class JournalTest : public ::testing::Test {
   }
   static AppendRequest batch(const std::string& id, std::uint64_t number,
                              const std::string& events) {
-    AppendRequest out = read_append(compact_json(
-        "{\"job_id\":" + json_string(id) + R"(,"producer_id":"p","producer_token":"","batch":)" +
-        std::to_string(number) + ",\"events\":" + events + "}"));
+    std::string params = compact_json("{\"job_id\":" + json_string(id) +
+                                      R"(,"producer_id":"p","producer_token":"","batch":)" +
+                                      std::to_string(number) + ",\"events\":" + events + "}");
+    AppendRequest out = read_append(params);
     out.batch.is_of_run = true;
     return out;
   }

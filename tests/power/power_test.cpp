@@ -107,7 +107,8 @@ class LossOfPower : public JobsTest {
     bool readable = true;
     dir.read_spool([&](const std::string& text) {
       try {
-        read_append(compact_json(text));
+        std::string params = compact_json(text);
+        read_append(params);
       } catch (const std::exception&) {
         return readable = false;
       }

@@ -47,6 +47,20 @@ TEST(Request, NamesTheIdEvenWhenTheRestIsWrong) {
   EXPECT_EQ("7", request.id);
 }
 
+// Who asked for what is told of, whatever is wrong beside.
+TEST(Request, TellsWhatCanBeReadWhateverElseIsWrong) {
+  for (const char* wrong : {R"("more":1,"id":7,"jsonrpc":"2.0")", R"("id":7,"jsonrpc":"1.0")",
+                            R"("jsonrpc":"2.0")", R"("id":7)"}) {
+    Request request;
+    EXPECT_ANY_THROW(read_request(
+        std::string("{") + wrong + R"(,"method":"X","token":"t","params":{"a": 1}})", request));
+    EXPECT_EQ("X", request.method) << wrong;
+    EXPECT_EQ("t", request.token) << wrong;
+    EXPECT_EQ(R"({"a":1})", request.params) << wrong;
+    EXPECT_EQ(std::string(wrong).find("id") == std::string::npos ? "null" : "7", request.id);
+  }
+}
+
 TEST(Params, RefuseByName) {
   Params params(R"({"a":"text","n":5,"null":null,"big":18446744073709551615})");
   EXPECT_EQ("text", params.text("a"));
