@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 
 #include "base/units.h"
@@ -70,7 +71,9 @@ class Access::Known : public Caller {
       return std::make_shared<const Identity>(Identity{"an unknown or expired token", Role::none});
     const std::lock_guard lock(mutex_);
     used_[known->name] = known->sha256;
-    return of_token(known->name);
+    auto who = of_token(known->name);
+    if (who->role != Role::none) had_a_role_ = true;
+    return who;
   }
 
   // By the name alone, for no secret is kept.
@@ -92,9 +95,11 @@ class Access::Known : public Caller {
     if (grants != seen_) {
       self_ = std::make_shared<const Identity>(Identity{name_, role_in(*grants, role_)});
       seen_ = grants;
+      if (self_->role != Role::none) had_a_role_ = true;
     }
     return self_;
   }
+  bool had_a_role() const { return had_a_role_ || self()->role != Role::none; }
   const Access& access() const { return *access_; }
 
   bool has_lost_its_token() const {
@@ -119,6 +124,7 @@ class Access::Known : public Caller {
   mutable std::shared_ptr<const Grants> seen_;  // that "self_" is made of
   mutable IdentityPtr self_;
   mutable std::map<std::string, Digest> used_;  // tokens, by name
+  mutable std::atomic<bool> had_a_role_ = false;
 };
 
 Access::Access(std::vector<Grant> grants, std::string node, std::shared_ptr<const Tokens> tokens,
@@ -192,6 +198,11 @@ const char* objection_to(const Caller& caller) {
   if (!known) return nullptr;
   if (known->has_lost_its_token()) return "the token that it named itself by is gone";
   return known->access().lets_in(*known->self()) ? nullptr : "it has no role any more";
+}
+
+bool is_stranger(const Caller& caller) {
+  const auto* known = dynamic_cast<const Access::Known*>(&caller);
+  return known && !known->had_a_role();
 }
 
 std::vector<gid_t> groups_of_peer(int socket, gid_t primary) {

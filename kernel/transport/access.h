@@ -91,6 +91,7 @@ class Access : public std::enable_shared_from_this<Access> {
   };
   using RoleIn = std::function<Role(const std::vector<Grant>&)>;
   friend const char* objection_to(const Caller& caller);
+  friend bool is_stranger(const Caller& caller);
   std::shared_ptr<const Caller> admit(std::string name, RoleIn role) const;
   bool lets_in(const Identity& identity) const;
   static Role named(const std::vector<Grant>& grants, Grant::To to, std::string_view name);
@@ -108,6 +109,9 @@ bool matches(std::string_view pattern, std::string_view name);
 // Why the connection of "caller" is to be closed: it named itself by a token that is not there any
 // more, or has no role any more.  Null: it may stay.
 const char* objection_to(const Caller& caller);
+// Whether nobody with a role was ever seen there: neither whoever it belongs to has one, nor was a
+// token shown that has.
+bool is_stranger(const Caller& caller);
 
 // The groups of the peer at the other end of a Unix socket, its primary one included.
 std::vector<gid_t> groups_of_peer(int socket, gid_t primary);

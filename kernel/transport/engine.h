@@ -32,7 +32,8 @@ struct ControlOptions {
   std::chrono::milliseconds send_timeout{10'000};
   // or, where nng's contexts run short and it holds many, one that took hardly any for so long.
   std::chrono::milliseconds patience{1000};
-  // Within which a peer says its hello, the handshake of TLS before it included; nng has its own.
+  // Within which a peer says its hello, the handshake of TLS before it included, and shows a role
+  // from then on; nng has its own, and waits for a role as long as it takes.
   std::chrono::milliseconds hello{10'000};
 };
 

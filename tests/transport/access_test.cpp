@@ -127,6 +127,28 @@ TEST(Access, ATokenThatWasReplacedIsGone) {
   EXPECT_TRUE(objection_to(*caller));
 }
 
+TEST(Access, AStrangerIsWhoNeverShowedARole) {
+  const auto door =
+      std::make_shared<Access>(std::vector<Grant>{{Role::reader, Grant::To::token, "builds"},
+                                                  {Role::submitter, Grant::To::certificate, "ci"}},
+                               "n1", tokens(), true);
+  const auto caller = door->stranger(), late = door->stranger(), ci = door->certificate("ci");
+  EXPECT_TRUE(is_stranger(*caller));
+  for (const auto* wrong : {"guess", "stale", "fresh"}) {
+    caller->who(wrong);
+    EXPECT_TRUE(is_stranger(*caller)) << wrong << " has no role";
+  }
+  caller->who("s3cret");
+  EXPECT_FALSE(is_stranger(*caller));
+  EXPECT_FALSE(is_stranger(*ci));
+  EXPECT_TRUE(is_stranger(*door->certificate("other"))) << "it is let in to be told so";
+  EXPECT_FALSE(is_stranger(*access({{Role::reader, Grant::To::anyone, ""}})->stranger()));
+  door->replace({{Role::reader, Grant::To::anyone, ""}});
+  EXPECT_FALSE(is_stranger(*late));
+  door->replace({});
+  EXPECT_FALSE(is_stranger(*ci)) << "it had one";
+}
+
 // Who waits for an answer is asked again by name: the secret is not kept.
 TEST(Access, WhoeverAskedIsLookedAtAgain) {
   const auto known = tokens();

@@ -21,10 +21,6 @@ constexpr std::size_t kTooMuch = 16 << 20;
 // Of what TLS itself has to say; whoever makes it say more is no honest peer.
 constexpr std::size_t kMostUnasked = 256 << 10;
 
-// Bytes of requests that one party may leave unfinished, and of each one beside them.
-constexpr std::size_t kMostUnfinished = 64 << 20;
-constexpr std::size_t kFree = 64 << 10;
-
 // Of the loop's thread, so that 10,000 idle peers need none.
 char* read_buffer() {
   thread_local std::array<char, kRead> buffer;
@@ -136,22 +132,25 @@ bool Connection::take_web(std::string_view bytes, std::vector<std::string>& mess
   using State = ws::Session::State;
   web_->receive(bytes, messages);
   const State state = web_->state();
-  const std::lock_guard lock(mutex_);
-  if (closed_) return false;
-  if (std::string said = web_->take_outgoing(); !said.empty()) push(Piece(std::move(said)));
-  if (state == State::refused) refuse(web_->fault());
-  farewell_ = web_->farewell();
-  greeted_ = !farewell_.empty();
-  over_ = over_ || state == State::over;
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_) return false;
+    if (std::string said = web_->take_outgoing(); !said.empty()) push(Piece(std::move(said)));
+    if (state == State::refused) refuse(web_->fault());
+    farewell_ = web_->farewell();
+    if (!farewell_.empty()) set_greeted();
+    over_ = over_ || state == State::over;
+  }
   return state <= State::over && (rules_.may_talk || messages.empty()) && may_keep(web_->held());
 }
 
-// Counts what came of a request, which nobody has looked at yet: a party may begin as many as it
-// likes, and not fill the memory with them.
+// Counts what came of a request, which nobody has looked at yet.
 bool Connection::may_keep(std::size_t bytes) {
-  const std::size_t all = party_->unfinished += bytes - unfinished_;
-  unfinished_ = bytes;
-  return unfinished_ <= kFree || all <= kMostUnfinished;
+  const std::size_t had = std::exchange(unfinished_, bytes);
+  if (std::max(had, bytes) <= Party::kFree) return true;
+  const auto leaves = party_->keep(shared_from_this(), bytes);
+  if (leaves && leaves.get() != this) leaves->close();
+  return leaves.get() != this;
 }
 
 // With the lock held.  What it returns is the thread's, until it is called again.
@@ -187,8 +186,13 @@ bool Connection::greet(std::string_view& bytes) {
   if (hello_ != sp::hello(rules_.theirs).substr(0, hello_.size())) return false;
   if (hello_.size() < sp::kHelloBytes) return true;
   const std::lock_guard lock(mutex_);
-  greeted_ = true;
+  set_greeted();
   return true;
+}
+
+// With the lock held.
+void Connection::set_greeted() {
+  if (!std::exchange(greeted_, true)) greeted_at_ = Clock::now();
 }
 
 void Connection::finished(std::size_t count) {
@@ -229,6 +233,18 @@ void Connection::close() {
 bool Connection::is_greeted() const {
   const std::lock_guard lock(mutex_);
   return greeted_;
+}
+
+bool Connection::is_stranger() const {
+  const auto whose = caller();
+  return !whose || domed::is_stranger(*whose);
+}
+
+Connection::Clock::time_point Connection::owes_since() const {
+  const bool stranger = is_stranger();
+  const std::lock_guard lock(mutex_);
+  if (!greeted_) return since_;
+  return stranger ? greeted_at_ : Clock::time_point::max();
 }
 
 Connection::Clock::time_point Connection::stuck_since() const {

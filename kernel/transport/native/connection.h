@@ -20,19 +20,11 @@
 #include "system/fd.h"
 #include "tls/server_context.h"
 #include "transport/native/loop.h"
+#include "transport/native/party.h"
 #include "transport/native/piece.h"
 #include "ws/session.h"
 
 namespace domed::native {
-
-// Whose connections count together: one user's, or one machine's, which is known before a word is
-// said.
-struct Party {
-  explicit Party(std::string given) : name(std::move(given)) {}
-  const std::string name;
-  std::size_t connections = 0;              // with the hub's lock held
-  std::atomic<std::size_t> unfinished = 0;  // bytes of requests that are not whole yet
-};
 
 // One peer's stream, from its hello to its end.
 //
@@ -84,7 +76,7 @@ class Connection : public Unread, public std::enable_shared_from_this<Connection
              std::uint32_t id, Door door, sp::Carrier carrier, std::shared_ptr<Party> party,
              std::shared_ptr<const Caller> caller, std::shared_ptr<const Access> access,
              std::shared_ptr<const tls::ServerContext> tls, std::shared_ptr<const ws::Offer> web);
-  ~Connection() { party_->unfinished -= unfinished_; }
+  ~Connection() { party_->forget(id_); }
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
@@ -108,6 +100,10 @@ class Connection : public Unread, public std::enable_shared_from_this<Connection
   Party& party() const { return *party_; }
   bool is_greeted() const;
   Clock::time_point since() const { return since_; }  // when it came
+  // Whether nobody with a role was seen on it so far.
+  bool is_stranger() const;
+  // Since when its peer has had the time to say hello, or then to show a role; max: it did both.
+  Clock::time_point owes_since() const;
   // Since when the system takes nothing of what is queued; max: nothing waits.
   Clock::time_point stuck_since() const;
   bool is_flushed() const;
@@ -136,6 +132,7 @@ class Connection : public Unread, public std::enable_shared_from_this<Connection
   bool take_stream(std::string_view bytes, std::vector<std::string>& messages);
   bool take_web(std::string_view bytes, std::vector<std::string>& messages);
   bool greet(std::string_view& bytes);
+  void set_greeted();
   bool may_read() const;
   bool may_keep(std::size_t bytes);
   bool has_unsent();
@@ -166,7 +163,7 @@ class Connection : public Unread, public std::enable_shared_from_this<Connection
   std::string hello_;
   sp::Splitter splitter_;
   std::optional<ws::Session> web_;  // instead of both
-  std::size_t unfinished_ = 0;      // in Party::unfinished
+  std::size_t unfinished_ = 0;      // bytes of a request that is not whole yet
 
   mutable std::mutex mutex_;
   boost::asio::posix::stream_descriptor socket_;
@@ -174,6 +171,7 @@ class Connection : public Unread, public std::enable_shared_from_this<Connection
   std::shared_ptr<const Caller> caller_;
   std::optional<Refusal> refusal_;
   bool closed_ = false, greeted_ = false, stopped_ = false;
+  Clock::time_point greeted_at_ = Clock::time_point::max();
   bool over_ = false;     // the peer said that nothing more comes
   bool broken_ = false;   // the peer takes nothing any more
   bool reading_ = false;  // a turn waits or runs

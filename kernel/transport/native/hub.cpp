@@ -48,14 +48,18 @@ std::string party_of(int socket, sp::Carrier carrier) {
     ::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size);
     return "user " + std::to_string(peer.uid);
   }
-  const std::string address = peer_address(socket);
   sockaddr_storage name{};
   socklen_t size = sizeof name;
   ::getpeername(socket, reinterpret_cast<sockaddr*>(&name), &size);
-  const auto& v6 = reinterpret_cast<const sockaddr_in6&>(name);
-  if (name.ss_family == AF_INET6 && !IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr))
-    return {reinterpret_cast<const char*>(&v6.sin6_addr), sizeof v6.sin6_addr / 2};
-  return address.substr(0, address.rfind(':'));
+  const in6_addr& v6 = reinterpret_cast<const sockaddr_in6&>(name).sin6_addr;
+  const bool is_v6 = name.ss_family == AF_INET6, is_mapped = is_v6 && IN6_IS_ADDR_V4MAPPED(&v6);
+  const std::string address = peer_address(socket), host = address.substr(0, address.rfind(':'));
+  // Of its own this machine has millions, which whoever is there may come from.
+  if (is_loopback(host) || (is_v6 && IN6_IS_ADDR_LOOPBACK(&v6)) ||
+      (is_mapped && v6.s6_addr[12] == 127))
+    return "loopback";
+  if (is_v6 && !is_mapped) return {reinterpret_cast<const char*>(&v6), sizeof v6 / 2};
+  return host;
 }
 
 // Null: it may not come in, or left again.
@@ -131,36 +135,43 @@ void Hub::let_in(Fd socket, sp::Carrier carrier, const Place& place,
   made->open();
 }
 
-// Nobody keeps others out, neither by silence nor by numbers.  Where all places are taken, who
-// comes gets that of somebody silent of the own party, or of one that has more; else of one of the
-// party that has most.  The oldest has to go.  False: there is none.
+// Nobody keeps others out, neither by silence nor by numbers, and least of all strangers: those who
+// have not said hello, or have shown no role.  Where all places are taken, who comes gets that of a
+// stranger of the own party, or of one that has more; else of any, while they have more than an
+// eighth; else of one of the party that has most.  The oldest has to go.  False: there is none.
 bool Hub::make_room(const std::string& party) {
-  std::shared_ptr<Connection> silent, other;
+  std::shared_ptr<Connection> near, stranger, other;
   {
     const std::lock_guard lock(mutex_);
     if (connections_.size() < limits_.most) return true;
     const auto had = parties_.find(party);
     const std::size_t then = had == parties_.end() ? 1 : had->second->connections + 1;
-    std::size_t most = then;
+    std::size_t most = then, strangers = 0;
     for (const auto& [name, its] : parties_) most = std::max(most, its->connections);
     for (const auto& item : connections_) {
       const auto& connection = item.second;  // no binding: the lambda below has it
       const Party& its = connection->party();
-      const auto older = [&](const auto& than) {
-        return !than || connection->since() < than->since();
+      const auto take_older = [&](auto& than) {
+        if (!than || connection->since() < than->since()) than = connection;
       };
-      if (!connection->is_greeted() && (its.connections > then || its.name == party) &&
-          older(silent))
-        silent = connection;
-      if (its.connections == most && most > then && older(other)) other = connection;
+      if (connection->owes_since() != Clock::time_point::max()) {
+        ++strangers;
+        take_older(stranger);
+        if (its.connections > then || its.name == party) take_older(near);
+      }
+      if (its.connections == most && most > then) take_older(other);
     }
-    if (!silent && other)
+    if (near) {
+      other = near;
+    } else if (strangers > limits_.most / 8) {
+      other = stranger;
+    } else if (other) {
       refusals_.note("its user or machine has the most, and another one came", connections_.size(),
                      limits_.most);
+    }
   }
-  const auto& leaves = silent ? silent : other;
-  if (leaves) leaves->close();
-  return leaves != nullptr;
+  if (other) other->close();
+  return other != nullptr;
 }
 
 void Hub::forget(const Connection& connection) {
@@ -195,8 +206,8 @@ void Hub::look_again() {
 void Hub::look() {
   const auto now = Clock::now();
   for (const auto& connection : all()) {
-    const auto stuck = connection->stuck_since();
-    if (!connection->is_greeted() && connection->since() + limits_.hello < now) {
+    const auto stuck = connection->stuck_since(), owes = connection->owes_since();
+    if (owes != Clock::time_point::max() && owes + limits_.hello < now) {
       connection->close();
     } else if (limits_.unread != milliseconds::max() && stuck != Clock::time_point::max() &&
                stuck + limits_.unread < now) {

@@ -21,7 +21,7 @@ class Hub {
  public:
   struct Limits {
     std::size_t most = 4096;                  // connections
-    std::chrono::milliseconds hello{10'000};  // within which a peer says it
+    std::chrono::milliseconds hello{10'000};  // within which a peer says it, and shows a role then
     std::chrono::milliseconds unread = std::chrono::milliseconds::max();  // a reply
   };
 

@@ -1,5 +1,6 @@
 #include "transport/nng/control.h"
 
+#include <nng/nng.h>
 #include <nng/protocol/reqrep0/rep.h>
 #include <spdlog/spdlog.h>
 
