@@ -143,6 +143,10 @@ std::optional<std::string> Peers::objection_to_token(const std::optional<sockadd
 
 std::string connect_failure(const std::string& url, int error) {
   switch (error) {
+    case EPROTONOSUPPORT:
+      return url.starts_with("wss")
+                 ? "wss:// is for web pages and stock nng clients: write the daemon's tls+tcp://"
+                 : "its scheme is none of ipc, tcp, tls+tcp and ws";
     case EAGAIN:
       return "too many connections wait to be taken there";
     case ECONNRESET:

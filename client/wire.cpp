@@ -14,8 +14,8 @@ int url_error(const std::string& url) {
     return path->starts_with('/') && path->size() <= kLongestSocketPath ? 0 : EADDRNOTAVAIL;
   const std::string scheme = url_scheme(url);
   if (scheme.empty()) return EINVAL;
-  for (const char* known : {"tcp", "tcp4", "tcp6", "ws", "ws4", "ws6", "wss", "wss4", "wss6",
-                            "tls+tcp", "tls+tcp4", "tls+tcp6"})
+  for (const char* known :
+       {"tcp", "tcp4", "tcp6", "ws", "ws4", "ws6", "tls+tcp", "tls+tcp4", "tls+tcp6"})
     if (scheme == known) return 0;
   return EPROTONOSUPPORT;
 }

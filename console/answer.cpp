@@ -1,5 +1,6 @@
 #include "console/answer.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 
@@ -38,7 +39,9 @@ void answer(httplib::Response& response, int status, const char* type, std::stri
   const auto text = std::make_shared<const std::string>(std::move(body));
   response.set_content_provider(
       text->size(), type, [text](std::size_t offset, std::size_t length, httplib::DataSink& sink) {
-        return sink.write(text->data() + offset, length);
+        // httplib asks for what a request's Range says, and not only for what there is.
+        if (offset >= text->size()) return false;
+        return sink.write(text->data() + offset, std::min(length, text->size() - offset));
       });
 }
 

@@ -35,7 +35,8 @@ struct Settings {
   // Who shows one of these names, or "*", is the console: to look, or to do as well.
   std::vector<std::string> readers, operators;
   std::vector<std::string> origins;
-  std::string secret;  // whoever knows it acts as the console
+  std::string secret;      // whoever knows it acts as the console
+  std::string ended_file;  // keeps who logged out; empty: nothing does
   bool read_only = false;
   std::vector<ShownPlace> daemons;
   const Asset* (*asset)(std::string_view path) = nullptr;  // the page's files; null: none
@@ -70,6 +71,7 @@ class Console {
   using Response = httplib::Response;
 
   void set_up();
+  static void forget_ranges(const Request& request);
   bool refused(const Request& request, Response& response, bool from_pages);
   void get(const Request& request, Response& response);
   void get_api(const Request& request, Response& response, const std::string& path);

@@ -96,6 +96,17 @@ std::filesystem::path state_home() {
   return std::filesystem::path(home) / ".local" / "state";
 }
 
+// Who logged out is out when the console starts again, too.  Where a secret was given there may be
+// no place of ours: a console that has none forgets.
+std::string ended_file(const CommandLine& given) try {
+  const auto directory = state_home() / "domed";
+  std::filesystem::create_directories(directory);
+  return directory / "console-logged-out";
+} catch (const std::exception&) {
+  if (given.secret_file.empty()) throw;
+  return "";
+}
+
 std::string must_be_secret(std::string text, const std::string& where) {
   if (text.ends_with('\n')) text.pop_back();
   if (text.size() < kLeastSecret || text.find_first_of(" \t\r\n") != std::string::npos)
@@ -178,6 +189,7 @@ Settings settings_of(const CommandLine& given) {
   out.origins = given.origins;
   for (const auto& origin : given.origins) check_origin(origin);
   out.secret = secret_of(given);
+  out.ended_file = ended_file(given);
   out.read_only = given.read_only;
   out.asset = find_asset;
   for (const auto& name : given.contexts.empty() ? std::vector<std::string>{""} : given.contexts) {

@@ -1,10 +1,12 @@
 #include "console/sessions.h"
 
 #include <algorithm>
+#include <sstream>
 
 #include "base/hmac.h"
 #include "base/units.h"
 #include "domed/support/hash.h"
+#include "system/own_file.h"
 
 namespace domed::console {
 namespace {
@@ -12,6 +14,7 @@ namespace {
 constexpr auto kIdle = std::chrono::hours(12);
 constexpr std::int64_t kLongest = 7LL * 24 * 3600;  // seconds
 constexpr std::size_t kMost = 4096;
+constexpr std::size_t kMostEnded = 16 << 20;  // bytes, of 200,000 that log out in a week
 
 std::int64_t now_seconds() {
   return now_micros() / 1'000'000;
@@ -26,7 +29,28 @@ bool equal_secrets(const std::string& a, const std::string& b) {
   return differ == 0;
 }
 
-Sessions::Sessions(std::string secret) : secret_(std::move(secret)) {}
+Sessions::Sessions(std::string secret, std::string ended_file)
+    : secret_(std::move(secret)), ended_file_(std::move(ended_file)) {
+  read_ended();
+}
+
+// A line for each, "SHA256 UNTIL".  What is none is left out: it can only be somebody's mistake.
+void Sessions::read_ended() {
+  if (ended_file_.empty()) return;
+  std::istringstream lines(read_own(ended_file_, kMostEnded));
+  std::string key;
+  std::int64_t until = 0;
+  while (lines >> key >> until)
+    if (until > now_seconds()) ended_.emplace(key, until);
+}
+
+void Sessions::keep_ended() {
+  if (ended_file_.empty()) return;
+  std::erase_if(ended_, [](const auto& item) { return item.second <= now_seconds(); });
+  std::string lines;
+  for (const auto& [key, until] : ended_) lines += key + " " + std::to_string(until) + "\n";
+  write_own(ended_file_, lines, true);
+}
 
 bool Sessions::is_secret(const std::string& word) const {
   return equal_secrets(word, secret_);
@@ -114,7 +138,10 @@ void Sessions::end(const std::string& cookie) {
     found->second->ended = true;
     sessions_.erase(found);
   }
-  if (good_until(cookie)) ended_.insert(key);
+  const auto until = good_until(cookie);
+  if (!until) return;
+  ended_.emplace(key, *until);
+  keep_ended();
 }
 
 void Sessions::forget_old(Clock::time_point now) {

@@ -6,7 +6,6 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <string>
 
 #include "client/client.h"
@@ -42,7 +41,9 @@ class Sessions {
  public:
   using Clock = std::chrono::steady_clock;
 
-  explicit Sessions(std::string secret);
+  // "ended_file" keeps who logged out, so that their cookies stay nobody's when this program
+  // starts again; empty: they come back.  Throws Error where it cannot be read.
+  explicit Sessions(std::string secret, std::string ended_file = "");
 
   // Whether "word" is the console's secret.
   bool is_secret(const std::string& word) const;
@@ -59,12 +60,14 @@ class Sessions {
   std::string signed_until(const std::string& text) const;
   std::optional<std::int64_t> good_until(const std::string& cookie) const;  // nullopt: it is not
   void forget_old(Clock::time_point now);
+  void read_ended();
+  void keep_ended();
   std::string csrf_of(const std::string& cookie) const;
 
-  const std::string secret_;
+  const std::string secret_, ended_file_;
   std::mutex mutex_;
   std::map<std::string, std::shared_ptr<Session>> sessions_;  // by the cookie's SHA-256
-  std::set<std::string> ended_;                               // likewise
+  std::map<std::string, std::int64_t> ended_;                 // likewise; until when they matter
 };
 
 // Whether they are equal, in a time that does not tell where they differ.

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <climits>
 #include <csignal>
@@ -42,8 +43,19 @@ int named_descriptor(const std::string& path) {
 // The name of what is half written, where discard_output() finds it; "": there is none.
 char half_written[PATH_MAX];
 
-// Those that end a program by themselves; what is ignored, or waited for (Interrupt), stays so.
-constexpr int kEnding[] = {SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGALRM, SIGTERM, SIGXCPU, SIGXFSZ};
+// Those that can be met and do not end a program by themselves, and those that a fault of the
+// program's own raises, which is not to be met by more of the same program.
+constexpr int kOthers[] = {SIGKILL,  SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT, SIGCHLD, SIGURG,
+                           SIGWINCH, SIGSEGV, SIGBUS,  SIGILL,  SIGFPE,  SIGABRT, SIGTRAP, SIGSYS};
+
+// Calls "meet" with each signal that ends a program; what is ignored, or waited for (Interrupt),
+// stays so.
+template <class Meet>
+void each_ending(Meet meet) {
+  for (int signal = 1; signal <= SIGRTMAX; ++signal)
+    if (std::find(std::begin(kOthers), std::end(kOthers), signal) == std::end(kOthers))
+      meet(signal);
+}
 
 void end_by(int signal) {
   discard_output();
@@ -52,22 +64,22 @@ void end_by(int signal) {
 
 void discard_on_signals(const std::string& name) {
   name.copy(half_written, sizeof half_written - 1);
-  for (const int signal : kEnding) {
+  each_ending([](int signal) {
     struct sigaction action {};
-    if (sigaction(signal, nullptr, &action) != 0 || action.sa_handler != SIG_DFL) continue;
+    if (sigaction(signal, nullptr, &action) != 0 || action.sa_handler != SIG_DFL) return;
     action.sa_handler = end_by;
     action.sa_flags = static_cast<int>(SA_RESETHAND | SA_NODEFER);
     sigaction(signal, &action, nullptr);
-  }
+  });
 }
 
 void forget_half_written() {
   half_written[0] = '\0';
-  for (const int signal : kEnding) {
+  each_ending([](int signal) {
     struct sigaction action {};
     if (sigaction(signal, nullptr, &action) == 0 && action.sa_handler == end_by)
       std::signal(signal, SIG_DFL);
-  }
+  });
 }
 
 // To disk, so that after a crash the name does not show an empty file.

@@ -1,5 +1,8 @@
 // What the console is made of, without HTTP: http.sh has that.
 #include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
 
 #include "client/fake_daemon.h"
 #include "client/follower.h"
@@ -73,6 +76,19 @@ TEST(Sessions, WhoLogsOutIsOut) {
   ASSERT_TRUE(sessions.of(cookie));
   sessions.end(cookie);
   EXPECT_FALSE(sessions.of(cookie));
+}
+
+TEST(Sessions, WhoLogsOutIsOutWhenTheProgramStartsAgain) {
+  char directory[] = "/tmp/domed-console-XXXXXX";
+  ASSERT_TRUE(mkdtemp(directory));
+  const std::string file = std::string(directory) + "/ended";
+  Sessions before(kSecret, file);
+  const std::string cookie = before.begin(), other = before.begin();
+  before.end(cookie);
+  Sessions after(kSecret, file);
+  EXPECT_FALSE(after.of(cookie));
+  EXPECT_TRUE(after.of(other));
+  std::filesystem::remove_all(directory);
 }
 
 TEST(Sessions, ATokensSessionIsKnownToThisProgramAlone) {

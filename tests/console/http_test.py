@@ -255,6 +255,18 @@ def guesses():
     check("who knows it gets in all the same", ask("/api/login", "POST", body={"token": SECRET})[0] == 200)
 
 
+def only_what_there_is(cookie):
+    """Whatever part is asked for: none of it is what stands behind it in memory."""
+    for path in ("/", "/api/session", "/api/nothing", f"/api/d/local/job?job_id={JOB}"):
+        whole = ask(path, cookie=cookie)[2]
+        for part in ("0-999999999", "0-20000", "400-20000", f"{len(whole)}-{len(whole) + 9}", "-99999", "0-1,0-999999999",
+                     "18446744073709551000-18446744073709551615", "5-2", "0-0", "x", "0-"):
+            reply = raw(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{PORT}\r\nCookie: {cookie}\r\n"
+                        f"Range: bytes={part}\r\nConnection: close\r\n\r\n".encode())
+            head, _, body = reply.partition(b"\r\n\r\n")
+            check(f"{path}, part {part}", len(body) == len(whole) or b" 416 " in head.split(b"\r\n")[0], (head, len(body), len(whole)))
+
+
 def all_groups():
     cookie, whole = log_in()
     session = json.loads(ask("/api/session", cookie=cookie)[2])
@@ -267,6 +279,7 @@ def all_groups():
     many_follow(cookie)
     who_gets_in(cookie, whole)
     hostile_routes(cookie, csrf)
+    only_what_there_is(cookie)
     out, _ = log_in()
     theirs = json.loads(ask("/api/session", cookie=out)[2])["csrf"]
     check("each session has a word of its own", theirs != csrf)
@@ -274,12 +287,14 @@ def all_groups():
     check("who logged out is out", ask("/api/session", cookie=out)[0] == 401)
     guesses()
     with open(COOKIES, "w") as file:
-        file.write(cookie)
+        file.write(cookie + "\n" + out)
 
 
 def kept():
     with open(COOKIES) as file:
-        check("a login outlives the console", ask("/api/session", cookie=file.read())[0] == 200)
+        cookie, out = file.read().split("\n")
+    check("a login outlives the console", ask("/api/session", cookie=cookie)[0] == 200)
+    check("a logout outlives the console", ask("/api/session", cookie=out)[0] == 401)
 
 
 def stranger():

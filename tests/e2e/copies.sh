@@ -30,7 +30,7 @@ mkdir "$scratch/copies"
 left() { find "$scratch/copies" -mindepth 1; }
 kill -STOP "$daemon"
 for what in backup "export $job -o"; do
-  for signal in INT TERM HUP PIPE QUIT; do
+  for signal in INT TERM HUP PIPE QUIT USR1 USR2 RTMIN; do
     # shellcheck disable=SC2086
     env --default-signal "$bin/domectl" $what "$scratch/copies/copy" 2>/dev/null & copier=$!
     if [ "$what" = backup ]; then

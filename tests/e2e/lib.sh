@@ -20,7 +20,8 @@ cleanup() {
   status=$?
   set +e
   end_jobs
-  [ -n "$daemon" ] && kill "$daemon" 2>/dev/null && wait "$daemon" 2>/dev/null
+  # One that a scenario has stopped would be waited for without end.
+  [ -n "$daemon" ] && kill "$daemon" 2>/dev/null && kill -CONT "$daemon" && wait "$daemon" 2>/dev/null
   [ $status -ne 0 ] && [ -f "$scratch/log" ] && tail -200 "$scratch/log" >&2
   rm -rf "$scratch"
   exit $status
