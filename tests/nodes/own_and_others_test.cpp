@@ -1,5 +1,6 @@
 // `OneOwner`, `OwnOnly` and `Takeover` on real records: nodes that meet in one place in memory,
 // with clocks that the test turns, and no command that runs.
+#include <atomic>
 #include <fstream>
 
 #include "base/units.h"
@@ -50,8 +51,9 @@ struct Node {
   }
   ~Node() {
     if (elsewhere) elsewhere->stop();
+    if (scheduler) scheduler->stop();
+    journal.stop();  // nobody is told of commits from here on
     scheduler.reset();
-    journal.stop();
   }
 
   // From here on it starts jobs, whose runners are this script, and hears what others commit.
@@ -64,9 +66,11 @@ struct Node {
     };
     hears.gap = [this] { scheduler->look_again(); };
     elsewhere = std::make_unique<Elsewhere>(store, store, environment, std::move(hears));
+    hears_commits = elsewhere.get();
     scheduler = std::make_unique<Scheduler>(
         store, journal, environment, provenance, config, [](Level, const std::string&) {},
         troubles);
+    starts_jobs = scheduler.get();
     scheduler->recover([](const std::string&, const JobHead&) {});
     scheduler->start({"ipc:///x"});
     elsewhere->start();
@@ -139,9 +143,12 @@ struct Node {
   NodeLease lease;
   std::unique_ptr<Scheduler> scheduler;
   std::unique_ptr<Elsewhere> elsewhere;
+  // Those two once they are whole, for the journal's thread.
+  std::atomic<Elsewhere*> hears_commits = nullptr;
+  std::atomic<Scheduler*> starts_jobs = nullptr;
   Journal journal{store, environment, [this](const Commit& commit) {
-                    if (elsewhere) elsewhere->own(commit);
-                    if (scheduler) scheduler->notice(commit);
+                    if (Elsewhere* const hears = hears_commits) hears->own(commit);
+                    if (Scheduler* const starts = starts_jobs) starts->notice(commit);
                   }};
   Provenance provenance{{}, [](const std::string&) {}};
   SchedulerConfig config;
