@@ -1,7 +1,11 @@
 // Jobs that are told to stand still.
-#include <signal.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <filesystem>
 
 #include "job.h"
 
@@ -43,17 +47,23 @@ class PauseTest : public JobTest {
   }
 };
 
-// A shell that is met as it starts a program: it waits in the kernel until that has begun, which it
-// does not, because it stands still.
+// A process that is met as it starts a program, as shells do: it waits in the kernel until that has
+// begun, which it does not, because it stands still.
 TEST(Standstill, IsCompleteWhereAParentWaitsForAChildThatIsStopped) {
+  char directory[] = "/tmp/domed-pause-XXXXXX";
+  ASSERT_TRUE(mkdtemp(directory));
+  const std::string fifo = std::string(directory) + "/fifo";
+  ASSERT_EQ(0, mkfifo(fifo.c_str(), 0600));
   const pid_t parent = fork();
   if (parent == 0) {
-    if (const pid_t child = vfork(); child == 0) {
-      kill(getpid(), SIGSTOP);
-      _exit(0);
-    } else {
-      _exit(child > 0 ? 0 : 1);
-    }
+    // The child waits here, between its beginning and its program's.
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, fifo.c_str(), O_RDONLY, 0);
+    char name[] = "true";
+    char* const words[] = {name, nullptr};
+    pid_t child = 0;
+    _exit(posix_spawnp(&child, name, &actions, nullptr, words, environ));
   }
   while (state_of(parent) != 'D') usleep(2000);
   const Cgroup none;
@@ -63,12 +73,11 @@ TEST(Standstill, IsCompleteWhereAParentWaitsForAChildThatIsStopped) {
   while (standstill.next() != Standstill::Clock::time_point::max() && ++looks < 20);
   EXPECT_LT(looks, 20);
   standstill.release();
-  // The child was stopped by itself, not by us.
-  for (const auto& [pid, stat] : process_snapshot())
-    if (stat.ppid == parent) kill(pid, SIGCONT);
+  const Fd writer(open(fifo.c_str(), O_WRONLY | O_CLOEXEC));
   int status = 0;
   ASSERT_EQ(parent, waitpid(parent, &status, 0));
   EXPECT_EQ(0, status) << "it went on";
+  std::filesystem::remove_all(directory);
 }
 
 TEST_F(PauseTest, AllOfItStandsStillAndGoesOn) {
