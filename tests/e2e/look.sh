@@ -85,10 +85,10 @@ grep -q "'less' needs a terminal" "$scratch/err" || fail "it says: $(cat "$scrat
 tm kill-server
 
 # A line that is drawn step by step, each step an event of its own, is one line.
-mkfifo "$scratch/step"
-bar=$(submit --name bar -- sh -c 'printf "10%%\r"; read line <"$0"; printf "20%%\r"; read line <"$0"; echo 100%' "$scratch/step")
+mkfifo "$scratch/step1" "$scratch/step2"  # one for each: a writer that is not gone yet would end the next read
+bar=$(submit --name bar -- sh -c 'printf "10%%\r"; read line <"$0"1; printf "20%%\r"; read line <"$0"2; echo 100%' "$scratch/step")
 until_output "$bar" '10%'
-echo go >"$scratch/step"
+echo go >"$scratch/step1"
 until_output "$bar" '20%'
 cat >"$scratch/reader" <<SH
 export DOMED_ENDPOINT=$DOMED_ENDPOINT TERM=xterm
@@ -98,7 +98,7 @@ read line
 SH
 tm -f /dev/null new-session -d -x 80 -y 24 "sh $scratch/reader"
 until_screen '^20%$'
-echo go >"$scratch/step"
+echo go >"$scratch/step2"
 until_screen '^it gave 0'
 expect "what the screen shows" "100%|it gave 0" "$(screen | grep . | paste -sd'|')"
 expect "what a pager gets" "100%" "$(ctl logs bar --for-pager)"
