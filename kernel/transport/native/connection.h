@@ -19,6 +19,7 @@
 #include "protocol/sp/framing.h"
 #include "system/fd.h"
 #include "tls/server_context.h"
+#include "transport/access.h"
 #include "transport/native/loop.h"
 #include "transport/native/party.h"
 #include "transport/native/piece.h"
