@@ -81,7 +81,9 @@ void Console::set_up() {
   server_->set_default_headers(Guard::headers(tls()));
   // GET is answered here: httplib would match paths by std::regex, which a long one can overflow.
   server_->set_pre_routing_handler([this](const Request& request, Response& response) {
-    forget_ranges(request);
+    // Of POSTs too: everything is given whole, and nothing that httplib makes of a Range is relied
+    // upon.  The request is httplib's own variable, and not constant.
+    const_cast<Request&>(request).ranges.clear();
     if (request.method != "GET" && request.method != "HEAD")
       return httplib::Server::HandlerResponse::Unhandled;
     get(request, response);
@@ -111,13 +113,7 @@ void Console::set_up() {
   });
 }
 
-// Everything is given whole, and nothing that httplib makes of a Range is relied upon.
-void Console::forget_ranges(const Request& request) {
-  const_cast<Request&>(request).ranges.clear();  // it is httplib's own variable, and not constant
-}
-
 bool Console::refused(const Request& request, Response& response, bool from_pages) {
-  forget_ranges(request);
   auto objection = guard_.objection(request, from_pages);
   if (request.path.size() > kMostPath) objection = "the path is too long";
   const bool reads = request.method == "GET" || request.method == "HEAD";

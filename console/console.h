@@ -71,7 +71,6 @@ class Console {
   using Response = httplib::Response;
 
   void set_up();
-  static void forget_ranges(const Request& request);
   bool refused(const Request& request, Response& response, bool from_pages);
   void get(const Request& request, Response& response);
   void get_api(const Request& request, Response& response, const std::string& path);

@@ -38,10 +38,12 @@ Sessions::Sessions(std::string secret, std::string ended_file)
 void Sessions::read_ended() {
   if (ended_file_.empty()) return;
   std::istringstream lines(read_own(ended_file_, kMostEnded));
-  std::string key;
-  std::int64_t until = 0;
-  while (lines >> key >> until)
-    if (until > now_seconds()) ended_.emplace(key, until);
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    std::string key;
+    std::int64_t until = 0;
+    if (words >> key >> until && until > now_seconds()) ended_.emplace(key, until);
+  }
 }
 
 void Sessions::keep_ended() {

@@ -49,7 +49,7 @@ struct Deployment {
   std::filesystem::path tokens_file;  // absolute; empty: there are no tokens
   std::vector<Tokens::Token> tokens;
   int event_shards = 1;
-  bool nng = false;                 // serves ipc and tcp too, not only what our own engine cannot
+  bool nng = false;                 // serves ipc, tcp and ws instead of our own engine
   std::filesystem::path state_dir;  // absolute
   std::string node_name;            // empty: one made of the node's id
   std::optional<ClusterSettings> cluster;          // it is one of several on its store

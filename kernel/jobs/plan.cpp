@@ -264,15 +264,12 @@ Waiting Plan::waiting(JobQueue::Job job, std::int64_t wall, Clock::time_point no
 
 Turn Plan::turn(const JobQueue::Job& job, std::int64_t wall, Clock::time_point now) const {
   Turn out;
-  if (slots_.find(job.id)) return out;  // it is being started
+  const Waiting why = waiting(job, wall, now);
+  if (why.start) return out;
   out.ahead = queue_.ahead_of(job.id, wall, now);
-  const auto limit = queue_.limit_of(job.queue);
-  const auto running = slots_.per_queue();
-  const auto busy = running.find(job.queue);
-  const bool of_queue = limit && busy != running.end() && busy->second >= *limit;
-  const bool of_all = slots_.size() >= max_running_;
   for (const auto& [id, slot] : slots_.all())
-    if (of_all || (of_queue && slot.queue == job.queue)) out.holders.push_back(id);
+    if (why.is_daemon_full() || (why.is_queue_full() && slot.queue == job.queue))
+      out.holders.push_back(id);
   return out;
 }
 

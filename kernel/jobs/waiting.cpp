@@ -49,9 +49,8 @@ std::string Waiting::why() const {
     add(held, "it is held until it is released");
     add(!needs.empty(), needs_text(needs));
     add(not_before > now, "its time has not come: not before " + format_time(not_before));
-    if (queue_limit && queue_running >= *queue_limit)
-      reasons.push_back(slots_text(*queue_limit, "the queue '" + queue + "'"));
-    add(running >= max_running, slots_text(max_running, "the daemon (jobs.max_running)"));
+    if (is_queue_full()) reasons.push_back(slots_text(*queue_limit, "the queue '" + queue + "'"));
+    add(is_daemon_full(), slots_text(max_running, "the daemon (jobs.max_running)"));
     add(stopping, "the daemon is stopping and starts nothing more");
     add(reasons.empty(), "it is about to be started");
   }

@@ -30,6 +30,8 @@ struct Waiting {
   bool stopping = false;  // the daemon starts nothing any more
   std::string trouble;    // what failed, and is tried again
 
+  bool is_queue_full() const { return queue_limit && queue_running >= *queue_limit; }
+  bool is_daemon_full() const { return running >= max_running; }
   // Never empty; several reasons are joined by "; ".
   std::string why() const;
 };
