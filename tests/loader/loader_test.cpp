@@ -158,7 +158,7 @@ TEST(Loader, OnlyARegularFileIsOpened) {
   EXPECT_EQ(refusal(m), "it is not a regular file");
 }
 
-TEST(Loader, LibraryThatCannotBeReadSaysWhy) {
+TEST(Loader, RanOutOfDescriptorsSaysWhy) {
   const Manifest m = manifest_of("host-good");
   const testing::NoDescriptors none;
   EXPECT_EQ(refusal(m), "the file cannot be read: Too many open files");
