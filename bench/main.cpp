@@ -21,7 +21,9 @@ void add_options(CLI::App& app, Options& options) {
   app.add_option("--plugins", options.plugins, "Where the store's manifest is");
   app.add_option("--dir", options.dir, "Where databases go: the disk that is measured");
   app.add_option("--store", options.store, "The store's plugin");
-  app.add_option("--set", "An option of the store, KEY=VALUE; may be repeated")
+  app.add_option("--set",
+                 "An option of the store, KEY=VALUE; may be repeated.  {fresh} in it becomes "
+                 "another name each time")
       ->expected(1)
       ->take_all()
       ->each([&options](const std::string& text) {

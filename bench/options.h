@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 
 namespace domed::bench {
 
@@ -14,8 +15,8 @@ struct Options {
   std::string bin, plugins;  // the programs and plugins to measure
   std::string dir = "/tmp";  // where databases go: the disk that is measured
   std::string store = "store-sqlite", synchronous = "full";
-  std::string peer;    // whom "peer" measures
-  bool stock = false;  // nng's own sockets as clients
+  std::string peer;                          // whom "peer" measures
+  bool stock = false;                        // nng's own sockets as clients
   std::map<std::string, std::string> set{};  // options of the store, as texts
 
   std::uint64_t scaled(std::uint64_t size, std::uint64_t least = 1) const {
@@ -23,9 +24,15 @@ struct Options {
   }
 };
 
-// All options of the store that are given.
-inline std::map<std::string, std::string> store_options(const Options& options) {
+// All options of the store that are given, for one that is at home in "directory": "{fresh}"
+// becomes its name, so that a store which lives elsewhere has a place of its own, too.
+inline std::map<std::string, std::string> store_options(const Options& options,
+                                                        const std::string& directory) {
+  constexpr std::string_view kFresh = "{fresh}";
   std::map<std::string, std::string> all = options.set;
+  for (auto& [key, value] : all)
+    for (std::size_t at = value.find(kFresh); at != std::string::npos; at = value.find(kFresh, at))
+      value.replace(at, kFresh.size(), directory.substr(directory.rfind('/') + 1));
   if (options.store == "store-sqlite") all.emplace("synchronous", options.synchronous);
   return all;
 }

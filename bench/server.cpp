@@ -43,7 +43,7 @@ Directory::~Directory() {
 Server::Server(const Options& options, int max_running, int shards, const Listeners& more)
     : options_(options), directory_(options), endpoint_("ipc://" + directory_.path() + "/c.ipc") {
   std::string store_lines;
-  for (const auto& [name, value] : store_options(options))
+  for (const auto& [name, value] : store_options(options, directory_.path()))
     store_lines += (store_lines.empty() ? ", options: { " : ", ") + name + ": " + yaml_of(value);
   if (!store_lines.empty()) store_lines += " }";
   std::ofstream(directory_.path() + "/domed.yaml")

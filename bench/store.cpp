@@ -12,8 +12,8 @@ namespace domed::bench {
 
 BenchStore::BenchStore(const Options& options)
     : directory_(options), plugin_(load_manifest(options.plugins + "/" + options.store + ".yaml")) {
-  const OptionValues values =
-      make_options(plugin_.manifest(), store_options(options), directory_.path());
+  const OptionValues values = make_options(
+      plugin_.manifest(), store_options(options, directory_.path()), directory_.path());
   store_ = plugin_.create_store(values, host_);
 }
 
