@@ -63,7 +63,8 @@ DaemonProcess::DaemonProcess(Settings settings) : settings_(std::move(settings))
       << "state_dir: " << state_directory() << "\n"
       << "plugin_path: [" << std::filesystem::absolute(settings_.plugins).string() << "]\n"
       << "store: { plugin: " << settings_.store << options << " }\n"
-      << "jobs: { allow_ad_hoc: true, " << settings_.jobs << " }\n";
+      << "jobs: { allow_ad_hoc: true, " << settings_.jobs << " }\n"
+      << settings_.more;
 }
 
 DaemonProcess::~DaemonProcess() {
@@ -75,20 +76,28 @@ bool DaemonProcess::ended() {
   return pid_ == 0;
 }
 
-void DaemonProcess::start() {
+void DaemonProcess::begin() {
   pid_ = spawn({settings_.bin + "/domed", "--config", settings_.directory + "/domed.yaml"},
                settings_.directory + "/log", settings_.directory + "/log");
-  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+}
+
+bool DaemonProcess::answers() const {
   CallOptions options;
   options.await_daemon = true;
   options.deadline = 1s;
-  while (std::chrono::steady_clock::now() < deadline && !ended()) {
-    try {
-      Client(control()).call("Health", Json::object(), options);
-      return;
-    } catch (const ApiError&) {
-    }
+  try {
+    Client(control()).call("Health", Json::object(), options);
+    return true;
+  } catch (const ApiError&) {
+    return false;
   }
+}
+
+void DaemonProcess::start() {
+  begin();
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  while (std::chrono::steady_clock::now() < deadline && !ended())
+    if (answers()) return;
   throw std::runtime_error("the daemon does not serve: " + last_words());
 }
 

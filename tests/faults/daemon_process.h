@@ -18,6 +18,7 @@ class DaemonProcess {
     std::string database;  // where store-sqlite keeps its file; empty: below state_dir
     std::string jobs = "cancel_grace: 1s, drain: 300ms";
     std::string store_options;  // as YAML, where no "database" is given
+    std::string more;           // further sections of the deployment
   };
   explicit DaemonProcess(Settings settings);
   ~DaemonProcess();
@@ -26,8 +27,15 @@ class DaemonProcess {
 
   // Returns when it answers; throws std::runtime_error with its last words.
   void start();
+  // Starts it, and returns before it can answer.
+  void begin();
+  bool answers() const;
+  // Whether it is gone, by itself or by end().
+  bool ended();
   // Returns when it is gone.
   void end(int signal = SIGKILL);
+  // SIGSTOP and SIGCONT: it is there, and does nothing.
+  void send(int signal) const { kill(pid_, signal); }
 
   std::string control() const { return "ipc://" + run_directory() + "/control.ipc"; }
   std::string run_directory() const { return settings_.directory + "/run"; }
@@ -38,8 +46,6 @@ class DaemonProcess {
   pid_t runner(const std::string& run_id) const;
 
  private:
-  bool ended();
-
   const Settings settings_;
   pid_t pid_ = 0;
 };

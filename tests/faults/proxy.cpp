@@ -2,36 +2,18 @@
 
 #include <endian.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cstring>
-#include <stdexcept>
+
+#include "unix_socket.h"
 
 namespace domed::faults {
 namespace {
 
 constexpr std::size_t kHandshake = 8;
 constexpr std::size_t kRequestId = 4;  // what nng puts before a request and its reply
-
-sockaddr_un address_of(const std::string& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path)
-    throw std::runtime_error(path + " is too long for a socket");
-  std::memcpy(address.sun_path, path.c_str(), path.size());
-  return address;
-}
-
-int connect_to(const std::string& path) {
-  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const sockaddr_un address = address_of(path);
-  if (fd >= 0 && connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0)
-    return fd;
-  if (fd >= 0) close(fd);
-  return -1;
-}
 
 bool read_all(int fd, char* to, std::size_t size) {
   for (std::size_t done = 0; done < size;) {
@@ -91,7 +73,7 @@ struct Proxy::Connection {
 Proxy::Proxy(const std::string& directory, const std::string& real, Plan plan)
     : directory_(directory), real_(real), plan_(std::move(plan)) {
   for (const std::string name : {"control.ipc", "events.ipc"}) {
-    const int listener = listen_at(name);
+    const int listener = listen_at(directory_ + "/" + name);
     listeners_.push_back(listener);
     threads_.emplace_back([this, listener, name] { accept_all(listener, name); });
   }
@@ -113,17 +95,6 @@ void Proxy::cut() {
 bool Proxy::await_touched(std::chrono::milliseconds time) {
   std::unique_lock lock(mutex_);
   return changed_.wait_for(lock, time, [this] { return touched_ > 0; });
-}
-
-int Proxy::listen_at(const std::string& name) {
-  const std::string path = directory_ + "/" + name;
-  unlink(path.c_str());
-  const sockaddr_un address = address_of(path);
-  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0 || bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-      listen(fd, 128) != 0)
-    throw std::runtime_error("cannot listen at " + path + ": " + std::strerror(errno));
-  return fd;
 }
 
 void Proxy::accept_all(int listener, const std::string& name) {

@@ -38,7 +38,6 @@ class Proxy {
  private:
   struct Connection;
 
-  int listen_at(const std::string& name);
   void accept_all(int listener, const std::string& name);
   void pump(Connection& connection, bool to_client);
   bool forward(Connection& connection, Way way, const Filter& filter, std::string message);

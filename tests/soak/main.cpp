@@ -2,6 +2,7 @@
 #include <cstdio>
 
 #include "base/unsignalled.h"
+#include "nodes.h"
 #include "soak.h"
 
 namespace {
@@ -42,6 +43,12 @@ int main(int argc, char** argv) {
                  "So many short jobs, each with a follower, instead of a time");
   app.add_option("--producers", options.producers, "Producers at a time");
   app.add_option("--followers", options.followers, "Followers at a time");
+  app.add_option("--nodes", options.nodes,
+                 "So many daemons on one database, which are killed, paused and cut off from it")
+      ->check(CLI::Range(1, 26));
+  app.add_option("--server", options.server,
+                 "For --nodes: the PostgreSQL of tests/stores/with_postgres.sh (tests/soak/nodes.sh)")
+      ->type_name("DIRECTORY");
   app.add_option("--keep", options.keep, "Keep the history in this file")->type_name("FILE");
   CLI11_PARSE(app, argc, argv);
   try {
@@ -53,6 +60,9 @@ int main(int argc, char** argv) {
     if (options.kills > 0 && options.forgets)
       throw std::invalid_argument(
           "--kills needs a durable store: this one forgets its jobs with the daemon");
+    if (options.nodes > 1 && options.server.empty())
+      throw std::invalid_argument("--nodes needs a --server, as tests/soak/nodes.sh has one");
+    if (options.nodes > 1) return domed::soak::NodesSoak(options).run() ? 0 : 1;
     return domed::soak::Soak(options).run() ? 0 : 1;
   } catch (const std::exception& e) {
     std::fprintf(stderr, "domed-soak: %s\n", e.what());

@@ -1,4 +1,5 @@
 #include "soak.h"
+#include "words.h"
 
 namespace domed::soak {
 namespace {
@@ -15,31 +16,12 @@ CallOptions patient() {
   return options;
 }
 
-std::string line(const std::string& text) {
-  return R"({"type":"log","payload":{"stream":"stdout","text":")" + text + "\"}}";
-}
-
-std::string change(const std::string& to) {
-  return R"({"type":"state_change","payload":{"to":")" + to + "\"}}";
-}
-
 std::string random_batch(int number, std::mt19937_64& dice) {
   std::string out = "[";
   for (std::uint64_t i = 0, count = 1 + dice() % 20; i < count; ++i)
     out += (i ? "," : "") +
            line(std::to_string(number) + "." + std::to_string(i) + std::string(dice() % 80, 'x'));
   return out + "]";
-}
-
-std::string output_of_seq(int last) {
-  std::string out;
-  for (int i = 1; i <= last; ++i) out += std::to_string(i) + "\n";
-  return out;
-}
-
-Job job_of(const Json& reply, const std::string& expected = "") {
-  return {reply.at("job_id"), reply.at("log_id"), reply.at("run_id"),
-          reply.value("producer_token", ""), expected};
 }
 
 }  // namespace

@@ -27,6 +27,8 @@ struct Options {
   int producers = 8, followers = 8;
   std::string store_options;  // as YAML
   bool forgets = false;       // the store goes with its daemon
+  int nodes = 1;              // above 1: a NodesSoak (nodes.h)
+  std::string server;         // then: the directory of its database
   std::string disturb;        // a file that the store's engine goes away for; empty: none
 };
 
