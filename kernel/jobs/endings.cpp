@@ -27,8 +27,9 @@ Endings::Ending Endings::Silence::ending() const {
 }
 
 void Endings::expect(const std::string& job_id, std::chrono::seconds expires, bool begun,
-                     Clock::time_point now, std::chrono::milliseconds more) {
-  silences_[job_id] = {expires, begun, now + expires + more, more};
+                     Clock::time_point now, std::chrono::milliseconds more,
+                     const std::string& revision) {
+  silences_[job_id] = {expires, begun, now + expires + more, more, revision};
 }
 
 void Endings::heard(const std::string& job_id, Clock::time_point now) {
@@ -38,9 +39,14 @@ void Endings::heard(const std::string& job_id, Clock::time_point now) {
   it->second.due = now + it->second.expires + it->second.more;
 }
 
-bool Endings::is_due(const std::string& job_id, Clock::time_point now) const {
-  const auto ending = endings_.find(job_id);
+bool Endings::is_due(const std::string& job_id, Clock::time_point now,
+                     const std::string& revision) {
   const auto silence = silences_.find(job_id);
+  if (silence != silences_.end() && silence->second.revision != revision) {
+    silence->second.revision = revision;
+    heard(job_id, now);
+  }
+  const auto ending = endings_.find(job_id);
   return (ending != endings_.end() && ending->second.due <= now) ||
          (silence != silences_.end() && silence->second.due <= now);
 }

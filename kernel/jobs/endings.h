@@ -34,13 +34,17 @@ class Endings {
   void need_failed(const std::string& job_id, const std::string& need, Clock::time_point now);
   // An external job's producer is to be heard within "expires" from now on, and again within it
   // each time.  "begun": it was heard before.
-  // "more": what it gets beside that.
+  // "more": what it gets beside that.  "revision": of the record that this is known by, where other
+  // nodes change it too; else empty.
   void expect(const std::string& job_id, std::chrono::seconds expires, bool begun,
-              Clock::time_point now, std::chrono::milliseconds more = {});
+              Clock::time_point now, std::chrono::milliseconds more = {},
+              const std::string& revision = {});
   // It was.  Nothing for a job of which it is not expected.
   void heard(const std::string& job_id, Clock::time_point now);
-  // Whether its end is due still: a producer may have been heard since due() told it.
-  bool is_due(const std::string& job_id, Clock::time_point now) const;
+  // Whether its end is due still: a producer may have been heard since due() told it.  "revision" of
+  // the record as it is by now: where that is not the one which was known, another node heard it, of
+  // which we were not told, for we or the watch stood still.  Then it is expected anew.
+  bool is_due(const std::string& job_id, Clock::time_point now, const std::string& revision = {});
   // It is over, whoever ended it.
   void ended(const std::string& job_id);
   // It could not be ended yet.  Nothing where it is over meanwhile.
@@ -57,6 +61,7 @@ class Endings {
     bool begun;
     Clock::time_point due;
     std::chrono::milliseconds more{0};
+    std::string revision;
     Ending ending() const;
   };
   std::map<std::string, Silence> silences_;

@@ -33,7 +33,8 @@ Runner spawn(const JobsContext& context, const std::vector<std::string>& control
   return spawn_runner(context.config.runner, dir, spec.dump());
 }
 
-// `OneOwner`: claimed by another node.  It comes back by a commit, if it does.
+// `OneOwner`: claimed by another node.  It comes back by a commit, if it does; that may have been
+// told while it had a slot here, where nobody heeded it, so the record is asked once more.
 bool is_anothers(const JobsContext& context, const JobHead& head) {
   return context.config.lease && !head.node.empty() && head.node != context.config.node;
 }
@@ -56,7 +57,7 @@ StepOutcome launch(const JobsContext& context, const std::vector<std::string>& c
   const auto record = context.store.find(job_id);
   if (!record || record->tombstone || record->columns.state != "queued") return {};
   const JobFixed fixed = fixed_of(*record);
-  if (is_anothers(context, head_of(*record))) return {};
+  if (is_anothers(context, head_of(*record))) return {StepOutcome::Next::line_up, {}};
   const RunSettings& settings = context.config.run;
   std::error_code ignored;  // spawn() looks whether it is there
   if (const auto scratch = own_scratch(settings, fixed); !scratch.empty())
@@ -73,8 +74,7 @@ StepOutcome launch(const JobsContext& context, const std::vector<std::string>& c
     head = log.head();
   });
   if (head.state != State::queued) return {};  // canceled meanwhile
-  if (head.held) return {StepOutcome::Next::line_up, {}};
-  if (is_anothers(context, head)) return {};  // which was faster
+  if (head.held || is_anothers(context, head)) return {StepOutcome::Next::line_up, {}};
   // Side by side with the runner's coming up, whose `running` waits for what is found.
   context.looks.begin(fixed);
   try {

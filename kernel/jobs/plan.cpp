@@ -63,9 +63,9 @@ bool Plan::notice(const Commit& commit, Clock::time_point now) {
 }
 
 void Plan::expect(const std::string& job_id, std::chrono::seconds expires, bool begun,
-                  Clock::time_point now) {
+                  Clock::time_point now, const std::string& revision) {
   const std::chrono::milliseconds more(shared_ ? expires : expires * 0);
-  endings_.expect(job_id, expires, begun, now, more / 4);
+  endings_.expect(job_id, expires, begun, now, more / 4, revision);
 }
 
 // Its producer is waited for from its first event on; that it spoke is told by heard().  Where it
@@ -73,7 +73,7 @@ void Plan::expect(const std::string& job_id, std::chrono::seconds expires, bool 
 // word, and none is late before they had time for two.
 bool Plan::notice_external(const Commit& commit, Clock::time_point now) {
   if (shared_ && commit.expires.count() > 0) {
-    expect(commit.job_id, commit.expires, commit.state != State::queued, now);
+    expect(commit.job_id, commit.expires, commit.state != State::queued, now, commit.revision);
     return commit.created || (commit.cancel_requested && endings_.canceled(commit.job_id, now));
   }
   const bool is_new = commit.created && commit.expires.count() > 0;

@@ -111,7 +111,7 @@ class Plan {
  private:
   void release(const std::string& job_id);
   void expect(const std::string& job_id, std::chrono::seconds expires, bool begun,
-              Clock::time_point now);
+              Clock::time_point now, const std::string& revision = {});
   bool notice_external(const Commit& commit, Clock::time_point now);
 
   const std::chrono::milliseconds retry_;

@@ -283,7 +283,8 @@ void Scheduler::end_jobs() {
       bool is_due = false;
       std::optional<std::string> found;
       context_.journal.run(id, [&](JobLog& log) {
-        is_due = locked([&] { return plan_.endings().is_due(id, Clock::now()); });
+        const std::string revision = config_.lease ? log.stored_revision() : "";
+        is_due = locked([&] { return plan_.endings().is_due(id, Clock::now(), revision); });
         // Another node changed it this moment: that may be the word that was waited for.
         if (found && *found != log.stored_revision()) is_due = false;
         found = log.stored_revision();

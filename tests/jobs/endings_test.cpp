@@ -45,6 +45,16 @@ TEST(Endings, WhoWasHeardSinceIsNotDue) {
   EXPECT_FALSE(endings.is_due("another", cancel_time + 1h)) << "it is not expected";
 }
 
+// A node that stood still was told nothing of what its producer said to others meanwhile.
+TEST(Endings, WhoWasHeardByAnotherNodeIsNotDue) {
+  Endings endings(5s);
+  endings.expect("job", 8s, true, cancel_time, 2s, "first");
+  ASSERT_EQ(1u, endings.due(cancel_time + 60s).count("job"));
+  EXPECT_FALSE(endings.is_due("job", cancel_time + 60s, "second"));
+  EXPECT_FALSE(endings.is_due("job", cancel_time + 69s, "second")) << "it is expected anew";
+  EXPECT_TRUE(endings.is_due("job", cancel_time + 70s, "second"));
+}
+
 TEST(Endings, OneThatTheStoreRefusedIsDueAgain) {
   Endings endings(0s);
   endings.canceled("job", cancel_time);

@@ -35,7 +35,7 @@ void NodesSoak::set_away(std::size_t node, bool away) {
 void NodesSoak::break_things() {
   Dice dice(options_.seed * 1000 + 999);
   while (!done_) try {
-      const auto next = Clock::now() + std::chrono::milliseconds(100 + dice() % 1400);
+      const auto next = Clock::now() + std::chrono::milliseconds(300 + dice() % 3000);
       while (Clock::now() < next && !done_) {
         std::this_thread::sleep_for(20ms);
         mend(Clock::now());
