@@ -29,9 +29,10 @@ void SubmitMethods::submit_job(Call call) {
   submit_for(std::move(call), submitter);
 }
 
-// Nobody squats another's keys: the id is made of the submitter, too, but for the daemon's own
-// user, whose ids are as they always were.  From before there were submitters a job has none, and
-// the plain id; who sends its key again means that one.
+// Nobody squats another's keys: the id is made of the submitter, too, but for the user of a daemon
+// that is alone on its store, whose ids are as they always were.  From before there were submitters
+// a job has none, and the plain id; who sends its key again means that one.  So does who had the
+// plain id while their daemon was alone.
 void SubmitMethods::give_id(JobFixed& job) const {
   const std::string plain = derive_job_id("", job.client_id, job.idempotency_key);
   job.job_id = job.submitter == own_user_
@@ -39,7 +40,9 @@ void SubmitMethods::give_id(JobFixed& job) const {
                    : derive_job_id(job.submitter, job.client_id, job.idempotency_key);
   if (job.job_id == plain || store_.find(job.job_id)) return;
   const auto old = store_.find(plain);
-  if (old && !old->tombstone && fixed_of(*old).submitter.empty()) job.job_id = plain;
+  if (!old || old->tombstone) return;
+  const std::string whose = fixed_of(*old).submitter;
+  if (whose.empty() || whose == job.submitter) job.job_id = plain;
 }
 
 void SubmitMethods::submit_for(Call call, const std::string& submitter) {
@@ -74,13 +77,15 @@ void SubmitMethods::submit_for(Call call, const std::string& submitter) {
   };
   if (wait.count() > 0)
     change.answer = [this, submission, state, wait](const Call& asked) {
-      // Whoever may not ask any more hears what the commit said, which was made while they might.
-      const auto over = [this, submission, state, asked] {
-        if (asked.may_still()) return answer_with_end(asked, *submission);
+      // Whoever may not ask any more hears what the commit said, which was made while they might;
+      // so does everybody when the daemon stops, for the job is there.
+      const auto as_committed = [this, submission, state, asked] {
         asked.result(said_of(*submission, state->first, state->second, *asked.who).dump());
       };
-      streams_.when_over(submission->fixed.job_id, asked, wait, over,
-                         [asked] { asked.error(stopping_error()); });
+      const auto over = [this, submission, as_committed, asked] {
+        asked.may_still() ? answer_with_end(asked, *submission) : as_committed();
+      };
+      streams_.when_over(submission->fixed.job_id, asked, wait, over, as_committed);
     };
   submit(journal_, std::move(call), std::move(change));
 }

@@ -19,7 +19,7 @@ namespace domed {
 // Which jobs the deployment takes.
 struct SubmitRules {
   bool allow_ad_hoc = false;  // commands, and not its tools alone
-  std::string own_user;       // the identity of the daemon's user
+  std::string own_user;       // the identity of the daemon's user; empty on a shared store
   std::set<std::string> queues{"default"};
   std::string node;  // this one, where others act on the store too; else empty
 };

@@ -152,7 +152,9 @@ SchedulerConfig scheduler_config(const Deployment& deployment, const Inherited& 
 SubmitRules submit_rules(const Deployment& deployment) {
   SubmitRules rules;
   rules.allow_ad_hoc = deployment.jobs.allow_ad_hoc;
-  rules.own_user = "uid:" + std::to_string(geteuid()) + "@" + node_id(deployment.state_dir);
+  // Where there are several nodes each has another, and a key has to mean one job at all of them.
+  if (!deployment.cluster)
+    rules.own_user = "uid:" + std::to_string(geteuid()) + "@" + node_id(deployment.state_dir);
   for (const auto& [name, limit] : deployment.jobs.queues) rules.queues.insert(name);
   if (deployment.cluster) rules.node = node_id(deployment.state_dir);
   return rules;

@@ -13,10 +13,10 @@ using namespace std::chrono_literals;
 
 class Several : public ::testing::Test {
  protected:
-  std::unique_ptr<Kernel> node(const std::string& name, int ids) {
+  std::unique_ptr<Kernel> node(const std::string& name, int ids, const std::string& own_user = "") {
     std::filesystem::create_directory(scratch_.path() / name);
     return std::make_unique<Kernel>(scratch_.path() / name, std::make_unique<SharedMemory>(place_),
-                                    Kernel::Shared{name, ids});
+                                    Kernel::Shared{name, ids, own_user});
   }
   static Json page(Kernel& kernel, const Json& job, std::uint64_t since, Json more = {}) {
     Json params{{"job_id", job["job_id"]}, {"since_seq", since}};
@@ -83,6 +83,18 @@ TEST_F(Several, TruthInTheStoreForACancel) {
                                                 {"producer_token", job["producer_token"]},
                                                 {"events", Json::array()}});
   EXPECT_TRUE(poll["cancel_requested"].get<bool>()) << poll;
+}
+
+// Also one that was used while a daemon was alone, whose own user's ids are others.
+TEST_F(Several, AKeyIsOneJobAtEachNode) {
+  const Json command{{"idempotency_key", "k"}, {"command", {"true"}}, {"cwd", "/"}};
+  const Json job = node("alone", 200'000, Kernel::kOwnUser)->call("SubmitJob", command);
+  EXPECT_EQ(job["job_id"], a->call("SubmitJob", command)["job_id"]);
+  EXPECT_EQ(job["job_id"], b->call("SubmitJob", command)["job_id"]);
+  a->journal->run(job["job_id"], [](JobLog& log) { log.finish(State::failed, "lost", ""); });
+  const Json retry{{"job_id", job["job_id"]}, {"idempotency_key", "again"}};
+  const Json again = a->call("RetryJob", retry);
+  EXPECT_EQ(again["job_id"], b->call("RetryJob", retry)["job_id"]);
 }
 
 // By the watch, long before its time is over.

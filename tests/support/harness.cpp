@@ -42,7 +42,8 @@ Kernel::Kernel(const std::string& store_plugin, const std::filesystem::path& dir
     : Kernel(store_plugin, dir, open_store(store_plugin, dir), std::move(collectors)) {}
 
 Kernel::Kernel(const std::string& store_plugin, const std::filesystem::path& dir,
-               std::unique_ptr<Store> open, std::vector<Source> collectors)
+               std::unique_ptr<Store> open, std::vector<Source> collectors,
+               const std::string& own_user)
     : plugin(std::move(open)),
       checked(std::make_unique<CheckedStore>(*plugin)),
       store(std::make_unique<PresentStore>(*checked)),
@@ -79,7 +80,7 @@ Kernel::Kernel(const std::string& store_plugin, const std::filesystem::path& dir
   service.facts.metrics = [this] { return metrics.text(); };
   service.facts.store_name = store_plugin;
   service.facts.events_urls = [] { return std::vector<std::string>{"ipc:///events"}; };
-  service.rules.own_user = kOwnUser;
+  service.rules.own_user = own_user;
   service.rules.allow_ad_hoc = true;
   service.events_urls = events_urls;
   methods = std::make_unique<Methods>(*store, *journal, *streams, *scheduler, environment, workers,
@@ -89,7 +90,7 @@ Kernel::Kernel(const std::string& store_plugin, const std::filesystem::path& dir
 }
 
 Kernel::Kernel(const std::filesystem::path& dir, std::unique_ptr<Store> open, const Shared& shared)
-    : Kernel("store-memory", dir, std::move(open)) {
+    : Kernel("store-memory", dir, std::move(open), {}, shared.own_user) {
   environment.ids = environment.revisions = shared.ids;
   journal->share();
   Streams::Shared streams_of;

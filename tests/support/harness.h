@@ -50,15 +50,19 @@ std::unique_ptr<Store> open_store(const std::string& plugin, const std::filesyst
 // is ever started.
 class Kernel {
  public:
+  static constexpr const char* kOwnUser = "uid:1@node";
+
   Kernel(const std::string& store_plugin, const std::filesystem::path& dir,
          std::vector<Source> collectors = {});
   // Over a store that is open already.
   Kernel(const std::string& store_plugin, const std::filesystem::path& dir,
-         std::unique_ptr<Store> open, std::vector<Source> collectors = {});
+         std::unique_ptr<Store> open, std::vector<Source> collectors = {},
+         const std::string& own_user = kOwnUser);
   // One of several over a place that all of them can open.
   struct Shared {
     std::string node;
     int ids = 0;  // its own begin there
+    std::string own_user;
   };
   Kernel(const std::filesystem::path& dir, std::unique_ptr<Store> open, const Shared& shared);
   ~Kernel();
@@ -81,7 +85,6 @@ class Kernel {
   void be(const std::string& name, Role role);
   // Another role for whom that made, also where they wait for an answer.
   std::function<void(Role)> becomes;
-  static constexpr const char* kOwnUser = "uid:1@node";
 
   FixedEnvironment environment;
   Peer peer{1, Door::ipc};              // whose requests are asked
