@@ -67,8 +67,9 @@ class Channel::Exchange {
   Id id = 0;
   Clock::time_point begun, deadline;
   Done done;
-  std::string request;  // while it is unsent
-  bool sent = false, over = false;
+  std::string request;                   // while it is unsent
+  const std::string* sent_to = nullptr;  // of urls()
+  bool over = false;
   int result = 0;
   Reply reply;
   Waiter* waiter = nullptr;
@@ -123,7 +124,7 @@ std::shared_ptr<Channel::Exchange> Channel::add(std::string_view request,
 }
 
 void Channel::transmit(Exchange& exchange, std::string_view request) {
-  exchange.sent = true;
+  exchange.sent_to = &url_in_use();
   const auto word = word_of(exchange.id);
   std::string with_token;
   // Here, for the next URL that it goes to may need none: over ipc the system says who asks.
@@ -135,8 +136,16 @@ void Channel::transmit(Exchange& exchange, std::string_view request) {
 }
 
 std::shared_ptr<Channel::Exchange> Channel::begin(std::string_view request,
-                                                  std::chrono::milliseconds timeout) {
+                                                  std::chrono::milliseconds timeout,
+                                                  const std::string* only_at) {
   const std::lock_guard lock(mutex_);
+  if (only_at && (!up_ || url_in_use() != *only_at)) {
+    auto refused = std::make_shared<Exchange>();
+    refused->over = true;
+    refused->result = ENOTCONN;
+    refused->deadline = Clock::time_point::max();
+    return refused;
+  }
   auto exchange = add(request, timeout, nullptr);
   leave_to_keeper();
   return exchange;
@@ -152,6 +161,7 @@ int Channel::finish(Exchange& exchange, const std::stop_token& stop, Reply& repl
   const auto over = [&exchange] { return exchange.over; };
   if (!await(lock, exchange.deadline, stop, over, &exchange.waiter)) {
     under_way_.erase(exchange.id);
+    reply.url_ = exchange.sent_to;
     return stop.stop_requested() || closing_ ? ECANCELED : ETIMEDOUT;
   }
   reply = std::move(exchange.reply);
@@ -177,7 +187,16 @@ void Channel::interrupt() {
 
 void Channel::doubt(const Exchange& exchange) {
   const std::lock_guard lock(mutex_);
+  doubt_with_lock(exchange);
+}
+
+void Channel::doubt_with_lock(const Exchange& exchange) {
   if (urls().size() > 1 && up_ && heard_at_ < exchange.begun) drop(ETIMEDOUT);
+}
+
+void Channel::leave(const std::string& url) {
+  const std::lock_guard lock(mutex_);
+  if (urls().size() > 1 && up_ && url_in_use() == url) drop(kLeft);
 }
 
 void Channel::connected() {
@@ -191,20 +210,21 @@ void Channel::end(std::shared_ptr<Exchange> exchange, int result, Reply reply) {
   exchange->over = true;
   exchange->result = result;
   exchange->reply = std::move(reply);
+  exchange->reply.url_ = exchange->sent_to;
   if (exchange->waiter) exchange->waiter->wake();
   if (exchange->done) done_.push_back(std::move(exchange));
 }
 
 void Channel::lost(int failure) {
   for (const auto& [id, exchange] : std::unordered_map(under_way_))
-    if (exchange->sent) end(exchange, failure, {});
+    if (exchange->sent_to) end(exchange, failure, {});
 }
 
 bool Channel::received(std::vector<std::string>& messages) {
   for (auto& message : messages) {
     if (message.size() < kIdBytes) return false;
     const auto found = under_way_.find(id_of(message));
-    if (found == under_way_.end() || !found->second->sent) continue;
+    if (found == under_way_.end() || !found->second->sent_to) continue;
     end(found->second, 0, Reply(std::move(message), kIdBytes));
   }
   return true;
@@ -213,10 +233,12 @@ bool Channel::received(std::vector<std::string>& messages) {
 void Channel::do_due(Clock::time_point now) {
   due_ = Clock::time_point::max();
   for (const auto& [id, exchange] : std::unordered_map(under_way_)) {
-    if (exchange->deadline <= now)
+    if (exchange->deadline <= now) {
+      doubt_with_lock(*exchange);
       end(exchange, ETIMEDOUT, {});
-    else
+    } else {
       due_ = std::min(due_, exchange->deadline);
+    }
   }
 }
 

@@ -25,10 +25,14 @@ class Channel : public Connection {
     Reply() = default;
     Reply(std::string message, std::size_t begin) : message_(std::move(message)), begin_(begin) {}
     std::string_view body() const { return std::string_view(message_).substr(begin_); }
+    // Where the request was sent; null: nowhere yet.  Lives as long as the channel.
+    const std::string* url() const { return url_; }
 
    private:
+    friend class Channel;
     std::string message_;
     std::size_t begin_ = 0;
+    const std::string* url_ = nullptr;
   };
   // "result" is 0 or an error's number: ETIMEDOUT, ECONNRESET, ...
   using Done = std::function<void(int result, Reply reply)>;
@@ -49,9 +53,12 @@ class Channel : public Connection {
   // one that may not be used.
   bool await_connection(std::chrono::milliseconds limit, const std::stop_token& stop);
 
-  // Sends "request".  Whoever has the exchange finishes it, or leaves it.
-  std::shared_ptr<Exchange> begin(std::string_view request, std::chrono::milliseconds timeout);
-  // Waits for the reply; at most until it was to be there, or until told to stop (ECANCELED).
+  // Sends "request".  Whoever has the exchange finishes it, or leaves it.  "only_at": it fails at
+  // once, unsent, where another URL is connected to, or none.
+  std::shared_ptr<Exchange> begin(std::string_view request, std::chrono::milliseconds timeout,
+                                  const std::string* only_at = nullptr);
+  // Waits for the reply; at most until it was to be there, or until told to stop (ECANCELED).  Also
+  // of one that did not come "reply" tells where the request was sent.
   int finish(Exchange& exchange, const std::stop_token& stop, Reply& reply);
   // Has replies taken although nobody is in finish(): they may be large, and a peer drops who does
   // not read.
@@ -64,9 +71,11 @@ class Channel : public Connection {
   void serve(Clock::time_point until);
   void interrupt();
 
-  // To be told of a request without a reply in time.  With several URLs the connection is given up
-  // where nothing at all came since, and the next URL tried.
+  // With several URLs the connection is given up, and the next URL tried: where a request had no
+  // reply in time, and nothing at all came since; or where "url", one of urls(), cannot do what it
+  // is asked.
   void doubt(const Exchange& exchange);
+  void leave(const std::string& url);
 
  protected:
   void connected() override;
@@ -83,6 +92,7 @@ class Channel : public Connection {
                                 Done done);
   void transmit(Exchange& exchange, std::string_view request);
   void end(std::shared_ptr<Exchange> exchange, int result, Reply reply);
+  void doubt_with_lock(const Exchange& exchange);
 
   const std::string token_;  // a member with its comma; empty: none
   Id next_id_;

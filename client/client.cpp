@@ -116,6 +116,12 @@ void pause(milliseconds time, const std::stop_token& stop) {
 
 }  // namespace
 
+bool is_unwell(const ApiError& error) {
+  if (error.name() == "E_BUSY")
+    return has_field(error, "stopping") && error.fields()["stopping"] == true;
+  return (error.name() == "E_STORE" && is_retryable(error)) || error.name() == "E_STARTING";
+}
+
 bool is_retryable(const ApiError& error) {
   if (error.name() == "E_UNREACHABLE") return true;
   if (has_field(error, "retryable") && error.fields()["retryable"].is_boolean())
@@ -187,7 +193,8 @@ class Client::Pending {
  public:
   const Clock::time_point begin;  // of the call, its earlier attempts included
   const std::stop_token stop;
-  const std::string url;  // that it was sent to
+  std::string* const answered_by;
+  const std::string url;  // that it is sent to, unless the connection is lost just then
   const std::shared_ptr<Channel::Exchange> exchange;
 };
 
@@ -219,13 +226,18 @@ std::string Client::call_text(std::string_view method, std::string_view params,
                               const CallOptions& options) {
   const std::string request = request_text(method, params);
   const auto begin = Clock::now();
-  const auto deadline = begin + options.deadline;
-  std::optional<ApiError> answer;  // says more than that time ran out
   // The same bytes, id and all: whether the request was done or not cannot be known, and every
   // method may be repeated (IdempotentSubmit, IdempotentAppend, and the others by their nature).
+  return repeated(options, [&] { return finish(*send(request, begin, options)); });
+}
+
+std::string Client::repeated(const CallOptions& options,
+                             const std::function<std::string()>& attempt) {
+  const auto deadline = Clock::now() + options.deadline;
+  std::optional<ApiError> answer;  // says more than that time ran out
   for (milliseconds backoff = kFirstPause;; backoff = std::min(backoff * 2, kLongestPause)) {
     try {
-      std::string result = finish(*send(request, begin, options));
+      std::string result = attempt();
       trouble_.over();
       return result;
     } catch (const ApiError& e) {
@@ -287,7 +299,8 @@ int Client::dial(Clock::time_point begin, const CallOptions& options) {
 }
 
 std::shared_ptr<Client::Pending> Client::send(const std::string& request, Clock::time_point begin,
-                                              const CallOptions& options) {
+                                              const CallOptions& options,
+                                              const std::string* only_at) {
   const int result = dial(begin, options);
   const milliseconds timeout = left(begin, options);
   const std::stop_token& stop = options.stop;
@@ -307,19 +320,108 @@ std::shared_ptr<Client::Pending> Client::send(const std::string& request, Clock:
     unreachable("nobody takes requests at " + endpoint() +
                 " any more: the daemon is gone, has too many connections or does not serve this "
                 "user (its log says which), or this is another socket than its control socket");
-  return std::make_shared<Pending>(
-      Pending{begin, stop, endpoint(), channel_.begin(request, timeout)});
+  return std::make_shared<Pending>(Pending{begin, stop, options.answered_by, endpoint(),
+                                           channel_.begin(request, timeout, only_at)});
 }
 
 std::string Client::finish(Pending& pending) {
   Channel::Reply reply;
   const int result = channel_.finish(*pending.exchange, pending.stop, reply);
-  if (result == 0) return result_of(reply.body(), pending.url);
+  if (result == 0) return taken(reply, pending);
   if (result == ECANCELED) stopped();
-  if (result != ETIMEDOUT)
-    unreachable("lost the connection to " + pending.url + ": " + strerror(result));
-  channel_.doubt(*pending.exchange);
-  unreachable(no_answer(pending.url, since(pending.begin)));
+  const std::string& url = reply.url() ? *reply.url() : pending.url;
+  if (result == ETIMEDOUT) channel_.doubt(*pending.exchange);
+  throw ApiError("E_UNREACHABLE",
+                 result == ETIMEDOUT ? no_answer(url, since(pending.begin))
+                                     : "lost the connection to " + url + ": " + strerror(result),
+                 reply.url() ? Json() : Json{{"unsent", true}});
+}
+
+std::string Client::taken(const Channel::Reply& reply, const Pending& pending) try {
+  std::string result = result_of(reply.body(), *reply.url());
+  if (pending.answered_by) *pending.answered_by = *reply.url();
+  const std::string* const before = heard_from_.exchange(reply.url());
+  if (before && before != reply.url() && tell_move_) tell_move_(*before, *reply.url());
+  return result;
+} catch (const ApiError& e) {
+  if (is_unwell(e)) channel_.leave(*reply.url());
+  throw;
+}
+
+// Who we are to whom we are connected to.
+struct Client::Asked {
+  std::string url, identity;  // empty: it does not tell
+};
+
+Client::Asked Client::who_answers(Clock::time_point begin, const CallOptions& options) {
+  CallOptions asking = options;
+  Asked out;
+  asking.answered_by = &out.url;
+  try {
+    const Json who =
+        Json::parse(finish(*send(request_text("WhoAmI", "{}"), begin, asking)), nullptr, false);
+    if (who.is_object() && who.contains("identity") && who["identity"].is_string())
+      out.identity = who["identity"].get<std::string>();
+  } catch (const ApiError& e) {
+    if (e.name() != "E_UNKNOWN_METHOD") throw;
+    out.url = endpoint();
+  }
+  return out;
+}
+
+// By whom a job may have been made already, and why that is not known.
+struct Client::Doubt {
+  Asked asked;
+  std::string why;
+  std::optional<Asked> other;  // who might make it a second time
+};
+
+std::string Client::submit_once(const std::string& request, Clock::time_point begin,
+                                const CallOptions& options, std::optional<Doubt>& doubt) {
+  const Asked now = who_answers(begin, options);
+  if (doubt && now.url != doubt->asked.url &&
+      (now.identity.empty() || now.identity != doubt->asked.identity)) {
+    doubt->other = now;
+    channel_.leave(now.url);
+    unreachable("the job may have been made at " + doubt->asked.url + ", which is not there now");
+  }
+  const auto pending = send(request, begin, options, &now.url);
+  try {
+    return finish(*pending);
+  } catch (const ApiError& e) {
+    // E_STORE: nothing was kept, or it is not known.
+    const bool open = (e.name() == "E_UNREACHABLE" && !has_field(e, "unsent")) ||
+                      (e.name() == "E_STORE" && is_retryable(e));
+    if (open && !doubt) doubt = {now, e.what(), std::nullopt};
+    throw;
+  }
+}
+
+Json Client::submit(const Json& params, const CallOptions& options) {
+  if (channel_.urls().size() == 1) return call("SubmitJob", params, options);
+  CallOptions held = options;
+  held.reply_timeout += held_for(params);
+  const std::string request = request_text("SubmitJob", text_of(params));
+  const auto begin = Clock::now();
+  std::optional<Doubt> doubt;
+  try {
+    Json result = Json::parse(
+        repeated(held, [&] { return submit_once(request, begin, held, doubt); }), nullptr, false);
+    if (result.is_discarded()) not_an_answer(endpoint(), "damaged JSON");
+    return result;
+  } catch (const ApiError& e) {
+    if (!doubt || !doubt->other || e.name() == "E_STOPPED") throw;
+    const auto named = [](const Asked& who) {
+      return who.identity.empty() ? "somebody it does not name" : who.identity;
+    };
+    unreachable("it is not known whether the job was made: " + doubt->why + "; and " +
+                doubt->other->url + " knows this client as " + named(*doubt->other) + ", not as " +
+                named(doubt->asked) +
+                ", so that sent there it might be made a second time.  Send it again with the same "
+                "idempotency key, " +
+                params.value("idempotency_key", "") + ", when " + doubt->asked.url +
+                " is back: that finds the job, or makes it");
+  }
 }
 
 }  // namespace domed

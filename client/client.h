@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -24,6 +25,8 @@ struct CallOptions {
   bool repeat = true;         // after a lost connection or a retryable error, with the same bytes
   bool await_daemon = false;  // wait, within the deadline, for a daemon that was never there
   std::stop_token stop;       // ends the call with E_STOPPED
+  // Becomes the URL that the answer came from; outlives the call.
+  std::string* answered_by = nullptr;
 };
 
 // The control side of a daemon.
@@ -32,7 +35,9 @@ struct CallOptions {
 // no answer in time), E_UNTRUSTED (another user's daemon, client/peer.h, or TLS by which one of
 // the two does not trust the other, client/credentials.h; nothing was sent), E_PROTOCOL (an answer
 // that is none) and E_STOPPED.  Every method is idempotent, so a request that got no answer is
-// simply sent again. Thread-safe; many calls are under way on one connection, and each is sent, and
+// simply sent again: where there are several URLs, which are nodes on one store, to the one that
+// answers then.  A node that says that it stops, or that its store is away, is left for the next.
+// Thread-safe; many calls are under way on one connection, and each is sent, and
 // as a rule its reply read, by the thread that makes it.
 class Client {
  public:
@@ -49,6 +54,11 @@ class Client {
   // "params" is a JSON object that goes out as it is.
   std::string call_text(std::string_view method, std::string_view params,
                         const CallOptions& options = {});
+
+  // SubmitJob.  Its key is the submitter's own: where the answer of one node was lost it is sent to
+  // another one only if that knows us as the same (WhoAmI).  Else E_UNREACHABLE, at the deadline,
+  // says what is not known, and how to find out.
+  Json submit(const Json& params, const CallOptions& options = {});
 
   // A request on its way: what its reply needs is done while others work.
   class Pending;
@@ -68,27 +78,41 @@ class Client {
   void met(const ApiError& error);
   // The URL that is used now.
   std::string endpoint() const { return channel_.url(); }
+  // "tell" hears that another URL answers than before.  To be called before the first call.
+  using TellMove = std::function<void(const std::string& from, const std::string& to)>;
+  void tell_moves(TellMove tell) { tell_move_ = std::move(tell); }
   const Credentials& credentials() const { return credentials_; }
 
  private:
   int dial(std::chrono::steady_clock::time_point begin, const CallOptions& options);
   bool may_come(std::chrono::steady_clock::time_point begin, const CallOptions& options,
                 std::chrono::milliseconds passed) const;
+  std::string repeated(const CallOptions& options, const std::function<std::string()>& attempt);
   std::shared_ptr<Pending> send(const std::string& request,
                                 std::chrono::steady_clock::time_point begin,
-                                const CallOptions& options);
+                                const CallOptions& options, const std::string* only_at = nullptr);
+  std::string taken(const Channel::Reply& reply, const Pending& pending);
   std::string request_text(std::string_view method, std::string_view params);
+  struct Asked;
+  struct Doubt;
+  Asked who_answers(std::chrono::steady_clock::time_point begin, const CallOptions& options);
+  std::string submit_once(const std::string& request, std::chrono::steady_clock::time_point begin,
+                          const CallOptions& options, std::optional<Doubt>& doubt);
 
   const Credentials credentials_;
   Channel channel_;
   const Patience patience_;
   Trouble trouble_;
+  TellMove tell_move_;
+  std::atomic<const std::string*> heard_from_{nullptr};  // of the channel's
   std::atomic<bool> waited_{false};  // a daemon was found, or patience is at its end
   std::once_flag told_;
   std::atomic<std::uint64_t> next_id_{1};
   std::atomic<int> followers_{0};
 };
 
+// Whether a node says by it that it stops, or that its store is away: another one may be well.
+bool is_unwell(const ApiError& error);
 // Whether the same request may succeed later: what the daemon said, else by name.
 bool is_retryable(const ApiError& error);
 // When the daemon wants to see it again (retry_ms).

@@ -229,8 +229,9 @@ void Connection::ended(Lock& lock, int failure, Clock::time_point now) {
   const bool was_up = std::exchange(up_, false);
   const bool last = at_ + 1 == urls_.size();
   if (was_up) {
-    // One that only fell silent would be the first to greet us again.
-    at_ = failure == ETIMEDOUT && !last ? at_ + 1 : 0;
+    // One that only fell silent, or cannot do what it is asked, would be the first to greet us
+    // again.
+    at_ = (failure == ETIMEDOUT || failure == kLeft) && !last ? at_ + 1 : 0;
     lost(failure);
   } else {
     if (wire && wire->distrust()) found_ = wire->distrust();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cerrno>
 #include <chrono>
 #include <condition_variable>
 #include <functional>
@@ -29,8 +30,9 @@ namespace domed {
 // milliseconds.
 //
 // URLs are tried in their order.  The first that answers is kept until it fails; then it begins
-// with the first again (behind one that fell silent, with the next), after a pause that doubles
-// from 50 ms to 1 s while nothing is heard.  It connects only while somebody waits, or is kept.
+// with the first again (behind one that fell silent, or was left, with the next), after a pause
+// that doubles from 50 ms to 1 s while nothing is heard.  It connects only while somebody waits, or
+// is kept.
 //
 // Thread-safe.  Never to be used in a forked child.
 class Connection {
@@ -99,8 +101,10 @@ class Connection {
   void look_again();
   // The next try comes at once, where none is under way.
   void try_now();
-  // Ends the connection as with an error, so that another is made.
+  // Ends the connection as with an error, so that another is made; as with "kLeft", at the next
+  // URL.
   void drop(int failure);
+  static constexpr int kLeft = ECONNABORTED;
   // From now on somebody leads although nobody waits, where is_wanted() says so.
   void keep();
   virtual bool is_wanted() { return true; }

@@ -97,7 +97,7 @@ void FollowState::page_came(const Page& page, Time now, const Take& take) {
   must_page_ = page.more;
   if (page.final && cursor_ >= page.head_seq) terminal_ = done_ = true;
   if (!start_.follow && (cursor_ >= *snapshot_head_ || !page.more)) done_ = true;
-  if (start_.follow && frames()) new_urls(page.events_urls);
+  if (start_.follow && frames()) new_urls(page);
   if (held_ && cursor_ == before && now - asked_ < kPollSpacing) retry_at_ = now + kPollSpacing;
   // Events that no frame announced: frames get lost, so look often again.
   if (first || cursor_ != before)
@@ -118,12 +118,15 @@ void FollowState::take_line(std::string_view line, const EventLine& event, const
   if (!start_.follow && snapshot_head_ && cursor_ >= *snapshot_head_) done_ = true;
 }
 
-void FollowState::new_urls(const std::vector<std::string>& urls) {
+// Those of the node that gave the page, which may be another one than before: as they are for who
+// reached that, for two nodes may well say the same "tcp://0.0.0.0:7444".
+void FollowState::new_urls(const Page& page) {
+  const auto& urls = page.events_urls;
   if (urls.empty() || done_) return;
   const auto same = std::find_if(urls.begin(), urls.end(), [&](const std::string& url) {
-    return url_scheme(url) == start_.scheme;
+    return url_scheme(url) == url_scheme(page.endpoint);
   });
-  const std::string& url = same == urls.end() ? urls.front() : *same;
+  const std::string url = reachable_url(same == urls.end() ? urls.front() : *same, page.endpoint);
   if (url == events_url_) return;
   events_url_ = url;
   must_subscribe_ = true;

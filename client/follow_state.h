@@ -22,7 +22,6 @@ struct FollowStart {
   bool follow = true;            // false: up to the head there is now
   bool use_frames = true;        // false: long polls alone
   std::uint64_t max_events = 0;  // of a page; 0: the daemon's default
-  std::string scheme;            // of the control endpoint: chooses among event URLs
 };
 
 // The decisions of a follower, without any input or output.
@@ -78,7 +77,7 @@ class FollowState {
   bool frames() const { return start_.follow && start_.use_frames; }
   bool polling(Time now) const;
   void take_line(std::string_view line, const EventLine& event, const Take& take);
-  void new_urls(const std::vector<std::string>& urls);
+  void new_urls(const Page& page);
   void heard(const std::string& epoch, Time now);
   void take_frame(const Frame& frame, Time now, const Take& take);
 

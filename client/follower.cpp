@@ -5,7 +5,6 @@
 #include <mutex>
 
 #include "client/subscription.h"
-#include "protocol/endpoint.h"
 
 namespace domed {
 namespace {
@@ -23,7 +22,7 @@ constexpr int kFewFollowers = 16;
 // A snapshot shows what there is now: it does not wait for a daemon to come back.
 constexpr auto kSnapshotPatience = 15s;
 
-FollowStart start_of(const Client& client, const FollowOptions& options) {
+FollowStart start_of(const FollowOptions& options) {
   FollowStart start;
   start.job_id = options.job_id;
   start.since_seq = options.since_seq;
@@ -31,7 +30,6 @@ FollowStart start_of(const Client& client, const FollowOptions& options) {
   start.follow = options.follow;
   start.use_frames = options.use_frames;
   start.max_events = options.max_events;
-  start.scheme = url_scheme(client.endpoint());
   return start;
 }
 
@@ -45,7 +43,7 @@ void sleep_until(Clock::time_point until, const std::stop_token& stop) {
 }  // namespace
 
 Follower::Follower(Client& client, FollowOptions options)
-    : client_(client), options_(std::move(options)), state_(start_of(client, options_)) {
+    : client_(client), options_(std::move(options)), state_(start_of(options_)) {
   ++client_.followers();
 }
 
@@ -78,9 +76,10 @@ FollowEnd Follower::run(const OnEvent& on_event) {
   }
 }
 
-CallOptions Follower::call_options() const {
+CallOptions Follower::call_options() {
   CallOptions call;
   call.repeat = false;
+  call.answered_by = &answered_by_;
   call.stop = options_.stop;
   if (options_.deadline)
     call.deadline = std::max(
@@ -129,6 +128,7 @@ void Follower::page(const OnEvent& on_event) {
     return state_.page_failed(now(), retry_after(e));
   }
   client_.trouble().over();
+  page.endpoint = answered_by_;
   read_page(page);
   fetch_ahead(page);
   state_.page_came(page, now(), on_event);
@@ -145,7 +145,7 @@ void Follower::leave_frames_to_few() {
 void Follower::subscribe() {
   try {
     frames_.reset();
-    frames_ = std::make_unique<Subscription>(reachable_url(state_.events_url(), client_.endpoint()),
+    frames_ = std::make_unique<Subscription>(state_.events_url(),
                                              std::vector<std::string>{state_.topic(), "daemon\n"},
                                              client_.credentials());
     frames_->await_connection(kConnectPatience);

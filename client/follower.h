@@ -67,7 +67,7 @@ class Follower {
  private:
   FollowState::Time now() const;
   bool over() const;
-  CallOptions call_options() const;
+  CallOptions call_options();
   std::string page_bytes();
   void fetch_ahead(const Page& page);
   void page(const OnEvent& on_event);
@@ -82,6 +82,7 @@ class Follower {
   FollowOptions options_;
   FollowState state_;
   std::unique_ptr<Subscription> frames_;
+  std::string answered_by_;  // the URL that the last page came from
   // While one page is looked at the next one is on its way.
   struct Ahead {
     Json params;

@@ -17,7 +17,8 @@ struct Page {
   std::uint64_t looked_to = 0;          // of SearchJob
   std::vector<std::string_view> lines;  // into "bytes"
 
-  std::string bytes;  // the result they were read from
+  std::string endpoint;  // the URL that it came from
+  std::string bytes;     // the result they were read from
   Page() = default;
   Page(Page&&) = delete;  // would leave the lines dangling
 };

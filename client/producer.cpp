@@ -229,6 +229,7 @@ void Producer::Core::settle(Outcome outcome) {
     slot->ack->sent = *slot->sent;
     cancel_requested = cancel_requested || slot->ack->cancel_requested;
   } catch (const ApiError& e) {
+    if (is_unwell(e) && outcome.reply.url()) channel->leave(*outcome.reply.url());
     if (is_retryable(e))
       again_later(*slot, e);
     else

@@ -30,9 +30,10 @@ constexpr std::chrono::seconds kUnseen{2}, kStarting{10};
 void describe(CLI::App& app, Context& context) {
   app.description("domectl: runs jobs on a domed daemon, and looks at them");
   app.set_version_flag("--version", std::string("domectl ") + kVersion);
-  app.add_option("--endpoint", context.endpoint,
-                 "Control URL of the daemon, or several, tried in this order (default: "
-                 "DOMED_ENDPOINT, then the user's own)")
+  app.add_option(
+         "--endpoint", context.endpoint,
+         "Control URL of the daemon, or several with commas between, of nodes on one store: "
+         "where one fails the next goes on (default: DOMED_ENDPOINT, then the user's own)")
       ->type_name("URL[,URL]");
   app.add_option("--endpoint-user", context.endpoint_user,
                  "User whose daemon that is, where it is neither you nor root (default: "
@@ -193,9 +194,13 @@ void take_place(Context& context) try {
 }  // namespace
 
 Client& Context::client() {
-  if (!client_)
-    client_.emplace(control_endpoint(endpoint), patience_of(*this),
-                    json ? Trouble::Tell() : Trouble::Tell(say_trouble));
+  if (client_) return *client_;
+  client_.emplace(control_endpoint(endpoint), patience_of(*this),
+                  json ? Trouble::Tell() : Trouble::Tell(say_trouble));
+  if (!json)
+    client_->tell_moves([](const std::string& from, const std::string& to) {
+      note("no more answers from " + from + ": going on at " + to);
+    });
   return *client_;
 }
 

@@ -18,7 +18,7 @@ std::vector<std::uint64_t> numbers(const Map& map, const Key& key) {
 Polls::Polls(PollLimits limits) : limits_(limits), thread_([this] { work(); }) {}
 
 const char* Polls::objection_to(const Poll& poll) const {
-  if (stopping_) return "the daemon stops";
+  if (stopping_) return kStopping;
   if (held_.size() >= limits_.most) return "the daemon holds as many polls as it may";
   // While there is room for all, whoever follows many jobs may.
   if (held_.size() < limits_.most / 2) return nullptr;

@@ -35,6 +35,9 @@ class Polls {
     std::function<bool()> may_stay = [] { return true; };  // asked by look_again()
   };
 
+  // What hold() answers from the beginning of stop() on.
+  static constexpr const char* kStopping = "the daemon is stopping";
+
   explicit Polls(PollLimits limits);
   ~Polls() { stop(); }
 

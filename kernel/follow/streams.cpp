@@ -174,7 +174,7 @@ void Streams::hold(const AskedPtr& asked, bool may_read) {
       poll_of(asked->request.job_id, {asked, &asked->call}, asked->wait,
               [this, asked] { release(asked); }),
       [&] { return !asked->call.may_still() || may_have_grown(asked->request, may_read); });
-  if (why) throw busy(why, 500);
+  if (why) throw why == Polls::kStopping ? stopping_error() : busy(why, 500);
 }
 
 Polls::Poll Streams::poll_of(const std::string& job_id, const std::shared_ptr<const Call>& call,

@@ -6,6 +6,7 @@
 
 #include "log/refusal.h"
 #include "protocol/limits.h"
+#include "protocol/request.h"
 
 namespace domed {
 namespace {
@@ -60,7 +61,7 @@ void Journal::push(Queued queued, bool bounded, bool may_commit) {
   Round round;
   {
     std::lock_guard lock(mutex_);
-    if (stopping_) throw busy("the daemon is stopping");
+    if (stopping_) throw stopping_error();
     // `BackPressure`.  Some room is kept for connections of which nothing waits: they are refused
     // when there are too many of them, not because others say too much.
     const std::uint32_t from = queued.command.from;

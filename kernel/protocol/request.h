@@ -43,7 +43,7 @@ std::string error_reply(const std::string& id, const ApiError& error);
 
 // What a request gets that came too late: another daemon may take it.
 inline ApiError stopping_error() {
-  return {"E_BUSY", "the daemon is stopping", {{"retry_ms", 500}}};
+  return {"E_BUSY", "the daemon is stopping", {{"retry_ms", 500}, {"stopping", true}}};
 }
 
 // The params of one request: typed access that refuses by name, null taken as

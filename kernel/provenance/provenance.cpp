@@ -7,6 +7,7 @@
 #include "domed/support/hash.h"
 #include "log/request_hash.h"
 #include "protocol/api_error.h"
+#include "protocol/request.h"
 #include "provenance/drift.h"
 #include "provenance/input_files.h"
 #include "provenance/record.h"
@@ -86,8 +87,7 @@ Site Provenance::open(Site site) const {
 }
 
 void Provenance::must_go_on() const {
-  if (stop_.stop_requested())
-    throw ApiError("E_BUSY", "the daemon is stopping", {{"retry_ms", 500}});
+  if (stop_.stop_requested()) throw stopping_error();
 }
 
 Json Provenance::answer_of(const Guarded& guarded, const JobFixed& job, const Site& site) const {
@@ -95,11 +95,10 @@ Json Provenance::answer_of(const Guarded& guarded, const JobFixed& job, const Si
   if (site.cwd.empty()) throw Error(Code::not_found, site.why);
   const CollectRequest request{site.path(), job.tool_id(), told(source.budget)};
   // A call that is late goes on with the directory that it was given, which stays open for it.
-  const std::string answer = guarded.call(
-      [collector = source.collector, request, opened = site.opened] {
-        return collector->collect(request);
-      },
-      source.budget);
+  const std::string answer =
+      guarded.call([collector = source.collector, request,
+                    opened = site.opened] { return collector->collect(request); },
+                   source.budget);
   return admit(parse_answer(answer, source.name), source.name, [&](const std::string& key) {
     log_("job " + job.job_id + ": " + source.name + ": '" + reason_text(key) +
          "' is no field that a collector may fill");

@@ -51,7 +51,6 @@ struct Rig {
 
   static FollowStart with_job(FollowStart start) {
     start.job_id = "j";
-    start.scheme = "ipc";
     return start;
   }
   Step next() { return state.next(now); }
@@ -64,6 +63,7 @@ struct Rig {
     page.more = more;
     page.final = final;
     page.events_urls = std::move(urls);
+    page.endpoint = endpoint;
     page.lines.assign(events.begin(), events.end());
     state.page_came(page, now, take());
   }
@@ -87,6 +87,7 @@ struct Rig {
   }
 
   FollowState state;
+  std::string endpoint = "ipc://c";  // that pages come from
   FollowState::Time now{1000s};
   std::vector<std::string> lines;
   std::vector<std::uint64_t> seqs;
@@ -300,6 +301,27 @@ TEST(FollowState, SubscribesAnewWhenTheUrlChanged) {
   rig.page({event(2)}, 2, false, false, {"tcp://x", "ipc://other"});
   EXPECT_EQ(Step::subscribe, rig.next());
   EXPECT_EQ("ipc://other", rig.state.events_url());
+}
+
+// Two nodes that say the same of their events, for each listens at every address of its machine.
+TEST(FollowState, SubscribesAnewWhereAnotherNodeAnswers) {
+  Rig rig;
+  rig.endpoint = "tcp://a:1";
+  ASSERT_EQ(Step::page, rig.next());
+  const std::vector<std::string> urls{"ipc://e", "tcp://0.0.0.0:2"};
+  rig.page({event(1)}, 1, false, false, urls);
+  ASSERT_EQ(Step::subscribe, rig.next());
+  EXPECT_EQ("tcp://a:2", rig.state.events_url());
+  rig.state.subscribed(rig.now);
+  ASSERT_EQ(Step::page, rig.next());
+  rig.page({}, 1, false, false, urls);
+  ASSERT_EQ(Step::wait, rig.next());
+  rig.state.frame_came(heartbeat(2), rig.now, rig.take());
+  ASSERT_EQ(Step::page, rig.next());
+  rig.endpoint = "tcp://b:1";
+  rig.page({event(2)}, 2, false, false, urls);
+  EXPECT_EQ(Step::subscribe, rig.next());
+  EXPECT_EQ("tcp://b:2", rig.state.events_url());
 }
 
 TEST(FollowState, RefusesAPageThatLeavesEventsOut) {
