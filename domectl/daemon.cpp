@@ -47,6 +47,20 @@ std::string verdict(bool fails, std::size_t troubles) {
          (troubles == 1 ? " trouble, which stands below" : " troubles, which stand below");
 }
 
+// How late one of several nodes hears of the others.
+std::string watch_words(const OrderedJson& watch, std::int64_t now) {
+  const auto span = [&](const char* key) {
+    return format_duration(std::chrono::milliseconds(watch.value(key, std::int64_t{0})));
+  };
+  std::string out = watch.contains("newest_at")
+                        ? "the newest notice was " + span("lag_ms") + " old when it came, " +
+                              age(watch.value("newest_at", ""), now)
+                        : "no notice came yet";
+  if (watch.contains("deaf_ms"))
+    out += "; nothing can be heard from the store for " + span("deaf_ms");
+  return out;
+}
+
 // A daemon that can keep nothing answers, and is not well.
 int health(Context& context, bool all) {
   OrderedJson json = OrderedJson::parse(context.client().call_raw("Health", Json::object()));
@@ -62,12 +76,20 @@ int health(Context& context, bool all) {
     put_json(out(), json.dump());
   } else {
     json.erase("troubles");
+    const bool is_one_of_several = json.contains("watch");
+    const OrderedJson watch = part(json, "watch");
+    json.erase("watch");
+    json.erase("passed_over");  // a trouble tells of it
     const auto disk = json.find("disk_free");
     if (disk != json.end() && disk->is_number_unsigned())
       *disk = format_size(disk->get<std::uint64_t>());
     // First of all, whom was asked: with several daemons that is the usual mistake.
     put(visible("endpoint  " + context.client().endpoint()) + "\n" +
         visible("verdict   " + verdict(fails, troubles.size())) + "\n" + listing(json));
+    if (is_one_of_several)
+      put(visible("watch     " +
+                  watch_words(watch, parse_time(json.value("time", "")).value_or(0))) +
+          "\n");
     for (const auto& trouble : troubles) put(visible("trouble   " + in_words(trouble)) + "\n");
   }
   return fails ? 1 : 0;

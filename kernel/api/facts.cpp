@@ -35,6 +35,7 @@ void FactMethods::health(Call call) const {
     out["work"] = facts_.work();
     out["frames_lost"] = facts_.frames_lost();
     if (const auto left = facts_.disk_free()) out["disk_free"] = *left;
+    out.update(facts_.among_others());
     out["troubles"] = troubles_json(facts_.troubles());
   }
   call.result(out.dump());

@@ -30,6 +30,8 @@ struct DaemonFacts {
   std::function<std::optional<std::uint64_t>()> disk_free = [] {
     return std::optional<std::uint64_t>();
   };
+  // Of one of several nodes, by name: how it hears the others, and what none of them starts.
+  std::function<OrderedJson()> among_others = [] { return OrderedJson::object(); };
   std::function<std::vector<Troubles::Trouble>()> troubles = [] {
     return std::vector<Troubles::Trouble>();
   };

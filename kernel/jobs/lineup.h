@@ -17,13 +17,15 @@ namespace domed {
 JobQueue::Job queue_job(const JobRecord& record, std::int64_t wall);
 
 // nullopt: the job does not wait to be started, or not here, by the "policy" of this node among
-// others.
+// others: "passed_over" then gets what that decided on.
 std::optional<JobQueue::Job> waiting_job(const Store& store, const std::string& job_id,
-                                         std::int64_t wall, const OwnPolicy* policy = nullptr);
+                                         std::int64_t wall, const OwnPolicy* policy = nullptr,
+                                         std::optional<Offered>* passed_over = nullptr);
 
 // `OwnPolicy`: what keeps the node of "policy" from starting the job, or who has it; empty:
 // nothing.
 std::string why_not_here(const JobHead& head, const JobFixed& fixed, const OwnPolicy& policy);
+Offered offered(const JobFixed& fixed);
 
 // The queue that the job is for.
 std::string queue_name(const JobFixed& job);

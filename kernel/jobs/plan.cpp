@@ -120,7 +120,8 @@ bool Plan::has_runner(const std::string& job_id) const {
   return slot && slot->runner.pidfd;
 }
 
-void Plan::look_again() {
+void Plan::look_again(std::vector<std::string> passed_over) {
+  for (auto& id : passed_over) arrivals_.push_back(std::move(id));
   for (auto& id : queue_.ids()) arrivals_.push_back(std::move(id));
 }
 

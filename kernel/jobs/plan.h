@@ -48,8 +48,8 @@ class Plan {
   bool has_runner(const std::string& job_id) const;
   // The run was taken from us: its runner is to end it, as if its log were sealed.
   bool taken_away(const std::string& job_id) { return deadlines_.sealed(job_id); }
-  // Any job in the queue may have changed.
-  void look_again();
+  // Any job in the queue may have changed; "passed_over" are not in it, and may come into it.
+  void look_again(std::vector<std::string> passed_over = {});
   // The producer of an external job spoke.
   void heard(const std::string& job_id, Clock::time_point now) { endings_.heard(job_id, now); }
   // Starts nothing more.

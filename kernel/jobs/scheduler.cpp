@@ -54,8 +54,14 @@ std::string Scheduler::why_waiting(const JobRecord& record) {
   const std::int64_t wall = context_.environment.now();
   if (config_.lease) {
     const JobHead head = head_of(record);
-    const std::string why = why_not_here(head, fixed_of(record), *policy_.now());
-    if (!why.empty() && !head.held) return why;
+    const JobFixed fixed = fixed_of(record);
+    const auto policy = policy_.now();
+    const std::string why = why_not_here(head, fixed, *policy);
+    if (!why.empty() && !head.held)
+      return head.external || !head.node.empty()
+                 ? why
+                 : why + lacking_elsewhere(config_.lease->nodes(), *policy, config_.lease->times(),
+                                           offered(fixed));
   }
   JobQueue::Job job = queue_job(record, wall);
   return locked([&] { return plan_.waiting(std::move(job), wall, Clock::now()); }).why();
@@ -136,7 +142,10 @@ void Scheduler::start(std::vector<std::string> control) {
 }
 
 void Scheduler::notice(const Commit& commit) {
-  if (commit.state != State::queued) looks_.forget(commit.job_id);
+  if (commit.state != State::queued || commit.gone) {
+    looks_.forget(commit.job_id);
+    passed_over_.forget(commit.job_id);
+  }
   const bool news = locked([&] {
     if (commit.ended || commit.gone) over_.push_back(commit.job_id);
     return plan_.notice(commit, Clock::now());
@@ -210,8 +219,11 @@ void Scheduler::wait() {
 
 void Scheduler::line_up() {
   for (const auto& id : locked([&] { return plan_.take_arrivals(); })) try {
+      std::optional<Offered> passed_over;
+      const auto policy = policy_.now();
       const auto job = waiting_job(context_.store, id, context_.environment.now(),
-                                   config_.lease ? policy_.now().get() : nullptr);
+                                   config_.lease ? policy.get() : nullptr, &passed_over);
+      passed_over ? passed_over_.saw(id, *passed_over) : passed_over_.forget(id);
       look_at_needs(locked([&] { return plan_.line_up(id, job, Clock::now()); }));
       could(id);
     } catch (const std::exception& e) {

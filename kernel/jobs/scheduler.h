@@ -14,6 +14,7 @@
 #include "jobs/alarm.h"
 #include "jobs/context.h"
 #include "jobs/others.h"
+#include "jobs/passed_over.h"
 #include "jobs/plan.h"
 #include "jobs/sweep.h"
 
@@ -53,6 +54,9 @@ class Scheduler {
   void look_again();
   // To be called after each look of the lease at the other nodes: takes what dead ones have left.
   void look_at_others();
+  // What all nodes that live have passed over for long.
+  PassedOver::Told passed_over() const;
+  std::vector<std::string> passed_over_ids() const { return passed_over_.ids(); }
   // The producer of an external job that expires spoke, in an event or not.
   void heard(const std::string& job_id);
   // Starts nothing more, and what is only planned is left to the next daemon;
@@ -133,6 +137,7 @@ class Scheduler {
   FirstLooks looks_;
   const JobsContext context_;
   Others others_{context_};
+  PassedOver passed_over_;
   std::mutex retention_mutex_;  // one pass at a time
   Retention retention_;
   std::vector<std::string> control_;  // set before there are threads

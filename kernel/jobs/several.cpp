@@ -3,6 +3,11 @@
 #include "jobs/whose.h"
 
 namespace domed {
+namespace {
+
+constexpr const char* kPassedOver = "jobs that nobody starts";
+
+}  // namespace
 
 // What is told may be older than what is known here.  So it decides nothing that could not be
 // decided again: the record is asked by whoever acts.
@@ -25,7 +30,7 @@ void Scheduler::changed_elsewhere(const JobRecord& record, const Commit& commit)
 
 void Scheduler::look_again() {
   const auto runners = locked([&] {
-    plan_.look_again();
+    plan_.look_again(passed_over_.ids());
     return plan_.pidfds();
   });
   for (const auto& runner : runners) workers_.run([this, id = runner.first] { look_at_run(id); });
@@ -64,8 +69,18 @@ void Scheduler::settle_own(const std::string& job_id) {
   settles ? attempt(job_id, Step::settle) : alarm_.ring();
 }
 
+PassedOver::Told Scheduler::passed_over() const {
+  if (!config_.lease) return {};
+  return passed_over_.told(config_.lease->now());
+}
+
 void Scheduler::look_at_others() {
   if (stopping()) return;
+  passed_over_.look(config_.lease->nodes(), *policy_.now(), config_.lease->times(),
+                    config_.lease->now());
+  const auto told = passed_over();
+  told.jobs ? context_.troubles.met(kPassedOver, told.words(), Troubles::Clock::now())
+            : context_.troubles.over(kPassedOver, Troubles::Clock::now());
   for (const auto& id : others_.due())
     workers_.run([this, id] {
       try {

@@ -1,7 +1,7 @@
 #include "log/elsewhere.h"
 
+#include <algorithm>
 #include <condition_variable>
-#include <map>
 
 #include "log/job_log.h"
 #include "log/records.h"
@@ -13,32 +13,81 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::chrono::milliseconds kWait = 1s, kAfterFailure = 500ms;
-constexpr std::size_t kOwn = 4096;
+// A wait that lasts for so long has no answer any more.
+constexpr std::chrono::milliseconds kNoAnswer = 5s;
+constexpr std::size_t kOwn = 4096, kHeads = 4096;
 
 }  // namespace
 
 // The cursor is taken here: what is committed from now on is told, whatever start() comes behind.
-Elsewhere::Elsewhere(Watch& watch, const Store& store, Environment& environment, Hears hears)
-    : watch_(watch), store_(store), environment_(environment), hears_(std::move(hears)) {
+Elsewhere::Elsewhere(Watch& watch, const Store& store, Environment& environment, Hears hears,
+                     std::function<Clock::time_point()> now)
+    : watch_(watch),
+      store_(store),
+      environment_(environment),
+      hears_(std::move(hears)),
+      now_(std::move(now)) {
   cursor_ = watch_.wait("", 0ms).cursor;
 }
 
 void Elsewhere::own(const Commit& commit) {
   if (commit.revision.empty()) return;
   const std::lock_guard lock(mutex_);
-  if (!own_.insert(commit.revision).second) return;
+  if (!own_.try_emplace(commit.revision, now_()).second) return;
   in_order_.push_back(commit.revision);
   if (in_order_.size() <= kOwn) return;
   own_.erase(in_order_.front());
   in_order_.pop_front();
 }
 
-bool Elsewhere::is_own(const std::string& revision) {
+bool Elsewhere::is_own(const Change& change) {
+  std::optional<Clock::time_point> since;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto it = own_.find(change.revision);
+    if (it != own_.end()) since = it->second;
+  }
+  if (!since) return false;
+  if (has_grown(change.job_id, change.head_seq))
+    measured(std::chrono::duration_cast<std::chrono::microseconds>(now_() - *since));
+  return true;
+}
+
+// Of a job that was not met before nobody knows.
+bool Elsewhere::has_grown(const std::string& job_id, std::uint64_t head) {
+  if (heads_.size() >= kHeads && !heads_.contains(job_id)) heads_.clear();
+  const auto [it, is_new] = heads_.try_emplace(job_id, head);
+  return std::exchange(it->second, head) < head && !is_new;
+}
+
+// The clocks of two machines may differ by some seconds: nothing is heard before it was said.
+void Elsewhere::measured(std::chrono::microseconds age) {
+  const Notice notice{environment_.now(), std::max(age, std::chrono::microseconds(0))};
   const std::lock_guard lock(mutex_);
-  return own_.contains(revision);
+  newest_ = notice;
+}
+
+std::optional<Elsewhere::Notice> Elsewhere::newest() const {
+  const std::lock_guard lock(mutex_);
+  return newest_;
+}
+
+void Elsewhere::answered(bool well) {
+  const std::lock_guard lock(mutex_);
+  fails_ = !well;
+  if (well || !answered_) answered_ = now_();
+}
+
+std::optional<std::chrono::milliseconds> Elsewhere::deaf() const {
+  const std::lock_guard lock(mutex_);
+  if (!answered_) return std::nullopt;
+  const auto silent = std::chrono::duration_cast<std::chrono::milliseconds>(now_() - *answered_);
+  if (!fails_ && silent < kNoAnswer) return std::nullopt;
+  return silent;
 }
 
 void Elsewhere::start() {
+  answered(true);
   thread_ = std::jthread([this](const std::stop_token& stop) { work(stop); });
 }
 
@@ -57,8 +106,10 @@ void Elsewhere::work(const std::stop_token& stop) {
       const Changes changes = watch_.wait(cursor_, kWait);
       tell(changes);
       cursor_ = changes.cursor;
+      answered(true);
       hears_.tried(std::nullopt);
     } catch (const std::exception& e) {
+      answered(false);
       const auto* error = dynamic_cast<const Error*>(&e);
       hears_.tried(error ? *error : Error(Code::internal, e.what()));
       std::unique_lock lock(mutex);
@@ -75,23 +126,28 @@ void Elsewhere::tell(const Changes& changes) {
 }
 
 void Elsewhere::tell(const Change& change) {
-  if (is_kernels_own(change.job_id) || is_own(change.revision)) return;
-  if (const auto record = store_.find(change.job_id)) tell(*record);  // else it was dropped
+  if (is_kernels_own(change.job_id) || is_own(change)) return;
+  if (const auto record = store_.find(change.job_id))
+    tell(*record, &change);  // else it was dropped
 }
 
 void Elsewhere::tell_all() {
   ListQuery query;
   query.unfinished = true;
   each_record(store_, query, [this](const JobRecord& record) {
-    if (!is_kernels_own(record.job_id)) tell(record);
+    if (!is_kernels_own(record.job_id)) tell(record, nullptr);
     return true;
   });
 }
 
 // A damaged record tells nothing, and keeps no other job's waiting.
-void Elsewhere::tell(const JobRecord& record) try {
+void Elsewhere::tell(const JobRecord& record, const Change* notice) try {
   const JobLog log(record, environment_);
   if (!log.is_visible()) return;
+  // A record that is newer than the notice is told of by another one.
+  const JobHead& head = log.head();
+  if (has_grown(record.job_id, head.head_seq) && notice && notice->head_seq == head.head_seq)
+    measured(std::chrono::microseconds(environment_.now() - head.last_ts));
   Commit commit = commit_of(log);
   commit.revision = record.revision;
   commit.node = log.head().node;

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -32,8 +34,10 @@ class Elsewhere {
     // After each try: why the watch failed, or nothing where it did not.
     std::function<void(const std::optional<Error>& failure)> tried = [](const auto&) {};
   };
+  using Clock = std::chrono::steady_clock;
   // All must outlive this, and so must what "hears" uses.
-  Elsewhere(Watch& watch, const Store& store, Environment& environment, Hears hears);
+  Elsewhere(Watch& watch, const Store& store, Environment& environment, Hears hears,
+            std::function<Clock::time_point()> now = &Clock::now);
   ~Elsewhere() { stop(); }
 
   // What this daemon's journal has committed.  Thread-safe.
@@ -42,23 +46,43 @@ class Elsewhere {
   void start();
   void stop() noexcept;
 
+  // How late what is committed is told, by the newest notice that brought events: when it came, and
+  // how old it was.  Of an own commit by our clock, of another's by the time in its newest event,
+  // so also by how well the two clocks agree.
+  struct Notice {
+    std::int64_t came = 0;  // microseconds since 1970
+    std::chrono::microseconds age{0};
+  };
+  std::optional<Notice> newest() const;
+  // For how long the store has not let us hear anything; nullopt: it answers.
+  std::optional<std::chrono::milliseconds> deaf() const;
+
  private:
   void work(const std::stop_token& stop);
   void tell(const Changes& changes);
   void tell(const Change& change);
-  void tell(const JobRecord& record);
+  void tell(const JobRecord& record, const Change* notice);
   void tell_all();
-  bool is_own(const std::string& revision);
+  bool is_own(const Change& change);
+  bool has_grown(const std::string& job_id, std::uint64_t head);
+  void measured(std::chrono::microseconds age);
+  void answered(bool well);
 
   Watch& watch_;
   const Store& store_;
   Environment& environment_;
   const Hears hears_;
+  const std::function<Clock::time_point()> now_;
+  // The thread's own: what was told last of each of some jobs, for a notice need not bring events.
   std::string cursor_;
+  std::map<std::string, std::uint64_t> heads_;
 
-  std::mutex mutex_;
-  std::set<std::string> own_;         // revisions, the newest of them
-  std::deque<std::string> in_order_;  // the same
+  mutable std::mutex mutex_;
+  std::map<std::string, Clock::time_point> own_;  // revisions, the newest, and since when
+  std::deque<std::string> in_order_;              // the same
+  std::optional<Notice> newest_;
+  std::optional<Clock::time_point> answered_;  // nullopt: it is not asked yet
+  bool fails_ = false;
   std::jthread thread_;
 };
 

@@ -190,6 +190,7 @@ void Daemon::open_methods() {
   config.facts.disk_free = [directory = deployment_.now()->state_dir] {
     return free_bytes(directory);
   };
+  if (elsewhere_) config.facts.among_others = [this] { return among_others(); };
   config.facts.troubles = [this] {
     auto out = troubles_.present(Troubles::Clock::now());
     for (const auto& text : expiring()) out.push_back({"certificate", text, {}});

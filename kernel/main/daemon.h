@@ -64,6 +64,7 @@ class Daemon {
   void join(Leases& leases);
   void hear_others();
   Streams::Shared shared_follow();
+  OrderedJson among_others();
   void open_followers();
   void open_log();
   void open_methods();

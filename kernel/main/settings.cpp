@@ -83,6 +83,15 @@ std::string cluster_problem(const Deployment& deployment) {
   return "";
 }
 
+OwnPolicy own_policy(const Deployment& deployment) {
+  OwnPolicy policy;
+  policy.node = node_id(deployment.state_dir);
+  policy.allow_ad_hoc = deployment.jobs.allow_ad_hoc;
+  policy.queues = {"default"};
+  for (const auto& tool : deployment.tools) policy.tools[tool.id] = {sha256_hex(tool.contract)};
+  return policy;
+}
+
 ClusterTimes cluster_times(const Deployment& deployment) {
   return {deployment.cluster->ttl, deployment.cluster->lost_after, deployment.jobs.cancel_grace};
 }
@@ -124,11 +133,7 @@ SchedulerConfig scheduler_config(const Deployment& deployment, const Inherited& 
   SchedulerConfig config;
   config.runner = runner_program();
   config.node = node_id(deployment.state_dir);
-  config.policy.node = config.node;
-  config.policy.allow_ad_hoc = jobs.allow_ad_hoc;
-  config.policy.queues = {"default"};
-  for (const auto& tool : deployment.tools)
-    config.policy.tools[tool.id] = {sha256_hex(tool.contract)};
+  config.policy = own_policy(deployment);
   config.max_running = static_cast<std::size_t>(jobs.max_running);
   config.queues = jobs.queues;
   config.run.state_dir = deployment.state_dir;

@@ -44,6 +44,8 @@ std::string node_name(const Deployment& deployment);
 // known once it listens, and the times that all hold to.
 NodeWords node_words(const Deployment& deployment);
 ClusterTimes cluster_times(const Deployment& deployment);
+// Which jobs it starts of those that others have taken.
+OwnPolicy own_policy(const Deployment& deployment);
 // Why it cannot be one of several; empty: it can, or is not to be.
 std::string cluster_problem(const Deployment& deployment);
 SchedulerConfig scheduler_config(const Deployment& deployment, const Inherited& inherited);

@@ -1,4 +1,5 @@
 // The part of Daemon for a store that others can open, or act on, too.
+#include "base/units.h"
 #include "main/daemon.h"
 #include "main/log.h"
 #include "nodes/place_lease.h"
@@ -30,6 +31,7 @@ void Daemon::join(Leases& leases) {
   const NodeWords words = node_words(*deployment_.now());
   const auto say = [this, words] {
     NodeWords now = words;
+    now.takes = own_policy(*deployment_.now());
     now.endpoints = *own_urls_.now();
     now.time = environment_.now();
     return now;
@@ -77,6 +79,25 @@ void Daemon::hear_others() {
   };
   elsewhere_ =
       std::make_unique<Elsewhere>(*watch_of(*fenced_), *store_, environment_, std::move(hears));
+}
+
+// A store that neither answers nor fails is found out here, for whoever asks it waits: the watchdog
+// asks for health every other second.
+OrderedJson Daemon::among_others() {
+  const auto deaf = elsewhere_->deaf();
+  if (deaf)
+    troubles_.met("watch", "what other nodes do is heard late: the store tells nothing",
+                  Troubles::Clock::now());
+  OrderedJson watch = OrderedJson::object();
+  if (const auto notice = elsewhere_->newest()) {
+    watch["newest_at"] = format_time(notice->came);
+    watch["lag_ms"] = notice->age.count() / 1000;
+  }
+  if (deaf) watch["deaf_ms"] = deaf->count();
+  const auto told = scheduler_->passed_over();
+  OrderedJson jobs = OrderedJson::array();
+  for (const auto& job : told.first) jobs.push_back({{"job_id", job.job_id}, {"lacks", job.lacks}});
+  return {{"watch", watch}, {"passed_over", {{"jobs", told.jobs}, {"first", jobs}}}};
 }
 
 Streams::Shared Daemon::shared_follow() {

@@ -63,6 +63,7 @@ class NodeLease {
   std::optional<Span> stop_in() const;
   bool is_dead(const std::string& node) const;
   const ClusterTimes& times() const { return settings_.times; }
+  Clock::time_point now() const { return settings_.now(); }
 
   // Whether this node has the duty "name" now (nodes/duties.h); asks for it, and from now on keeps
   // it as long as it is there, or wishes for it.  Throws Error where the store does not answer.

@@ -8,6 +8,18 @@
 namespace domed {
 namespace {
 
+// Of a hash of 64 digits enough to tell two contracts of one tool apart.
+constexpr std::size_t kDigits = 12;
+
+Json dumped(const OwnPolicy& takes) {
+  Json tools = Json::object();
+  for (const auto& [id, hashes] : takes.tools) {
+    tools[id] = Json::array();
+    for (const auto& hash : hashes) tools[id].push_back(hash.substr(0, kDigits));
+  }
+  return {{"commands", takes.allow_ad_hoc}, {"tools", std::move(tools)}};
+}
+
 Json dumped(const NodeWords& words) {
   Json text{{"node", words.node},
             {"name", words.name},
@@ -22,6 +34,7 @@ Json dumped(const NodeWords& words) {
   if (words.ttl > NodeWords::Span(0))
     text["ttl"] = words.ttl.count(), text["lost_after"] = words.lost_after.count();
   if (words.back_in > NodeWords::Span(0)) text["back_in"] = words.back_in.count();
+  if (words.takes) text["takes"] = dumped(*words.takes);
   return text;
 }
 
@@ -38,6 +51,23 @@ std::vector<std::string> texts_at(const Json& object, const char* key) {
   return texts;
 }
 
+// Of words of which a part is missing nobody knows what else is.
+std::optional<OwnPolicy> policy_of(const NodeWords& words, const Json& text) {
+  const Json takes = text.value("takes", Json());
+  const Json tools = takes.is_object() ? takes.value("tools", Json()) : Json();
+  const Json commands = takes.is_object() ? takes.value("commands", Json()) : Json();
+  if (!tools.is_object() || !commands.is_boolean()) return std::nullopt;
+  OwnPolicy out;
+  out.node = words.node;
+  out.queues = {words.queues.begin(), words.queues.end()};
+  out.allow_ad_hoc = commands.get<bool>();
+  for (const auto& item : tools.items()) {
+    const auto hashes = texts_at(tools, item.key().c_str());
+    out.tools[item.key()] = {hashes.begin(), hashes.end()};
+  }
+  return out;
+}
+
 Formats formats_at(const Json& object) {
   const auto it = object.find("formats");
   if (it == object.end() || !it->is_array() || it->size() != 2) return {};
@@ -52,6 +82,9 @@ std::string NodeWords::text() const {
   std::string bytes = bytes_of(dumped(*this));
   if (bytes.size() <= kMaxLeaseText) return bytes;
   NodeWords less = *this;
+  less.takes.reset();
+  bytes = bytes_of(dumped(less));
+  if (bytes.size() <= kMaxLeaseText) return bytes;
   less.endpoints.clear();
   less.queues.clear();
   return bytes_of(dumped(less));
@@ -74,6 +107,7 @@ NodeWords NodeWords::parse(std::string_view text) {
   words.lost_after = Span(number_at(json, "lost_after"));
   words.back_in = Span(std::min<std::uint64_t>(number_at(json, "back_in"), kMaxBackIn.count()));
   words.time = static_cast<std::int64_t>(number_at(json, "time"));
+  words.takes = policy_of(words, json);
   return words;
 }
 

@@ -2,11 +2,13 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "nodes/formats.h"
+#include "nodes/own_policy.h"
 
 namespace domed {
 
@@ -26,8 +28,11 @@ struct NodeWords {
   Span back_in{0};             // it stops, and means to be back by then
   std::int64_t time = 0;       // its own, when it said this: microseconds since 1970
   Span ttl{0}, lost_after{0};  // the times that it holds to; lost_after 0: never.  ttl 0: not said
+  // Which jobs it starts; nullopt: not said.  Of hashes the beginning alone.
+  std::optional<OwnPolicy> takes = {};
 
-  // At most kMaxLeaseText bytes: of what does not fit, endpoints and queues are left out.
+  // At most kMaxLeaseText bytes: of what does not fit, first "takes" is left out, then endpoints
+  // and queues.
   std::string text() const;
   // Of any text; words that are none are those of a node that says nothing.
   static NodeWords parse(std::string_view text);

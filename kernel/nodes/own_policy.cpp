@@ -1,5 +1,7 @@
 #include "nodes/own_policy.h"
 
+#include <algorithm>
+
 namespace domed {
 
 std::string lacking(const OwnPolicy& policy, const Offered& job) {
@@ -10,7 +12,10 @@ std::string lacking(const OwnPolicy& policy, const Offered& job) {
   if (job.tool.empty()) return policy.allow_ad_hoc ? "" : "allows no commands but its tools";
   const auto tool = policy.tools.find(job.tool);
   if (tool == policy.tools.end()) return "has no tool '" + job.tool + "'";
-  return tool->second.contains(job.contract) ? "" : "has another tool '" + job.tool + "'";
+  const bool has_it = std::any_of(tool->second.begin(), tool->second.end(), [&](const auto& hash) {
+    return !hash.empty() && job.contract.starts_with(hash);
+  });
+  return has_it ? "" : "has another tool '" + job.tool + "'";
 }
 
 }  // namespace domed

@@ -13,7 +13,7 @@ struct OwnPolicy {
   std::string node;
   std::set<std::string> queues;  // that it serves
   std::map<std::string, std::set<std::string>>
-      tools;  // the hashes of their contracts, `also:` ones too
+      tools;  // the hashes of their contracts, `also:` ones too, or how they begin
   bool allow_ad_hoc = false;
 };
 

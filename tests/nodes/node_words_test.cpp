@@ -54,6 +54,20 @@ TEST(NodeWords, FitIntoALease) {
   EXPECT_EQ("name of a", NodeWords::parse(words.text()).name);
 }
 
+TEST(NodeWords, TellWhatANodeTakes) {
+  NodeWords words = words_of("a");
+  EXPECT_FALSE(NodeWords::parse(words.text()).takes) << "as of an older release";
+  words.takes = {"a", {"default", "gpu"}, {{"make", {std::string(64, '1')}}}, true};
+  const auto takes = NodeWords::parse(words.text()).takes;
+  ASSERT_TRUE(takes);
+  EXPECT_EQ("", lacking(*takes, {"gpu", "make", std::string(64, '1'), "", ""}));
+  EXPECT_EQ("has another tool 'make'", lacking(*takes, {"gpu", "make", "2", "", ""}));
+  for (int i = 0; i < 200; ++i) words.takes->tools["tool " + std::to_string(i)] = {"hash"};
+  const NodeWords less = NodeWords::parse(words.text());
+  EXPECT_FALSE(less.takes) << "rather nothing than a part";
+  EXPECT_EQ(2U, less.queues.size());
+}
+
 TEST(NodeWords, LetNobodyBeWaitedForForEver) {
   EXPECT_EQ(NodeWords::kMaxBackIn, NodeWords::parse(R"({"back_in":18446744073709551615})").back_in);
 }

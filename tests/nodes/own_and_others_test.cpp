@@ -33,10 +33,12 @@ struct Node {
       : store(place),
         watch(std::move(place)),
         lease(store, "epoch of " + id,
-              [id, &clocks] {
-                return NodeWords{id,          id,     "machine", "boot", "place of " + id,
-                                 "0.1",       {1, 2}, {},        {},     {},
-                                 clocks.wall, {},     {}};
+              [this, id, &clocks] {
+                NodeWords words{id,          id,     "machine", "boot", "place of " + id,
+                                "0.1",       {1, 2}, {},        {},     {},
+                                clocks.wall, {},     {},        takes};
+                if (takes) words.queues = {takes->queues.begin(), takes->queues.end()};
+                return words;
               },
               {ClusterTimes(), [&clocks] { return clocks.boot; }}) {
     environment.ids = environment.revisions = ids;
@@ -83,6 +85,15 @@ struct Node {
       if (record && says(head_of(*record))) return;
       watch.wait(cursor, 1s);
     }
+  }
+
+  // Until it has looked at the job, and will not start it.
+  void awaits_passing_over(const std::string& job) {
+    const auto passes = [&] {
+      const auto ids = scheduler->passed_over_ids();
+      return std::find(ids.begin(), ids.end(), job) != ids.end();
+    };
+    while (!passes()) std::this_thread::yield();
   }
 
   JobHead head(const std::string& job) { return head_of(*store.find(job)); }
@@ -138,6 +149,7 @@ struct Node {
     return out;
   }
 
+  std::optional<OwnPolicy> takes;  // as its words say
   FixedEnvironment environment;
   SharedMemory store, watch;  // the latter of the test
   NodeLease lease;
@@ -410,11 +422,71 @@ TEST_F(OwnAndOthers, OwnPolicyPassesOverWhatItsDeploymentWouldNotHaveTaken) {
   b->serve("read line <&3");
   submit(a->journal, "command");
   submit(b->journal, "after", {{"executor", "external"}});
-  EXPECT_EQ("this node passes it over, for it allows no commands but its tools",
-            b->scheduler->why_waiting(*b->store.find("command")));
+  EXPECT_EQ(
+      "this node passes it over, for it allows no commands but its tools; the node a does not "
+      "say what it takes",
+      b->scheduler->why_waiting(*b->store.find("command")));
   a->claim("command");
   EXPECT_EQ("it is being started by the node a",
             b->scheduler->why_waiting(*b->store.find("command")));
+}
+
+// What was passed over is looked at again when a deployment was changed.
+TEST_F(OwnAndOthers, OwnPolicyTakesWhatItsDeploymentTakesByNow) {
+  b->config.policy = {"b", {"default"}, {}, false};
+  b->serve("read line <&3");
+  submit(a->journal, "command");
+  b->awaits_passing_over("command");
+  b->config.policy.allow_ad_hoc = true;
+  b->scheduler->use(b->config);
+  b->await("command", [](const JobHead& head) { return head.state == State::failed; });
+  EXPECT_EQ("b", b->head("command").node);
+}
+
+TEST_F(OwnAndOthers, OwnPolicyTellsWhatAllPassOverForAnHour) {
+  b->config.policy = {"b", {"default"}, {}, false};
+  b->serve("read line <&3");
+  submit(a->journal, "command");
+  submit(a->journal, "held", {{"command", {"true"}}, {"cwd", "/"}, {"hold", true}});
+  b->awaits_passing_over("command");
+  const auto told = [&](std::chrono::seconds later) {
+    pass(later, {a.get(), b.get()});
+    b->scheduler->look_at_others();
+    return b->scheduler->passed_over();
+  };
+  EXPECT_EQ(0u, told(5s).jobs);
+  EXPECT_EQ(0u, told(7200s).jobs) << "nobody knows what a takes";
+  a->takes = {"a", {"gpu"}, {}, true};
+  EXPECT_EQ(0u, told(5s).jobs);
+  EXPECT_EQ(0u, told(3595s).jobs);
+  const auto long_passed = told(5s);
+  ASSERT_EQ(1u, long_passed.jobs);
+  EXPECT_EQ("command", long_passed.first.at(0).job_id);
+  EXPECT_EQ(
+      "all nodes that live have passed over 1 job for 1h 00m: command (a does not serve the "
+      "queue 'default', b allows no commands but its tools)",
+      long_passed.words());
+  EXPECT_EQ(long_passed.words(), b->troubles.present(Troubles::Clock::now()).at(0).text);
+  EXPECT_EQ(
+      "this node passes it over, for it allows no commands but its tools; the node a does not "
+      "serve the queue 'default'",
+      b->scheduler->why_waiting(*b->store.find("command")));
+  // One that may take it lives, or does not any more.
+  a->takes = {"a", {"default"}, {}, true};
+  EXPECT_EQ(0u, told(5s).jobs);
+  EXPECT_EQ(
+      "this node passes it over, for it allows no commands but its tools; the node a may start "
+      "it",
+      b->scheduler->why_waiting(*b->store.find("command")));
+  pass(20s, {b.get()});
+  b->scheduler->look_at_others();
+  pass(3600s, {b.get()});
+  b->scheduler->look_at_others();
+  EXPECT_EQ(1u, b->scheduler->passed_over().jobs);
+  b->journal.run("command", [](JobLog& log) { log.finish(State::canceled, "cancel", ""); });
+  b->scheduler->look_at_others();
+  EXPECT_EQ(0u, b->scheduler->passed_over().jobs);
+  EXPECT_TRUE(b->troubles.present(Troubles::Clock::now()).empty());
 }
 
 // Taken from it while its runner was coming up: that is ended here, and runs elsewhere.

@@ -1,5 +1,6 @@
 // Several kernels on one store: what section "nodes" of the design calls TruthInTheStore, in memory
 // and without a server.
+#include <condition_variable>
 #include <future>
 
 #include "log/append.h"
@@ -134,6 +135,101 @@ TEST_F(Several, AGapLetsAllPollsGo) {
   while (b->streams->held_polls() == 0) std::this_thread::yield();
   place_->changes.lose();
   EXPECT_TRUE(poll.get()["events"].empty());
+}
+
+// What was taken by another node's clock is as old as that clock says.
+TEST_F(Several, ANoticeTellsHowLateItCame) {
+  EXPECT_FALSE(b->elsewhere->newest());
+  b->environment.time = a->environment.time + 60'000'000;
+  const Json job = a->running_job("j");
+  // The first one of a job tells nothing: it may be of an old event.
+  for (int batch = 1; !b->elsewhere->newest(); ++batch) a->append(job, batch, log_event("x"));
+  EXPECT_GE(b->elsewhere->newest()->age, 30s);
+  EXPECT_LE(b->elsewhere->newest()->age, 61s);
+  EXPECT_FALSE(b->elsewhere->deaf());
+}
+
+// A record that changes without an event, long after the last one, is no late notice.
+TEST_F(Several, ANoticeWithoutAnEventTellsNothing) {
+  const Json job = a->running_job("j"), other = a->running_job("other");
+  int batch = 0;
+  const auto newest = [&] { return b->elsewhere->newest().value_or(Elsewhere::Notice()); };
+  // Hears of an event, and so of all that was committed before it: how late the latest notice was.
+  const auto hears = [&] {
+    const auto before = newest().came;
+    auto longest = 0us;
+    for (bool is_new = false; !is_new;) {
+      a->append(other, ++batch, log_event("y"));
+      const auto notice = newest();
+      if ((is_new = notice.came != before)) longest = std::max(longest, notice.age);
+    }
+    return longest;
+  };
+  a->append(job, 1, log_event("x"));
+  hears();
+  for (Kernel* one : {a.get(), b.get()}) one->environment.time += 1'000'000'000'000;
+  a->call("TrimJob", {{"job_id", job["job_id"]}, {"keep_from_seq", 2}});
+  EXPECT_LE(hears(), 60s);
+}
+
+// A watch as a test wants it.
+class FakeWatch final : public Watch {
+ public:
+  Changes wait(const std::string&, std::chrono::milliseconds timeout) override {
+    ++calls;
+    std::unique_lock lock(mutex);
+    if (timeout > 0ms && hangs) {
+      is_hanging = true;
+      go_on.wait(lock, [this] { return !hangs || interrupted; });
+      is_hanging = false;
+    }
+    if (fails) throw Error(Code::io, "it is away");
+    return {};
+  }
+  void interrupt() override {
+    const std::lock_guard lock(mutex);
+    interrupted = true;
+    go_on.notify_all();
+  }
+  void become(bool to_fail, bool to_hang) {
+    const std::lock_guard lock(mutex);
+    fails = to_fail, hangs = to_hang;
+    go_on.notify_all();
+  }
+  std::mutex mutex;
+  std::condition_variable go_on;
+  std::atomic<int> calls = 0;
+  std::atomic<bool> is_hanging = false;
+  bool fails = false, hangs = false, interrupted = false;
+};
+
+TEST_F(Several, SinceWhenNothingIsHeardIsTold) {
+  FakeWatch watch;
+  std::atomic<std::chrono::steady_clock::time_point> now{std::chrono::steady_clock::now()};
+  Elsewhere::Hears hears;
+  hears.changed = [](const JobRecord&, const Commit&) {};
+  hears.gap = [] {};
+  Elsewhere elsewhere(watch, *b->store, b->environment, std::move(hears),
+                      [&] { return now.load(); });
+  const auto again = [&] {
+    for (const int calls = watch.calls; watch.calls < calls + 2;) std::this_thread::yield();
+  };
+  EXPECT_FALSE(elsewhere.deaf()) << "it is not asked yet";
+  elsewhere.start();
+  again();
+  EXPECT_FALSE(elsewhere.deaf());
+  watch.become(false, true);
+  while (!watch.is_hanging) std::this_thread::yield();
+  now = now.load() + 4s;
+  EXPECT_FALSE(elsewhere.deaf()) << "a wait may take its time";
+  now = now.load() + 6s;
+  EXPECT_GE(*elsewhere.deaf(), 6s) << "but not for ever";
+  watch.become(true, false);
+  again();
+  EXPECT_GE(*elsewhere.deaf(), 6s);
+  watch.become(false, false);
+  again();
+  EXPECT_FALSE(elsewhere.deaf());
 }
 
 }  // namespace

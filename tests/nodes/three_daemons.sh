@@ -71,6 +71,10 @@ for one in "${jobs[@]}"; do until_is b "$one" state succeeded; done
 [ "$(sort -u "$scratch/ran" | wc -l)" = 30 ] && [ "$(wc -l <"$scratch/ran")" = 30 ] || complain "not every command ran once"
 [ "$(for one in "${jobs[@]}"; do field c "$one" node; done | sort -u | wc -l)" -gt 1 ] || complain "one node ran them all"
 
+# What the third one hears of the others it tells how late.
+until ctl c health | grep -qE '^watch +the newest notice was [0-9.]+m?s old when it came'; do sleep 0.1; done
+ctl c health --json | jq -e '.watch.lag_ms >= 0 and .passed_over.jobs == 0' >/dev/null || complain "health of c: $(ctl c health --json)"
+
 # A follower, a need and a cancel at other nodes.
 chatty=$(submit a submit -- sh -c 'for i in 1 2 3; do echo line $i; sleep 0.3; done')
 need=$(submit b submit --after "$chatty" -- true)
