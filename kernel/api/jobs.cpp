@@ -74,9 +74,12 @@ void JobMethods::get_job_status(Call call) const {
 // Of one job it is told behind which ones it waits; in lists that would be looked for a thousand
 // times.
 void JobMethods::add_waiting(const JobRecord& record, OrderedJson& out) const {
+  if (out["executor"] == "external") {
+    out["waiting"] = why_waiting(record, out);
+    return;
+  }
+  Turn turn = scheduler_.turn_of(record);  // first, for it looks at what other nodes run
   out["waiting"] = why_waiting(record, out);
-  if (out["executor"] == "external") return;
-  Turn turn = scheduler_.turn_of(record);
   out["ahead"] = turn.ahead;
   turn.holders.resize(std::min(turn.holders.size(), kHoldersNamed));
   if (!turn.holders.empty()) out["slots_of"] = std::move(turn.holders);

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "base/replaceable.h"
@@ -56,6 +57,9 @@ struct JobsContext {
   JobsLog log;
   Troubles& troubles;
   std::function<bool()> stopping;  // what takes long is then left to the next daemon
+  // How many jobs of a queue may run at once, as it holds now; nullopt: it has no limit.
+  std::function<std::optional<std::size_t>(const std::string& queue)> limit_of =
+      [](const std::string&) { return std::nullopt; };
 };
 
 }  // namespace domed

@@ -10,7 +10,8 @@ bool JobQueue::put(Job job, BootClock::time_point now) {
     jobs_.at(known->second).held = job.held;
     return false;
   }
-  const Place place{-job.priority, arrivals_++};
+  const auto left = left_.extract(job.id);
+  const Place place = left ? left.mapped() : Place(-job.priority, arrivals_++);
   places_[job.id] = place;
   if (job.backoff) backoffs_.try_emplace(job.id, now + *job.backoff);
   for (const auto& need : job.needs) needed_by_.emplace(need, job.id);
@@ -26,6 +27,7 @@ std::vector<std::string> JobQueue::ids() const {
 
 void JobQueue::remove(const std::string& id) {
   backoffs_.erase(id);
+  left_.erase(id);
   const auto known = places_.find(id);
   if (known == places_.end()) return;
   for (const auto& need : jobs_.at(known->second).needs) {
@@ -122,21 +124,23 @@ bool JobQueue::is_due(const Job& job, std::int64_t wall, BootClock::time_point n
   return !job.held && job.needs.empty() && left(job, wall, now).count() == 0;
 }
 
-bool JobQueue::ready(const Job& job, const std::map<std::string, std::size_t>& running,
-                     std::int64_t wall, BootClock::time_point now) const {
-  if (!is_due(job, wall, now)) return false;
-  const auto limit = limit_of(job.queue);
-  const auto busy = running.find(job.queue);
+bool JobQueue::has_room(const std::string& queue,
+                        const std::map<std::string, std::size_t>& running) const {
+  const auto limit = limit_of(queue);
+  const auto busy = running.find(queue);
   return !limit || (busy == running.end() ? 0 : busy->second) < *limit;
 }
 
 std::optional<JobQueue::Job> JobQueue::take(const std::map<std::string, std::size_t>& running,
-                                            std::int64_t wall, BootClock::time_point now) {
+                                            std::int64_t wall, BootClock::time_point now,
+                                            const std::function<bool(const Job&)>& has_slot) {
   for (auto& [place, job] : jobs_) {
-    if (!ready(job, running, wall, now)) continue;
+    const bool has_turn = has_room(job.queue, running) || (has_slot && has_slot(job));
+    if (!has_turn || !is_due(job, wall, now)) continue;
     Job out = std::move(job);
-    jobs_.erase(place);
+    left_[out.id] = place;
     places_.erase(out.id);
+    jobs_.erase(place);
     return out;
   }
   return std::nullopt;

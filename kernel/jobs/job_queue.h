@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -71,11 +72,12 @@ class JobQueue {
   // What needs "id" needs "by" from now on: the job that tries it again.
   void replace(const std::string& id, const std::string& by);
 
-  // Takes the next job out; "running" counts what runs of each queue.  "wall" is microseconds since
-  // 1970.
+  // Takes the next job out; "running" counts what runs of each queue, and "has_slot" says of a job
+  // that it is counted there.  "wall" is microseconds since 1970.
   std::optional<Job> take(const std::map<std::string, std::size_t>& running,
                           std::int64_t wall = INT64_MAX,
-                          BootClock::time_point now = BootClock::time_point::max());
+                          BootClock::time_point now = BootClock::time_point::max(),
+                          const std::function<bool(const Job&)>& has_slot = {});
   // How long until the time of a job comes that has to wait for it, if nobody sets the wall clock;
   // microseconds::max(): for ever.
   std::chrono::microseconds wait(std::int64_t wall, BootClock::time_point now) const;
@@ -84,8 +86,7 @@ class JobQueue {
   using Place = std::pair<int, std::uint64_t>;  // the first one is the next one
   // Whether it waits for nothing but its turn.
   bool is_due(const Job& job, std::int64_t wall, BootClock::time_point now) const;
-  bool ready(const Job& job, const std::map<std::string, std::size_t>& running, std::int64_t wall,
-             BootClock::time_point now) const;
+  bool has_room(const std::string& queue, const std::map<std::string, std::size_t>& running) const;
   std::chrono::microseconds left(const Job& job, std::int64_t wall,
                                  BootClock::time_point now) const;
 
@@ -93,6 +94,8 @@ class JobQueue {
   std::uint64_t arrivals_ = 0;
   std::map<Place, Job> jobs_;
   std::map<std::string, Place> places_;
+  // Those of jobs that were taken, until remove(): one that comes back is where it was.
+  std::map<std::string, Place> left_;
   // When they are over.  Of jobs that were taken too, until remove(): one that comes back because
   // it was held while it was being started waits no second time.
   std::map<std::string, BootClock::time_point> backoffs_;

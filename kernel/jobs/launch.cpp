@@ -2,6 +2,8 @@
 
 #include <filesystem>
 
+#include "jobs/lineup.h"
+#include "jobs/shared_slots.h"
 #include "jobs/whose.h"
 #include "log/refusal.h"
 
@@ -58,6 +60,9 @@ StepOutcome launch(const JobsContext& context, const std::vector<std::string>& c
   if (!record || record->tombstone || record->columns.state != "queued") return {};
   const JobFixed fixed = fixed_of(*record);
   if (is_anothers(context, head_of(*record))) return {StepOutcome::Next::line_up, {}};
+  const bool needs_slot = context.config.lease && context.limit_of(queue_name(fixed));
+  if (needs_slot && (head_of(*record).held || !take_slot(context, *record)))
+    return {StepOutcome::Next::line_up, {}};
   const RunSettings& settings = context.config.run;
   std::error_code ignored;  // spawn() looks whether it is there
   if (const auto scratch = own_scratch(settings, fixed); !scratch.empty())
@@ -67,14 +72,19 @@ StepOutcome launch(const JobsContext& context, const std::vector<std::string>& c
   // nobody from here on; what ends the job from here on keeps ours from executing anything.
   const std::string token = context.environment.random_id();
   JobHead head;
+  bool is_claimed = false;
   context.journal.run(job_id, [&](JobLog& log) {
-    if (!log.head().held && log.head().state == State::queued &&
-        may_claim_now(context, log.head(), log.fixed()))
-      log.assign(context.config.node, token);
+    // A slot is for a claim on the record as it was read.
+    const bool has_slot =
+        !needs_slot || (!log.changed() && log.stored_revision() == record->revision);
+    is_claimed = has_slot && !log.head().held && log.head().state == State::queued &&
+                 may_claim_now(context, log.head(), log.fixed());
+    if (is_claimed) log.assign(context.config.node, token);
     head = log.head();
   });
   if (head.state != State::queued) return {};  // canceled meanwhile
-  if (head.held || is_anothers(context, head)) return {StepOutcome::Next::line_up, {}};
+  // Held, another node's, or changed else.
+  if (!is_claimed) return {StepOutcome::Next::line_up, {}};
   // Side by side with the runner's coming up, whose `running` waits for what is found.
   context.looks.begin(fixed);
   try {

@@ -17,6 +17,7 @@ namespace domed {
 //
 // The order is what a daemon can die between, without a command that runs twice or never:
 //   "begins" told     Whoever plans knows the run before a commit can tell of it, an end included.
+//   slot taken        Of a limited queue of several nodes: nothing has begun (shared_slots.h).
 //   assigned          From here on a new daemon looks for a runner.  There is none, or it only
 //                     begins: the job is taken back, and the token with it (recovery.h).
 //   runner spawned    It lives: it is adopted.  It has died: nothing was executed, as above.

@@ -34,7 +34,8 @@ void Plan::use(const SchedulerConfig& config) {
 bool Plan::notice(const Commit& commit, Clock::time_point now) {
   const std::string& id = commit.job_id;
   if (is_terminal(commit.state)) {
-    if (!commit.ended) return false;  // it was over before
+    const bool has_slot = has_let_go(id);
+    if (!commit.ended) return has_slot;  // it was over before
     endings_.ended(id);
     queue_.remove(id);
     deadlines_.sealed(id);  // by whomever: its processes are to end
@@ -60,6 +61,27 @@ bool Plan::notice(const Commit& commit, Clock::time_point now) {
   const bool ends = commit.cancel_requested && deadlines_.canceled(id);
   const bool goes_on = deadlines_.paused(id, commit.paused);
   return runs || ends || goes_on;
+}
+
+// Its slot may be taken from now on, given back or not.
+bool Plan::has_let_go(const std::string& job_id) {
+  std::size_t slots = 0;
+  for (auto& [queue, jobs] : holders_) slots += jobs.erase(job_id);
+  return slots > 0;
+}
+
+// Here it may hold a slot that the store does not show yet, or no more.
+std::set<std::string> Plan::holders_of(const std::string& queue) const {
+  const auto seen = holders_.find(queue);
+  std::set<std::string> out = seen == holders_.end() ? std::set<std::string>() : seen->second;
+  for (const auto& [id, slot] : slots_.all())
+    if (slot.queue == queue) out.insert(id);
+  return out;
+}
+
+std::string Plan::queue_of(const std::string& job_id) const {
+  const Slots::Slot* slot = slots_.find(job_id);
+  return slot ? slot->queue : "";
 }
 
 void Plan::expect(const std::string& job_id, std::chrono::seconds expires, bool begun,
@@ -153,10 +175,16 @@ std::vector<std::pair<std::string, Plan::Step>> Plan::take_steps(std::int64_t wa
                                                                  Clock::time_point now) {
   std::vector<std::pair<std::string, Step>> out;
   auto running = slots_.per_queue();
+  for (const auto& [queue, seen] : holders_) running[queue] = holders_of(queue).size();
+  // By a claim that came to nothing: it may be had.
+  const auto has_slot = [this](const JobQueue::Job& job) {
+    const auto seen = holders_.find(job.queue);
+    return seen != holders_.end() && seen->second.contains(job.id);
+  };
   while (!closed_ && slots_.size() < max_running_) {
-    const auto job = queue_.take(running, wall, now);
+    const auto job = queue_.take(running, wall, now, has_slot);
     if (!job) break;
-    ++running[job->queue];
+    running[job->queue] += !has_slot(*job);
     slots_.open(job->id, job->queue);  // at once: it is in no place else now
     out.emplace_back(job->id, Step::launch);
   }
@@ -256,7 +284,9 @@ Waiting Plan::waiting(JobQueue::Job job, std::int64_t wall, Clock::time_point no
   out.now = wall;
   out.queue = job.queue;
   out.queue_limit = queue_.limit_of(job.queue);
-  for (const auto& [id, slot] : slots_.all()) out.queue_running += slot.queue == job.queue;
+  auto holders = holders_of(job.queue);
+  holders.erase(job.id);
+  out.queue_running = holders.size();
   out.running = slots_.size();
   out.max_running = max_running_;
   out.stopping = closed_;
@@ -268,9 +298,11 @@ Turn Plan::turn(const JobQueue::Job& job, std::int64_t wall, Clock::time_point n
   const Waiting why = waiting(job, wall, now);
   if (why.start) return out;
   out.ahead = queue_.ahead_of(job.id, wall, now);
-  for (const auto& [id, slot] : slots_.all())
-    if (why.is_daemon_full() || (why.is_queue_full() && slot.queue == job.queue))
-      out.holders.push_back(id);
+  std::set<std::string> holders;
+  if (why.is_queue_full()) holders = holders_of(job.queue), holders.erase(job.id);
+  if (why.is_daemon_full())
+    for (const auto& [id, slot] : slots_.all()) holders.insert(id);
+  out.holders.assign(holders.begin(), holders.end());
   return out;
 }
 

@@ -15,6 +15,7 @@
 #include "jobs/lineup.h"
 #include "jobs/recovery.h"
 #include "jobs/settle.h"
+#include "jobs/shared_slots.h"
 #include "jobs/slots.h"
 #include "jobs/step_outcome.h"
 #include "jobs/waiting.h"
@@ -50,6 +51,17 @@ class Plan {
   bool taken_away(const std::string& job_id) { return deadlines_.sealed(job_id); }
   // Any job in the queue may have changed; "passed_over" are not in it, and may come into it.
   void look_again(std::vector<std::string> passed_over = {});
+  // The jobs that have slots of queues over all nodes, as the store shows them: of one queue, or of
+  // all.
+  void saw_holders(const std::string& queue, std::set<std::string> jobs) {
+    holders_[queue] = std::move(jobs);
+  }
+  void saw_holders(SlotHolders all) { holders_ = std::move(all); }
+  std::optional<std::size_t> limit_of(const std::string& queue) const {
+    return queue_.limit_of(queue);
+  }
+  // That of a job which has a slot; else empty.
+  std::string queue_of(const std::string& job_id) const;
   // The producer of an external job spoke.
   void heard(const std::string& job_id, Clock::time_point now) { endings_.heard(job_id, now); }
   // Starts nothing more.
@@ -110,6 +122,8 @@ class Plan {
 
  private:
   void release(const std::string& job_id);
+  bool has_let_go(const std::string& job_id);
+  std::set<std::string> holders_of(const std::string& queue) const;
   void expect(const std::string& job_id, std::chrono::seconds expires, bool begun,
               Clock::time_point now, const std::string& revision = {});
   bool notice_external(const Commit& commit, Clock::time_point now);
@@ -122,6 +136,7 @@ class Plan {
   std::vector<std::string> arrivals_;
   JobQueue queue_;
   Slots slots_;
+  SlotHolders holders_;
   Deadlines deadlines_;  // of those
   Endings endings_;
   std::set<std::string> ran_before_;  // commands that run already, whose runner is not seen yet

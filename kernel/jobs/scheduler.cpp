@@ -44,7 +44,10 @@ Scheduler::Scheduler(Store& store, Journal& journal, Environment& environment,
       policy_(config_.policy),
       looks_(provenance, settings_),
       context_{store,   journal,   environment,    provenance, looks_,
-               config_, settings_, std::move(log), troubles,   [this] { return stopping(); }},
+               config_, settings_, std::move(log), troubles,   [this] { return stopping(); },
+               [this](const std::string& queue) {
+                 return locked([&] { return plan_.limit_of(queue); });
+               }},
       retention_(store, journal, config_.retention,
                  [this](const std::string& line) { context_.log(Level::warning, line); }),
       plan_(config_),
@@ -70,6 +73,7 @@ std::string Scheduler::why_waiting(const JobRecord& record) {
 Turn Scheduler::turn_of(const JobRecord& record) {
   const std::int64_t wall = context_.environment.now();
   const JobQueue::Job job = queue_job(record, wall);
+  look_at_slots_of(job.queue);
   return locked([&] { return plan_.turn(job, wall, Clock::now()); });
 }
 
@@ -110,11 +114,7 @@ void Scheduler::recover(const std::function<void(const std::string&, const JobHe
   for (const auto& job_id : unfinished_jobs(context_.store)) try {
       const auto job = take_over(context_, living, job_id);
       if (!job) continue;
-      if (config_.lease) {
-        const auto record = context_.store.find(job_id);
-        if (record && !record->tombstone)
-          others_.saw(job_id, record->revision, whose(head_of(*record), fixed_of(*record)));
-      }
+      if (config_.lease) saw_unfinished(job_id);
       locked([&] { plan_.take_over(*job, Clock::now()); });
       if (job->what == Takeover::settle) orphans.push_back(job_id);
       if (job->what != Takeover::drop && job->what != Takeover::retry) seen(job_id, job->head);
@@ -122,6 +122,7 @@ void Scheduler::recover(const std::function<void(const std::string&, const JobHe
       leave_alone(job_id, e);
     }
   settle_all(orphans);
+  if (config_.lease) look_at_slots();
   strays_ = sweep(context_, living, locked([&] { return plan_.runs(); }));
   if (!strays_.empty()) strays_due_ = Clock::now() + config_.patience();
 }
@@ -268,6 +269,8 @@ void Scheduler::attempt(const std::string& job_id, Step step) {
     }
   }
   could(job_id);
+  if (outcome.next == StepOutcome::Next::release || outcome.next == StepOutcome::Next::line_up)
+    give_back_slot(job_id);
   locked([&] {
     if (outcome.next == StepOutcome::Next::watch && end_runners_)
       tell_to_end(outcome.runner.pidfd.get());

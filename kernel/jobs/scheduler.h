@@ -91,7 +91,8 @@ class Scheduler {
   }
   // Why a queued job does not run yet.
   std::string why_waiting(const JobRecord& record);
-  // Where it stands among those that wait: looks at all that do.
+  // Where it stands among those that wait: looks at all that do, and of a store that other nodes act
+  // on too at the slots of its queue.
   Turn turn_of(const JobRecord& record);
   // Removes what a deleted job left on disk.
   void forget(const std::string& job_id) const;
@@ -129,6 +130,10 @@ class Scheduler {
   void leave_alone(const std::string& job_id, const std::exception& why);
   void look_at_run(const std::string& job_id);
   void settle_own(const std::string& job_id);
+  void saw_unfinished(const std::string& job_id);
+  void give_back_slot(const std::string& job_id);
+  void look_at_slots_of(const std::string& queue);
+  void look_at_slots();
 
   const SchedulerConfig config_;  // as it was at the start
   Replaceable<RunSettings> settings_;

@@ -1,13 +1,30 @@
 // The part of Scheduler for a store that other nodes act on too.
 #include "jobs/scheduler.h"
+#include "jobs/shared_slots.h"
 #include "jobs/whose.h"
 
 namespace domed {
 namespace {
 
 constexpr const char* kPassedOver = "jobs that nobody starts";
+constexpr const char* kSlots = "slots of queues";
 
 }  // namespace
+
+// At the start: another node's, or our own.  A limit may be new since it began.
+void Scheduler::saw_unfinished(const std::string& job_id) {
+  const auto record = context_.store.find(job_id);
+  if (!record || record->tombstone) return;
+  const Whose job = whose(head_of(*record), fixed_of(*record));
+  others_.saw(job_id, record->revision, job);
+  if (!job.is_assigned()) return;
+  try {
+    keep_slot(context_, *record);
+  } catch (const Error& e) {
+    context_.troubles.met(kSlots, "job " + job_id + " has none yet: " + e.what(),
+                          Troubles::Clock::now());
+  }
+}
 
 // What is told may be older than what is known here.  So it decides nothing that could not be
 // decided again: the record is asked by whoever acts.
@@ -74,6 +91,37 @@ PassedOver::Told Scheduler::passed_over() const {
   return passed_over_.told(config_.lease->now());
 }
 
+// What cannot be given back now is freed by whoever looks next.
+void Scheduler::give_back_slot(const std::string& job_id) try {
+  const std::string queue = locked([&] { return plan_.queue_of(job_id); });
+  if (!config_.lease || !context_.limit_of(queue)) return;
+  auto holders = free_slots(context_, queue, job_id);
+  locked([&] { plan_.saw_holders(queue, std::move(holders)); });
+} catch (const std::exception& e) {
+  context_.troubles.met(kSlots, "that of job " + job_id + " is not given back yet: " + e.what(),
+                        Troubles::Clock::now());
+}
+
+// For whoever asks; where the store does not answer it was as it was last seen.
+void Scheduler::look_at_slots_of(const std::string& queue) try {
+  if (!config_.lease || !context_.limit_of(queue)) return;
+  auto holders = slot_holders(context_, queue);
+  locked([&] { plan_.saw_holders(queue, std::move(holders)); });
+} catch (const Error&) {
+}
+
+// What was missed of others costs time until then: a slot that was given up without a job's end,
+// and those that a dead node has left.
+void Scheduler::look_at_slots() try {
+  auto holders = free_slots(context_);
+  context_.troubles.over(kSlots, Troubles::Clock::now());
+  locked([&] { plan_.saw_holders(std::move(holders)); });
+  alarm_.ring();
+} catch (const std::exception& e) {
+  context_.troubles.met(kSlots, std::string("they cannot be looked at: ") + e.what(),
+                        Troubles::Clock::now());
+}
+
 void Scheduler::look_at_others() {
   if (stopping()) return;
   passed_over_.look(config_.lease->nodes(), *policy_.now(), config_.lease->times(),
@@ -81,6 +129,7 @@ void Scheduler::look_at_others() {
   const auto told = passed_over();
   told.jobs ? context_.troubles.met(kPassedOver, told.words(), Troubles::Clock::now())
             : context_.troubles.over(kPassedOver, Troubles::Clock::now());
+  workers_.run([this] { look_at_slots(); });
   for (const auto& id : others_.due())
     workers_.run([this, id] {
       try {

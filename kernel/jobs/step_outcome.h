@@ -8,7 +8,7 @@ namespace domed {
 struct StepOutcome {
   enum class Next {
     release,     // nothing is left to do
-    line_up,     // it was held meanwhile, and goes back to the queue
+    line_up,     // it was held meanwhile, or its queue is full: it goes back to its place there
     watch,       // "runner" has it
     look_again,  // nobody can tell now whether a runner has it
   };

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
+#include <set>
 
 #include "base/version.h"
 #include "deployment/listener.h"
@@ -47,6 +48,12 @@ OrderedJson plugin_json(const Plugin& plugin) {
           {"library_sha256", plugin.library_sha256()}};
 }
 
+std::set<std::string> queues_of(const JobSettings& jobs) {
+  std::set<std::string> out{"default"};
+  for (const auto& [name, limit] : jobs.queues) out.insert(name);
+  return out;
+}
+
 }  // namespace
 
 std::string node_name(const Deployment& deployment) {
@@ -63,7 +70,8 @@ NodeWords node_words(const Deployment& deployment) {
   words.place = place_of(deployment.state_dir);
   words.version = kVersion;
   words.formats = {JobHead::kOldestFormat, JobHead::kFormat};
-  words.queues = {"default"};
+  for (const auto& name : queues_of(deployment.jobs)) words.queues.push_back(name);
+  words.limits = limits_text(deployment.jobs.queues);
   words.ttl = deployment.cluster->ttl;
   words.lost_after = deployment.cluster->lost_after.value_or(NodeWords::Span(0));
   return words;
@@ -77,9 +85,6 @@ std::string cluster_problem(const Deployment& deployment) {
     if (std::find(abilities.begin(), abilities.end(), needed) == abilities.end())
       return "cluster: " + deployment.store.manifest.name + " has no '" + needed +
              "': only one daemon can act on it, so leave 'cluster' out or use another store";
-  if (!deployment.jobs.queues.empty())
-    return "cluster: with jobs.queues each node would run as many of a queue's jobs as its limit "
-           "says: limits that hold for all nodes together are not there yet, so leave one out";
   return "";
 }
 
@@ -87,7 +92,7 @@ OwnPolicy own_policy(const Deployment& deployment) {
   OwnPolicy policy;
   policy.node = node_id(deployment.state_dir);
   policy.allow_ad_hoc = deployment.jobs.allow_ad_hoc;
-  policy.queues = {"default"};
+  policy.queues = queues_of(deployment.jobs);
   for (const auto& tool : deployment.tools) policy.tools[tool.id] = {sha256_hex(tool.contract)};
   return policy;
 }
@@ -160,7 +165,7 @@ SubmitRules submit_rules(const Deployment& deployment) {
   // Where there are several nodes each has another, and a key has to mean one job at all of them.
   if (!deployment.cluster)
     rules.own_user = "uid:" + std::to_string(geteuid()) + "@" + node_id(deployment.state_dir);
-  for (const auto& [name, limit] : deployment.jobs.queues) rules.queues.insert(name);
+  rules.queues = queues_of(deployment.jobs);
   if (deployment.cluster) rules.node = node_id(deployment.state_dir);
   return rules;
 }

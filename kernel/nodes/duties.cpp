@@ -12,10 +12,4 @@ DutyStep duty_step(std::string_view holder, std::chrono::milliseconds unrenewed,
   return holder.empty() || unrenewed >= times.ttl ? DutyStep::acquire : DutyStep::leave;
 }
 
-SlotStep slot_step(const SlotsJob& job, bool taker_is_over) {
-  if (!job.is_there || job.is_over) return SlotStep::free;
-  if (job.is_queued && !job.is_claimed && taker_is_over) return SlotStep::fence_and_free;
-  return SlotStep::keep;
-}
-
 }  // namespace domed

@@ -27,24 +27,4 @@ DutyStep duty_step(std::string_view holder, std::chrono::milliseconds unrenewed,
                    std::string_view epoch, Standing standing, bool is_draining,
                    const ClusterTimes& times);
 
-// `queue/NAME/i` is a slot of a limited queue: its holder is a job's id, its text the node and the
-// epoch that took it, before the claim.  It has no time of its own.
-inline constexpr std::string_view kQueueLease = "queue/";
-
-struct SlotsJob {
-  bool is_there = false;  // not so where it was purged, or never made
-  bool is_over = false;
-  bool is_queued = false;
-  bool is_claimed = false;  // queued, and a node's
-};
-enum class SlotStep {
-  keep,
-  free,
-  // First a new revision of the job's record, so that a claim still under way conflicts; then the
-  // slot, if the record is as that left it.
-  fence_and_free,
-};
-// "taker_is_over": the lease of the epoch that took the slot is over, or it has another one now.
-SlotStep slot_step(const SlotsJob& job, bool taker_is_over);
-
 }  // namespace domed

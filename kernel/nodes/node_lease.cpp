@@ -13,6 +13,10 @@ std::string who(const NodeWords& words) {
   return "the node " + words.name + " (" + words.node + ")";
 }
 
+std::string or_none(const std::string& limits) {
+  return limits.empty() ? "none" : limits;
+}
+
 }  // namespace
 
 NodeLease::NodeLease(Leases& leases, std::string epoch, std::function<NodeWords()> words,
@@ -23,6 +27,7 @@ NodeLease::NodeLease(Leases& leases, std::string epoch, std::function<NodeWords(
       settings_(std::move(settings)),
       id_(words_().node),
       name_(std::string(kNodeLease) + id_),
+      slots_(leases, id_, epoch_),
       observer_(id_, settings_.times.ttl) {}
 
 // And is seen from then on, by itself too.
@@ -71,6 +76,11 @@ void NodeLease::check_others(const NodeWords& self, const std::vector<Lease>& le
                       ", lost_after " +
                       (other.lost_after == Span(0) ? "never" : format_duration(other.lost_after)) +
                       "): 'cluster' must say the same on all nodes");
+    if (other.ttl > Span(0) && other.limits != self.limits)
+      throw Error(Code::conflict, who(other) + " holds to other limits of queues (" +
+                                      or_none(other.limits) + "; this one: " +
+                                      or_none(self.limits) +
+                                      "): 'jobs.queues' must say the same on all nodes");
     if (format_to_write(self.formats, {other.formats}) == 0)
       throw Error(Code::conflict, "this is domed " + self.version + ", and " + who(other) +
                                       " is domed " + other.version +
@@ -214,6 +224,14 @@ std::optional<NodeLease::Span> NodeLease::stop_in() const {
 bool NodeLease::is_dead(const std::string& node) const {
   const std::lock_guard lock(mutex_);
   return observer_.is_dead(node, settings_.times);
+}
+
+bool NodeLease::is_over(const std::string& node, const std::string& epoch) const {
+  if (node == id_ && epoch == epoch_) return false;
+  const std::lock_guard lock(mutex_);
+  return std::none_of(seen_.begin(), seen_.end(), [&](const Seen& seen) {
+    return seen.words.node == node && seen.epoch == epoch && seen.unrenewed < settings_.times.ttl;
+  });
 }
 
 std::vector<NodeLease::Seen> NodeLease::nodes() const {

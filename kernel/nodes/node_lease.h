@@ -14,6 +14,7 @@
 #include "nodes/heartbeat.h"
 #include "nodes/node_words.h"
 #include "nodes/observer.h"
+#include "nodes/queue_slots.h"
 #include "system/boot_clock.h"
 
 namespace domed {
@@ -69,6 +70,11 @@ class NodeLease {
   // it as long as it is there, or wishes for it.  Throws Error where the store does not answer.
   bool has_duty(const std::string& name);
 
+  // Those of queues, which this node takes by its epoch; and whether the lease of an epoch that took
+  // one was over when we last looked.
+  QueueSlots& slots() { return slots_; }
+  bool is_over(const std::string& node, const std::string& epoch) const;
+
   // Of a run of another node, or one that it watches (Observer).
   void saw_run(const std::string& job_id, const std::string& watcher, const std::string& revision);
   void forget_run(const std::string& job_id);
@@ -101,6 +107,7 @@ class NodeLease {
   const std::function<NodeWords()> words_;
   const Settings settings_;
   const std::string id_, name_;  // of the node, and of its lease
+  QueueSlots slots_;
 
   mutable std::mutex mutex_;  // of what follows; not held while the store is asked
   Observer observer_;

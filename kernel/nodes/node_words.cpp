@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "domed/leases.h"
+#include "domed/support/hash.h"
 
 namespace domed {
 namespace {
@@ -31,6 +32,7 @@ Json dumped(const NodeWords& words) {
             {"endpoints", words.endpoints},
             {"queues", words.queues},
             {"time", words.time}};
+  if (!words.limits.empty()) text["limits"] = words.limits;
   if (words.ttl > NodeWords::Span(0))
     text["ttl"] = words.ttl.count(), text["lost_after"] = words.lost_after.count();
   if (words.back_in > NodeWords::Span(0)) text["back_in"] = words.back_in.count();
@@ -105,10 +107,20 @@ NodeWords NodeWords::parse(std::string_view text) {
   words.queues = texts_at(json, "queues");
   words.ttl = Span(number_at(json, "ttl"));
   words.lost_after = Span(number_at(json, "lost_after"));
+  words.limits = text_at(json, "limits");
   words.back_in = Span(std::min<std::uint64_t>(number_at(json, "back_in"), kMaxBackIn.count()));
   words.time = static_cast<std::int64_t>(number_at(json, "time"));
   words.takes = policy_of(words, json);
   return words;
+}
+
+std::string limits_text(const std::map<std::string, std::size_t>& limits) {
+  constexpr std::size_t kMost = 1000;
+  std::string out;
+  for (const auto& [name, limit] : limits)
+    out += (out.empty() ? "" : ", ") + name + ": " + std::to_string(limit);
+  return out.size() <= kMost ? out
+                             : std::to_string(limits.size()) + " queues, sha256 " + sha256_hex(out);
 }
 
 // Without a name for machine and place nothing is known of them.

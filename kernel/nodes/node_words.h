@@ -1,7 +1,9 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,6 +29,7 @@ struct NodeWords {
   std::vector<std::string> endpoints, queues;
   Span back_in{0};             // it stops, and means to be back by then
   std::int64_t time = 0;       // its own, when it said this: microseconds since 1970
+  std::string limits = {};     // of queues, all the same on all nodes (limits_text)
   Span ttl{0}, lost_after{0};  // the times that it holds to; lost_after 0: never.  ttl 0: not said
   // Which jobs it starts; nullopt: not said.  Of hashes the beginning alone.
   std::optional<OwnPolicy> takes = {};
@@ -40,6 +43,10 @@ struct NodeWords {
   // Longer than this nobody is waited for, whatever its words are.
   static constexpr Span kMaxBackIn = std::chrono::hours(24);
 };
+
+// What is said of limits of queues: to be compared, and read by people where they differ.  Where it
+// would be too long for a lease's text, its hash.
+std::string limits_text(const std::map<std::string, std::size_t>& limits);
 
 // Who has the lease that should be ours, by its words.
 enum class Namesake {

@@ -17,6 +17,10 @@ struct Whose {
   bool held = false;       // queued, and not to be started
   bool importing = false;  // half a copy from elsewhere: "node" takes it in
 
+  // Some node's to run, or to be ended by it.
+  bool is_assigned() const {
+    return phase != Phase::over && !external && !importing && !node.empty();
+  }
   bool is_claimed() const { return phase == Phase::queued && !external && !node.empty(); }
   const std::string& lives_by() const { return watcher.empty() ? node : watcher; }
 };

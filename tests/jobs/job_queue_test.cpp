@@ -61,6 +61,17 @@ TEST(JobQueue, AQueuesLimitHoldsBackItsOwnJobsOnly) {
   EXPECT_EQ("build", queue.take({})->id);
 }
 
+TEST(JobQueue, AJobThatComesBackHasItsPlace) {
+  JobQueue queue({});
+  for (const char* id : {"a", "b"}) put(queue, job(id));
+  EXPECT_EQ("a", queue.take({})->id);
+  put(queue, job("a"));
+  EXPECT_EQ("ab", order(queue));
+  queue.remove("a");  // it is over, and is another one
+  for (const char* id : {"b", "a"}) queue.remove(id), put(queue, job(id));
+  EXPECT_EQ("ba", order(queue));
+}
+
 TEST(JobQueue, AJobRunsAfterAllThatItNeeds) {
   JobQueue queue({});
   put(queue, job("last", 9, {"x", "y"}));

@@ -386,6 +386,29 @@ TEST_F(PlanTest, ARunThatWasPausedHasItsWholeTimeAgainAfterARestart) {
   EXPECT_EQ(Ids{"job"}, plan.take_overdue(now + 3602s + config.patience()));
 }
 
+// What other nodes run of a queue counts, until one of these jobs is over.
+TEST_F(PlanTest, SlotsOfOtherNodesAreCounted) {
+  config.queues = {{"default", 1}};
+  plan.use(config);
+  plan.saw_holders("default", {"other"});
+  line_up("job");
+  EXPECT_EQ(Ids{}, steps());
+  const JobQueue::Job job{"job", "default", 0, false, {}};
+  EXPECT_EQ("the one slot of the queue 'default' is taken", plan.waiting(job, wall, now).why());
+  EXPECT_EQ(Ids{"other"}, plan.turn(job, wall, now).holders);
+  EXPECT_TRUE(notice("other", State::succeeded));
+  EXPECT_EQ(Ids{"job"}, steps());
+}
+
+TEST_F(PlanTest, ASlotThatIsAJobsOwnIsNotInItsWay) {
+  config.queues = {{"default", 1}};
+  plan.use(config);
+  plan.saw_holders("default", {"job"});
+  line_up("first");
+  line_up("job");
+  EXPECT_EQ(Ids{"job"}, steps());
+}
+
 TEST_F(PlanTest, ATimeThatIsFarAwayIsLookedAtInBetween) {
   plan.line_up("job", JobQueue::Job{"job", "default", 0, false, {}, INT64_MAX - 1}, now);
   EXPECT_EQ(now + 60s, plan.next(wall, now));

@@ -29,22 +29,5 @@ TEST(Duties, AreGivenBackByWhomMayNotAct) {
   EXPECT_EQ(DutyStep::leave, step("", 0s, Standing::fresh, true));
 }
 
-TEST(QueueSlots, AreFreeWhenTheirJobIsOverOrGone) {
-  EXPECT_EQ(SlotStep::free, slot_step({}, false));
-  EXPECT_EQ(SlotStep::free, slot_step({true, true, false, false}, false));
-}
-
-TEST(QueueSlots, AreKeptByJobsThatRunOrWill) {
-  for (const bool taker_is_over : {false, true}) {
-    EXPECT_EQ(SlotStep::keep, slot_step({true, false, false, false}, taker_is_over)) << "it runs";
-    EXPECT_EQ(SlotStep::keep, slot_step({true, false, true, true}, taker_is_over)) << "claimed";
-  }
-  EXPECT_EQ(SlotStep::keep, slot_step({true, false, true, false}, false)) << "about to be claimed";
-}
-
-TEST(QueueSlots, AreFreedInTwoStepsWhereTheClaimMayStillBeUnderWay) {
-  EXPECT_EQ(SlotStep::fence_and_free, slot_step({true, false, true, false}, true));
-}
-
 }  // namespace
 }  // namespace domed

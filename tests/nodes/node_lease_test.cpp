@@ -223,6 +223,21 @@ TEST_F(NodeLeases, RefuseAClockThatIsWrong) {
   EXPECT_EQ("", refusal(*b));
 }
 
+TEST_F(NodeLeases, RefuseOtherLimitsOfQueues) {
+  const auto a = node("a", "e1"), b = node("b", "e2");
+  for (Node* one : {a.get(), b.get()}) one->words.ttl = 3s;
+  a->words.limits = limits_text({{"gpu", 2}, {"io", 4}});
+  a->lease.take();
+  EXPECT_EQ(
+      "the node name of a (a) holds to other limits of queues (gpu: 2, io: 4; this one: none): "
+      "'jobs.queues' must say the same on all nodes",
+      refusal(*b));
+  b->words.limits = limits_text({{"gpu", 3}, {"io", 4}});
+  EXPECT_NE("", refusal(*b));
+  b->words.limits = a->words.limits;
+  EXPECT_EQ("", refusal(*b));
+}
+
 TEST_F(NodeLeases, RefuseAReleaseThatNobodyHereReads) {
   const auto a = node("a", "e1"), b = node("b", "e2");
   a->lease.take();

@@ -110,5 +110,17 @@ TEST(Formats, AreTheNewestThatAllRead) {
   EXPECT_FALSE((Formats{2, 3}).reads(4));
 }
 
+// So that they fit into a lease, however many there are, and still differ.
+TEST(LimitsOfQueues, AreSaidInWordsOrByTheirHash) {
+  EXPECT_EQ("", limits_text({}));
+  EXPECT_EQ("a: 0, b: 12", limits_text({{"a", 0}, {"b", 12}}));
+  const std::string far = limits_text({{std::string(5000, 'x'), 1}});
+  EXPECT_EQ(0u, far.find("1 queues, sha256 "));
+  EXPECT_NE(far, limits_text({{std::string(5000, 'x'), 2}}));
+  NodeWords words;
+  words.limits = far;
+  EXPECT_EQ(far, NodeWords::parse(words.text()).limits);
+}
+
 }  // namespace
 }  // namespace domed

@@ -23,6 +23,5 @@ YAML
   done
 }
 refused "only one daemon can act on it" store-sqlite "{}" "{}"
-refused "limits that hold for all nodes together are not there yet" store-memory "{queues: {builds: 2}}" "{}"
 refused "lost_after is" store-memory "{}" "{lost_after: 20s}"
 echo "refused in words"

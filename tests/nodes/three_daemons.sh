@@ -28,7 +28,7 @@ state_dir: $scratch/$name
 plugin_path: ["$plugins"]
 cluster: { ttl: 3s, lost_after: 20s }
 store: { plugin: store-postgres, options: { url: "$url" } }
-jobs: { allow_ad_hoc: true, cancel_grace: 1s, max_running: 8 }
+jobs: { allow_ad_hoc: true, cancel_grace: 1s, max_running: 8, queues: { one: 1 } }
 YAML
 done
 # Starts a daemon and waits until it serves.
@@ -74,6 +74,14 @@ for one in "${jobs[@]}"; do until_is b "$one" state succeeded; done
 # What the third one hears of the others it tells how late.
 until ctl c health | grep -qE '^watch +the newest notice was [0-9.]+m?s old when it came'; do sleep 0.1; done
 ctl c health --json | jq -e '.watch.lag_ms >= 0 and .passed_over.jobs == 0' >/dev/null || complain "health of c: $(ctl c health --json)"
+
+# A queue's limit holds for all together: who runs has the directory to itself.
+jobs=()
+for name in a b c a b c; do
+  jobs+=("$(submit $name submit --queue one -- sh -c "mkdir $scratch/lock || echo >$scratch/two; sleep 0.2; rmdir $scratch/lock")")
+done
+for one in "${jobs[@]}"; do until_is b "$one" state succeeded; done
+[ -e "$scratch/two" ] && complain "two jobs of a queue with one slot ran at once"
 
 # A follower, a need and a cancel at other nodes.
 chatty=$(submit a submit -- sh -c 'for i in 1 2 3; do echo line $i; sleep 0.3; done')
