@@ -15,7 +15,8 @@ using namespace std::chrono_literals;
 constexpr std::chrono::milliseconds kWait = 1s, kAfterFailure = 500ms;
 // A wait that lasts for so long has no answer any more.
 constexpr std::chrono::milliseconds kNoAnswer = 5s;
-constexpr std::size_t kOwn = 4096, kHeads = 4096;
+constexpr std::size_t kOwn = 4096, kHeads = 4096, kTold = 16'384;
+constexpr std::chrono::milliseconds kBetweenLooks = 1s;
 
 }  // namespace
 
@@ -105,6 +106,7 @@ void Elsewhere::work(const std::stop_token& stop) {
   while (!stop.stop_requested()) try {
       const Changes changes = watch_.wait(cursor_, kWait);
       tell(changes);
+      tell_what_is_due();
       cursor_ = changes.cursor;
       answered(true);
       hears_.tried(std::nullopt);
@@ -126,9 +128,37 @@ void Elsewhere::tell(const Changes& changes) {
 }
 
 void Elsewhere::tell(const Change& change) {
-  if (is_kernels_own(change.job_id) || is_own(change)) return;
+  if (is_kernels_own(change.job_id) || is_own(change) || tells_growth(change)) return;
   if (const auto record = store_.find(change.job_id))
-    tell(*record, &change);  // else it was dropped
+    tell(*record, &change);
+  else  // it was dropped
+    told_.erase(change.job_id);
+}
+
+bool Elsewhere::tells_growth(const Change& change) {
+  const auto it = told_.find(change.job_id);
+  if (it == told_.end() || change.state != state_name(State::running)) return false;
+  auto& [commit, looked, is_due] = it->second;
+  const auto now = now_();
+  if (now - looked >= kBetweenLooks) return false;
+  if (!std::exchange(is_due, true)) due_.emplace_back(now + kBetweenLooks, change.job_id);
+  if (change.head_seq <= commit.head) return true;
+  commit.revision = change.revision;
+  commit.head = change.head_seq, commit.first = commit.head + 1;
+  hears_.grew(commit);
+  return true;
+}
+
+// What was looked at since needs no look any more.
+void Elsewhere::tell_what_is_due() {
+  for (; !due_.empty() && due_.front().first <= now_(); due_.pop_front()) {
+    const auto it = told_.find(due_.front().second);
+    if (it == told_.end() || !it->second.is_due) continue;
+    if (const auto record = store_.find(it->first))
+      tell(*record, nullptr);
+    else
+      told_.erase(it);
+  }
 }
 
 void Elsewhere::tell_all() {
@@ -154,6 +184,11 @@ void Elsewhere::tell(const JobRecord& record, const Change* notice) try {
   commit.first = commit.head + 1;
   commit.ended = is_terminal(commit.state);
   hears_.changed(record, commit);
+  if (!hears_.grew) return;
+  if (commit.state != State::running || commit.node == hears_.node)
+    told_.erase(commit.job_id);
+  else if (told_.size() < kTold || told_.contains(commit.job_id))
+    told_.insert_or_assign(commit.job_id, Told{commit, now_()});
 } catch (const Error& e) {
   if (e.code() != Code::corruption) throw;
 }

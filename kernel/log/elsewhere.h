@@ -10,6 +10,7 @@
 #include <stop_token>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "domed/store.h"
 #include "domed/watch.h"
@@ -29,6 +30,11 @@ class Elsewhere {
   struct Hears {
     // A job as the store has it by now, without lines.
     std::function<void(const JobRecord& record, const Commit& commit)> changed;
+    // A job that runs elsewhere has grown: what was told of it last, with its new head.  It is told
+    // anew, as the store has it, within two seconds: a job that writes fifty times a second is not
+    // read as often by every node.  Without this each change is told as the store has it.
+    std::function<void(const Commit& commit)> grew;
+    std::string node;  // whose own runs are told as the store has them, at each change
     // Any job may have changed.  Of those that are not over each is told behind this.
     std::function<void()> gap;
     // After each try: why the watch failed, or nothing where it did not.
@@ -61,6 +67,8 @@ class Elsewhere {
   void work(const std::stop_token& stop);
   void tell(const Changes& changes);
   void tell(const Change& change);
+  bool tells_growth(const Change& change);
+  void tell_what_is_due();
   void tell(const JobRecord& record, const Change* notice);
   void tell_all();
   bool is_own(const Change& change);
@@ -76,6 +84,13 @@ class Elsewhere {
   // The thread's own: what was told last of each of some jobs, for a notice need not bring events.
   std::string cursor_;
   std::map<std::string, std::uint64_t> heads_;
+  struct Told {
+    Commit commit;
+    Clock::time_point looked;
+    bool is_due = false;
+  };
+  std::map<std::string, Told> told_;                           // of what runs elsewhere
+  std::deque<std::pair<Clock::time_point, std::string>> due_;  // when the store is asked again
 
   mutable std::mutex mutex_;
   std::map<std::string, Clock::time_point> own_;  // revisions, the newest, and since when

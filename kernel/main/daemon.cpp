@@ -159,10 +159,11 @@ void Daemon::open_log() {
   journal_ = std::make_unique<Journal>(
       *checked_, environment_,
       [this](const Commit& commit) {
+        // The first: the watch tells of it as soon as it is committed.
+        if (elsewhere_) elsewhere_->own(commit);
         publisher_->add(commit);
         streams_->committed(commit);
         scheduler_->notice(commit);
-        if (elsewhere_) elsewhere_->own(commit);
         if (commit.gone) troubles_.over(damage_in(commit.job_id), Troubles::Clock::now());
       },
       doubts, watch,

@@ -65,6 +65,12 @@ void Daemon::hear_others() {
     scheduler_->changed_elsewhere(record, commit);
     journal_->changed_elsewhere(commit.job_id);
   };
+  hears.node = node_id(deployment_.now()->state_dir);
+  hears.grew = [this](const Commit& commit) {
+    publisher_->tell(commit);
+    streams_->committed(commit);
+    journal_->changed_elsewhere(commit.job_id);
+  };
   hears.gap = [this] {
     publisher_->beat_again();
     streams_->changed_all();

@@ -184,7 +184,15 @@ class FakeWatch final : public Watch {
       is_hanging = false;
     }
     if (fails) throw Error(Code::io, "it is away");
-    return {};
+    return std::exchange(next, {});
+  }
+  // Until it was told, and all that was due with it.
+  void tell(std::vector<Change> changes) {
+    {
+      const std::lock_guard lock(mutex);
+      next.changes = std::move(changes);
+    }
+    for (const int so_far = calls; calls < so_far + 3;) std::this_thread::yield();
   }
   void interrupt() override {
     const std::lock_guard lock(mutex);
@@ -198,6 +206,7 @@ class FakeWatch final : public Watch {
   }
   std::mutex mutex;
   std::condition_variable go_on;
+  Changes next;
   std::atomic<int> calls = 0;
   std::atomic<bool> is_hanging = false;
   bool fails = false, hangs = false, interrupted = false;
@@ -230,6 +239,46 @@ TEST_F(Several, SinceWhenNothingIsHeardIsTold) {
   watch.become(false, false);
   again();
   EXPECT_FALSE(elsewhere.deaf());
+}
+
+// A job that writes a lot elsewhere is told at once, and read once a second.
+TEST_F(Several, AJobThatGrowsElsewhereIsReadOnceASecond) {
+  FakeWatch watch;
+  std::atomic<std::chrono::steady_clock::time_point> now{std::chrono::steady_clock::now()};
+  std::vector<std::string> heard;
+  Elsewhere::Hears hears;
+  hears.node = "b";
+  hears.changed = [&](const JobRecord&, const Commit& commit) {
+    heard.push_back("as stored " + std::to_string(commit.head));
+  };
+  hears.grew = [&](const Commit& commit) {
+    heard.push_back("grew " + std::to_string(commit.head));
+  };
+  hears.gap = [] {};
+  const Json job = a->running_job("j");
+  Elsewhere elsewhere(watch, *b->store, b->environment, std::move(hears),
+                      [&] { return now.load(); });
+  elsewhere.start();
+  const auto tells = [&] {
+    const auto record = b->store->find(job["job_id"].get<std::string>());
+    const JobHead head = head_of(*record);
+    watch.tell({Change{record->job_id, record->revision, head.head_seq,
+                       std::string(state_name(head.state))}});
+    return std::exchange(heard, {});
+  };
+  using Heard = std::vector<std::string>;
+  EXPECT_EQ(Heard{"as stored 3"}, tells());
+  for (int i = 1; i <= 3; ++i) {
+    a->append(job, i, log_event("x"));
+    EXPECT_EQ(Heard{"grew " + std::to_string(3 + i)}, tells());
+  }
+  EXPECT_EQ(Heard{}, tells()) << "a second time";
+  now = now.load() + 1s;
+  watch.tell({});
+  EXPECT_EQ(Heard{"as stored 6"}, std::exchange(heard, {}));
+  a->append(job, 4, change_to("succeeded"));
+  EXPECT_EQ(Heard{"as stored 7"}, tells()) << "an end is seen at once";
+  elsewhere.stop();
 }
 
 }  // namespace

@@ -101,6 +101,11 @@ Kernel::Kernel(const std::filesystem::path& dir, std::unique_ptr<Store> open, co
     streams->committed(commit);
     journal->changed_elsewhere(commit.job_id);
   };
+  hears.node = shared.node;
+  hears.grew = [this](const Commit& commit) {
+    streams->committed(commit);
+    journal->changed_elsewhere(commit.job_id);
+  };
   hears.gap = [this] { streams->changed_all(); };
   elsewhere = std::make_unique<Elsewhere>(dynamic_cast<Watch&>(*plugin), *store, environment,
                                           std::move(hears));
