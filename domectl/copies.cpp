@@ -203,6 +203,8 @@ OrderedJson import_record(Context& context, const OrderedJson& record) {
   if (context.knows("secrets"))
     for (const char* key : {"secret_env", "masked"})
       if (record.contains(key)) out[key] = record[key];
+  if (record.contains("wanted_node") && context.knows("submit_node"))
+    out["wanted_node"] = record["wanted_node"];
   if (record.contains("submitter") && context.knows("roles"))
     out["submitter"] = record["submitter"];
   // Of a log that begins at 1 the events say it again, and the daemon believes them.

@@ -47,6 +47,7 @@ constexpr std::pair<std::string_view, std::string_view> kWords[] = {
     {"accept_imported", "--accept-imported"},
     {"task", "--task"},
     {"queue", "--queue"},
+    {"node", "--node"},
     {"priority", "--priority"},
     {"hold", "--hold"},
     {"batch", "--batch"},

@@ -172,6 +172,7 @@ std::string short_text(const OrderedJson& job, std::int64_t now, std::size_t col
   add("submitted", times_line(job, now));
   add("by", field(job, "submitter"));
   add("node", field(job, "node"));
+  add("for node", field(job, "wanted_node"));
   if (field(job, "executor") != "external") add("queue", queue_line(job));
   add("attempt", attempts_line(job));
   add("limits", limits_line(job));

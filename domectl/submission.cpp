@@ -104,6 +104,7 @@ void add_turn(Context& context, const Submission& job, Json& params) {
   for (const auto& [name, text] : limits.items())
     params["limits"][name] = limit_of(name, text.get<std::string>());
   if (!job.queue.empty()) params["queue"] = job.queue;
+  if (!job.node.empty()) params["node"] = job.node;
   if (job.priority != 0) params["priority"] = job.priority;
   for (const auto& needed : job.after) params["depends_on"].push_back(context.id_of(needed));
   if (job.hold) params["hold"] = true;
@@ -159,6 +160,8 @@ void add_submission_options(CLI::App& verb, Submission& job) {
       ->expected(1)
       ->take_all();
   verb.add_option("--queue", job.queue, "The queue to wait in")->type_name("NAME");
+  verb.add_option("--node", job.node, "Run it at this node alone, and wait for that")
+      ->type_name("NAME|ID");
   verb.add_option("--priority", job.priority, "Higher goes first (-100 to 100)")
       ->check(whole_number(-100, 100));
   verb.add_option("--after", job.after, "Run only when this job has succeeded; may be repeated")
@@ -237,6 +240,7 @@ void ask_for_features(Context& context, const Submission& job) {
   if (job.accept_imported) context.must_know("accept_imported", "--accept-imported");
   if (!job.expires.empty()) context.must_know("expires_s", "--expires");
   if (!job.wait.empty()) context.must_know("submit_wait", "--wait");
+  if (!job.node.empty()) context.must_know("submit_node", "--node");
   if (!job.name.empty()) context.must_know("names", "--name");
 }
 

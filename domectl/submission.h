@@ -11,7 +11,7 @@ namespace domed::ctl {
 struct Submission {
   std::string name, cwd, timeout, tool, task, key, client_id, executor;
   // As typed; times and sizes are read by params_of(), whose errors name the option.
-  std::string queue, input, not_before, backoff, expires, wait;
+  std::string queue, node, input, not_before, backoff, expires, wait;
   int priority = 0, attempts = 1;
   std::vector<std::string> env, secret_env, labels, limits, after;
   bool quiet = false, hold = false, tty = false, accept_imported = false;

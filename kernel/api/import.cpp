@@ -86,6 +86,8 @@ void read_fixed(Params& record, JobFixed& fixed) {
                           "tty", "stdin", "priority", "queue", "retry_of", "depends_on", "retry",
                           "not_before", "timeout_s", "expires_s", "task", "constraints"})
     if (record.all().contains(key)) fixed.request[key] = record.all().at(key);
+  if (const auto node = record.text("wanted_node", limits::kNameBytes); node && !node->empty())
+    fixed.request["node"] = *node;
   for (const char* key : {"env", "secret_env"})
     if (const Json names = read_names(record.array(key), key); !names.empty())
       fixed.request[key] = names;

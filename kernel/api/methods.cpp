@@ -32,6 +32,17 @@ DaemonFacts asking(DaemonFacts facts, const SubmitMethods& submit) {
   return facts;
 }
 
+SubmitMethods::Nodes nodes_of(const ThisNode& node, const KnownNode& alone) {
+  if (!node.lease) return [alone] { return std::vector<KnownNode>{alone}; };
+  return [lease = node.lease] {
+    std::vector<KnownNode> out;
+    for (const auto& seen : lease->nodes())
+      out.push_back({seen.words.node, seen.words.name, seen.words.queues,
+                     seen.unrenewed < lease->times().ttl});
+    return out;
+  };
+}
+
 }  // namespace
 
 Methods::Methods(Store& store, Journal& journal, Streams& streams, Scheduler& scheduler,
@@ -39,7 +50,8 @@ Methods::Methods(Store& store, Journal& journal, Streams& streams, Scheduler& sc
     : nodes_(store, config.node, config.facts.node_id, config.facts.node_name),
       tools_(std::move(config.tools)),
       submit_(store, journal, streams, environment, tools_, std::move(config.rules),
-              std::move(config.store_secret), std::move(config.events_urls)),
+              std::move(config.store_secret), std::move(config.events_urls),
+              nodes_of(config.node, {config.facts.node_id, config.facts.node_name, {}, true})),
       facts_(asking(std::move(config.facts), submit_), environment),
       append_(store, journal, scheduler, audit, config.most_appends, config.node),
       jobs_(store, scheduler),

@@ -34,6 +34,8 @@ OrderedJson common_json(const JobHead& head, const JobFixed& fixed, const std::s
   if (!head.node.empty()) out["node"] = head.node;
   for (const char* key : {"queue", "priority", "depends_on", "retry_of", "retry", "not_before"})
     if (fixed.request.contains(key)) out[key] = fixed.request.at(key);
+  // "node" is where the run is.
+  if (fixed.request.contains("node")) out["wanted_node"] = fixed.request.at("node");
   // Known before that job is made, for its id follows from this one's: who waits for the job can go
   // on to wait for it.
   if (is_tried_again(head, fixed, head.state, head.reason)) out["retried_by"] = retry_id(job_id);

@@ -182,6 +182,17 @@ void check_expires(Params& params, bool external) {
         "command");
 }
 
+namespace {
+
+void check_node(Params& params, bool external) {
+  const auto node = params.text("node", limits::kNameBytes);
+  if (node && node->empty()) invalid_request("'node' must be the name or the id of a node");
+  if (node && external)
+    invalid_request("'node': an external job is no node's: its producer runs it where it is");
+}
+
+}  // namespace
+
 void set_tool(JobFixed& job, Json tool) {
   const Json task = job.request.value("task", Json::object());
   const std::string problem = misfit(tool.value("input_schema", Json::object()), task, "task");
@@ -219,6 +230,7 @@ Submission read_job(Params& params) {
   check_stdin(params.object("stdin"));
   check_tty(params.object("tty"), params.all().contains("stdin"));
   check_queueing(params, executor == "external");
+  check_node(params, executor == "external");
   check_cwd(params.text("cwd", 4096).value_or(""));
   for (const char* key : {"timeout_s", "limits", "stdin", "tty"})
     if (executor == "external" && params.all().contains(key))

@@ -13,7 +13,7 @@ namespace domed {
 
 SubmitMethods::SubmitMethods(const Store& store, Journal& journal, Streams& streams,
                              Environment& environment, const ToolMethods& tools, SubmitRules rules,
-                             std::string store_secret, EventsUrls events_urls)
+                             std::string store_secret, EventsUrls events_urls, Nodes nodes)
     : store_(store),
       journal_(journal),
       streams_(streams),
@@ -22,7 +22,8 @@ SubmitMethods::SubmitMethods(const Store& store, Journal& journal, Streams& stre
       own_user_(rules.own_user),
       rules_(std::move(rules)),
       store_secret_(std::move(store_secret)),
-      events_urls_(std::move(events_urls)) {}
+      events_urls_(std::move(events_urls)),
+      nodes_(std::move(nodes)) {}
 
 void SubmitMethods::submit_job(Call call) {
   const std::string submitter = call.who->name;
@@ -129,12 +130,10 @@ void SubmitMethods::check_rules(JobFixed& job, const Identity& who) const {
   if (job.tool_id().empty() && !job.external())
     must_have_role(who, Role::admin, "running a command, and not a tool of the deployment,");
   const auto rules = rules_.now();
-  const std::string queue = job.request.value("queue", "default");
-  std::string known;
-  for (const auto& name : rules->queues) known += (known.empty() ? "" : ", ") + name;
-  if (!rules->queues.contains(queue))
-    throw ApiError("E_INVALID_REQUEST",
-                   "no queue '" + queue + "' in the deployment: there are " + known);
+  if (!job.external()) {
+    check_queue(job, *rules);
+    check_node(job, *rules);
+  }
   check_lineage(job, who);
   for (const auto& id : job.request.value("depends_on", Json::array()))
     if (!is_known(id.get<std::string>()))
@@ -147,6 +146,43 @@ void SubmitMethods::check_rules(JobFixed& job, const Identity& who) const {
                    "this deployment runs its tools only (allow_ad_hoc: false): name a tool_id",
                    {{"field", "command"}});
   }
+}
+
+void SubmitMethods::check_queue(const JobFixed& job, const SubmitRules& rules) const {
+  const std::string queue = job.request.value("queue", "default");
+  const bool is_shared = !rules.node.empty();
+  std::set<std::string> served = rules.queues;
+  if (is_shared)
+    for (const auto& node : nodes_())
+      if (node.lives) served.insert(node.queues.begin(), node.queues.end());
+  if (served.contains(queue)) return;
+  std::string known;
+  for (const auto& name : served) known += (known.empty() ? "" : ", ") + name;
+  throw ApiError("E_INVALID_REQUEST",
+                 is_shared ? "no node that lives serves the queue '" + queue + "': there are " +
+                                 (known.empty() ? "none" : known)
+                           : "no queue '" + queue + "' in the deployment: there are " + known);
+}
+
+// One that is not there may come; a name that two have would leave it to chance which is meant.
+void SubmitMethods::check_node(const JobFixed& job, const SubmitRules& rules) const {
+  const std::string wanted = job.request.value("node", "");
+  if (wanted.empty()) return;
+  std::string known;
+  std::size_t called_so = 0;
+  for (const auto& node : nodes_()) {
+    if (node.id == wanted) return;
+    called_so += node.name == wanted;
+    known += (known.empty() ? "" : ", ") + node.name + " (" + node.id + ")";
+  }
+  if (called_so > 1)
+    throw ApiError("E_INVALID_REQUEST", "'node': " + std::to_string(called_so) +
+                                            " nodes are called '" + wanted +
+                                            "': give the id of one: " + known);
+  if (rules.node.empty() && called_so == 0)
+    throw ApiError("E_INVALID_REQUEST", "'node': there is no node '" + wanted +
+                                            "': this daemon has its store for itself, and is " +
+                                            known);
 }
 
 // One that is being imported nobody sees yet; of one that is gone the end is known.

@@ -20,8 +20,15 @@ namespace domed {
 struct SubmitRules {
   bool allow_ad_hoc = false;  // commands, and not its tools alone
   std::string own_user;       // the identity of the daemon's user; empty on a shared store
-  std::set<std::string> queues{"default"};
+  std::set<std::string> queues{"default"};  // that it serves
   std::string node;  // this one, where others act on the store too; else empty
+};
+
+// A node by which, or by whose queues, a job may be submitted.
+struct KnownNode {
+  std::string id, name;
+  std::vector<std::string> queues;
+  bool lives = true;
 };
 
 // SubmitJob and RetryJob: how a job comes to be.  A repeated request returns its job, whatever the
@@ -34,9 +41,12 @@ class SubmitMethods {
   // "events_urls" tells where the frames of a job are published.
   using EventsUrls = std::function<std::vector<std::string>(const std::string& job_id)>;
 
+  // Those that act on the store; of a daemon that has it for itself that one.
+  using Nodes = std::function<std::vector<KnownNode>()>;
+
   SubmitMethods(const Store& store, Journal& journal, Streams& streams, Environment& environment,
                 const ToolMethods& tools, SubmitRules rules, std::string store_secret,
-                EventsUrls events_urls);
+                EventsUrls events_urls, Nodes nodes);
 
   // From now on these hold, for jobs that are not there yet.
   void use(SubmitRules rules) { rules_.become(std::move(rules)); }
@@ -49,6 +59,8 @@ class SubmitMethods {
   void submit_for(Call call, const std::string& submitter);
   void give_id(JobFixed& job) const;
   void check_rules(JobFixed& job, const Identity& who) const;
+  void check_queue(const JobFixed& job, const SubmitRules& rules) const;
+  void check_node(const JobFixed& job, const SubmitRules& rules) const;
   bool is_known(const std::string& job_id) const;
   void check_lineage(const JobFixed& job, const Identity& who) const;
   std::string token_of(const JobFixed& external) const;
@@ -65,6 +77,7 @@ class SubmitMethods {
   Replaceable<SubmitRules> rules_;
   const std::string store_secret_;  // tokens of external jobs are made with it
   const EventsUrls events_urls_;
+  const Nodes nodes_;
   const ToolFence fence_;
 };
 

@@ -97,7 +97,7 @@ class DeploymentReader {
 
   void read_cluster() {
     const YamlNode* place = fields_.find("cluster");
-    if (!place || place->kind == YamlNode::Kind::null) return;
+    if (!place || place->kind == YamlNode::Kind::null) return check_alone();
     const YamlFields cluster = section("cluster", {"ttl", "lost_after"});
     ClusterSettings out;
     out.ttl = cluster.duration("ttl", std::chrono::minutes(10), out.ttl);
@@ -110,6 +110,16 @@ class DeploymentReader {
     const ClusterTimes times{out.ttl, out.lost_after, out_.jobs.cancel_grace};
     if (const std::string problem = times.problem(); !problem.empty())
       check_.fail(*place, "cluster: " + problem);
+  }
+
+  // Nobody else would start what it does not serve.
+  void check_alone() {
+    const YamlNode* jobs = fields_.find("jobs");
+    const YamlNode* serve = jobs ? jobs->find("serve") : nullptr;
+    if (serve && out_.jobs.serve)
+      check_.fail(*serve,
+                  "jobs.serve: this daemon has its store for itself, so it serves all its "
+                  "queues: leave it out, or add 'cluster'");
   }
 
   void read_sockets() {

@@ -163,6 +163,7 @@ class Comparison {
       wait("jobs.queues", now.queues == read.queues);
     else
       take("jobs.queues", now.queues, read.queues);
+    take("jobs.serve", now.serve, read.serve);
     wait("jobs.cgroup", now.cgroup == read.cgroup);
   }
 

@@ -221,6 +221,7 @@ class Writer {
         out_.add(yaml(name), static_cast<std::int64_t>(limit));
       out_.close();
     }
+    if (jobs.serve) out_.add("serve", *jobs.serve);
     out_.add("env_allowlist", jobs.env_allowlist);
     out_.close();
   }

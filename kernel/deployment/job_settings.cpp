@@ -4,6 +4,7 @@
 
 #include "base/words.h"
 #include "deployment/tool.h"
+#include "protocol/limits.h"
 
 namespace domed {
 namespace {
@@ -42,11 +43,28 @@ void read_queues(const YamlFields& jobs, JobSettings& out, Checker& check) {
     out.queues[key.text] = static_cast<std::size_t>(queues.integer(key.text, 0, 4096, 1));
 }
 
+void read_serve(const YamlFields& jobs, JobSettings& out, Checker& check) {
+  const YamlNode* node = jobs.find("serve");
+  if (!node || node->kind == YamlNode::Kind::null) return;
+  out.serve = jobs.texts("serve", {});
+  for (const YamlNode* item : jobs.items("serve"))
+    if (item->text.empty() || item->text.size() > limits::kNameBytes)
+      check.fail(*item, "jobs.serve: a queue's name has 1 to " +
+                            std::to_string(limits::kNameBytes) + " bytes");
+}
+
 }  // namespace
 
+std::set<std::string> JobSettings::served() const {
+  if (serve) return {serve->begin(), serve->end()};
+  std::set<std::string> out{"default"};
+  for (const auto& [name, limit] : queues) out.insert(name);
+  return out;
+}
+
 const std::vector<std::string> kJobKeys{
-    "max_running",   "allow_ad_hoc", "cancel_grace", "max_output", "drain", "shutdown",
-    "env_allowlist", "queues",       "cgroup",       "give_up",    "umask"};
+    "max_running",   "allow_ad_hoc", "cancel_grace", "max_output", "drain",   "shutdown",
+    "env_allowlist", "queues",       "serve",        "cgroup",     "give_up", "umask"};
 
 JobSettings read_job_settings(const YamlFields& jobs, Checker& check) {
   JobSettings out;
@@ -65,6 +83,7 @@ JobSettings read_job_settings(const YamlFields& jobs, Checker& check) {
                             " is no variable's name: letters, digits and _");
   read_umask(jobs, out, check);
   read_queues(jobs, out, check);
+  read_serve(jobs, out, check);
   out.cgroup = jobs.text("cgroup", "");
   if (!out.cgroup.empty() && !out.cgroup.is_absolute())
     check.fail(*jobs.find("cgroup"),

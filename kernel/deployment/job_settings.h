@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -24,7 +25,11 @@ struct JobSettings {
   std::chrono::milliseconds give_up = std::chrono::hours(24 * 7);  // a runner without a daemon
   bool drain_at_shutdown = false;                                  // "shutdown: drain"
   std::vector<std::string> env_allowlist;                          // variables that jobs inherit
-  std::map<std::string, std::size_t> queues;  // how many of a queue's jobs run at once
+  std::map<std::string, std::size_t> queues;      // how many of a queue's jobs run at once
+  std::optional<std::vector<std::string>> serve;  // the queues that it starts jobs of; none: all
+
+  // The queues that it starts jobs of.
+  std::set<std::string> served() const;
 };
 
 // The keys that the section may have.

@@ -25,14 +25,13 @@ JobQueue::Job queue_job(const JobRecord& record, std::int64_t wall) {
 }
 
 std::optional<JobQueue::Job> waiting_job(const Store& store, const std::string& job_id,
-                                         std::int64_t wall, const OwnPolicy* policy,
+                                         std::int64_t wall, const OwnPolicy& policy,
                                          std::optional<Offered>* passed_over) {
   const auto record = store.find(job_id);
   if (!record || record->tombstone || record->columns.state != "queued") return std::nullopt;
-  if (!policy) return queue_job(*record, wall);
   const JobHead head = head_of(*record);
   const JobFixed fixed = fixed_of(*record);
-  if (why_not_here(head, fixed, *policy).empty()) return queue_job(*record, wall);
+  if (why_not_here(head, fixed, policy).empty()) return queue_job(*record, wall);
   if (passed_over && !head.external && !head.held && head.node.empty())
     *passed_over = offered(fixed);
   return std::nullopt;
@@ -41,12 +40,12 @@ std::optional<JobQueue::Job> waiting_job(const Store& store, const std::string& 
 Offered offered(const JobFixed& fixed) {
   return {queue_name(fixed), fixed.tool_id(),
           fixed.tool.is_object() ? fixed.tool.value("contract_sha256", "") : "", fixed.accepted_by,
-          ""};
+          fixed.request.value("node", "")};
 }
 
 std::string why_not_here(const JobHead& head, const JobFixed& fixed, const OwnPolicy& policy) {
-  if (head.external) return "its producer runs it";
-  if (!head.node.empty() && head.node != policy.node)
+  if (head.external && !policy.is_alone) return "its producer runs it";
+  if (!head.node.empty() && head.node != policy.node && !policy.is_alone)
     return "it is being started by the node " + head.node;
   const std::string why = lacking(policy, offered(fixed));
   return why.empty() ? "" : "this node passes it over, for it " + why;

@@ -16,10 +16,10 @@ namespace domed {
 // "wall": microseconds since 1970.  Throws Error(corruption) that names the job.
 JobQueue::Job queue_job(const JobRecord& record, std::int64_t wall);
 
-// nullopt: the job does not wait to be started, or not here, by the "policy" of this node among
-// others: "passed_over" then gets what that decided on.
+// nullopt: the job does not wait to be started, or not here, by the "policy" of this node:
+// "passed_over" then gets what that decided on.
 std::optional<JobQueue::Job> waiting_job(const Store& store, const std::string& job_id,
-                                         std::int64_t wall, const OwnPolicy* policy = nullptr,
+                                         std::int64_t wall, const OwnPolicy& policy,
                                          std::optional<Offered>* passed_over = nullptr);
 
 // `OwnPolicy`: what keeps the node of "policy" from starting the job, or who has it; empty:

@@ -22,6 +22,22 @@ std::optional<std::string> lacking_at(const NodeLease::Seen& node, const OwnPoli
   return lacking(*node.words.takes, job);
 }
 
+// Of several that are called so one that lives counts.
+std::string with_the_node(const std::vector<NodeLease::Seen>& nodes, const OwnPolicy& own,
+                          const ClusterTimes& times, const Offered& job) {
+  std::string out = ", which has never been here: it waits for that";
+  for (const auto& node : nodes) {
+    if (node.words.node != job.wanted_node && node.words.name != job.wanted_node) continue;
+    if (!lives(node, times)) {
+      out = ", which does not live: it was not heard for " + format_duration(node.unrenewed);
+      continue;
+    }
+    const auto lacks = lacking_at(node, own, job);
+    return lacks && !lacks->empty() ? ", which " + *lacks : "";
+  }
+  return out;
+}
+
 }  // namespace
 
 void PassedOver::saw(const std::string& job_id, const Offered& job) {
@@ -85,12 +101,14 @@ std::string PassedOver::Told::words() const {
   return out + (jobs > first.size() ? " and others" : "");
 }
 
-std::string lacking_elsewhere(const std::vector<NodeLease::Seen>& nodes, const OwnPolicy& own,
-                              const ClusterTimes& times, const Offered& job) {
-  std::string out;
+std::string why_passed_over(const std::string& own_words, const std::vector<NodeLease::Seen>& nodes,
+                            const OwnPolicy& own, const ClusterTimes& times, const Offered& job) {
+  if (!job.wanted_node.empty() && !own.is_called(job.wanted_node))
+    return "it is for the node " + job.wanted_node + with_the_node(nodes, own, times, job);
+  std::string out = own_words;
   std::size_t named = 0;
   for (const auto& node : nodes) {
-    if (node.words.node == own.node || !lives(node, times)) continue;
+    if (node.words.node == own.node || !lives(node, times) || !job.wanted_node.empty()) continue;
     if (named++ == PassedOver::kNamed) return out + "; and there are others";
     const auto lacks = lacking_at(node, own, job);
     out += "; the node " + name_of(node) + " " +

@@ -55,9 +55,10 @@ class PassedOver {
   std::map<std::string, Known> known_;
 };
 
-// What keeps the nodes that live from starting the job, or that they may: the words of a status,
-// behind those of this one.  At most PassedOver::kNamed of them.
-std::string lacking_elsewhere(const std::vector<NodeLease::Seen>& nodes, const OwnPolicy& own,
-                              const ClusterTimes& times, const Offered& job);
+// What keeps a job from being started that this node passes over, for it lacks something ("own"
+// words of it), and what the other nodes that live lack, or that they may start it; of a job that
+// is for one node, what is with that.  At most PassedOver::kNamed of them.
+std::string why_passed_over(const std::string& own_words, const std::vector<NodeLease::Seen>& nodes,
+                            const OwnPolicy& own, const ClusterTimes& times, const Offered& job);
 
 }  // namespace domed

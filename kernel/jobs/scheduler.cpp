@@ -33,6 +33,11 @@ bool ended_well(int pidfd) {
   return info.si_pid != 0 && info.si_code == CLD_EXITED && info.si_status == 0;
 }
 
+OwnPolicy policy_of(OwnPolicy policy, const NodeLease* lease) {
+  policy.is_alone = !lease;
+  return policy;
+}
+
 }  // namespace
 
 Scheduler::Scheduler(Store& store, Journal& journal, Environment& environment,
@@ -41,7 +46,7 @@ Scheduler::Scheduler(Store& store, Journal& journal, Environment& environment,
     : config_(std::move(config)),
       settings_(config_.run),
       kept_(config_.retention),
-      policy_(config_.policy),
+      policy_(policy_of(config_.policy, config_.lease)),
       looks_(provenance, settings_),
       context_{store,   journal,   environment,    provenance, looks_,
                config_, settings_, std::move(log), troubles,   [this] { return stopping(); },
@@ -55,16 +60,14 @@ Scheduler::Scheduler(Store& store, Journal& journal, Environment& environment,
 
 std::string Scheduler::why_waiting(const JobRecord& record) {
   const std::int64_t wall = context_.environment.now();
-  if (config_.lease) {
-    const JobHead head = head_of(record);
-    const JobFixed fixed = fixed_of(record);
-    const auto policy = policy_.now();
-    const std::string why = why_not_here(head, fixed, *policy);
-    if (!why.empty() && !head.held)
-      return head.external || !head.node.empty()
-                 ? why
-                 : why + lacking_elsewhere(config_.lease->nodes(), *policy, config_.lease->times(),
-                                           offered(fixed));
+  const JobHead head = head_of(record);
+  const JobFixed fixed = fixed_of(record);
+  const auto policy = policy_.now();
+  const std::string why = why_not_here(head, fixed, *policy);
+  if (!why.empty() && !head.held) {
+    if (!config_.lease || head.external || !head.node.empty()) return why;
+    return why_passed_over(why, config_.lease->nodes(), *policy, config_.lease->times(),
+                           offered(fixed));
   }
   JobQueue::Job job = queue_job(record, wall);
   return locked([&] { return plan_.waiting(std::move(job), wall, Clock::now()); }).why();
@@ -80,7 +83,7 @@ Turn Scheduler::turn_of(const JobRecord& record) {
 void Scheduler::use(const SchedulerConfig& config) {
   settings_.become(config.run);
   kept_.become(config.retention);
-  policy_.become(config.policy);
+  policy_.become(policy_of(config.policy, config_.lease));
   if (config_.lease) look_again();  // at what was passed over
   locked([&] { plan_.use(config); });
   alarm_.ring();
@@ -222,8 +225,8 @@ void Scheduler::line_up() {
   for (const auto& id : locked([&] { return plan_.take_arrivals(); })) try {
       std::optional<Offered> passed_over;
       const auto policy = policy_.now();
-      const auto job = waiting_job(context_.store, id, context_.environment.now(),
-                                   config_.lease ? policy.get() : nullptr, &passed_over);
+      const auto job =
+          waiting_job(context_.store, id, context_.environment.now(), *policy, &passed_over);
       passed_over ? passed_over_.saw(id, *passed_over) : passed_over_.forget(id);
       look_at_needs(locked([&] { return plan_.line_up(id, job, Clock::now()); }));
       could(id);

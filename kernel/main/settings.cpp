@@ -48,12 +48,6 @@ OrderedJson plugin_json(const Plugin& plugin) {
           {"library_sha256", plugin.library_sha256()}};
 }
 
-std::set<std::string> queues_of(const JobSettings& jobs) {
-  std::set<std::string> out{"default"};
-  for (const auto& [name, limit] : jobs.queues) out.insert(name);
-  return out;
-}
-
 }  // namespace
 
 std::string node_name(const Deployment& deployment) {
@@ -70,7 +64,8 @@ NodeWords node_words(const Deployment& deployment) {
   words.place = place_of(deployment.state_dir);
   words.version = kVersion;
   words.formats = {JobHead::kOldestFormat, JobHead::kFormat};
-  for (const auto& name : queues_of(deployment.jobs)) words.queues.push_back(name);
+  const auto served = deployment.jobs.served();
+  words.queues = {served.begin(), served.end()};
   words.limits = limits_text(deployment.jobs.queues);
   words.ttl = deployment.cluster->ttl;
   words.lost_after = deployment.cluster->lost_after.value_or(NodeWords::Span(0));
@@ -92,7 +87,8 @@ OwnPolicy own_policy(const Deployment& deployment) {
   OwnPolicy policy;
   policy.node = node_id(deployment.state_dir);
   policy.allow_ad_hoc = deployment.jobs.allow_ad_hoc;
-  policy.queues = queues_of(deployment.jobs);
+  policy.name = node_name(deployment);
+  policy.queues = deployment.jobs.served();
   for (const auto& tool : deployment.tools) policy.tools[tool.id] = {sha256_hex(tool.contract)};
   return policy;
 }
@@ -165,7 +161,7 @@ SubmitRules submit_rules(const Deployment& deployment) {
   // Where there are several nodes each has another, and a key has to mean one job at all of them.
   if (!deployment.cluster)
     rules.own_user = "uid:" + std::to_string(geteuid()) + "@" + node_id(deployment.state_dir);
-  rules.queues = queues_of(deployment.jobs);
+  rules.queues = deployment.jobs.served();
   if (deployment.cluster) rules.node = node_id(deployment.state_dir);
   return rules;
 }

@@ -31,7 +31,9 @@ void Daemon::join(Leases& leases) {
   const NodeWords words = node_words(*deployment_.now());
   const auto say = [this, words] {
     NodeWords now = words;
-    now.takes = own_policy(*deployment_.now());
+    const auto policy = own_policy(*deployment_.now());
+    now.queues = {policy.queues.begin(), policy.queues.end()};
+    now.takes = policy;
     now.endpoints = *own_urls_.now();
     now.time = environment_.now();
     return now;

@@ -61,6 +61,7 @@ std::optional<OwnPolicy> policy_of(const NodeWords& words, const Json& text) {
   if (!tools.is_object() || !commands.is_boolean()) return std::nullopt;
   OwnPolicy out;
   out.node = words.node;
+  out.name = words.name;
   out.queues = {words.queues.begin(), words.queues.end()};
   out.allow_ad_hoc = commands.get<bool>();
   for (const auto& item : tools.items()) {

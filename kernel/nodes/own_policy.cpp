@@ -5,8 +5,9 @@
 namespace domed {
 
 std::string lacking(const OwnPolicy& policy, const Offered& job) {
-  if (!job.wanted_node.empty() && job.wanted_node != policy.node)
-    return "it is for the node " + job.wanted_node;
+  if (!job.wanted_node.empty() && !policy.is_called(job.wanted_node))
+    return "is not the node " + job.wanted_node;
+  if (policy.is_alone) return "";
   if (!policy.queues.contains(job.queue)) return "does not serve the queue '" + job.queue + "'";
   if (!job.accepted_by.empty() && job.accepted_by == policy.node) return "";
   if (job.tool.empty()) return policy.allow_ad_hoc ? "" : "allows no commands but its tools";

@@ -52,6 +52,24 @@ class DeploymentTest : public ::testing::Test {
   DeploymentContext context_;
 };
 
+TEST_F(DeploymentTest, ANodeServesAllItsQueuesOrThoseThatItNames) {
+  using Names = std::set<std::string>;
+  const auto served = [&](const std::string& jobs) {
+    return load(kSmallest + std::string("cluster: {}\njobs: {") + jobs + "}\n").jobs.served();
+  };
+  EXPECT_EQ(Names{"default"}, served(""));
+  EXPECT_EQ((Names{"builds", "default"}), served("queues: {builds: 1}"));
+  EXPECT_EQ(Names{"gpu"}, served("queues: {builds: 1}, serve: [gpu]"));
+  EXPECT_EQ(Names{}, served("serve: []")) << "it takes requests, and starts nothing";
+  EXPECT_EQ(Names{"default"}, served("serve: null"));
+  EXPECT_EQ(
+      "domed.yaml:6:15: jobs.serve: this daemon has its store for itself, so it serves all its "
+      "queues: leave it out, or add 'cluster'",
+      problems_after("jobs: {serve: [gpu]}\n"));
+  EXPECT_EQ("domed.yaml:7:16: jobs.serve: a queue's name has 1 to 128 bytes",
+            problems_after("cluster: {}\njobs: {serve: ['']}\n"));
+}
+
 TEST_F(DeploymentTest, TheUmaskOfJobsIsOctal) {
   const auto umask_of = [&](const std::string& text) {
     return load(kSmallest + std::string("jobs: {umask: ") + text + "}\n").jobs.umask;

@@ -18,6 +18,7 @@ class LineupTest : public JobsTest {
     });
   }
 
+  const OwnPolicy alone{{}, {}, {}, {}, {}, true};
   std::string steps;
   std::function<void()> meanwhile;
 };
@@ -30,7 +31,7 @@ TEST_F(LineupTest, TheQueueGetsWhatTheRequestSays) {
           {"hold", true},
           {"depends_on", {"need"}},
           {"not_before", "2030-01-01T00:00:00.000000Z"}});
-  const auto job = waiting_job(store, "job", environment.now());
+  const auto job = waiting_job(store, "job", environment.now(), alone);
   ASSERT_TRUE(job);
   EXPECT_EQ("builds", job->queue);
   EXPECT_EQ(7, job->priority);
@@ -42,15 +43,15 @@ TEST_F(LineupTest, TheQueueGetsWhatTheRequestSays) {
 TEST_F(LineupTest, ATimeThatNobodyChoseIsNoReasonToWait) {
   environment.time = -86'400'000'000;
   submit(journal, "job");
-  EXPECT_EQ(INT64_MIN, waiting_job(store, "job", environment.now())->not_before);
-  EXPECT_FALSE(waiting_job(store, "job", environment.now())->backoff);
+  EXPECT_EQ(INT64_MIN, waiting_job(store, "job", environment.now(), alone)->not_before);
+  EXPECT_FALSE(waiting_job(store, "job", environment.now(), alone)->backoff);
 }
 
 TEST_F(LineupTest, OnlyAQueuedJobWaits) {
   submit(journal, "job");
   finish("job", State::canceled);
-  EXPECT_FALSE(waiting_job(store, "job", environment.now()));
-  EXPECT_FALSE(waiting_job(store, "unknown", environment.now()));
+  EXPECT_FALSE(waiting_job(store, "job", environment.now(), alone));
+  EXPECT_FALSE(waiting_job(store, "unknown", environment.now(), alone));
   EXPECT_TRUE(is_over(*store.find("job")));
 }
 

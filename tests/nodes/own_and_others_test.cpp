@@ -303,6 +303,44 @@ TEST_F(OwnAndOthers, OwnPolicyTellsWhatAllPassOverForAnHour) {
   EXPECT_TRUE(b->troubles.present(Troubles::Clock::now()).empty());
 }
 
+TEST_F(OwnAndOthers, OwnPolicyLeavesAJobToTheNodeThatItIsFor) {
+  b->config.policy = {"b", {"default"}, {}, true, "bee"};
+  b->serve("read line <&3");
+  const auto for_node = [](const std::string& node) {
+    return Json{{"command", {"true"}}, {"cwd", "/"}, {"node", node}};
+  };
+  for (const char* node : {"a", "c", "b", "bee"}) submit(a->journal, node, for_node(node));
+  for (const char* own : {"b", "bee"})
+    b->await(own, [](const JobHead& head) { return head.state == State::failed; });
+  b->awaits_passing_over("a");
+  const auto why = [&](const char* job) { return b->scheduler->why_waiting(*b->store.find(job)); };
+  EXPECT_EQ("it is for the node c, which has never been here: it waits for that", why("c"));
+  pass(5s, {a.get(), b.get()});
+  EXPECT_EQ("it is for the node a", why("a"));
+  a->takes = {"a", {"gpu"}, {}, true};
+  pass(5s, {a.get(), b.get()});
+  EXPECT_EQ("it is for the node a, which does not serve the queue 'default'", why("a"));
+  pass(20s, {b.get()});
+  EXPECT_EQ("it is for the node a, which does not live: it was not heard for 20.0s", why("a"));
+  pass(3600s, {b.get()});
+  b->scheduler->look_at_others();
+  pass(3600s, {b.get()});
+  b->scheduler->look_at_others();
+  EXPECT_EQ(
+      "all nodes that live have passed over 2 jobs for 1h 00m: a (b is not the node a); c (b "
+      "is not the node c)",
+      b->scheduler->passed_over().words());
+}
+
+// A retry is for the same node.
+TEST_F(OwnAndOthers, ARetryIsForTheSameNode) {
+  submit(a->journal, "j",
+         {{"command", {"true"}}, {"cwd", "/"}, {"node", "a"}, {"retry", {{"max_attempts", 2}}}});
+  a->journal.run("j", [](JobLog& log) { log.finish(State::failed, "spawn_error", ""); });
+  make_next_attempt(b->context, "j");
+  EXPECT_EQ("a", fixed_of(*b->store.find(retry_id("j"))).request.value("node", ""));
+}
+
 // Taken from it while its runner was coming up: that is ended here, and runs elsewhere.
 TEST_F(OwnAndOthers, OwnOnlyIsEndedWhereItWasTakenAway) {
   b->config.policy = {"b", {"default"}, {}, true};

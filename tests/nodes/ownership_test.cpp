@@ -127,7 +127,7 @@ TEST(OwnPolicies, AcceptTheSameToolsFromTheirQueues) {
   EXPECT_EQ("does not serve the queue 'cpu'", lacking(kPolicy, {"cpu", "make", "h1", "us", ""}));
   EXPECT_EQ("has another tool 'make'", lacking(kPolicy, {"gpu", "make", "h2", "a", ""}));
   EXPECT_EQ("has no tool 'ninja'", lacking(kPolicy, {"gpu", "ninja", "h1", "a", ""}));
-  EXPECT_EQ("it is for the node a", lacking(kPolicy, {"gpu", "make", "h1", "us", "a"}));
+  EXPECT_EQ("is not the node a", lacking(kPolicy, {"gpu", "make", "h1", "us", "a"}));
 }
 
 TEST(OwnPolicies, AcceptCommandsWhereTheyAllowThem) {

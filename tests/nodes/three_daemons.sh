@@ -31,6 +31,7 @@ store: { plugin: store-postgres, options: { url: "$url" } }
 jobs: { allow_ad_hoc: true, cancel_grace: 1s, max_running: 8, queues: { one: 1 } }
 YAML
 done
+sed -i 's/^jobs: {/jobs: { serve: [default, gpu],/' "$scratch/c.yaml"
 # Starts a daemon and waits until it serves.
 start() {
   : >"$scratch/$1.log"
@@ -82,6 +83,20 @@ for name in a b c a b c; do
 done
 for one in "${jobs[@]}"; do until_is b "$one" state succeeded; done
 [ -e "$scratch/two" ] && complain "two jobs of a queue with one slot ran at once"
+# For a queue that one node serves, and for one node.
+one=$(submit a submit --queue gpu -- true)
+until_is a "$one" state succeeded
+[ "$(field a "$one" node)" = "$(cat "$scratch/c/node_id")" ] || complain "the queue gpu is served by another node"
+ctl a submit --queue cpu -- true 2>"$scratch/said.log" && complain "a queue that nobody serves is taken"
+grep -q "no node that lives serves the queue 'cpu': there are default, gpu" "$scratch/said.log" || complain "a queue that nobody serves"
+for node in b "$(cat "$scratch/b/node_id")"; do
+  one=$(submit c submit --node "$node" -- true)
+  until_is a "$one" state succeeded
+  [ "$(field a "$one" node)" = "$(cat "$scratch/b/node_id")" ] || complain "a job for $node ran elsewhere"
+done
+one=$(submit a submit --node nobody -- true)
+[ "$(field b "$one" waiting)" = "it is for the node nobody, which has never been here: it waits for that" ] || complain "waiting: $(field b "$one" waiting)"
+ctl a cancel "$one" >/dev/null
 
 # A follower, a need and a cancel at other nodes.
 chatty=$(submit a submit -- sh -c 'for i in 1 2 3; do echo line $i; sleep 0.3; done')

@@ -77,6 +77,8 @@ Kernel::Kernel(const std::string& store_plugin, const std::filesystem::path& dir
   ServiceConfig service;
   service.store_secret = secret;
   service.facts.epoch = "epoch";
+  service.facts.node_id = "id";
+  service.facts.node_name = "here";
   service.facts.metrics = [this] { return metrics.text(); };
   service.facts.store_name = store_plugin;
   service.facts.events_urls = [] { return std::vector<std::string>{"ipc:///events"}; };
