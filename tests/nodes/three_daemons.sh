@@ -8,10 +8,13 @@ shift 2
 for argument; do [[ $argument == url=* ]] && url=${argument#url=}; done
 scratch=$(mktemp -d)
 declare -A daemon=()
+# The runners too, whose daemons were killed: each ends its command when it is told to.
 cleanup() {
   for pid in "${daemon[@]}"; do kill "$pid" 2>/dev/null && wait "$pid"; done
-  for process in /proc/[0-9]*; do
-    tr '\0' ' ' 2>/dev/null <"$process/cmdline" | grep -qF "domed-runner $scratch/" && kill "${process#/proc/}" 2>/dev/null
+  while runners=$(pgrep -f "domed-runner $scratch/"); do
+    # shellcheck disable=SC2086
+    kill $runners 2>/dev/null
+    sleep 0.2
   done
   rm -rf "$scratch"
 }
