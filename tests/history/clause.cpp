@@ -33,7 +33,9 @@ const std::vector<Clause>& clauses() {
                                        {"LoudLoss", loud_loss},
                                        {"IdempotentSubmit", idempotent_submit},
                                        {"IdempotentAppend", idempotent_append},
-                                       {"Parity", parity}};
+                                       {"Parity", parity},
+                                       {"OneOwner", one_owner},
+                                       {"SharedLog", shared_log}};
   return all;
 }
 

@@ -42,5 +42,7 @@ Found loud_loss(const History&);
 Found idempotent_submit(const History&);
 Found idempotent_append(const History&);
 Found parity(const History&);
+Found one_owner(const History&);
+Found shared_log(const History&);
 
 }  // namespace domed::history

@@ -368,5 +368,43 @@ TEST(HistoryParity, FindsAnotherStateInAnotherStore) {
   EXPECT_EQ(Names{"Parity"}, broken({&one, &two}));
 }
 
+// One node acknowledged what another one then denied.
+TEST(HistorySharedLog, FindsWhatOneNodeAcknowledgedAndAnotherDenies) {
+  Story story, one;
+  for (Story* each : {&story, &one}) each->submitted();
+  story.follow("f@a").events("f@a", 1, 5).end("f@a", "stopped", 5);
+  story.follow("f@b", 5, true, Story::kLog).end("f@b", "error", 5, "E_NOT_FOUND");
+  EXPECT_EQ((Names{"Durable", "SharedLog"}), broken(story));
+  one.follow("f@a").events("f@a", 1, 5).end("f@a", "stopped", 5);
+  one.follow("f@a", 5, true, Story::kLog).end("f@a", "error", 5, "E_NOT_FOUND");
+  EXPECT_EQ(Names{"Durable"}, broken(one)) << "it takes two";
+}
+
+TEST(HistoryOneOwner, FindsACommandThatBeganTwice) {
+  Story story;
+  story.submitted().write("command", "started", {{"job", "job"}});
+  EXPECT_EQ(Names{}, broken(story));
+  story.write("command", "started", {{"job", "job"}});
+  EXPECT_EQ(Names{"OneOwner"}, broken(story));
+}
+
+TEST(HistoryOneOwner, FindsARetryBesideItsPredecessor) {
+  Story story;
+  story.submitted().write("command", "beside", {{"job", "job"}});
+  EXPECT_EQ(Names{"OneOwner"}, broken(story));
+}
+
+TEST(HistoryOneOwner, FindsAJobThatTwoNodesHave) {
+  Story story;
+  story.submitted().write("client@b", "submit", {{"key", "other"}});
+  story.follow("f@a").event("f@a", 1, Story::change(1, "", "queued"));
+  story.event("f@a", 2, Story::assigned(2, "a")).event("f@a", 3, Story::assigned(3, ""));
+  story.event("f@a", 4, Story::assigned(4, "b")).end("f@a", "stopped", 4);
+  EXPECT_EQ(Names{}, broken(story));
+  story.follow("f@a", 4, true, Story::kLog).event("f@a", 5, Story::assigned(5, "a"));
+  story.end("f@a", "stopped", 5);
+  EXPECT_EQ(Names{"OneOwner"}, broken(story));
+}
+
 }  // namespace
 }  // namespace domed::history

@@ -31,6 +31,7 @@ Record parse(const std::string& line) {
   out.text = line;
   out.t = static_cast<std::int64_t>(number(json, "t"));
   const std::pair<const char*, std::string*> texts[] = {{"who", &out.who},
+                                                        {"node", &out.node},
                                                         {"what", &out.what},
                                                         {"store", &out.store},
                                                         {"client", &out.client},
@@ -56,6 +57,8 @@ Record parse(const std::string& line) {
   for (const auto& [key, field] : numbers) *field = number(json, key);
   out.tail = flag(json, "tail");
   out.replayed = flag(json, "replayed");
+  if (const auto at = out.who.rfind('@'); at != std::string::npos && out.node.empty())
+    out.node = out.who.substr(at + 1);
   if (out.what.empty()) throw std::runtime_error("a record has 'what'");
   return out;
 }
@@ -161,6 +164,7 @@ bool History::forgot(const std::string& store, std::int64_t from, std::int64_t t
 
 void History::take(const Record& record) {
   const std::string who = record.file + '\n' + record.who;
+  if (!record.node.empty() && record.what != "daemon") nodes_.insert(record.node);
   if (record.what == "daemon" && record.durability == "none" && record.state != "started")
     ends_of_daemons_.push_back(&record);
   if (record.what == "submitted") log(record.store, record.job, record.log);

@@ -19,6 +19,7 @@ struct Record {
   std::size_t number = 0;  // of the line, from 1
   std::int64_t t = 0;
   std::string who, what, store, durability;
+  std::string node;  // which was asked, or which it is about; empty: there is one only
   std::string client, key, request, job, log, token, producer, events, state, error, end, of, line;
   std::string digest, base_digest;
   std::uint64_t since = 0, seq = 0, batch = 0, first = 0, head = 0, cursor = 0;
@@ -77,6 +78,8 @@ class History {
   const std::vector<const Record*>& records() const { return ordered_; }
   const std::vector<Follow>& follows() const { return follows_; }
   const std::map<std::string, Log>& logs() const { return logs_; }
+  // All that were asked.
+  const std::set<std::string>& nodes() const { return nodes_; }
   // The log that "record" speaks of; null where it is not known.
   const Log* log_of(const Record& record) const;
   const Log* log_of(const Follow& follow) const;
@@ -95,6 +98,7 @@ class History {
   std::map<std::string, Log> logs_;            // by store and log
   std::map<std::string, std::string> latest_;  // by store and job: the log
   std::map<std::string, const Record*> appends_;
+  std::set<std::string> nodes_;
   std::vector<const Record*> ends_of_daemons_;  // of stores that forget with them
 };
 

@@ -66,7 +66,7 @@ TEST(CheckHistory, ExitsWithZeroWhereAllIsKept) {
   Story story;
   const Outcome run = check(story.submitted());
   EXPECT_EQ(0, run.status) << run.output;
-  EXPECT_EQ("ok: 2 records, 1 logs, 0 follows, 15 clauses\n", run.output);
+  EXPECT_EQ("ok: 2 records, 1 logs, 0 follows, 17 clauses\n", run.output);
 }
 
 TEST(CheckHistory, NamesTheClauseAndShowsTheRecords) {

@@ -49,6 +49,8 @@ int main(int argc, char** argv) {
   app.add_option("--server", options.server,
                  "For --nodes: the PostgreSQL of tests/stores/with_postgres.sh (tests/soak/nodes.sh)")
       ->type_name("DIRECTORY");
+  app.add_flag("--failover", options.failover,
+               "For --nodes: the database has a synchronous standby, which takes its place once");
   app.add_option("--keep", options.keep, "Keep the history in this file")->type_name("FILE");
   CLI11_PARSE(app, argc, argv);
   try {

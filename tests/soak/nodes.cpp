@@ -43,6 +43,7 @@ NodesSoak::NodesSoak(Options options) : options_(std::move(options)), database_(
 NodesSoak::~NodesSoak() {
   for (Node& node : nodes_) node.daemon.reset();
   for (Node& node : nodes_) node.wire.reset();
+  for (const auto& [pid, words] : processes()) kill(pid, SIGKILL);  // where jobs had no end
   std::error_code ignored;
   std::filesystem::remove_all(directory_, ignored);
 }
@@ -61,6 +62,7 @@ bool NodesSoak::run() {
   std::printf("seed %llu, store %s, %d nodes\n", static_cast<unsigned long long>(options_.seed),
               options_.store.c_str(), options_.nodes);
   std::fflush(stdout);
+  if (options_.failover) database_.make_standby();
   for (Node& node : nodes_) node.daemon->start();
   begin_ = Clock::now();
   end_ = begin_ + std::chrono::seconds(options_.seconds);

@@ -84,6 +84,7 @@ class NodesSoak {
   void hurt(std::size_t node, const std::string& what, std::chrono::milliseconds time,
             const std::function<void()>& begin, const std::function<void()>& end);
   void hurt_database(Dice& dice);
+  void fail_over();
   void kill_runner(std::size_t node, Dice& dice);
   void roll();
   void stop_well(std::size_t node);
@@ -99,6 +100,7 @@ class NodesSoak {
   void audit(const std::string& job, Voice& voice);
   void audit_starts(const std::string& job, const Json& status);
   void audit_processes();
+  std::map<pid_t, std::string> processes() const;
   bool may_be_lost(const std::string& node, const std::string& run);
 
   bool going_on() const;
@@ -131,6 +133,7 @@ class NodesSoak {
   // The chaos' own.
   std::vector<Mending> mendings_;
   std::map<std::string, int> actions_;
+  bool has_failed_over_ = false;
   Clock::time_point long_until_{};
 
   std::atomic<std::uint64_t> events_{0}, follows_{0}, moves_{0};

@@ -106,23 +106,27 @@ void NodesSoak::audit_starts(const std::string& job, const Json&) {
   }
 }
 
+// Runners and commands, by what they were started with.
+std::map<pid_t, std::string> NodesSoak::processes() const {
+  std::map<pid_t, std::string> out;
+  for (const auto& [pid, stat] : process_snapshot()) {
+    std::string words;
+    for (const auto& word : command_line(pid)) words += word + " ";
+    const bool is_runner = words.find("domed-runner " + directory_) != std::string::npos,
+               is_command = words.find(directory_ + "/marks/") != std::string::npos;
+    if ((is_runner || is_command) && is_alive(stat)) out[pid] = words;
+  }
+  return out;
+}
+
 // Nothing runs of jobs that are over; what is being killed gets its time.
 void NodesSoak::audit_processes() {
-  std::string left;
-  for (const auto until = Clock::now() + 20s; Clock::now() < until;
-       std::this_thread::sleep_for(200ms)) {
-    left.clear();
-    for (const auto& [pid, stat] : process_snapshot()) {
-      std::string words;
-      for (const auto& word : command_line(pid)) words += word + " ";
-      const bool is_ours = words.find(directory_ + "/marks/") != std::string::npos ||
-                           (words.find("domed-runner") != std::string::npos &&
-                            words.find(directory_) != std::string::npos);
-      if (is_ours && is_alive(stat)) left += std::to_string(pid) + ": " + words + "\n";
-    }
-    if (left.empty()) return;
-  }
-  problem("processes are left of jobs that are over:\n" + left);
+  auto left = processes();
+  for (const auto until = Clock::now() + 20s; !left.empty() && Clock::now() < until;
+       left = processes())
+    std::this_thread::sleep_for(200ms);
+  for (const auto& [pid, words] : left)
+    problem("of jobs that are over a process is left: " + std::to_string(pid) + " " + words);
 }
 
 // Where its runner was killed, or its node was away for long: outages that follow each other closely

@@ -35,7 +35,7 @@ void NodesSoak::set_away(std::size_t node, bool away) {
 void NodesSoak::break_things() {
   Dice dice(options_.seed * 1000 + 999);
   while (!done_) try {
-      const auto next = Clock::now() + std::chrono::milliseconds(300 + dice() % 3000);
+      const auto next = Clock::now() + std::chrono::milliseconds(200 + dice() % 2000);
       while (Clock::now() < next && !done_) {
         std::this_thread::sleep_for(20ms);
         mend(Clock::now());
@@ -59,7 +59,7 @@ void NodesSoak::act(Dice& dice) {
 void NodesSoak::act_on(std::size_t node, Dice& dice) {
   const auto kind = dice() % 100;
   // Long enough to be dead for the others, one at a time; else too short to lose anything.
-  const bool is_long = dice() % 8 == 0;
+  const bool is_long = dice() % 4 == 0;
   const std::chrono::milliseconds soon(dice() % 3000), while_(200 + dice() % 5000),
       dead(24'000 + dice() % 8000);
   if (kind < 12) return kill_runner(node, dice);
@@ -131,6 +131,7 @@ void NodesSoak::hurt_database(Dice& dice) {
   const bool is_hurt = std::any_of(mendings_.begin(), mendings_.end(),
                                    [](const Mending& one) { return one.of_database; });
   if (is_hurt) return;
+  if (options_.failover && !std::exchange(has_failed_over_, true)) return fail_over();
   const auto back = [this, from = Clock::now()] {
     const std::lock_guard lock(mutex_);
     for (std::size_t node = 0; node < nodes_.size(); ++node)
@@ -159,6 +160,17 @@ void NodesSoak::hurt_database(Dice& dice) {
                          },
                          true});
   }
+}
+
+// Nothing that was acknowledged is lost: the standby had it before.
+void NodesSoak::fail_over() {
+  tell("database", "failed over");
+  const auto from = Clock::now();
+  database_.fail_over();
+  for (Node& node : nodes_) node.wire->lead_to(database_.socket());
+  const std::lock_guard lock(mutex_);
+  for (std::size_t node = 0; node < nodes_.size(); ++node)
+    away_.push_back({node, from, Clock::now()});
 }
 
 // The daemon removes a run's directory when it is settled, so the pid is a living runner's or that

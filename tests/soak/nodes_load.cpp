@@ -107,7 +107,12 @@ void NodesSoak::command_job(Voice& voice, const std::string& key) {
   std::this_thread::sleep_for(std::chrono::milliseconds(dice() % 60));  // the pace of the load
   const auto call = [&](const char* method) {
     anywhere(voice, [&](Client& client, const std::string&) {
-      client.call(method, {{"job_id", job.id}}, short_of_patience());
+      try {
+        client.call(method, {{"job_id", job.id}}, short_of_patience());
+      } catch (const ApiError& e) {
+        // It was released before, and the answer was lost.
+        if (e.name() != "E_INVALID_TRANSITION" && e.name() != "E_SEALED") throw;
+      }
     });
   };
   if (is_held) call("ReleaseJob");

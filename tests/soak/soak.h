@@ -29,6 +29,7 @@ struct Options {
   bool forgets = false;       // the store goes with its daemon
   int nodes = 1;              // above 1: a NodesSoak (nodes.h)
   std::string server;         // then: the directory of its database
+  bool failover = false;      // and whether that fails over to a standby
   std::string disturb;        // a file that the store's engine goes away for; empty: none
 };
 

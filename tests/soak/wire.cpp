@@ -78,13 +78,19 @@ void Wire::become(Line line) {
   if (::write(wakes_.get(), &one, sizeof one) < 0) return;  // full: it wakes
 }
 
+void Wire::lead_to(const std::string& real) {
+  const std::lock_guard lock(mutex_);
+  real_ = real;
+}
+
 void Wire::work(const std::stop_token& stop) {
   std::list<Pair> pairs;
   while (!stop.stop_requested()) {
     Line line;
+    std::string real;
     {
       const std::lock_guard lock(mutex_);
-      line = line_;
+      line = line_, real = real_;
     }
     if (line == Line::cut) pairs.clear();
     std::vector<pollfd> polled{{wakes_.get(), POLLIN, 0}, {listener_.get(), POLLIN, 0}};
@@ -104,7 +110,7 @@ void Wire::work(const std::stop_token& stop) {
     if (!(polled[1].revents & POLLIN)) continue;
     Fd node(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
     if (!node || line == Line::cut) continue;
-    Fd server(faults::connect_to(real_));
+    Fd server(faults::connect_to(real));
     if (server) pairs.push_back({std::move(node), std::move(server), {}, {}});
   }
 }

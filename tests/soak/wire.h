@@ -23,12 +23,14 @@ class Wire {
     cut,   // they end, and no new one lasts
   };
   void become(Line line);
+  // From now on new connections lead to another server.
+  void lead_to(const std::string& real);
 
  private:
   void work(const std::stop_token& stop);
 
-  const std::string real_;
   std::mutex mutex_;
+  std::string real_;
   Line line_ = Line::open;
   Fd listener_, wakes_;
   std::jthread thread_;

@@ -24,6 +24,7 @@ place=$(mktemp -d /tmp/domed-postgres-XXXXXX)
 control() (cd "$place" && "${as_nobody[@]}" "$bin/pg_ctl" -D "$place/data" -l "$place/log" "$@" </dev/null >/dev/null)
 stop() {
   control -m immediate stop
+  [ ! -d "$place/standby.data" ] || (cd "$place" && "${as_nobody[@]}" "$bin/pg_ctl" -D "$place/standby.data" -m immediate stop </dev/null >/dev/null)
   rm -rf "$place"
 }
 trap stop EXIT
@@ -61,6 +62,27 @@ cat >"$place/control" <<SH
 cd '$place' && exec ${as_nobody[*]} '$bin/pg_ctl' -D '$place/data' -l '$place/log' -w "\$@" </dev/null >/dev/null
 SH
 chmod +x "$place/control"
+# Makes a standby that the server waits for with every commit ("standby make", at port 5433 of the same directory); kills the
+# server, and has the standby take its place ("standby promote").
+cat >"$place/standby" <<SH
+#!/bin/sh
+set -e
+cd '$place'
+as_nobody() { ${as_nobody[*]} "\$@" </dev/null >/dev/null; }
+case \$1 in
+make)
+  as_nobody '$bin/pg_basebackup' -D '$place/standby.data' -h '$place' -U domed -R -X stream -c fast
+  printf 'port = 5433\n' >>standby.data/postgresql.conf
+  as_nobody '$bin/pg_ctl' -D '$place/standby.data' -l '$place/standby.log' -w start
+  '$bin/psql' -qAt -h '$place' -U domed postgres -c "ALTER SYSTEM SET synchronous_standby_names = '*'" -c 'SELECT pg_reload_conf()' >/dev/null
+  ;;
+promote)
+  as_nobody '$bin/pg_ctl' -D '$place/data' -w -m immediate stop
+  as_nobody '$bin/pg_ctl' -D '$place/standby.data' -w promote
+  ;;
+esac
+SH
+chmod +x "$place/standby"
 export DOMED_POSTGRES=$place
 
 # Undisturbed the server is slow at most, as a busy machine has it.
