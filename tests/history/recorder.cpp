@@ -13,6 +13,10 @@ std::int64_t monotonic_us() {
 Recorder::Recorder(std::ostream& out, const std::string& store, const std::string& durability,
                    Clock clock)
     : out_(out), clock_(std::move(clock)) {
+  begin(store, durability);
+}
+
+void Recorder::begin(const std::string& store, const std::string& durability) {
   write("", "history", {{"version", 1}, {"store", store}, {"durability", durability}});
 }
 

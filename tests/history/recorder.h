@@ -23,6 +23,8 @@ class Recorder {
   Recorder(std::ostream& out, const std::string& store, const std::string& durability,
            Clock clock = monotonic_us);
 
+  // What follows is of another store.
+  void begin(const std::string& store, const std::string& durability);
   // "fields" are the record's own, beside "t", "who" and "what".
   void write(std::string_view who, std::string_view what, const OrderedJson& fields);
 

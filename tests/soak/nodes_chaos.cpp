@@ -162,11 +162,14 @@ void NodesSoak::hurt_database(Dice& dice) {
   }
 }
 
-// Nothing that was acknowledged is lost: the standby had it before.
+// Nothing that was acknowledged is lost: the standby had it before.  For whoever checks it is another
+// store all the same: logs that were not over have another name there, and those that were are the
+// same in both (`Parity`).
 void NodesSoak::fail_over() {
   tell("database", "failed over");
   const auto from = Clock::now();
   database_.fail_over();
+  recorder_->begin(options_.store + ", failed over", "power");
   for (Node& node : nodes_) node.wire->lead_to(database_.socket());
   const std::lock_guard lock(mutex_);
   for (std::size_t node = 0; node < nodes_.size(); ++node)

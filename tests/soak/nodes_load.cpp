@@ -202,6 +202,11 @@ history::Ended NodesSoak::follow_anywhere(Voice& voice, const Job& job) {
       const std::lock_guard lock(mutex_);
       nodes_[node].follows.erase(&stop);
     }
+    // By a fail-over: from the beginning, for it is another log.
+    if (options_.failover && result.error == "E_LOG_CHANGED") {
+      options.since_seq = 0, options.log_id.clear();
+      continue;
+    }
     if (result.end != "stopped") return result;
     options.since_seq = result.cursor;
     options.log_id = result.log_id;
