@@ -40,7 +40,9 @@ std::string in_words(const OrderedJson& trouble) {
          trouble.value("message", "");
 }
 
-std::string verdict(bool fails, std::size_t troubles) {
+std::string verdict(bool fails, std::size_t troubles, bool draining) {
+  if (draining && !fails && troubles == 0)
+    return "it is well, and draining: it starts nothing more";
   if (fails) return "it keeps nothing: what is wrong with its store stands below";
   if (troubles == 0) return "it is well";
   return "it works, with " + std::to_string(troubles) +
@@ -83,9 +85,10 @@ int health(Context& context, bool all) {
     const auto disk = json.find("disk_free");
     if (disk != json.end() && disk->is_number_unsigned())
       *disk = format_size(disk->get<std::uint64_t>());
+    const bool draining = part(json, "work").value("draining", false);
     // First of all, whom was asked: with several daemons that is the usual mistake.
     put(visible("endpoint  " + context.client().endpoint()) + "\n" +
-        visible("verdict   " + verdict(fails, troubles.size())) + "\n" + listing(json));
+        visible("verdict   " + verdict(fails, troubles.size(), draining)) + "\n" + listing(json));
     if (is_one_of_several)
       put(visible("watch     " +
                   watch_words(watch, parse_time(json.value("time", "")).value_or(0))) +

@@ -49,7 +49,7 @@ std::function<void(std::string_view, const ApiError*)> Audit::witness(IdentityPt
   for (const char* key : kLongChange)
     if (const auto id = text_in(params, key); in_pieces && !id.empty()) ids[key] = id;
   return [this, who = std::move(who), method = request.method, in_pieces, later, ids,
-          job_id = text_in(params, "job_id")](std::string_view result, const ApiError* error) {
+          job_id = text_in(params, "job_id"), node = text_in(params, "node")](std::string_view result, const ApiError* error) {
     // A long one is a page, of a backup or a copy, and names no job; a backup's first one its id.
     const bool looked_at = !error && (result.size() < kLongResult || (in_pieces && !later));
     const Json said = looked_at ? Json::parse(result, nullptr, false) : Json();
@@ -57,6 +57,7 @@ std::function<void(std::string_view, const ApiError*)> Audit::witness(IdentityPt
     OrderedJson line = line_of(*who, method, job_id.empty() ? of : job_id);
     if (!job_id.empty() && !of.empty() && of != job_id)
       line["new_job_id"] = shortened(of, kMostText);
+    if (!node.empty()) line["node"] = shortened(node, kMostText);
     for (const char* key : kLongChange) {
       const auto given = ids.find(key);
       const std::string id = given != ids.end() ? given->second : text_in(said, key);

@@ -47,7 +47,7 @@ SubmitMethods::Nodes nodes_of(const ThisNode& node, const KnownNode& alone) {
 
 Methods::Methods(Store& store, Journal& journal, Streams& streams, Scheduler& scheduler,
                  Environment& environment, Workers& workers, Audit& audit, ServiceConfig config)
-    : nodes_(store, config.node, config.facts.node_id, config.facts.node_name),
+    : nodes_(store, scheduler, config.node, config.facts.node_id, config.facts.node_name),
       tools_(std::move(config.tools)),
       submit_(store, journal, streams, environment, tools_, std::move(config.rules),
               std::move(config.store_secret), std::move(config.events_urls),
@@ -92,6 +92,9 @@ Methods::Methods(Store& store, Journal& journal, Streams& streams, Scheduler& sc
           changing_in_pieces("Backup", Role::admin, &BackupMethods::backup, &backup_),
           changing("Reload", Role::admin, &ReloadMethods::reload, &reload_),
           reading("ListNodes", Role::admin, &NodeMethods::list_nodes, &nodes_),
+          changing("DrainNode", Role::admin, &NodeMethods::drain_node, &nodes_),
+          changing("UndrainNode", Role::admin, &NodeMethods::undrain_node, &nodes_),
+          changing("ForgetNode", Role::admin, &NodeMethods::forget_node, &nodes_),
       } {
   append_.use(std::move(config.masks));
 }

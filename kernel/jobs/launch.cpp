@@ -48,6 +48,7 @@ bool may_claim_now(const JobsContext& context, const JobHead& head, const JobFix
   Whose job = whose(head, fixed);
   if (job.node == context.config.node) job.node.clear();
   if (!may_claim(job, Standing::fresh)) return false;
+  if (head.node.empty() && context.config.lease->is_draining()) return false;
   if (may_claim(job, context.config.lease->standing())) return true;
   throw busy("the lease of this node is over: it begins nothing until it is renewed", 500);
 }

@@ -5,6 +5,8 @@
 
 namespace domed {
 
+using namespace std::chrono_literals;
+
 void Others::saw(const std::string& job_id, const std::string& revision, const Whose& job) {
   NodeLease* const lease = context_.config.lease;
   if (!lease) return;
@@ -25,8 +27,9 @@ void Others::forget(const std::string& job_id) {
 
 Settling Others::settling_of(const std::string& job_id, const Whose& job) const {
   const NodeLease& lease = *context_.config.lease;
+  const bool is_off = lease.is_forgotten(job.node);
   return take_over(job, context_.config.node, lease.standing(),
-                   {lease.is_dead(job.node), lease.is_lost(job_id)});
+                   {lease.is_dead(job.node), is_off || lease.is_lost(job_id)});
 }
 
 std::vector<std::string> Others::due() {
@@ -61,8 +64,11 @@ void Others::take(const std::string& job_id) {
   if (what == Settling::drop && change([](JobLog& log) { log.abandon_import(); }))
     context_.journal.run(job_id, [](JobLog& log) { log.drop(); });
   if (what != Settling::lose) return;
+  const NodeLease& lease = *context_.config.lease;
   const std::string why =
-      dead + " was not heard for " + format_duration(*context_.config.lease->times().lost_after);
+      lease.is_forgotten(job.node)
+          ? "the node " + job.node + " was forgotten: its machine is off"
+          : dead + " was not heard for " + format_duration(lease.times().lost_after.value_or(0ms));
   const bool is_lost = change([&](JobLog& log) {
     log.fence();
     log.finish(State::failed, "lost", why);

@@ -181,7 +181,7 @@ std::vector<std::pair<std::string, Plan::Step>> Plan::take_steps(std::int64_t wa
     const auto seen = holders_.find(job.queue);
     return seen != holders_.end() && seen->second.contains(job.id);
   };
-  while (!closed_ && slots_.size() < max_running_) {
+  while (!closed_ && may_start_ && slots_.size() < max_running_) {
     const auto job = queue_.take(running, wall, now, has_slot);
     if (!job) break;
     running[job->queue] += !has_slot(*job);
@@ -290,6 +290,7 @@ Waiting Plan::waiting(JobQueue::Job job, std::int64_t wall, Clock::time_point no
   out.running = slots_.size();
   out.max_running = max_running_;
   out.stopping = closed_;
+  out.draining = !may_start_;
   return out;
 }
 

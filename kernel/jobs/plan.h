@@ -66,6 +66,8 @@ class Plan {
   void heard(const std::string& job_id, Clock::time_point now) { endings_.heard(job_id, now); }
   // Starts nothing more.
   void close() { closed_ = true; }
+  // Likewise, until it may again.
+  void let_start(bool may_start) { may_start_ = may_start; }
   bool is_idle() const { return slots_.size() == 0; }
   std::size_t queued() const { return queue_.size(); }
   std::map<std::string, JobQueue::Depth> depths(std::int64_t wall, Clock::time_point now) const {
@@ -132,7 +134,7 @@ class Plan {
   const std::string node_;
   const bool shared_;  // other nodes act on the store too
   std::size_t max_running_;
-  bool closed_ = false;
+  bool closed_ = false, may_start_ = true;
   std::vector<std::string> arrivals_;
   JobQueue queue_;
   Slots slots_;

@@ -70,7 +70,12 @@ std::string Scheduler::why_waiting(const JobRecord& record) {
                            offered(fixed));
   }
   JobQueue::Job job = queue_job(record, wall);
-  return locked([&] { return plan_.waiting(std::move(job), wall, Clock::now()); }).why();
+  const bool may_start = !is_draining();
+  return locked([&] {
+           plan_.let_start(may_start);
+           return plan_.waiting(std::move(job), wall, Clock::now());
+         })
+      .why();
 }
 
 Turn Scheduler::turn_of(const JobRecord& record) {
@@ -250,7 +255,12 @@ void Scheduler::look_at_needs(const std::set<std::string>& needs) {
 
 void Scheduler::take_steps() {
   const std::int64_t wall = context_.environment.now();
-  for (const auto& [id, step] : locked([&] { return plan_.take_steps(wall, Clock::now()); }))
+  const bool may_start = !is_draining();
+  const auto steps = locked([&] {
+    plan_.let_start(may_start);
+    return plan_.take_steps(wall, Clock::now());
+  });
+  for (const auto& [id, step] : steps)
     workers_.run([this, job_id = id, next = step] { attempt(job_id, next); });
 }
 

@@ -113,6 +113,7 @@ class Scheduler {
   void end_strays();
   void make_retries();
   void retain();
+  bool is_draining() const { return config_.lease && config_.lease->is_draining(); }
   void settle_all(const std::vector<std::string>& job_ids);
 
   // Holds the mutex while "f" looks at the plan or changes it.
@@ -134,6 +135,7 @@ class Scheduler {
   void give_back_slot(const std::string& job_id);
   void look_at_slots_of(const std::string& queue);
   void look_at_slots();
+  void let_go_of_forgotten();
 
   const SchedulerConfig config_;  // as it was at the start
   Replaceable<RunSettings> settings_;

@@ -2,6 +2,7 @@
 #include "jobs/scheduler.h"
 #include "jobs/shared_slots.h"
 #include "jobs/whose.h"
+#include "log/tags.h"
 
 namespace domed {
 namespace {
@@ -122,6 +123,20 @@ void Scheduler::look_at_slots() try {
                         Troubles::Clock::now());
 }
 
+// Once nothing is left to be taken from it, it is not among the nodes any more.
+void Scheduler::let_go_of_forgotten() try {
+  for (const auto& node : config_.lease->nodes()) {
+    if (!node.words.forgotten) continue;
+    ListQuery query;
+    query.unfinished = true;
+    query.tags = {tag("node", node.words.node)};
+    query.limit = 1;
+    if (context_.store.list(query).jobs.empty()) config_.lease->let_go(node.words.node);
+  }
+} catch (const Error& e) {
+  context_.log(Level::warning, std::string("a node that was forgotten stays: ") + e.what());
+}
+
 void Scheduler::look_at_others() {
   if (stopping()) return;
   passed_over_.look(config_.lease->nodes(), *policy_.now(), config_.lease->times(),
@@ -130,6 +145,7 @@ void Scheduler::look_at_others() {
   told.jobs ? context_.troubles.met(kPassedOver, told.words(), Troubles::Clock::now())
             : context_.troubles.over(kPassedOver, Troubles::Clock::now());
   workers_.run([this] { look_at_slots(); });
+  workers_.run([this] { let_go_of_forgotten(); });
   for (const auto& id : others_.due())
     workers_.run([this, id] {
       try {

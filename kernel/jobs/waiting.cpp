@@ -52,6 +52,7 @@ std::string Waiting::why() const {
     if (is_queue_full()) reasons.push_back(slots_text(*queue_limit, "the queue '" + queue + "'"));
     add(is_daemon_full(), slots_text(max_running, "the daemon (jobs.max_running)"));
     add(stopping, "the daemon is stopping and starts nothing more");
+    add(draining, "this node is draining and starts nothing more");
     add(reasons.empty(), "it is about to be started");
   }
   std::string out;

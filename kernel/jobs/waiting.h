@@ -28,6 +28,7 @@ struct Waiting {
   std::optional<std::size_t> queue_limit;
   std::size_t running = 0, max_running = 0;
   bool stopping = false;  // the daemon starts nothing any more
+  bool draining = false;  // nor this node among others, which may
   std::string trouble;    // what failed, and is tried again
 
   bool is_queue_full() const { return queue_limit && queue_running >= *queue_limit; }

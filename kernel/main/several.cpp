@@ -53,8 +53,11 @@ void Daemon::join(Leases& leases) {
         log_warning("another daemon has taken this node's lease: this one lets go of the store");
         stale_();
       },
-      [this] {
-        if (serves_) scheduler_->look_at_others();
+      [this, told = NodeLease::Span(0)]() mutable {
+        if (!serves_) return;
+        // Whose runners may go on for longer hears it at once: it may be about to stop.
+        if (std::exchange(told, lease_->back_in()) < lease_->back_in()) streams_->changed_all();
+        scheduler_->look_at_others();
       });
 }
 

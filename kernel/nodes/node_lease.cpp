@@ -13,6 +13,9 @@ std::string who(const NodeWords& words) {
   return "the node " + words.name + " (" + words.node + ")";
 }
 
+// Who holds the lease of a node that was forgotten.
+constexpr auto kForgotten = "forgotten";
+
 std::string or_none(const std::string& limits) {
   return limits.empty() ? "none" : limits;
 }
@@ -38,20 +41,23 @@ std::optional<Namesake> NodeLease::take() {
 }
 
 std::optional<Namesake> NodeLease::take_lease() {
-  const NodeWords self = words_();
   const auto leases = look();
-  check_others(self, leases);
+  check_others(words_(), leases);
   const auto mine = std::find_if(leases.begin(), leases.end(),
                                  [this](const Lease& lease) { return lease.name == name_; });
-  if (mine == leases.end()) return acquire(self) ? std::nullopt : std::optional(Namesake::another);
-  const Namesake former = namesake(NodeWords::parse(mine->text), self);
+  if (mine == leases.end())
+    return acquire(words()) ? std::nullopt : std::optional(Namesake::another);
+  const NodeWords said = NodeWords::parse(mine->text);
+  const Namesake former = namesake(said, words_());
+  if (former != Namesake::another) was_said(said.back_in - mine->age);
+  const NodeWords self = words();
   if (former != Namesake::another) {
     leases_.release(name_, mine->holder);
     return acquire(self) ? former : Namesake::another;
   }
   // What a dead one ran has ended by its deadlines, wherever it was.  Its lease is over for the
   // engine too, which decides where two copies have waited for it, or it has come back this moment.
-  return is_silent() && acquire(self) ? Namesake::rebooted : Namesake::another;
+  return (said.forgotten || is_silent()) && acquire(self) ? Namesake::rebooted : Namesake::another;
 }
 
 bool NodeLease::is_silent() const {
@@ -64,6 +70,7 @@ void NodeLease::check_others(const NodeWords& self, const std::vector<Lease>& le
   for (const Lease& lease : leases) {
     if (lease.name == name_ || lease.age >= settings_.times.ttl) continue;
     const NodeWords other = NodeWords::parse(lease.text);
+    if (other.forgotten) continue;
     const auto ahead = skew(self.time, other, lease.age);
     if (std::chrono::abs(ahead) > kMaxSkew)
       throw Error(Code::conflict, "the clock of this machine is " +
@@ -78,8 +85,8 @@ void NodeLease::check_others(const NodeWords& self, const std::vector<Lease>& le
                       "): 'cluster' must say the same on all nodes");
     if (other.ttl > Span(0) && other.limits != self.limits)
       throw Error(Code::conflict, who(other) + " holds to other limits of queues (" +
-                                      or_none(other.limits) + "; this one: " +
-                                      or_none(self.limits) +
+                                      or_none(other.limits) +
+                                      "; this one: " + or_none(self.limits) +
                                       "): 'jobs.queues' must say the same on all nodes");
     if (format_to_write(self.formats, {other.formats}) == 0)
       throw Error(Code::conflict, "this is domed " + self.version + ", and " + who(other) +
@@ -93,7 +100,7 @@ bool NodeLease::acquire(const NodeWords& self) {
   const auto sent = settings_.now();
   if (!leases_.acquire(name_, epoch_, settings_.times.ttl, self.text())) return false;
   const std::lock_guard lock(mutex_);
-  sent_ = sent;
+  sent_ = sent, back_in_ = self.back_in;
   return true;
 }
 
@@ -101,15 +108,37 @@ bool NodeLease::renew(const NodeWords& self) {
   const auto sent = settings_.now();
   if (!leases_.renew(name_, epoch_, settings_.times.ttl, self.text())) return false;
   const std::lock_guard lock(mutex_);
-  sent_ = sent;
+  sent_ = sent, back_in_ = self.back_in;
   return true;
 }
 
+// A run was told to go on for as long as the others wait, by the last renewal that is known to have
+// been done.  So that time is taken back no faster than it passes.
+NodeWords NodeLease::words() const {
+  NodeWords out = words_();
+  const std::lock_guard lock(mutex_);
+  out.draining = wish_.drain;
+  Span left = back_in_;
+  if (sent_) left -= std::chrono::duration_cast<Span>(settings_.now() - *sent_);
+  out.back_in = std::max({wish_.back_in, left, Span(0)});
+  return out;
+}
+
+// In our former life.
+void NodeLease::was_said(Span back_in) {
+  const std::lock_guard lock(mutex_);
+  back_in_ = std::max(back_in, Span(0));
+}
+
 bool NodeLease::beat() try {
-  const NodeWords self = words_();
+  const NodeWords self = words();
   const bool is_renewed = renew(self);
   const auto leases = look();
-  if (is_renewed) return keep_duties(), true;
+  if (is_renewed) {
+    const NodeWords now = words();  // the others hear at once what is new
+    if (now.draining != self.draining || now.back_in > self.back_in) renew(now);
+    return keep_duties(), true;
+  }
   // Over, while the store was away or we were.  It is ours again where nobody else had it: who
   // comes between this look and acquire() makes that fail.
   const bool is_ours = std::any_of(leases.begin(), leases.end(), [this](const Lease& lease) {
@@ -177,7 +206,7 @@ bool NodeLease::take_duty(const std::string& name, const std::vector<Lease>& hel
   const bool is_held = mine != held.end();
   const Span ttl = settings_.times.ttl;
   switch (duty_step(is_held ? mine->holder : "", is_held ? mine->age : Span(0), epoch_, standing(),
-                    false, settings_.times)) {
+                    is_draining(), settings_.times)) {
     case DutyStep::leave:
       return false;
     case DutyStep::acquire:
@@ -192,15 +221,22 @@ bool NodeLease::take_duty(const std::string& name, const std::vector<Lease>& hel
 
 std::vector<Lease> NodeLease::look() {
   auto leases = leases_.held(kNodeLease);
+  const auto wishes = wishes_in(leases_);
   const std::int64_t own = words_().time;
   const std::lock_guard lock(mutex_);
   observer_.saw(settings_.now(), leases);
+  const auto wish_of = [&](const std::string& node) {
+    const auto wish = wishes.find(node);
+    return wish == wishes.end() ? Wish() : wish->second;
+  };
+  wish_ = wish_of(id_);
   seen_.clear();
   for (const Lease& lease : leases) {
-    Seen seen{NodeWords::parse(lease.text), lease.holder, lease.age, {}, false, {}};
+    Seen seen{NodeWords::parse(lease.text), lease.holder, lease.age, {}, false, {}, {}};
     seen.words.node = lease.name.substr(kNodeLease.size());
+    seen.wish = wish_of(seen.words.node);
     seen.unchanged = observer_.unchanged(seen.words.node).value_or(Span(0));
-    seen.is_dead = observer_.is_dead(seen.words.node, settings_.times);
+    seen.is_dead = seen.words.forgotten || observer_.is_dead(seen.words.node, settings_.times);
     seen.skew = skew(own, seen.words, lease.age);
     seen_.push_back(std::move(seen));
   }
@@ -218,10 +254,59 @@ Standing NodeLease::standing() const {
 }
 
 std::optional<NodeLease::Span> NodeLease::stop_in() const {
-  return settings_.times.stop_in(settings_.times.ttl - since_sent().value_or(Span::max() / 2));
+  const auto left =
+      settings_.times.stop_in(settings_.times.ttl - since_sent().value_or(Span::max() / 2));
+  if (!left) return std::nullopt;
+  return *left + back_in();
+}
+
+NodeLease::Span NodeLease::back_in() const {
+  const std::lock_guard lock(mutex_);
+  return back_in_;
+}
+
+bool NodeLease::is_forgotten(const std::string& node) const {
+  const std::lock_guard lock(mutex_);
+  return std::any_of(seen_.begin(), seen_.end(), [&](const Seen& seen) {
+    return seen.words.node == node && seen.words.forgotten;
+  });
+}
+
+bool NodeLease::is_draining() const {
+  const std::lock_guard lock(mutex_);
+  return wish_.drain;
+}
+
+void NodeLease::wish(const std::string& node, const Wish& wish) {
+  put_wish(leases_, node, wish);
+  look();
+}
+
+void NodeLease::take_wish_back(const std::string& node) {
+  domed::take_wish_back(leases_, node);
+  look();
+}
+
+// The engine decides whether it lives.  It keeps its words, by which a later life of it has its
+// lease at once; one that was only cut off finds that the lease is another's, and lets go of the
+// store.
+bool NodeLease::forget(const NodeWords& node) {
+  NodeWords words = node;
+  words.forgotten = true;
+  const bool is_done =
+      node.node != id_ && leases_.acquire(std::string(kNodeLease) + node.node, kForgotten,
+                                          settings_.times.ttl, words.text());
+  if (is_done) domed::take_wish_back(leases_, node.node);
+  look();
+  return is_done;
+}
+
+void NodeLease::let_go(const std::string& node) {
+  leases_.release(std::string(kNodeLease) + node, kForgotten);
 }
 
 bool NodeLease::is_dead(const std::string& node) const {
+  if (is_forgotten(node)) return true;
   const std::lock_guard lock(mutex_);
   return observer_.is_dead(node, settings_.times);
 }

@@ -15,6 +15,7 @@
 #include "nodes/node_words.h"
 #include "nodes/observer.h"
 #include "nodes/queue_slots.h"
+#include "nodes/wishes.h"
 #include "system/boot_clock.h"
 
 namespace domed {
@@ -60,9 +61,24 @@ class NodeLease {
   bool beat();
 
   Standing standing() const;
-  // What a run that we watch is told in each answer (ClusterTimes::stop_in).
+  // What a run that we watch is told in each answer (ClusterTimes::stop_in), with the time for
+  // which the others are known to wait longer.
   std::optional<Span> stop_in() const;
+  // For how long they do: what the lease's text says.
+  Span back_in() const;
   bool is_dead(const std::string& node) const;
+  // People told that its machine is off: nothing that it ran is left.
+  bool is_forgotten(const std::string& node) const;
+
+  // What people want of a node, this one or another; it hears of it within a third of the ttl.
+  // Throw Error where the store does not answer.
+  void wish(const std::string& node, const Wish& wish);
+  void take_wish_back(const std::string& node);
+  bool is_draining() const;
+  // Calls the lease of a node a dead one, for all and at once; its own text says so.  False: it
+  // lives, or is ours.  And lets go of one that was forgotten, of which nothing is left to be done.
+  bool forget(const NodeWords& node);
+  void let_go(const std::string& node);
   const ClusterTimes& times() const { return settings_.times; }
   Clock::time_point now() const { return settings_.now(); }
 
@@ -70,8 +86,8 @@ class NodeLease {
   // it as long as it is there, or wishes for it.  Throws Error where the store does not answer.
   bool has_duty(const std::string& name);
 
-  // Those of queues, which this node takes by its epoch; and whether the lease of an epoch that took
-  // one was over when we last looked.
+  // Those of queues, which this node takes by its epoch; and whether the lease of an epoch that
+  // took one was over when we last looked.
   QueueSlots& slots() { return slots_; }
   bool is_over(const std::string& node, const std::string& epoch) const;
 
@@ -88,10 +104,13 @@ class NodeLease {
     Span unchanged{0};  // as we do
     bool is_dead = false;
     std::chrono::microseconds skew{0};  // how far our clock was ahead of its
+    Wish wish;
   };
   std::vector<Seen> nodes() const;
 
  private:
+  NodeWords words() const;
+  void was_said(Span back_in);
   std::optional<Span> since_sent() const;
   bool is_silent() const;
   std::optional<Namesake> take_lease();
@@ -112,6 +131,8 @@ class NodeLease {
   mutable std::mutex mutex_;  // of what follows; not held while the store is asked
   Observer observer_;
   std::optional<Clock::time_point> sent_;
+  Span back_in_{0};  // as it was said then
+  Wish wish_;        // of us
   std::vector<Seen> seen_;
   std::set<std::string> duties_;  // that it wishes for
   Heartbeat heartbeat_;

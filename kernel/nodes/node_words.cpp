@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "base/json.h"
 #include "domed/leases.h"
 #include "domed/support/hash.h"
 
@@ -35,6 +34,8 @@ Json dumped(const NodeWords& words) {
   if (!words.limits.empty()) text["limits"] = words.limits;
   if (words.ttl > NodeWords::Span(0))
     text["ttl"] = words.ttl.count(), text["lost_after"] = words.lost_after.count();
+  if (words.draining) text["draining"] = true;
+  if (words.forgotten) text["forgotten"] = true;
   if (words.back_in > NodeWords::Span(0)) text["back_in"] = words.back_in.count();
   if (words.takes) text["takes"] = dumped(*words.takes);
   return text;
@@ -69,6 +70,11 @@ std::optional<OwnPolicy> policy_of(const NodeWords& words, const Json& text) {
     out.tools[item.key()] = {hashes.begin(), hashes.end()};
   }
   return out;
+}
+
+bool is_true(const Json& object, const char* key) {
+  const auto it = object.find(key);
+  return it != object.end() && it->is_boolean() && it->get<bool>();
 }
 
 Formats formats_at(const Json& object) {
@@ -109,10 +115,17 @@ NodeWords NodeWords::parse(std::string_view text) {
   words.ttl = Span(number_at(json, "ttl"));
   words.lost_after = Span(number_at(json, "lost_after"));
   words.limits = text_at(json, "limits");
-  words.back_in = Span(std::min<std::uint64_t>(number_at(json, "back_in"), kMaxBackIn.count()));
+  words.back_in = back_in_of(json);
+  words.draining = is_true(json, "draining");
+  words.forgotten = is_true(json, "forgotten");
   words.time = static_cast<std::int64_t>(number_at(json, "time"));
   words.takes = policy_of(words, json);
   return words;
+}
+
+NodeWords::Span back_in_of(const Json& words) {
+  return NodeWords::Span(
+      std::min<std::uint64_t>(number_at(words, "back_in"), NodeWords::kMaxBackIn.count()));
 }
 
 std::string limits_text(const std::map<std::string, std::size_t>& limits) {

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/json.h"
 #include "nodes/formats.h"
 #include "nodes/own_policy.h"
 
@@ -30,6 +31,8 @@ struct NodeWords {
   Span back_in{0};             // it stops, and means to be back by then
   std::int64_t time = 0;       // its own, when it said this: microseconds since 1970
   std::string limits = {};     // of queues, all the same on all nodes (limits_text)
+  bool draining = false;       // it claims nothing more
+  bool forgotten = false;      // others say: people told that its machine is off
   Span ttl{0}, lost_after{0};  // the times that it holds to; lost_after 0: never.  ttl 0: not said
   // Which jobs it starts; nullopt: not said.  Of hashes the beginning alone.
   std::optional<OwnPolicy> takes = {};
@@ -43,6 +46,9 @@ struct NodeWords {
   // Longer than this nobody is waited for, whatever its words are.
   static constexpr Span kMaxBackIn = std::chrono::hours(24);
 };
+
+// "back_in" of the words of a node, or of what is wished of it.
+NodeWords::Span back_in_of(const Json& words);
 
 // What is said of limits of queues: to be compared, and read by people where they differ.  Where it
 // would be too long for a lease's text, its hash.

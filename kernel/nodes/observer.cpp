@@ -31,6 +31,8 @@ void Observer::saw(Clock::time_point now, const std::vector<Lease>& leases) {
     Node& node = it->second;
     if (!is_new && node.holder == lease.holder && node.renewals == lease.renewals) continue;
     node = {lease.holder, lease.renewals, NodeWords::parse(lease.text).back_in, counted_};
+    if (it->first == self_ && node.back_in > Span(0))
+      promised_ = std::max(promised_, counted_ + node.back_in);
   }
 }
 
@@ -75,7 +77,8 @@ bool Observer::is_lost(const std::string& job_id, const ClusterTimes& times) con
   const auto it = runs_.find(job_id);
   if (it == runs_.end() || !times.lost_after) return false;
   const Run& run = it->second;
-  if (run.watcher == self_) return counted_ - std::max(run.named, run.heard) >= *times.lost_after;
+  if (run.watcher == self_)
+    return counted_ - std::max({run.named, run.heard, promised_}) >= *times.lost_after;
   return is_dead(run.watcher, times) && counted_ - run.named >= *patience_with(run.watcher, times);
 }
 

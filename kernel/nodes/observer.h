@@ -75,6 +75,9 @@ class Observer {
   const Span ttl_;
   Span counted_{0};  // of the time that passed, what counts
   Span free_{0};     // of the time to come, what does not
+  // Until then our own runs may have been told that we are away: from then on, as counted_, we wait
+  // for one that we do not hear.
+  Span promised_{0};
   bool answered_ = false;
   std::optional<Clock::time_point> last_;
   std::map<std::string, Node> nodes_;

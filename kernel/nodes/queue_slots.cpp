@@ -56,7 +56,8 @@ std::optional<std::size_t> free_slot(const std::vector<QueueSlot>& held, std::si
 SlotStep slot_step(const SlotsJob& job, bool taker_is_over) {
   if (!job.is_there || job.is_over) return SlotStep::free;
   if (!job.is_queued || job.is_claimed) return SlotStep::keep;
-  if (!job.is_as_taken) return SlotStep::free;  // what it was taken for conflicts, or was taken back
+  if (!job.is_as_taken)
+    return SlotStep::free;  // what it was taken for conflicts, or was taken back
   return taker_is_over ? SlotStep::fence_and_free : SlotStep::keep;
 }
 
@@ -76,8 +77,8 @@ std::vector<QueueSlot> QueueSlots::held() const {
 
 bool QueueSlots::take(const std::string& queue, std::size_t index, const std::string& job_id,
                       std::string_view revision) {
-  return leases_.acquire(prefix_of(queue) + std::to_string(index),
-                         job_id + ' ' + to_hex(revision), std::chrono::milliseconds(0), words_);
+  return leases_.acquire(prefix_of(queue) + std::to_string(index), job_id + ' ' + to_hex(revision),
+                         std::chrono::milliseconds(0), words_);
 }
 
 bool QueueSlots::take_on(const QueueSlot& slot) {

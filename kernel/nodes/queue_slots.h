@@ -26,8 +26,8 @@ struct QueueSlot {
   std::size_t index = 0;
 };
 
-// Which slot may be taken; nullopt: none.  Always the first that is free: so that, of any number who
-// look at once, as many as "limit" get one, be there slots from when it was higher.
+// Which slot may be taken; nullopt: none.  Always the first that is free: so that, of any number
+// who look at once, as many as "limit" get one, be there slots from when it was higher.
 std::optional<std::size_t> free_slot(const std::vector<QueueSlot>& held, std::size_t limit);
 
 // What the record of a slot's job says.

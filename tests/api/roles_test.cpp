@@ -32,7 +32,10 @@ const std::map<std::string, Role> kTable{{"Health", Role::none},
                                          {"ImportJob", Role::admin},
                                          {"Backup", Role::admin},
                                          {"Reload", Role::admin},
-                                         {"ListNodes", Role::admin}};
+                                         {"ListNodes", Role::admin},
+                                         {"DrainNode", Role::admin},
+                                         {"UndrainNode", Role::admin},
+                                         {"ForgetNode", Role::admin}};
 constexpr Role kRoles[] = {Role::none, Role::reader, Role::producer, Role::submitter, Role::admin};
 
 class Roles : public testing::Test {

@@ -55,6 +55,9 @@ const std::vector<Row>& table() {
       {"Backup", nothing, everything, Job::nobody, none, "E_STORE"},  // store-memory has none
       {"Reload", nothing, everything},
       {"ListNodes", nothing, everything},
+      {"DrainNode", nothing, everything, Job::nobody, none, "E_INVALID_REQUEST"},
+      {"UndrainNode", nothing, everything, Job::nobody, none, "E_INVALID_REQUEST"},
+      {"ForgetNode", nothing, everything, Job::nobody, none, "E_INVALID_REQUEST"},
   };
   return rows;
 }

@@ -31,9 +31,9 @@ struct Node {
         watch(std::move(place)),
         lease(store, "epoch of " + id,
               [this, id, &clocks] {
-                NodeWords words{id,          id,     "machine", "boot", "place of " + id,
-                                "0.1",       {1, 2}, {},        {},     {},
-                                clocks.wall, {},     {},        {},     takes};
+                NodeWords words{id,     id, "machine", "boot", "place of " + id, "0.1",
+                                {1, 2}, {}, {},        {},     clocks.wall};
+                words.takes = takes;
                 if (takes) words.queues = {takes->queues.begin(), takes->queues.end()};
                 return words;
               },
@@ -164,11 +164,16 @@ struct Node {
   Troubles troubles{[](Troubles::Word, const std::string&) {}};
   Replaceable<RunSettings> settings{config.run};
   FirstLooks looks{provenance, settings};
-  JobsContext context{store,       journal,
-                      environment, provenance,
-                      looks,       config,
-                      settings,    [](Level, const std::string&) {},
-                      troubles,    [] { return false; },
+  JobsContext context{store,
+                      journal,
+                      environment,
+                      provenance,
+                      looks,
+                      config,
+                      settings,
+                      [](Level, const std::string&) {},
+                      troubles,
+                      [] { return false; },
                       [this](const std::string& queue) -> std::optional<std::size_t> {
                         const auto limit = config.queues.find(queue);
                         if (limit == config.queues.end()) return std::nullopt;

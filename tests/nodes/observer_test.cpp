@@ -166,6 +166,18 @@ TEST_F(Observers, CountARunFromWhenItsRecordChanged) {
   EXPECT_TRUE(is_lost("j"));
 }
 
+// It was told to go on for longer, whatever our text says by now.
+TEST_F(Observers, WaitLongerForARunOfTheirOwnThatTheyToldOfTheirAbsence) {
+  renew("us", R"({"back_in":30000})");
+  look(1s);
+  observer_.saw_run("j", "us", "r1");
+  renew("us");
+  look(49s);
+  EXPECT_FALSE(is_lost("j"));
+  look(1s);
+  EXPECT_TRUE(is_lost("j"));
+}
+
 TEST_F(Observers, FindARunOfTheirOwnLostThatTheyHaveNotHeard) {
   renew("us");
   look(1s);

@@ -33,8 +33,10 @@ TEST(QueueSlots, AreFreeWhenTheirJobIsOverOrGone) {
 
 TEST(QueueSlots, AreKeptByJobsThatRunOrWill) {
   for (const bool taker_is_over : {false, true}) {
-    EXPECT_EQ(SlotStep::keep, slot_step({true, false, false, false, false}, taker_is_over)) << "runs";
-    EXPECT_EQ(SlotStep::keep, slot_step({true, false, true, true, false}, taker_is_over)) << "claimed";
+    EXPECT_EQ(SlotStep::keep, slot_step({true, false, false, false, false}, taker_is_over))
+        << "runs";
+    EXPECT_EQ(SlotStep::keep, slot_step({true, false, true, true, false}, taker_is_over))
+        << "claimed";
   }
   EXPECT_EQ(SlotStep::keep, slot_step({true, false, true, false, true}, false)) << "to be claimed";
 }

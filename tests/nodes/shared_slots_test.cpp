@@ -102,9 +102,8 @@ TEST_F(SharedSlots, AreOneWhereTwoClaimAtOnce) {
 }
 
 TEST_F(SharedSlots, OfWhatIsHeldBeforeItsClaimAreGivenBack) {
-  const StepOutcome out = a->launches("j", [&] {
-    b->journal.run("j", [](JobLog& log) { log.hold(true, ""); });
-  });
+  const StepOutcome out =
+      a->launches("j", [&] { b->journal.run("j", [](JobLog& log) { log.hold(true, ""); }); });
   EXPECT_EQ(StepOutcome::Next::line_up, out.next);
   gives_back(*a, "j");
   EXPECT_TRUE(takes(*b, "k"));
@@ -125,9 +124,8 @@ TEST_F(SharedSlots, OfWhatIsHeldAndReleasedBeforeItsClaimAreTakenAnew) {
 }
 
 TEST_F(SharedSlots, OfWhatIsCanceledBeforeItsClaimAreFree) {
-  const StepOutcome out = a->launches("j", [&] {
-    b->journal.run("j", [](JobLog& log) { log.request_cancel(""); });
-  });
+  const StepOutcome out =
+      a->launches("j", [&] { b->journal.run("j", [](JobLog& log) { log.request_cancel(""); }); });
   EXPECT_EQ(StepOutcome::Next::release, out.next);
   EXPECT_TRUE(takes(*b, "k"));
   EXPECT_EQ(Jobs{"k"}, holders());
@@ -236,7 +234,8 @@ TEST_F(SharedSlots, AreHadByTheJobThatTheyWereTakenFor) {
 // Whoever runs has the directory to itself.
 TEST_F(SharedSlots, LimitWhatTwoSchedulersStart) {
   const std::string lock = scratch_.path() / "lock", two = scratch_.path() / "two";
-  const std::string script = "mkdir " + lock + " || touch " + two + "\nread line <&3\nrmdir " + lock;
+  const std::string script =
+      "mkdir " + lock + " || touch " + two + "\nread line <&3\nrmdir " + lock;
   for (int i = 0; i < 10; ++i) submit(a->journal, "job " + std::to_string(i));
   for (Node* one : {a.get(), b.get()}) {
     one->config.policy = {one->config.node, {"default"}, {}, true};

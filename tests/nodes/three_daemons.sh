@@ -101,6 +101,21 @@ one=$(submit a submit --node nobody -- true)
 [ "$(field b "$one" waiting)" = "it is for the node nobody, which has never been here: it waits for that" ] || complain "waiting: $(field b "$one" waiting)"
 ctl a cancel "$one" >/dev/null
 
+# A node that drains takes nothing, and is told so wherever one asks.
+ctl b nodes drain a | grep -q "a drains" || complain "the node a does not drain"
+[ "$(ctl a health --json | jq .work.draining)" = true ] || complain "the health of a draining node does not say so"
+jobs=()
+for name in a b a b; do jobs+=("$(submit $name submit -- true)"); done
+for one in "${jobs[@]}"; do
+  until_is b "$one" state succeeded
+  [ "$(field b "$one" node)" != "$node_a" ] || complain "a draining node took a job"
+done
+ctl a nodes undrain a | grep -q "takes jobs again" || complain "the node a drains for ever"
+ctl b nodes drain c --back-in 1h | grep -q "may go on for 1h" || complain "the node c does not say that it will be back"
+ctl b nodes undrain c >/dev/null
+[ "$(ctl c nodes --json | jq '.nodes[] | select(.name == "c") | .back_in_s > 3000')" = true ] || complain "a promise is taken back"
+[[ $(ctl a nodes forget b --name b 2>&1) == *lives* ]] || complain "a node that lives is forgotten"
+
 # A follower, a need and a cancel at other nodes.
 chatty=$(submit a submit -- sh -c 'for i in 1 2 3; do echo line $i; sleep 0.3; done')
 need=$(submit b submit --after "$chatty" -- true)
@@ -132,6 +147,9 @@ until_is c "$waiting" state succeeded
 [ "$(field c "$job" state)" = running ] || complain "the run is lost before its time"
 until_is c "$job" state failed
 runs "$mark-last" && complain "the command of a lost job runs on"
+ctl b nodes forget a --name "not a" 2>/dev/null && complain "a node is forgotten by a wrong name"
+echo a | ctl b nodes forget a 2>/dev/null || complain "a node that is gone cannot be forgotten"
+until [ "$(ctl c nodes --json | jq '.nodes | length')" = 2 ]; do sleep 0.1; done
 [ "$(field b "$job" reason)" = lost ] || complain "the job is not lost but $(field b "$job" reason)"
 
 # And what comes back later harms nothing.
