@@ -70,7 +70,6 @@ void AppendMethods::collect(Call call, RequestPtr request, bool last_chance) {
         try {
           if (!add_provenance(*request, door_of(call), last_chance))
             return await_turn(call, request);
-          call.must_still_be_allowed();  // collectors take their time
         } catch (...) {
           return call.error(std::current_exception());
         }
@@ -135,9 +134,8 @@ void AppendMethods::commit(Call asked, AppendRequest request) {
   // What came with others may not wait for the disk: they would wait, too.
   const bool alone = call->peer.alone;
   command.bytes = request.params_bytes * 4;  // as events it takes about so much
-  command.apply = [this, call, batch, result, waited = false](JobLog& log,
-                                                              bool last_chance) mutable {
-    if (std::exchange(waited, true)) call->must_still_be_allowed();
+  command.apply = [this, call, batch, result](JobLog& log, bool last_chance) {
+    call->must_still_be_allowed();  // collectors take their time, and so do other commits
     // Whether it is taken or not: a producer that bears the token and says something is there. Told
     // before the next command on this job, which may be its end for want of a word.
     struct Tell {

@@ -46,8 +46,8 @@ void CancelMethods::cancel_job(Call call) {
   command.job_id = job_id;
   command.from = call.peer.pipe;
   command.bytes = call.params.size();
-  command.apply = [=, who = call.who](JobLog& log, bool) {
-    must_own(*who, log);
+  command.apply = [=](JobLog& log, bool) {
+    must_own(*call.must_still_be_allowed(), log);
     *found = cancel(log, reason);
     return true;
   };
@@ -116,7 +116,9 @@ void CancelMethods::turn(Call call, Act act, const char* word, bool value) {
   const std::string reason = params.text("reason", limits::kMessageBytes).value_or("");
   params.done();
   change.owned = true;
-  change.apply = [=](JobLog& log) { (log.*act)(value, reason); };
+  change.apply = [=](JobLog& log, const Identity&) {
+    (log.*act)(value, reason);
+  };
   change.result = [=, job_id = change.job_id] {
     return OrderedJson{{"job_id", job_id}, {word, value}}.dump();
   };

@@ -11,18 +11,20 @@ void submit(Journal& journal, Call call, JobChange change) {
   command.from = call.peer.pipe;
   command.exclusive = change.exclusive;
   command.bytes = call.params.size();
-  command.apply = [apply = std::move(change.apply), who = call.who, owned = change.owned](
-                      JobLog& log, bool) {
+  const auto asked = std::make_shared<const Call>(std::move(call));
+  command.apply = [apply = std::move(change.apply), asked, owned = change.owned](JobLog& log,
+                                                                                 bool) {
+    const IdentityPtr who = asked->must_still_be_allowed();
     if (owned) must_own(*who, log);
-    apply(log);
+    apply(log, *who);
     return true;
   };
-  command.done = [call, result = std::move(change.result),
+  command.done = [asked, result = std::move(change.result),
                   answer = std::move(change.answer)](std::exception_ptr e) {
-    if (e) return call.error(e);
-    if (!answer) return call.result(result());
+    if (e) return asked->error(e);
+    if (!answer) return asked->result(result());
     // The daemon may die before it has answered, and what was changed must have been told.
-    Call later = call;
+    Call later = *asked;
     later.changed(result());
     answer(later);
   };

@@ -14,7 +14,8 @@ namespace domed {
 // asks neither store nor journal.
 struct JobChange {
   std::string job_id;
-  std::function<void(JobLog&)> apply;   // throws ApiError for what it refuses
+  // Throws ApiError for what it refuses to "who", who asked, as they are by then.
+  std::function<void(JobLog&, const Identity& who)> apply;
   std::function<std::string()> result;  // JSON text, of what "apply" saw
   // Answers the call in its own time, and "result" is only told of (api/audit.h).
   std::function<void(const Call&)> answer{};

@@ -121,8 +121,10 @@ bool Dispatcher::may_still(const Call& call) const {
   return as_now(call)->role >= methods_.named(std::string(call.method)).needs;
 }
 
-void Dispatcher::must_still_be_allowed(const Call& call) const {
-  must_be_allowed(*as_now(call), methods_.named(std::string(call.method)), call);
+IdentityPtr Dispatcher::must_still_be_allowed(const Call& call) const {
+  IdentityPtr who = as_now(call);
+  must_be_allowed(*who, methods_.named(std::string(call.method)), call);
+  return who;
 }
 
 void Dispatcher::answer(const Method& method, Call call) {
@@ -131,7 +133,7 @@ void Dispatcher::answer(const Method& method, Call call) {
   workers_.run(
       [&method, shared] {
         try {
-          shared->must_still_be_allowed();
+          shared->who = shared->must_still_be_allowed();
           shared->peer.must_read();
           method.answer(*shared);
         } catch (...) {

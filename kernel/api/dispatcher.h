@@ -43,7 +43,7 @@ class Dispatcher : private Answers {
  private:
   void answered(const Call& call, std::string_view error) override;
   bool may_still(const Call& call) const override;
-  void must_still_be_allowed(const Call& call) const override;
+  IdentityPtr must_still_be_allowed(const Call& call) const override;
   void handle(const std::string& bytes, Call call);
   void must_be_allowed(const Identity& who, const Method& method, const Call& call) const;
   void tell_unread(const Request& request, const Call& call, const ApiError& why) const;

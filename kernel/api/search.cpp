@@ -242,7 +242,11 @@ void SearchMethods::search_job(Call call) {
   workers_.run(
       [this, asked] {
         try {
-          asked->result(Search(store_, read(asked->params)).result());
+          asked->must_still_be_allowed();
+          asked->peer.must_read();
+          const std::string found = Search(store_, read(asked->params)).result();
+          asked->must_still_be_allowed();
+          asked->result(found);
         } catch (...) {
           asked->error(std::current_exception());
         }

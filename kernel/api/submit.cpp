@@ -66,7 +66,9 @@ void SubmitMethods::submit_for(Call call, const std::string& submitter) {
   auto state = std::make_shared<std::pair<State, std::string>>();
   JobChange change;
   change.job_id = fixed.job_id;
-  change.apply = [submission, state, is_new](JobLog& log) {
+  change.apply = [submission, state, is_new](JobLog& log, const Identity& who) {
+    if (is_new && submission->fixed.tool_id().empty() && !submission->fixed.external())
+      must_have_role(who, Role::admin, "running a command, and not a tool of the deployment,");
     // A tombstone that was found may be dropped meanwhile, and no rule was held against what would
     // be made in its place.
     if (!is_new && !log.exists()) throw busy("job '" + log.job_id() + "' was just forgotten", 0);

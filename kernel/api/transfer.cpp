@@ -33,9 +33,9 @@ void TransferMethods::delete_job(Call call) {
   // As a trim: an entry of a store does one thing (domed/store.h), and cannot append too.
   change.exclusive = true;
   change.owned = true;
-  change.apply = [=, who = call.who](JobLog& log) {
+  change.apply = [=](JobLog& log, const Identity& who) {
     // Elsewhere E_GONE is the answer to all; here it is what the log was.
-    if (log.is_tombstone()) must_own(*who, log.submitter(), job_id);
+    if (log.is_tombstone()) must_own(who, log.submitter(), job_id);
     log.purge();
     *head = log.head();
   };
@@ -68,7 +68,7 @@ void TransferMethods::trim_job(Call call) {
   JobChange change;
   change.job_id = job_id;
   change.exclusive = true;
-  change.apply = [=, first = record.first_seq](JobLog& log) {
+  change.apply = [=, first = record.first_seq](JobLog& log, const Identity&) {
     log.trim(first, keep, front.base, front.bytes);
   };
   change.result = [=] { return OrderedJson{{"first_seq", keep}}.dump(); };
@@ -96,7 +96,7 @@ void TransferMethods::import_job(Call call) {
   auto head = std::make_shared<JobHead>();
   JobChange change;
   change.job_id = job_id;
-  change.apply = [=](JobLog& log) {
+  change.apply = [=](JobLog& log, const Identity&) {
     log.import(*piece);
     *head = log.head();
   };

@@ -12,8 +12,8 @@ void Peer::must_read() const {
     throw ApiError("E_BUSY", "this connection leaves too many replies unread", {{"retry_ms", 100}});
 }
 
-void Call::must_still_be_allowed() const {
-  if (answers) answers->must_still_be_allowed(*this);
+IdentityPtr Call::must_still_be_allowed() const {
+  return answers ? answers->must_still_be_allowed(*this) : who;
 }
 
 void Call::changed(std::string_view json) {

@@ -45,9 +45,9 @@ class Answers {
   virtual ~Answers() = default;
   virtual void answered(const Call& call, std::string_view error) = 0;  // E_…, or "" of a result
   // Whether whoever sent "call" may still ask for its method; the other throws
-  // ApiError(E_FORBIDDEN) where not.
+  // ApiError(E_FORBIDDEN) where not, and else gives them as they are now.
   virtual bool may_still(const Call& call) const = 0;
-  virtual void must_still_be_allowed(const Call& call) const = 0;
+  virtual IdentityPtr must_still_be_allowed(const Call& call) const = 0;
 };
 
 // One request under way: its params and the way back.  Answered exactly once.
@@ -67,8 +67,9 @@ struct Call {
   std::function<void(std::string_view result, const ApiError* refusal)> outcome{};
 
   // Roles change while a request waits: what was held for somebody is asked again before it goes
-  // on.  Throws ApiError(E_FORBIDDEN), or says false.
-  void must_still_be_allowed() const;
+  // on.  Throws ApiError(E_FORBIDDEN), or says false; gives "who" as that is now, whose role may
+  // be a lesser one that still does for the method.
+  IdentityPtr must_still_be_allowed() const;
   bool may_still() const { return !answers || answers->may_still(*this); }
 
   // For an answer that comes later than its change: "outcome" hears of that now, by the result as

@@ -3,6 +3,7 @@
 #include <future>
 #include <thread>
 
+#include "support/faulty_store.h"
 #include "support/harness.h"
 
 namespace domed::test {
@@ -10,6 +11,11 @@ namespace {
 
 class Held : public testing::Test {
  protected:
+  static std::unique_ptr<Store> faulty(std::unique_ptr<Store> store, FaultyStore*& out) {
+    auto made = std::make_unique<FaultyStore>(std::move(store));
+    out = made.get();
+    return made;
+  }
   std::future<Json> asked(const std::string& method, const Json& params) {
     const Json text{{"jsonrpc", "2.0"}, {"id", 1}, {"method", method}, {"params", params}};
     const auto promise = std::make_shared<std::promise<Json>>();
@@ -33,7 +39,9 @@ class Held : public testing::Test {
   void operate() { kernel.be(Kernel::kOwnUser, Role::admin); }
 
   Scratch scratch;
-  Kernel kernel{"store-memory", scratch.path()};
+  FaultyStore* store = nullptr;
+  Kernel kernel{"store-memory", scratch.path(),
+                faulty(open_store("store-memory", scratch.path()), store)};
   const Json job = kernel.running_job("k");
 };
 
@@ -96,6 +104,79 @@ TEST_F(Held, ABatchThatWaitsForItsPredecessorIsRefused) {
   operate();
   EXPECT_TRUE(batch(1).get().contains("result"));
   EXPECT_EQ(error(second), "E_FORBIDDEN");
+  EXPECT_EQ(kernel.lines(job["job_id"], 3).size(), 1u);
+}
+
+// Two are at work, and the others wait for them.
+TEST_F(Held, NoSearchIsAnsweredOnceItsRoleIsGone) {
+  kernel.append(job, 1, log_event("a secret"));
+  kernel.be("token:x", Role::reader);
+  std::promise<void> open;
+  store->read_gate = open.get_future().share();
+  std::vector<std::future<Json>> searches;
+  for (int i = 0; i < 5; ++i)
+    searches.push_back(asked("SearchJob", {{"job_id", job["job_id"]}, {"literal", "secret"}}));
+  kernel.becomes(Role::none);
+  open.set_value();
+  for (auto& one : searches) EXPECT_EQ(error(one), "E_FORBIDDEN");
+}
+
+class ReadsNothing final : public Unread {
+ public:
+  bool is_too_much() const override { return true; }
+};
+
+TEST_F(Held, NobodySearchesWhoReadsNothing) {
+  const auto unread = std::make_shared<ReadsNothing>();
+  kernel.peer.unread = unread;
+  EXPECT_EQ(kernel.error("SearchJob", {{"job_id", job["job_id"]}, {"literal", "x"}}), "E_BUSY");
+}
+
+// Here both workers are at something else.
+TEST_F(Held, WhoWaitsForAThreadIsWhoTheyAreByThen) {
+  std::promise<void> go;
+  const auto gone = go.get_future().share();
+  for (int i = 0; i < 2; ++i) kernel.workers.run([gone] { gone.wait(); });
+  kernel.be("token:x", Role::admin);
+  auto cancel = asked("CancelJob", {{"job_id", job["job_id"]}});
+  auto remove = asked("DeleteJob", {{"job_id", job["job_id"]}});
+  kernel.becomes(Role::submitter);  // and it is not theirs
+  go.set_value();
+  EXPECT_EQ(error(cancel), "E_FORBIDDEN");
+  EXPECT_EQ(error(remove), "E_FORBIDDEN");
+}
+
+// The store takes its time over what came before.
+TEST_F(Held, WhoWaitsForACommitIsWhoTheyAreByThen) {
+  const auto append = [&](int batch) {
+    return asked("AppendJobEvents", {{"job_id", job["job_id"]},
+                                     {"producer_id", "p"},
+                                     {"producer_token", job["producer_token"]},
+                                     {"batch", batch},
+                                     {"events", {log_event("x")}}});
+  };
+  kernel.peer.alone = false;
+  std::promise<void> go;
+  store->gate = go.get_future();
+  const int commits = store->commits;
+  auto first = append(1);
+  while (store->commits == commits) std::this_thread::yield();
+  kernel.be("token:x", Role::admin);
+  auto second = append(2);
+  // One thread is left for these, and so they have been submitted when the last has run.
+  std::promise<void> idle, quiet;
+  const auto rest = idle.get_future().share();
+  kernel.workers.run([rest] { rest.wait(); });
+  auto command = asked("SubmitJob", {{"idempotency_key", "c"}, {"command", {"true"}}});
+  auto cancel = asked("CancelJob", {{"job_id", job["job_id"]}});
+  auto hold = asked("HoldJob", {{"job_id", job["job_id"]}});
+  kernel.workers.run([&] { quiet.set_value(); }, {}, kernel.peer.pipe);
+  quiet.get_future().wait();
+  kernel.becomes(Role::reader);
+  go.set_value();
+  EXPECT_TRUE(first.get().contains("result"));
+  for (auto* one : {&second, &command, &cancel, &hold}) EXPECT_EQ(error(*one), "E_FORBIDDEN");
+  idle.set_value();
   EXPECT_EQ(kernel.lines(job["job_id"], 3).size(), 1u);
 }
 
