@@ -116,7 +116,8 @@ void CancelMethods::turn(Call call, Act act, const char* word, bool value) {
   const std::string reason = params.text("reason", limits::kMessageBytes).value_or("");
   params.done();
   change.owned = true;
-  change.apply = [=](JobLog& log, const Identity&) {
+  change.apply = [=](JobLog& log, const Identity& who) {
+    if (!value) must_be_let_run(who, log);
     (log.*act)(value, reason);
   };
   change.result = [=, job_id = change.job_id] {

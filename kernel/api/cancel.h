@@ -35,7 +35,7 @@ class CancelMethods {
   void make_planned(const JobRecord& record);
   void hold(Call call, bool held);
   void pause(Call call, bool paused);
-  // Does "act" with a job of who asks, and answers that its "word" is now this.
+  // Does "act" with a job of who asks, and answers that its "word" is now this; false lets it run.
   using Act = void (JobLog::*)(bool, const std::string& reason);
   void turn(Call call, Act act, const char* word, bool value);
 

@@ -26,4 +26,13 @@ void must_own(const Identity& who, const JobLog& log) {
   if (log.is_visible() && !log.is_tombstone()) must_own(who, log.submitter(), log.job_id());
 }
 
+void must_be_let_run(const Identity& who, const JobFixed& job) {
+  if (job.tool_id().empty() && !job.external())
+    must_have_role(who, Role::admin, "running a command, and not a tool of the deployment,");
+}
+
+void must_be_let_run(const Identity& who, const JobLog& log) {
+  if (log.is_visible() && !log.is_tombstone()) must_be_let_run(who, log.fixed());
+}
+
 }  // namespace domed

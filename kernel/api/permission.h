@@ -20,5 +20,9 @@ void must_have_role(const Identity& who, Role needed, std::string_view deed);
 void must_own(const Identity& who, const std::string& submitter, const std::string& job_id);
 // Of a log that is there; what is not, a tombstone too, is left to whoever would change it.
 void must_own(const Identity& who, const JobLog& log);
+// The same where "who" may not let "job" run: a command, which is no tool of the deployment's and
+// nobody else's to run, takes an operator, whoever submitted it.
+void must_be_let_run(const Identity& who, const JobFixed& job);
+void must_be_let_run(const Identity& who, const JobLog& log);
 
 }  // namespace domed

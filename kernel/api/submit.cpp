@@ -67,8 +67,7 @@ void SubmitMethods::submit_for(Call call, const std::string& submitter) {
   JobChange change;
   change.job_id = fixed.job_id;
   change.apply = [submission, state, is_new](JobLog& log, const Identity& who) {
-    if (is_new && submission->fixed.tool_id().empty() && !submission->fixed.external())
-      must_have_role(who, Role::admin, "running a command, and not a tool of the deployment,");
+    if (is_new) must_be_let_run(who, submission->fixed);
     // A tombstone that was found may be dropped meanwhile, and no rule was held against what would
     // be made in its place.
     if (!is_new && !log.exists()) throw busy("job '" + log.job_id() + "' was just forgotten", 0);
@@ -129,8 +128,7 @@ std::string SubmitMethods::token_of(const JobFixed& external) const {
 // Of a new job: its queue and what it depends on are there, and its command is one that the
 // deployment lets run.  The job gets its tool's descriptor, as it is now.
 void SubmitMethods::check_rules(JobFixed& job, const Identity& who) const {
-  if (job.tool_id().empty() && !job.external())
-    must_have_role(who, Role::admin, "running a command, and not a tool of the deployment,");
+  must_be_let_run(who, job);
   const auto rules = rules_.now();
   if (!job.external()) {
     check_queue(job, *rules);

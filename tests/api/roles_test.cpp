@@ -235,6 +235,23 @@ TEST_F(Roles, ARetryIsItsPredecessors) {
       << "she may run commands no more";
 }
 
+// What they held while they might run commands starts by nobody's word but an operator's.
+TEST_F(Roles, AHeldCommandIsLetGoByWhoMayRunIt) {
+  kernel.be("cert:mary", Role::admin);
+  const Json made = kernel.call(
+      "SubmitJob", {{"idempotency_key", "k"}, {"command", {"true"}}, {"hold", true}});
+  const Json command{{"job_id", made["job_id"]}};
+  kernel.becomes(Role::submitter);
+  EXPECT_EQ(refusal("ReleaseJob", command)["message"],
+            "running a command, and not a tool of the deployment, needs the role operator: you are "
+            "cert:mary, whose role here is submitter ('roles' of the listener in the deployment)");
+  EXPECT_EQ(kernel.error("ResumeJob", command), "E_FORBIDDEN") << "it would go on";
+  EXPECT_EQ(kernel.error("HoldJob", command), "");
+  EXPECT_EQ(kernel.error("ReleaseJob", {{"job_id", "none"}}), "E_NOT_FOUND");
+  kernel.becomes(Role::admin);
+  EXPECT_EQ(kernel.error("ReleaseJob", command), "");
+}
+
 // Its lineage is shown to whoever looks at either.
 TEST_F(Roles, ARetryByAnyNameIsOfOnesOwn) {
   kernel.be("cert:mary", Role::submitter);
