@@ -30,19 +30,20 @@ void trust(SSL_CTX& context, const std::string& client_ca) {
 
 }  // namespace
 
-std::unique_ptr<httplib::Server> make_tls_server(const std::string& cert, const std::string& key,
-                                                 const std::string& client_ca) {
-  auto server = std::make_unique<httplib::SSLServer>([&](SSL_CTX& context) {
-    SSL_CTX_set_min_proto_version(&context, TLS1_2_VERSION);
-    // Each connection shows its certificate anew.
-    SSL_CTX_set_session_cache_mode(&context, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_options(&context, SSL_OP_NO_TICKET);
-    show(context, cert, key);
-    if (!client_ca.empty()) trust(context, client_ca);
-    return true;
-  });
-  if (!server->is_valid()) throw Error(Code::io, "cannot serve https: OpenSSL has no context");
-  return server;
+tls::Owned<SSL_CTX> make_tls(const std::string& cert, const std::string& key,
+                             const std::string& client_ca) {
+  tls::Owned<SSL_CTX> out(SSL_CTX_new(TLS_server_method()));
+  if (!out) throw Error(Code::io, "cannot serve https: OpenSSL has no context");
+  SSL_CTX& context = *out;
+  SSL_CTX_set_min_proto_version(&context, TLS1_2_VERSION);
+  // Each connection shows its certificate anew, and once.
+  SSL_CTX_set_session_cache_mode(&context, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_options(&context, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+  // A connection's answer is written in whatever parts are taken.
+  SSL_CTX_set_mode(&context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  show(context, cert, key);
+  if (!client_ca.empty()) trust(context, client_ca);
+  return out;
 }
 
 BrowserCertificate certificate_of(const httplib::Request& request) {

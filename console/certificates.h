@@ -3,16 +3,17 @@
 #include <httplib.h>
 
 #include <cstdint>
-#include <memory>
 #include <string>
+
+#include "tls/openssl.h"
 
 namespace domed::console {
 
-// A server over TLS.  "client_ca": the authorities of browsers' certificates, which a browser may
+// What serves TLS.  "client_ca": the authorities of browsers' certificates, which a browser may
 // show, and need not; empty: none is asked for.  Throws Error that names the file, the cause and
 // what to do.
-std::unique_ptr<httplib::Server> make_tls_server(const std::string& cert, const std::string& key,
-                                                 const std::string& client_ca);
+tls::Owned<SSL_CTX> make_tls(const std::string& cert, const std::string& key,
+                             const std::string& client_ca);
 
 // The certificate that a browser showed when it connected.
 struct BrowserCertificate {

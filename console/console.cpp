@@ -7,7 +7,6 @@
 #include "console/answer.h"
 #include "console/certificates.h"
 #include "console/reading.h"
-#include "console/threads.h"
 #include "domed/error.h"
 
 namespace domed::console {
@@ -22,9 +21,11 @@ constexpr std::size_t kMostAddresses = 1000;
 constexpr std::size_t kMostToken = 1024;
 constexpr const char* kCookieAge = "604800";  // a week, as a session's
 
-std::unique_ptr<httplib::Server> make_server(const Settings& settings) {
-  if (settings.tls_cert.empty()) return std::make_unique<httplib::Server>();
-  return make_tls_server(settings.tls_cert, settings.tls_key, settings.client_ca);
+std::unique_ptr<Door> make_server(const Settings& settings) {
+  tls::Owned<SSL_CTX> tls;
+  if (!settings.tls_cert.empty())
+    tls = make_tls(settings.tls_cert, settings.tls_key, settings.client_ca);
+  return std::make_unique<Door>(kMostConnections, kMostBody, std::move(tls));
 }
 
 Json body_of(const httplib::Request& request) {
@@ -65,13 +66,6 @@ Console::~Console() {
 }
 
 void Console::set_up() {
-  server_->new_task_queue = [] { return new Threads(kMostConnections); };
-  server_->set_payload_max_length(kMostBody);
-  server_->set_keep_alive_max_count(10'000);
-  server_->set_keep_alive_timeout(15);
-  server_->set_read_timeout(10s);
-  server_->set_write_timeout(10s);
-  server_->set_tcp_nodelay(true);
   // Not httplib's own, which would let a second console share the port, and the browsers.
   server_->set_socket_options([this](socket_t listening) {
     listening_ = listening;
@@ -81,9 +75,6 @@ void Console::set_up() {
   server_->set_default_headers(Guard::headers(tls()));
   // GET is answered here: httplib would match paths by std::regex, which a long one can overflow.
   server_->set_pre_routing_handler([this](const Request& request, Response& response) {
-    // Of POSTs too: everything is given whole, and nothing that httplib makes of a Range is relied
-    // upon.  The request is httplib's own variable, and not constant.
-    const_cast<Request&>(request).ranges.clear();
     if (request.method != "GET" && request.method != "HEAD")
       return httplib::Server::HandlerResponse::Unhandled;
     get(request, response);
@@ -116,9 +107,6 @@ void Console::set_up() {
 bool Console::refused(const Request& request, Response& response, bool from_pages) {
   auto objection = guard_.objection(request, from_pages);
   if (request.path.size() > kMostPath) objection = "the path is too long";
-  const bool reads = request.method == "GET" || request.method == "HEAD";
-  if (reads && (request.has_header("Content-Length") || request.has_header("Transfer-Encoding")))
-    objection = "a GET has no body";
   if (!objection) return false;
   answer_error(response, ApiError("E_FORBIDDEN", *objection));
   return true;
@@ -336,6 +324,7 @@ void Console::serve() {
 void Console::stop() {
   stopping_ = true;
   for (auto& [name, daemon] : daemons_) daemon->stop();
+  server_->end();
   server_->stop();
 }
 

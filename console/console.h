@@ -14,6 +14,7 @@
 #include "base/units.h"
 #include "console/assets.h"
 #include "console/bucket.h"
+#include "console/door.h"
 #include "console/guard.h"
 #include "console/sessions.h"
 #include "console/shown_daemon.h"
@@ -92,7 +93,7 @@ class Console {
   Sessions sessions_;
   std::map<std::string, std::unique_ptr<ShownDaemon>> daemons_;
   std::vector<std::string> order_;  // of the names
-  std::unique_ptr<httplib::Server> server_;
+  std::unique_ptr<Door> server_;
   int port_ = 0, listening_ = -1;
   std::atomic<int> streams_{0};
   std::atomic<bool> stopping_{false};

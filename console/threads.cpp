@@ -5,9 +5,25 @@
 #include "base/unsignalled.h"
 
 namespace domed::console {
+namespace {
+
+thread_local bool refusing = false;
+
+}  // namespace
+
+bool Threads::refuses() {
+  return refusing;
+}
 
 Threads::Taken Threads::enqueue(std::function<void()> task) {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
+  if (idle_ <= tasks_.size() && threads_.size() >= most_ && !make_room_()) {
+    lock.unlock();
+    refusing = true;
+    task();
+    refusing = false;
+    return Taken(true);
+  }
   tasks_.push_back(std::move(task));
   if (idle_ < tasks_.size() && threads_.size() < most_) {
     const Unsignalled unsignalled;

@@ -10,6 +10,7 @@
 #include "console/bucket.h"
 #include "console/feed.h"
 #include "console/guard.h"
+#include "console/head.h"
 #include "console/sessions.h"
 
 namespace domed::console {
@@ -48,6 +49,33 @@ TEST(Guard, TakesNoOriginButItsOwn) {
   for (const char* origin :
        {"null", "http://localhost:7480", "https://127.0.0.1:7480", "http://evil.example"})
     EXPECT_NE(guard.objection(from("127.0.0.1:7480", origin), true), std::nullopt) << origin;
+}
+
+TEST(Head, EndsInOneWayOnly) {
+  const std::string post = "POST / HTTP/1.1\r\nHost: x\r\n";
+  const auto read = read_head(post + "Content-Length: 7\r\nrange: bytes=0-\r\n\r\n", 7);
+  ASSERT_TRUE(std::holds_alternative<Head>(read));
+  EXPECT_EQ(post + "Content-Length: 7\r\n\r\n", std::get<Head>(read).text);
+  EXPECT_EQ(7u, std::get<Head>(read).body);
+  for (const auto& [head, status] : std::vector<std::pair<std::string, int>>{
+           {post, 411},
+           {post + "Content-Length: 8\r\n", 413},
+           {post + "Content-Length: 7\r\nContent-length: 7\r\n", 400},
+           {post + "Content-Length: -1\r\n", 400},
+           {post + "Content-Length: 99999999999999999999\r\n", 400},
+           {post + "Content-Length : 7\r\n", 400},
+           {post + "X: y\r\n Content-Length: 7\r\n", 400},
+           {post + "X: y\nContent-Length: 7\r\n", 400},
+           {post + "X: y\rContent-Length: 7\r\n", 400},
+           {post + std::string("X: \0\r\n", 6), 400},
+           {post + "Transfer-Encoding: chunked\r\n", 501},
+           {post + "Content-Encoding: gzip\r\nContent-Length: 7\r\n", 415},
+           {"GET / HTTP/1.1\r\nContent-Length: 0\r\n", 400},
+           {"post / HTTP/1.1\r\nContent-Length: 7\r\n", 400}}) {
+    const auto other = read_head(head + "\r\n", 7);
+    ASSERT_TRUE(std::holds_alternative<Objection>(other)) << head;
+    EXPECT_EQ(status, std::get<Objection>(other).status) << head;
+  }
 }
 
 TEST(Sessions, ACookieOfWhoKnowsTheSecretOutlivesTheProgram) {

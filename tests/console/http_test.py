@@ -245,8 +245,80 @@ def hostile_routes(cookie, csrf):
     check("a body that is too long", ask("/api/login", "POST", body="x" * 200_000)[0] in (400, 413))
     for body in ("", "[]", "{", '{"token":1}', '{"token":null}', '{"token":"' + "[" * 5000 + '"}', "[" * 60000):
         check(f"a body {body[:20]!r}", ask("/api/login", "POST", body=body, Content_Type="application/json")[0] in (400, 401, 429))
-    check("a GET with a body", ask("/api/session", cookie=cookie, body="x" * 10)[0] == 403)
+    check("a GET with a body", ask("/api/session", cookie=cookie, body="x" * 10)[0] == 400)
     check("it still serves", ask("/api/session", cookie=log_in()[0])[0] == 200)
+
+
+def answers(head, body):
+    """The statuses of all that is answered to a head, and to its body behind it where there was no end; and whether there was one."""
+    out, ended = b"", False
+    with socket.create_connection(("127.0.0.1", PORT), timeout=0.3) as wire:
+        for data, patience in ((head, 0.3), (body, 2)):
+            try:
+                wire.sendall(data.encode())
+                wire.settimeout(patience)
+                while part := wire.recv(65536):
+                    out += part
+                ended = True
+            except TimeoutError:
+                pass
+            except ConnectionError:
+                ended = True
+    return [int(part.split()[0]) for part in out.split(b"HTTP/1.1 ")[1:]], ended
+
+
+def one_request_is_one():
+    """Whatever a proxy takes for one request is one here, or ends the connection: nothing of a body becomes a request."""
+    inner = f"GET /api/session HTTP/1.1\r\nHost: 127.0.0.1:{PORT}\r\n\r\n"
+    chunked = f"{len(inner):x}\r\n{inner}\r\n0\r\n\r\n"
+    place = f"/ HTTP/1.1\r\nHost: 127.0.0.1:{PORT}\r\n"
+    length = f"Content-Length: {len(inner)}\r\n"
+    for method in ("GET", "HEAD", "OPTIONS", "DELETE", "PUT", "PATCH", "TRACE", "CONNECT"):
+        for said in (length, "Transfer-Encoding: chunked\r\n"):
+            body = inner if said == length else chunked
+            seen = answers(f"{method} {place}{said}\r\n", body)
+            check(f"{method} with a body, {said.strip()}", len(seen[0]) <= 1 and seen[1], seen)
+    login = f"POST /api/login HTTP/1.1\r\nHost: 127.0.0.1:{PORT}\r\nContent-Type: application/json\r\n"
+    for said in (length + length, length + "Content-Length: 2\r\n", "Content-Length: +2\r\n", "Content-Length: 0x2\r\n", "Content-Length:\r\n",
+                 "Content-Length: 2, 2\r\n", length + "Transfer-Encoding: chunked\r\n", "Transfer-Encoding : chunked\r\n", "Transfer-Encoding: xchunked\r\n",
+                 f"Content-Length : {len(inner)}\r\n", f"X: y\r\n {length}", f"X: y\n{length}", f"X: y\r{length}", "Content-Encoding: gzip\r\n" + length, ""):
+        seen = answers(f"{login}{said}\r\n", inner)
+        check(f"a POST with {said!r}", len(seen[0]) <= 1 and seen[1], seen)
+    seen = answers(f"{login}Content-Length: 2\r\n\r\n", f"{{}}{inner}GET {place}Connection: close\r\n\r\n")
+    check("requests that follow each other", len(seen[0]) == 3 and seen[0][:2] == [401, 401] and seen[1], seen)
+
+
+def memory():
+    """Of the console, in MB."""
+    with open(f"/proc/{os.environ['CONSOLE']}/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def what_strangers_cost():
+    """Whatever a stranger sends, little of it is kept; and nobody waits for what they do not send."""
+    login = f"POST /api/login HTTP/1.1\r\nHost: 127.0.0.1:{PORT}\r\nContent-Type: application/json\r\n"
+    get = f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{PORT}\r\n"
+
+    def pour(head, piece, megabytes):
+        most = memory()
+        with socket.create_connection(("127.0.0.1", PORT), timeout=20) as wire:
+            try:
+                wire.sendall(head.encode())
+                for _ in range(megabytes * 1000000 // len(piece)):
+                    wire.sendall(piece)
+                    most = max(most, memory())
+            except OSError:
+                pass
+        return most
+
+    chunk = b"10000\r\n" + b"[]," * 21845 + b"[\r\n"
+    before = memory()
+    for what, head, piece in (("a body in chunks", login + "Transfer-Encoding: chunked\r\n\r\n", chunk), ("a long body", login + "Content-Length: 40000000\r\n\r\n", b"x" * 65536),
+                              ("headers", get, b"a: b\r\n" * 8000), ("a line", get + "a: ", b"x" * 65536), ("an address", "GET /", b"x" * 65536)):
+        most = pour(head, piece, 40)
+        check(f"what {what} of 40 MB costs", most - before < 20, f"{most - before} MB")
+    parts = get + "Range: bytes=" + ",".join(["0-9"] * 2000) + "\r\nConnection: close\r\n\r\n"
+    check("many parts of a page are the page", len(raw(parts.encode())) < len(raw(f"{get}Connection: close\r\n\r\n".encode())) + 2000)
 
 
 def guesses():
@@ -280,6 +352,8 @@ def all_groups():
     who_gets_in(cookie, whole)
     hostile_routes(cookie, csrf)
     only_what_there_is(cookie)
+    one_request_is_one()
+    what_strangers_cost()
     out, _ = log_in()
     theirs = json.loads(ask("/api/session", cookie=out)[2])["csrf"]
     check("each session has a word of its own", theirs != csrf)
@@ -301,6 +375,11 @@ def stranger():
     check("any word at all", ask("/api/login", "POST", body={"token": "letmein"})[0] == 401)
 
 
+def strangers():
+    one_request_is_one()
+    what_strangers_cost()
+
+
 def through():
     cookie, _ = log_in()
     for name, ident, data in events(follow(cookie, JOB)):
@@ -318,5 +397,5 @@ def read_only():
     check("it changes nothing", status == 403 and json.loads(body)["error"] == "E_READ_ONLY", body)
 
 
-{"all": all_groups, "kept": kept, "through": through, "read_only": read_only, "stranger": stranger}[sys.argv[1]]()
+{"all": all_groups, "kept": kept, "through": through, "read_only": read_only, "stranger": stranger, "strangers": strangers}[sys.argv[1]]()
 sys.exit(1 if failures else 0)

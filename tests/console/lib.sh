@@ -9,6 +9,7 @@ start_console() {
   "$bin/domed-console" --listen "127.0.0.1:${port:-0}" "$@" >"$scratch/where" 2>>"$scratch/console-log" & console=$!
   read -r address <"$scratch/where" || fail "the console does not start: $(cat "$scratch/console-log")"
   rm "$scratch/where"
+  export CONSOLE=$console
   port=${address##*:} port=${port%/}
 }
 # A browser, and what drives it in the directory "modules"; else a skip.
