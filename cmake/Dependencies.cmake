@@ -18,6 +18,8 @@ if(NOT DOMED_SDK_ONLY)
   find_package(CLI11 2.1 REQUIRED)
   pkg_check_modules(sqlite3 REQUIRED IMPORTED_TARGET sqlite3)
   pkg_check_modules(re2 REQUIRED IMPORTED_TARGET re2)
+endif()
+if(DOMED_CONSOLE AND NOT DOMED_SDK_ONLY)
   pkg_check_modules(httplib REQUIRED IMPORTED_TARGET cpp-httplib)
   # What its header has inline calls OpenSSL by itself.
   target_link_libraries(PkgConfig::httplib INTERFACE OpenSSL::SSL OpenSSL::Crypto)

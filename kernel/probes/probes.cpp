@@ -1,12 +1,22 @@
+#include <utility>  // which Boost 1.74 forgets
+
 #include "probes/probes.h"
 
 #include <arpa/inet.h>
-#include <httplib.h>
-#include <sys/socket.h>
 
-#include <atomic>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <boost/beast/http/write.hpp>
 #include <charconv>
-#include <cstring>
+#include <chrono>
+#include <deque>
 #include <optional>
 #include <thread>
 
@@ -15,8 +25,15 @@
 namespace domed {
 namespace {
 
-constexpr std::size_t kProbeThreads = 2;
-constexpr time_t kSlowest = 2;  // seconds for a request, and for taking an answer
+namespace http = boost::beast::http;
+using boost::asio::ip::tcp;
+using boost::beast::error_code;
+using Request = http::request<http::empty_body>;
+using namespace std::chrono_literals;
+
+constexpr std::size_t kMostAskers = 64;  // at once; who came first makes room
+constexpr std::uint32_t kMostHead = 8 << 10;
+constexpr auto kSlowest = 2s;  // for a whole request, and for taking an answer
 
 struct Place {
   std::string host;  // an address, without brackets
@@ -53,6 +70,84 @@ bool is_ours(std::string host) {
   return host == "localhost" || is_loopback(host);
 }
 
+// One connection: one request and its answer.
+class Asker : public std::enable_shared_from_this<Asker> {
+ public:
+  Asker(tcp::socket socket, const Probes::Answers& answers)
+      : stream_(std::move(socket)), answers_(answers) {}
+
+  void start() {
+    parser_.header_limit(kMostHead);
+    parser_.skip(true);  // no body is read, whatever is said of one
+    stream_.expires_after(kSlowest);
+    http::async_read_header(
+        stream_, buffer_, parser_,
+        [self = shared_from_this()](error_code failure, std::size_t) { self->heard(failure); });
+  }
+  void end() { stream_.close(); }
+
+ private:
+  void heard(error_code failure) {
+    if (!failure) return answer(parser_.get());
+    if (failure == http::error::header_limit || failure == http::error::buffer_overflow)
+      return say(http::status::request_header_fields_too_large, "the request is too long\n");
+    // Else it went away, or was too slow.
+    if (failure.category() == http::make_error_code(http::error::bad_method).category() &&
+        failure != http::error::end_of_stream && failure != http::error::partial_message)
+      say(http::status::bad_request, "this is no request of HTTP\n");
+  }
+
+  void answer(const Request& request) try {
+    const std::string path(request.target().substr(0, request.target().find('?')));
+    if (request.count(http::field::host) != 1 || !is_ours(std::string(request[http::field::host])))
+      return say(http::status::forbidden, "ask this machine by its own name\n");
+    if (request.method() != http::verb::get && request.method() != http::verb::head)
+      return say(http::status::method_not_allowed, "only GET and HEAD are answered\n");
+    if (request.count(http::field::content_length) + request.count(http::field::transfer_encoding))
+      return say(http::status::bad_request, "a GET has no body\n");
+    if (path == "/metrics")
+      return say(http::status::ok, answers_.metrics(), "text/plain; version=0.0.4; charset=utf-8");
+    if (path == "/healthz") return say(http::status::ok, "ok\n");
+    if (path != "/readyz") return say(http::status::not_found, "there is nothing of this name\n");
+    const std::string troubles = answers_.troubles();
+    if (troubles.empty()) return say(http::status::ok, "ok\n");
+    say(http::status::service_unavailable, troubles);
+  } catch (const std::exception& e) {
+    say(http::status::internal_server_error, std::string(e.what()) + "\n");
+  }
+
+  void say(http::status status, std::string text, const char* type = "text/plain") {
+    answer_.result(status);
+    answer_.set(http::field::content_type, type);
+    answer_.content_length(text.size());
+    answer_.keep_alive(false);
+    if (parser_.get().method() != http::verb::head) answer_.body() = std::move(text);
+    stream_.expires_after(kSlowest);
+    http::async_write(stream_, answer_,
+                      [self = shared_from_this()](error_code, std::size_t) { self->finish(); });
+  }
+
+  // An end with bytes unread would take the answer along: they are read while there is time.
+  void finish() {
+    error_code ignored;
+    stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
+    drain();
+  }
+  void drain() {
+    buffer_.clear();
+    stream_.async_read_some(buffer_.prepare(kMostHead),
+                            [self = shared_from_this()](error_code failure, std::size_t) {
+                              if (!failure) self->drain();
+                            });
+  }
+
+  boost::beast::tcp_stream stream_;
+  const Probes::Answers& answers_;
+  boost::beast::flat_buffer buffer_{kMostHead};
+  http::request_parser<http::empty_body> parser_;
+  http::response<http::string_body> answer_;
+};
+
 }  // namespace
 
 std::string probes_address_problem(const std::string& address) {
@@ -65,75 +160,74 @@ std::string probes_address_problem(const std::string& address) {
   return "";
 }
 
+// A thread does all of it, and waits for nobody: a stranger who says nothing, or little by little,
+// holds a place among kMostAskers for two seconds, and whoever comes when there is none left has
+// the oldest one's.
 struct Probes::Server {
-  httplib::Server http;
-  Place place;
-  std::atomic<bool> over{false};
+  Answers answers;
+  boost::asio::io_context loop{1};
+  tcp::acceptor acceptor{loop};
+  boost::asio::steady_timer pause{loop};
+  std::deque<std::weak_ptr<Asker>> askers;  // in the order in which they came
   std::thread thread;
 
-  void prepare(Answers answers) {
-    http.new_task_queue = [] { return new httplib::ThreadPool(kProbeThreads); };
-    http.set_read_timeout(kSlowest);
-    http.set_write_timeout(kSlowest);
-    http.set_keep_alive_max_count(1);  // else who stays keeps a thread
-    http.set_payload_max_length(1024);
-    // Not the library's own, with which another process could take half of the requests.
-    http.set_socket_options([](auto socket) {
-      const int yes = 1;
-      setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-    });
-    http.set_pre_routing_handler([](const httplib::Request& request, httplib::Response& response) {
-      if (is_ours(request.get_header_value("Host")))
-        return httplib::Server::HandlerResponse::Unhandled;
-      response.status = 403;
-      response.set_content("ask this machine by its own name\n", "text/plain");
-      return httplib::Server::HandlerResponse::Handled;
-    });
-    http.Get("/metrics", [answers](const httplib::Request&, httplib::Response& response) {
-      response.set_content(answers.metrics(), "text/plain; version=0.0.4; charset=utf-8");
-    });
-    http.Get("/healthz", [](const httplib::Request&, httplib::Response& response) {
-      response.set_content("ok\n", "text/plain");
-    });
-    http.Get("/readyz", [answers](const httplib::Request&, httplib::Response& response) {
-      const std::string troubles = answers.troubles();
-      response.status = troubles.empty() ? 200 : 503;
-      response.set_content(troubles.empty() ? "ok\n" : troubles, "text/plain");
+  void bind(const std::string& address) {
+    const auto [host, port] = *place_of(address);
+    const tcp::endpoint place(boost::asio::ip::make_address(host),
+                              static_cast<std::uint16_t>(port));
+    error_code failure;
+    acceptor.open(place.protocol(), failure);
+    if (!failure) acceptor.set_option(tcp::acceptor::reuse_address(true), failure);
+    if (!failure) acceptor.bind(place, failure);
+    if (!failure) acceptor.listen(tcp::acceptor::max_listen_connections, failure);
+    if (failure)
+      throw Error(Code::conflict,
+                  "metrics.listen: cannot listen at " + address + ": " + failure.message());
+  }
+
+  void accept() {
+    acceptor.async_accept([this](error_code failure, tcp::socket socket) {
+      if (failure == boost::asio::error::operation_aborted) return;
+      if (!failure) take(std::move(socket));
+      if (!failure) return accept();
+      // There is no descriptor to be had, for one.
+      pause.expires_after(10ms);
+      pause.async_wait([this](error_code over) {
+        if (!over) accept();
+      });
     });
   }
 
-  void bind(const std::string& address) {
-    const bool bound = place.port == 0 ? (place.port = http.bind_to_any_port(place.host)) > 0
-                                       : http.bind_to_port(place.host, place.port);
-    if (!bound)
-      throw Error(Code::conflict,
-                  "metrics.listen: cannot listen at " + address + ": " + std::strerror(errno));
+  void take(tcp::socket socket) {
+    std::erase_if(askers, [](const auto& asker) { return asker.expired(); });
+    if (askers.size() >= kMostAskers) {
+      if (const auto oldest = askers.front().lock()) oldest->end();
+      askers.pop_front();
+    }
+    const auto asker = std::make_shared<Asker>(std::move(socket), answers);
+    askers.push_back(asker);
+    asker->start();
   }
 };
 
 Probes::Probes(const std::string& address, Answers answers) : server_(std::make_unique<Server>()) {
   if (const std::string problem = probes_address_problem(address); !problem.empty())
     throw Error(Code::invalid_argument, "metrics.listen " + problem);
-  server_->place = *place_of(address);
-  server_->prepare(std::move(answers));
+  server_->answers = std::move(answers);
   server_->bind(address);
-  server_->thread = std::thread([server = server_.get()] {
-    server->http.listen_after_bind();
-    server->over = true;
-  });
-  // It can be stopped only once it runs, which is a matter of microseconds.
-  while (!server_->http.is_running() && !server_->over) std::this_thread::yield();
+  server_->accept();
+  server_->thread = std::thread([server = server_.get()] { server->loop.run(); });
 }
 
 Probes::~Probes() {
-  server_->http.stop();
+  server_->loop.stop();
   if (server_->thread.joinable()) server_->thread.join();
 }
 
 std::string Probes::address() const {
-  const Place& place = server_->place;
-  const bool six = place.host.find(':') != std::string::npos;
-  return (six ? "[" + place.host + "]" : place.host) + ":" + std::to_string(place.port);
+  const tcp::endpoint place = server_->acceptor.local_endpoint();
+  const std::string host = place.address().to_string();
+  return (place.address().is_v6() ? "[" + host + "]" : host) + ":" + std::to_string(place.port());
 }
 
 }  // namespace domed

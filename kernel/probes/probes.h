@@ -11,8 +11,8 @@ namespace domed {
 //   /healthz   200 "ok": the process answers
 //   /readyz    200 "ok", or 503 and a line for each thing that does not work: no job, no file and
 //              nobody is named, for any user of this machine may ask
-// Only GET and HEAD; requests are small, and few at a time: who is slow holds up others of this
-// listener for two seconds at most, and nobody else.  A page of another site that a browser on this
+// Only GET and HEAD; a connection has one request, of 8 KiB and two seconds.  Who is slow, or says
+// nothing, holds up nobody: 64 are heard at a time, and the oldest makes room for one more.  A page of another site that a browser on this
 // machine shows gets nothing (its Host is not this machine's).
 //
 // Thread-safe.
