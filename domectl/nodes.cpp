@@ -69,13 +69,17 @@ OrderedJson shown(Context& context, const std::string& id) {
   return it == told.end() ? OrderedJson() : *it;
 }
 
-// It hears with its next renewal, if it is there.
-OrderedJson heard(Context& context, const std::string& id, bool draining) {
+// It hears with its next renewal, if it is there.  "back_in": as long at least.
+OrderedJson heard(Context& context, const std::string& id, bool draining,
+                  std::int64_t back_in = 0) {
   const auto until = std::chrono::steady_clock::now() + kHears;
   for (;;) {
     OrderedJson node = shown(context, id);
-    if (node.is_null() || node.value("draining", false) == draining) return node;
-    if (node.value("dead", false) || std::chrono::steady_clock::now() > until) return node;
+    if (node.is_null()) return node;
+    const bool says_so = node.value("draining", false) == draining &&
+                         node.value("back_in_s", std::int64_t{0}) >= back_in;
+    if (says_so || node.value("dead", false) || std::chrono::steady_clock::now() > until)
+      return node;
     std::this_thread::sleep_for(std::chrono::milliseconds(200));
   }
 }
@@ -87,7 +91,8 @@ int drain(Context& context, const std::string& node, const std::string& back_in)
     params["back_in_s"] =
         std::chrono::ceil<std::chrono::seconds>(duration_of(back_in, "--back-in")).count();
   const OrderedJson wished = OrderedJson::parse(context.client().call_raw("DrainNode", params));
-  const OrderedJson now = heard(context, field(wished, "node"), true);
+  const OrderedJson now =
+      heard(context, field(wished, "node"), true, params.value("back_in_s", std::int64_t{0}));
   if (context.json) return put_json(out(), (now.is_null() ? wished : now).dump()), 0;
   const std::string name = field(wished, "name");
   if (now.is_null() || !now.value("draining", false)) {

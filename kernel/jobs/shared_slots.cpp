@@ -56,10 +56,6 @@ std::set<std::string> jobs_of(const std::vector<QueueSlot>& slots) {
   return out;
 }
 
-bool is_full(const std::vector<QueueSlot>& held, std::optional<std::size_t> limit) {
-  return limit && held.size() >= *limit;
-}
-
 // nullopt: it has none, of which what it does not need any more is freed.
 std::optional<QueueSlot> own_slot(const JobsContext& context, const JobRecord& record,
                                   std::vector<QueueSlot>& held) {
@@ -117,8 +113,6 @@ std::set<std::string> free_slots(const JobsContext& context, const std::string& 
   std::erase_if(held, [&](const QueueSlot& slot) {
     return slot.job_id == job_id && free_unneeded(context, slot);
   });
-  if (is_full(held, context.limit_of(queue)))
-    std::erase_if(held, [&](const QueueSlot& slot) { return free_unneeded(context, slot); });
   return jobs_of(held);
 }
 

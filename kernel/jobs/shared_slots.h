@@ -28,8 +28,7 @@ void keep_slot(const JobsContext& context, const JobRecord& record);
 using SlotHolders = std::map<std::string, std::set<std::string>>;
 // Those of "queue", as they are.
 std::set<std::string> slot_holders(const JobsContext& context, const std::string& queue);
-// The same when what the job needs no more has been freed; where that leaves the queue full, of
-// all.
+// The same when what the job needs no more has been freed.
 std::set<std::string> free_slots(const JobsContext& context, const std::string& queue,
                                  const std::string& job_id);
 // Those of all queues, when what no job needs any more has been freed.

@@ -220,6 +220,7 @@ bool NodeLease::take_duty(const std::string& name, const std::vector<Lease>& hel
 }
 
 std::vector<Lease> NodeLease::look() {
+  const std::lock_guard one(looking_);
   auto leases = leases_.held(kNodeLease);
   const auto wishes = wishes_in(leases_);
   const std::int64_t own = words_().time;

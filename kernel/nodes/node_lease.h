@@ -128,6 +128,7 @@ class NodeLease {
   const std::string id_, name_;  // of the node, and of its lease
   QueueSlots slots_;
 
+  std::mutex looking_;        // so that what was seen last is what stays
   mutable std::mutex mutex_;  // of what follows; not held while the store is asked
   Observer observer_;
   std::optional<Clock::time_point> sent_;
