@@ -29,7 +29,7 @@ Endings::Ending Endings::Silence::ending() const {
 void Endings::expect(const std::string& job_id, std::chrono::seconds expires, bool begun,
                      Clock::time_point now, std::chrono::milliseconds more,
                      const std::string& revision) {
-  silences_[job_id] = {expires, begun, now + expires + more, more, revision};
+  silences_[job_id] = {expires, begun, now + expires + more, more, revision, false};
 }
 
 void Endings::heard(const std::string& job_id, Clock::time_point now) {
@@ -42,9 +42,11 @@ void Endings::heard(const std::string& job_id, Clock::time_point now) {
 bool Endings::is_due(const std::string& job_id, Clock::time_point now,
                      const std::string& revision) {
   const auto silence = silences_.find(job_id);
-  if (silence != silences_.end() && silence->second.revision != revision) {
+  if (silence != silences_.end() &&
+      (silence->second.revision != revision || silence->second.was_refused)) {
     silence->second.revision = revision;
-    heard(job_id, now);
+    silence->second.was_refused = false;
+    silence->second.due = now + silence->second.expires + silence->second.more;
   }
   const auto ending = endings_.find(job_id);
   return (ending != endings_.end() && ending->second.due <= now) ||
@@ -60,6 +62,11 @@ void Endings::postpone(const std::string& job_id, Clock::time_point until) {
   if (const auto it = endings_.find(job_id); it != endings_.end()) it->second.due = until;
   if (const auto it = silences_.find(job_id); it != silences_.end())
     it->second.due = std::max(it->second.due, until);
+}
+
+void Endings::refused(const std::string& job_id, Clock::time_point until) {
+  postpone(job_id, until);
+  if (const auto it = silences_.find(job_id); it != silences_.end()) it->second.was_refused = true;
 }
 
 // Of a job that is canceled and silent the cancel is what it ends by, if both are due.

@@ -49,6 +49,9 @@ class Endings {
   void ended(const std::string& job_id);
   // It could not be ended yet.  Nothing where it is over meanwhile.
   void postpone(const std::string& job_id, Clock::time_point until);
+  // The same, because the store did not take it.  Nobody could be heard then: who is waited for gets
+  // its whole time when it takes something again.
+  void refused(const std::string& job_id, Clock::time_point until);
 
   std::map<std::string, Ending> due(Clock::time_point now) const;
   Clock::time_point next() const;
@@ -62,6 +65,7 @@ class Endings {
     Clock::time_point due;
     std::chrono::milliseconds more{0};
     std::string revision;
+    bool was_refused = false;
     Ending ending() const;
   };
   std::map<std::string, Silence> silences_;

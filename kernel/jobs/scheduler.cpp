@@ -325,7 +325,7 @@ void Scheduler::end_jobs() {
       could(id);
     } catch (const std::exception& e) {
       cannot(id, "ended", e);
-      locked([&] { plan_.endings().postpone(id, Clock::now() + config_.retry); });
+      locked([&] { plan_.endings().refused(id, Clock::now() + config_.retry); });
     }
   }
 }

@@ -23,8 +23,8 @@ struct Clause {
 // All of them, in the order of docs/contract.md.
 const std::vector<Clause>& clauses();
 
-// Each broken clause with what is wrong and its excerpt; empty: all is kept.
-std::string report(const History& history);
+// Each broken clause with what is wrong and its excerpt, but for one; empty: all is kept.
+std::string report(const History& history, std::string_view but = {});
 
 using Found = std::optional<Finding>;
 Found contiguous(const History&);

@@ -55,6 +55,18 @@ TEST(Endings, WhoWasHeardByAnotherNodeIsNotDue) {
   EXPECT_TRUE(endings.is_due("job", cancel_time + 70s, "second"));
 }
 
+// As long as the store was away nobody could say anything.
+TEST(Endings, WhoCouldNotBeHeardIsExpectedAnew) {
+  Endings endings(5s);
+  endings.expect("job", 8s, true, cancel_time);
+  ASSERT_TRUE(endings.is_due("job", cancel_time + 8s));
+  endings.refused("job", cancel_time + 9s);
+  ASSERT_EQ(1u, endings.due(cancel_time + 60s).count("job")) << "the store is asked again";
+  EXPECT_FALSE(endings.is_due("job", cancel_time + 60s)) << "it answers";
+  EXPECT_FALSE(endings.is_due("job", cancel_time + 67s));
+  EXPECT_TRUE(endings.is_due("job", cancel_time + 68s));
+}
+
 TEST(Endings, OneThatTheStoreRefusedIsDueAgain) {
   Endings endings(0s);
   endings.canceled("job", cancel_time);
