@@ -23,7 +23,7 @@ place=$(mktemp -d /tmp/domed-postgres-XXXXXX)
 # From there: a user without rights may not be where we are.
 control() (cd "$place" && "${as_nobody[@]}" "$bin/pg_ctl" -D "$place/data" -l "$place/log" "$@" </dev/null >/dev/null)
 stop() {
-  control -m immediate stop
+  [ ! -e "$place/data/postmaster.pid" ] || control -m immediate stop
   [ ! -d "$place/standby.data" ] || (cd "$place" && "${as_nobody[@]}" "$bin/pg_ctl" -D "$place/standby.data" -m immediate stop </dev/null >/dev/null)
   rm -rf "$place"
 }
