@@ -41,16 +41,16 @@ class Endings {
               const std::string& revision = {});
   // It was.  Nothing for a job of which it is not expected.
   void heard(const std::string& job_id, Clock::time_point now);
-  // Whether its end is due still: a producer may have been heard since due() told it.  "revision" of
-  // the record as it is by now: where that is not the one which was known, another node heard it, of
-  // which we were not told, for we or the watch stood still.  Then it is expected anew.
+  // Whether its end is due still: a producer may have been heard since due() told it.  "revision"
+  // of the record as it is by now: where that is not the one which was known, another node heard
+  // it, of which we were not told, for we or the watch stood still.  Then it is expected anew.
   bool is_due(const std::string& job_id, Clock::time_point now, const std::string& revision = {});
   // It is over, whoever ended it.
   void ended(const std::string& job_id);
   // It could not be ended yet.  Nothing where it is over meanwhile.
   void postpone(const std::string& job_id, Clock::time_point until);
-  // The same, because the store did not take it.  Nobody could be heard then: who is waited for gets
-  // its whole time when it takes something again.
+  // The same, because the store did not take it.  Nobody could be heard then: who is waited for
+  // gets its whole time when it takes something again.
   void refused(const std::string& job_id, Clock::time_point until);
 
   std::map<std::string, Ending> due(Clock::time_point now) const;

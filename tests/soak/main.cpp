@@ -46,8 +46,9 @@ int main(int argc, char** argv) {
   app.add_option("--nodes", options.nodes,
                  "So many daemons on one database, which are killed, paused and cut off from it")
       ->check(CLI::Range(1, 26));
-  app.add_option("--server", options.server,
-                 "For --nodes: the PostgreSQL of tests/stores/with_postgres.sh (tests/soak/nodes.sh)")
+  app.add_option(
+         "--server", options.server,
+         "For --nodes: the PostgreSQL of tests/stores/with_postgres.sh (tests/soak/nodes.sh)")
       ->type_name("DIRECTORY");
   app.add_flag("--failover", options.failover,
                "For --nodes: the database has a synchronous standby, which takes its place once");

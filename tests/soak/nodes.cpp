@@ -83,14 +83,15 @@ bool NodesSoak::run() {
 }
 
 void NodesSoak::report() const {
-  std::printf("%zu jobs and %d retries of them in %lld s, %d commands begun, %llu events delivered, "
-              "%llu follows, which moved %llu times\n",
-              jobs_.size(), retries_,
-              static_cast<long long>(
-                  std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - begin_).count()),
-              starts_, static_cast<unsigned long long>(events_.load()),
-              static_cast<unsigned long long>(follows_.load()),
-              static_cast<unsigned long long>(moves_.load()));
+  std::printf(
+      "%zu jobs and %d retries of them in %lld s, %d commands begun, %llu events delivered, "
+      "%llu follows, which moved %llu times\n",
+      jobs_.size(), retries_,
+      static_cast<long long>(
+          std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - begin_).count()),
+      starts_, static_cast<unsigned long long>(events_.load()),
+      static_cast<unsigned long long>(follows_.load()),
+      static_cast<unsigned long long>(moves_.load()));
   for (const auto* counts : {&actions_, &endings_}) {
     std::string line;
     for (const auto& [what, count] : *counts)
@@ -108,7 +109,8 @@ bool NodesSoak::check() {
   std::ifstream in(directory_ + "/history.jsonl");
   history.read(in, "history");
   history.finish();
-  // Behind a fail-over a log that was not over has events of batches that were sent to its former one.
+  // Behind a fail-over a log that was not over has events of batches that were sent to its former
+  // one.
   std::string broken = history::report(history, options_.failover ? "IdempotentAppend" : "");
   for (const auto& text : problems_) broken += text + "\n";
   std::printf("%s%zu records: %s\n", broken.c_str(), history.records().size(),

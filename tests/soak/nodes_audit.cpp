@@ -52,9 +52,8 @@ void NodesSoak::audit() {
     Json params{{"limit", 500}};
     if (!page.empty()) params["page"] = page;
     Json listed;
-    anywhere(voice, [&](Client& client, const std::string&) {
-      listed = client.call("ListJobs", params);
-    });
+    anywhere(voice,
+             [&](Client& client, const std::string&) { listed = client.call("ListJobs", params); });
     for (const Json& job : listed.at("jobs")) all.insert(job.at("job_id"));
     page = listed.value("next_page", "");
     if (page.empty()) break;
@@ -129,8 +128,8 @@ void NodesSoak::audit_processes() {
     problem("of jobs that are over a process is left: " + std::to_string(pid) + " " + words);
 }
 
-// Where its runner was killed, or its node was away for long: outages that follow each other closely
-// are one.
+// Where its runner was killed, or its node was away for long: outages that follow each other
+// closely are one.
 bool NodesSoak::may_be_lost(const std::string& node, const std::string& run) {
   if (killed_runs_.contains(run)) return true;
   std::size_t which = 0;

@@ -75,19 +75,24 @@ void NodesSoak::act_on(std::size_t node, Dice& dice) {
   };
   const auto comes = [this, node] { come_back(node); };
   if (kind < 42) {
-    hurt(node, "killed", is_long ? dead : soon, [&] { daemon.end(SIGKILL); }, comes);
+    hurt(
+        node, "killed", is_long ? dead : soon, [&] { daemon.end(SIGKILL); }, comes);
   } else if (kind < 54) {
-    hurt(node, "stopped", is_long ? dead : soon, [&] { stop_well(node); }, comes);
+    hurt(
+        node, "stopped", is_long ? dead : soon, [&] { stop_well(node); }, comes);
   } else if (kind < 76) {
-    hurt(node, "paused", time, [&] { daemon.send(SIGSTOP); },
-         [this, node, &daemon] {
-           daemon.send(SIGCONT);
-           come_back(node);
-         });
+    hurt(
+        node, "paused", time, [&] { daemon.send(SIGSTOP); },
+        [this, node, &daemon] {
+          daemon.send(SIGCONT);
+          come_back(node);
+        });
   } else if (kind < 88) {
-    hurt(node, "line dead", time, [&] { wire.become(Wire::Line::dead); }, mend_wire);
+    hurt(
+        node, "line dead", time, [&] { wire.become(Wire::Line::dead); }, mend_wire);
   } else {
-    hurt(node, "line cut", time, [&] { wire.become(Wire::Line::cut); }, mend_wire);
+    hurt(
+        node, "line cut", time, [&] { wire.become(Wire::Line::cut); }, mend_wire);
   }
 }
 
@@ -162,9 +167,9 @@ void NodesSoak::hurt_database(Dice& dice) {
   }
 }
 
-// Nothing that was acknowledged is lost: the standby had it before.  For whoever checks it is another
-// store all the same: logs that were not over have another name there, and those that were are the
-// same in both (`Parity`).
+// Nothing that was acknowledged is lost: the standby had it before.  For whoever checks it is
+// another store all the same: logs that were not over have another name there, and those that were
+// are the same in both (`Parity`).
 void NodesSoak::fail_over() {
   tell("database", "failed over");
   const auto from = Clock::now();
@@ -226,7 +231,8 @@ void NodesSoak::mend_all() {
     std::this_thread::sleep_for(100ms);
   }
   for (const Node& node : nodes_)
-    if (node.is_hurt) problem("the node " + node.name + " did not come back:\n" + node.daemon->last_words());
+    if (node.is_hurt)
+      problem("the node " + node.name + " did not come back:\n" + node.daemon->last_words());
 }
 
 }  // namespace domed::soak

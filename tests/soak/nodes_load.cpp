@@ -83,7 +83,9 @@ void NodesSoak::command_job(Voice& voice, const std::string& key) {
   const int last = static_cast<int>(dice() % 300);
   const std::uint64_t code = dice() % 4 == 0 ? dice() % 3 : 0;
   const bool retries = dice() % 3 == 0, is_held = dice() % 20 == 0, cancels = dice() % 16 == 0;
-  const std::uint64_t length = dice() % 20 == 0 ? 3000 + dice() % 9000 : dice() % 4 ? 0 : dice() % 500;
+  const std::uint64_t length = dice() % 20 == 0 ? 3000 + dice() % 9000
+                               : dice() % 4     ? 0
+                                                : dice() % 500;
   const std::string marks = directory_ + "/marks/";
   std::string script = "echo started >>" + marks + "$DOMED_JOB_ID; ";
   if (retries)
@@ -91,7 +93,8 @@ void NodesSoak::command_job(Voice& voice, const std::string& key) {
              "$DOMED_JOB_ID; " + script;
   script += "seq 1 " + std::to_string(last) + "; ";
   if (length > 0)
-    script += "sleep " + std::to_string(length / 1000) + "." + std::to_string(1000 + length % 1000).substr(1) + "; ";
+    script += "sleep " + std::to_string(length / 1000) + "." +
+              std::to_string(1000 + length % 1000).substr(1) + "; ";
   Json params{{"idempotency_key", key},
               {"command", {"sh", "-c", script + "exit " + std::to_string(code)}}};
   if (retries) params["retry"] = {{"max_attempts", 3}, {"backoff_s", 1}};
@@ -192,12 +195,12 @@ history::Ended NodesSoak::follow_anywhere(Voice& voice, const Job& job) {
       nodes_[node].follows.insert(&stop);
     }
     std::uint64_t left = voice.dice() % 4 ? UINT64_MAX : 1 + voice.dice() % 20;
-    const auto result = history::follow(
-        *recorder_, voice.name + "@" + nodes_[node].name, *voice.clients[node], options,
-        [&](std::string_view, std::uint64_t) {
-          ++events_;
-          if (--left == 0) stop.request_stop();
-        });
+    const auto result =
+        history::follow(*recorder_, voice.name + "@" + nodes_[node].name, *voice.clients[node],
+                        options, [&](std::string_view, std::uint64_t) {
+                          ++events_;
+                          if (--left == 0) stop.request_stop();
+                        });
     {
       const std::lock_guard lock(mutex_);
       nodes_[node].follows.erase(&stop);

@@ -25,8 +25,9 @@ Found shared_log(const History& history) {
     for (const Record* record : found->excerpt)
       if (!record->node.empty()) nodes.insert(record->node);
     if (nodes.size() > 1)
-      return Finding{std::string(clause.name) + " does not hold between the nodes " + list_of(nodes),
-                     found->excerpt};
+      return Finding{
+          std::string(clause.name) + " does not hold between the nodes " + list_of(nodes),
+          found->excerpt};
   }
   return {};
 }
