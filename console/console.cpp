@@ -1,5 +1,7 @@
 #include "console/console.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 
 #include "base/version.h"
@@ -15,17 +17,28 @@ namespace {
 using namespace std::chrono_literals;
 
 // Each browser that follows something has one.
-constexpr std::size_t kMostConnections = 1500;
+constexpr rlim_t kMostConnections = 1500;
 constexpr std::size_t kMostBody = 64 << 10, kMostPath = 1024;
 constexpr std::size_t kMostAddresses = 1000;
 constexpr std::size_t kMostToken = 1024;
 constexpr const char* kCookieAge = "604800";  // a week, as a session's
 
-std::unique_ptr<Door> make_server(const Settings& settings) {
+// As many as there are descriptors for, beside those of files and of connections to daemons.
+std::size_t connections_there_may_be() {
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  if (const rlim_t wanted = 2 * kMostConnections; limit.rlim_cur < wanted) {
+    limit.rlim_cur = std::min(limit.rlim_max, wanted);
+    setrlimit(RLIMIT_NOFILE, &limit);
+  }
+  return std::min(kMostConnections, limit.rlim_cur - limit.rlim_cur / 4);
+}
+
+std::unique_ptr<Door> make_server(const Settings& settings, std::size_t most_connections) {
   tls::Owned<SSL_CTX> tls;
   if (!settings.tls_cert.empty())
     tls = make_tls(settings.tls_cert, settings.tls_key, settings.client_ca);
-  return std::make_unique<Door>(kMostConnections, kMostBody, std::move(tls));
+  return std::make_unique<Door>(most_connections, kMostBody, std::move(tls));
 }
 
 Json body_of(const httplib::Request& request) {
@@ -53,7 +66,10 @@ Console::Console(Settings settings)
     : settings_(std::move(settings)),
       guard_(!settings_.tls_cert.empty(), settings_.origins),
       sessions_(settings_.secret, settings_.ended_file),
-      server_(make_server(settings_)) {
+      most_connections_(connections_there_may_be()),
+      server_(make_server(settings_, most_connections_)),
+      // So that there is room for requests, whoever follows.
+      streams_{static_cast<int>(most_connections_ - most_connections_ / 3)} {
   for (const auto& [name, options, daemon] : settings_.daemons) {
     daemons_.emplace(name, std::make_unique<ShownDaemon>(name, options, daemon));
     order_.push_back(name);
@@ -243,7 +259,7 @@ void Console::login(const Request& request, Response& response) {
     say("a login failed from " + request.remote_addr);
     throw ApiError("E_LOGIN", "this is neither this console's secret nor a token of a daemon here");
   }
-  set_cookie(response, sessions_.begin(std::move(clients), who), kCookieAge);
+  set_cookie(response, sessions_.begin(std::move(clients), who, word), kCookieAge);
   answer_json(response, "{}");
 }
 

@@ -18,6 +18,7 @@
 #include "console/guard.h"
 #include "console/sessions.h"
 #include "console/shown_daemon.h"
+#include "console/stream.h"
 
 namespace domed::console {
 
@@ -93,9 +94,10 @@ class Console {
   Sessions sessions_;
   std::map<std::string, std::unique_ptr<ShownDaemon>> daemons_;
   std::vector<std::string> order_;  // of the names
+  const std::size_t most_connections_;
   std::unique_ptr<Door> server_;
   int port_ = 0, listening_ = -1;
-  std::atomic<int> streams_{0};
+  Streams streams_;
   std::atomic<bool> stopping_{false};
   std::mutex logins_mutex_;
   std::map<std::string, std::unique_ptr<Bucket>> logins_;  // by address

@@ -39,7 +39,8 @@ class Exchange : public httplib::Stream {
   void get_local_ip_and_port(std::string& ip, int& port) const override {
     tell(::getsockname, ip, port);
   }
-  // Nobody but us reads or waits there; and httplib refuses what select() could not wait for.
+  // Nobody but us reads or waits there; and built to wait by select(), httplib refuses those above
+  // 1,023.
   socket_t socket() const override { return INVALID_SOCKET; }
 
  private:

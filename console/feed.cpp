@@ -1,6 +1,7 @@
 #include "console/feed.h"
 
 #include <algorithm>
+#include <atomic>
 
 #include "base/unsignalled.h"
 #include "client/follower.h"
@@ -8,21 +9,34 @@
 namespace domed::console {
 namespace {
 
-// Some seconds of a job that writes as fast as it can.
-constexpr std::size_t kKept = 8 << 20;
 // What one look gives: more than a browser shows at once.
 constexpr std::size_t kGiven = 256 << 10;
+// Some seconds of a job that writes as fast as it can; and of all feeds together, which share it.
+constexpr std::size_t kKept = 8 << 20, kKeptOfAll = 64 << 20;
+
+std::atomic<std::size_t> feeds_now{0};
+
+std::size_t kept_of_one() {
+  return std::clamp(kKeptOfAll / std::max<std::size_t>(feeds_now, 1), kGiven, kKept);
+}
+
+// In memory.
+std::size_t cost(const std::string& line) {
+  return sizeof line + line.capacity();
+}
 
 }  // namespace
 
 Feed::Feed(Client& client, const std::string& job_id, std::uint64_t since)
     : client_(client), job_id_(job_id), last_(since) {
+  ++feeds_now;
   const Unsignalled unsignalled;
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
 }
 
 Feed::~Feed() {
   thread_.request_stop();
+  --feeds_now;
 }
 
 void Feed::stop() {
@@ -68,8 +82,10 @@ void Feed::take(std::string_view line, std::uint64_t seq) {
   const std::lock_guard lock(mutex_);
   lines_.emplace_back(line);
   last_ = seq;
-  bytes_ += line.size();
-  for (; bytes_ > kKept && lines_.size() > 1; lines_.pop_front()) bytes_ -= lines_.front().size();
+  bytes_ += cost(lines_.back());
+  for (const std::size_t kept = kept_of_one(); bytes_ > kept && lines_.size() > 1;
+       lines_.pop_front())
+    bytes_ -= cost(lines_.front());
   changed_.notify_all();
 }
 

@@ -26,7 +26,7 @@ struct Reading {
   std::shared_ptr<Session> session;
   ShownDaemon& daemon;
   LoginEnd end;
-  std::atomic<int>& streams;
+  Streams& streams;
   const std::atomic<bool>& stopping;
 
   // False: there is no "what".  Throws ApiError.

@@ -71,16 +71,25 @@ std::string Sessions::begin() {
   return signed_until("own." + std::to_string(now_seconds() + kLongest) + "." + random_hex(16));
 }
 
-std::string Sessions::begin(std::map<std::string, std::shared_ptr<Client>> clients,
-                            std::string who) {
+std::string Sessions::begin(std::map<std::string, std::shared_ptr<Client>> clients, std::string who,
+                            const std::string& token) {
   const std::string cookie = random_hex(32);
   auto session = std::make_shared<Session>();
   session->csrf = csrf_of(cookie);
   session->who = std::move(who);
   session->clients = std::move(clients);
+  session->token = sha256_hex(token);
   session->used_at = Clock::now();
   const std::lock_guard lock(mutex_);
   forget_old(session->used_at);
+  for (const auto& [_, other] : sessions_) {
+    if (other->token != session->token) continue;
+    session->streams = other->streams;
+    for (auto& [daemon, client] : session->clients)
+      if (const auto found = other->clients.find(daemon); found != other->clients.end())
+        client = found->second;
+    break;
+  }
   sessions_[sha256_hex(cookie)] = std::move(session);
   return cookie;
 }

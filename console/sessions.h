@@ -29,7 +29,10 @@ struct Session {
 
   std::chrono::steady_clock::time_point used_at;
   Bucket requests{600, std::chrono::seconds(10)};
-  std::atomic<int> streams{0};
+  // How many are open: of all sessions of one token together, for anybody who has it makes as many
+  // as they like.
+  std::shared_ptr<std::atomic<int>> streams = std::make_shared<std::atomic<int>>(0);
+  std::string token;  // by whose SHA-256 it was begun; empty: by none
 };
 
 // Who is logged in.  A browser holds a cookie, this program its SHA-256.
@@ -47,9 +50,11 @@ class Sessions {
 
   // Whether "word" is the console's secret.
   bool is_secret(const std::string& word) const;
-  // The cookies of new sessions.
+  // The cookies of new sessions.  Those of one token share their clients, and with them the
+  // connections to daemons.
   std::string begin();
-  std::string begin(std::map<std::string, std::shared_ptr<Client>> clients, std::string who);
+  std::string begin(std::map<std::string, std::shared_ptr<Client>> clients, std::string who,
+                    const std::string& token);
   // That of everybody who shows a certificate of this name.
   std::shared_ptr<Session> of_certificate(const std::string& name, bool looks_only);
   // Null: nobody's.

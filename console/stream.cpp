@@ -16,7 +16,7 @@ namespace {
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-constexpr int kMostStreams = 1000, kMostOfOne = 100;
+constexpr int kMostOfOne = 100;
 constexpr auto kBeat = 5s;
 // How long somebody whose token was taken away may read on.
 constexpr auto kAskAgain = 10s;
@@ -148,22 +148,22 @@ void stream(httplib::Response& response, std::function<std::string(bool& over)> 
 
 }  // namespace
 
-StreamPlace::StreamPlace(std::atomic<int>& all, std::shared_ptr<Session> session, Client* client,
+StreamPlace::StreamPlace(Streams& all, std::shared_ptr<Session> session, Client* client,
                          LoginEnd end)
     : all_(all),
       session_(std::move(session)),
       client_(client),
       end_(std::move(end)),
       asked_(Clock::now()) {
-  const bool room = ++all_ <= kMostStreams;
-  if (++session_->streams <= kMostOfOne && room) return;
-  --all_, --session_->streams;
+  const bool room = ++all_.now <= all_.most;
+  if (++*session_->streams <= kMostOfOne && room) return;
+  --all_.now, --*session_->streams;
   throw ApiError("E_TOO_MANY", "too many pages follow something at this console: close some");
 }
 
 StreamPlace::~StreamPlace() {
-  --all_;
-  --session_->streams;
+  --all_.now;
+  --*session_->streams;
 }
 
 void StreamPlace::must_go_on() {

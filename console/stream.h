@@ -20,13 +20,18 @@ struct LoginEnd {
   std::function<std::int64_t()> clock;
 };
 
+// How many streams there are at a console, and may be.
+struct Streams {
+  const int most;
+  std::atomic<int> now{0};
+};
+
 // Counts a stream while it lives, of its session's and of all, and knows when it has to end.
 class StreamPlace {
  public:
   // "client": by whom the daemon knows who follows; null: they are the console.
   // Throws ApiError(E_TOO_MANY) where there are as many as there may be.
-  StreamPlace(std::atomic<int>& all, std::shared_ptr<Session> session, Client* client,
-              LoginEnd end);
+  StreamPlace(Streams& all, std::shared_ptr<Session> session, Client* client, LoginEnd end);
   ~StreamPlace();
   StreamPlace(const StreamPlace&) = delete;
   StreamPlace& operator=(const StreamPlace&) = delete;
@@ -37,7 +42,7 @@ class StreamPlace {
   void must_go_on();
 
  private:
-  std::atomic<int>& all_;
+  Streams& all_;
   const std::shared_ptr<Session> session_;
   Client* const client_;
   const LoginEnd end_;

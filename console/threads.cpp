@@ -1,5 +1,6 @@
 #include "console/threads.h"
 
+#include <system_error>
 #include <utility>
 
 #include "base/unsignalled.h"
@@ -15,21 +16,27 @@ bool Threads::refuses() {
   return refusing;
 }
 
+// The system may have no thread to give: then there are as many as there can be.
+bool Threads::make_thread() try {
+  if (threads_.size() >= most_) return false;
+  const Unsignalled unsignalled;
+  threads_.emplace_back([this] { work(); });
+  return true;
+} catch (const std::system_error&) {
+  most_ = threads_.size();
+  return false;
+}
+
 Threads::Taken Threads::enqueue(std::function<void()> task) {
   std::unique_lock lock(mutex_);
-  if (idle_ <= tasks_.size() && threads_.size() >= most_ && !make_room_()) {
+  if (idle_ > tasks_.size() || make_thread() || make_room_()) {
+    tasks_.push_back(std::move(task));
+    wake_.notify_one();
+  } else {
     lock.unlock();
     refusing = true;
     task();
     refusing = false;
-    return Taken(true);
-  }
-  tasks_.push_back(std::move(task));
-  if (idle_ < tasks_.size() && threads_.size() < most_) {
-    const Unsignalled unsignalled;
-    threads_.emplace_back([this] { work(); });
-  } else {
-    wake_.notify_one();
   }
   return Taken(true);
 }

@@ -31,9 +31,10 @@ class Threads : public httplib::TaskQueue {
   void shutdown() override;
 
  private:
+  bool make_thread();
   void work();
 
-  const std::size_t most_;
+  std::size_t most_;
   const std::function<bool()> make_room_;
   std::mutex mutex_;
   std::condition_variable wake_;

@@ -11,8 +11,7 @@
 
 namespace domed::console {
 
-// The bytes of one browser's connection, over TLS or not, of one thread.  It waits by poll():
-// select(), which httplib uses, knows no descriptor above 1,023.
+// The bytes of one browser's connection, over TLS or not, of one thread.
 class Wire {
  public:
   using Clock = std::chrono::steady_clock;

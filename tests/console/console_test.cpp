@@ -122,11 +122,24 @@ TEST(Sessions, WhoLogsOutIsOutWhenTheProgramStartsAgain) {
 TEST(Sessions, ATokensSessionIsKnownToThisProgramAlone) {
   Sessions sessions(kSecret);
   const auto client = std::make_shared<Client>("ipc:///nowhere");
-  const std::string cookie = sessions.begin({{"ci", client}}, "token:builds");
+  const std::string cookie = sessions.begin({{"ci", client}}, "token:builds", "a word");
   ASSERT_TRUE(sessions.of(cookie));
   EXPECT_EQ(sessions.of(cookie)->who, "token:builds");
   EXPECT_NE(sessions.of(cookie)->csrf, sessions.of(sessions.begin())->csrf);
   EXPECT_FALSE(Sessions(kSecret).of(cookie));
+}
+
+TEST(Sessions, OfOneTokenShareWhatItCosts) {
+  Sessions sessions(kSecret);
+  const auto session = [&](const std::string& token) {
+    const auto client = std::make_shared<Client>("ipc:///nowhere");
+    return sessions.of(sessions.begin({{"ci", client}}, "token:builds", token));
+  };
+  const auto one = session("a word"), two = session("a word"), other = session("another");
+  EXPECT_EQ(one->clients.at("ci"), two->clients.at("ci"));
+  EXPECT_EQ(one->streams, two->streams);
+  EXPECT_NE(one->clients.at("ci"), other->clients.at("ci"));
+  EXPECT_NE(one->streams, other->streams);
 }
 
 TEST(Bucket, FillsAgain) {
@@ -198,6 +211,21 @@ TEST(Feed, WhoIsBehindWhatIsKeptIsToldToPage) {
   EXPECT_TRUE(feed.look(0, true, soon()).behind);
   EXPECT_FALSE(feed.look(lines - 10, true, soon()).behind);
   EXPECT_EQ(feed.look(lines - 1, true, soon()).lines.size(), 1u);
+}
+
+TEST(Feed, ManyKeepNoMoreThanAFew) {
+  Logs logs;
+  const std::string text(60'000, 'x');
+  for (int i = 0; i < 200; ++i)  // 12 MB, of which each of 16 keeps 4 MiB
+    logs.daemon.append("log", R"({"stream":"stdout","text":")" + text + "\"}");
+  const std::uint64_t lines = logs.daemon.lines().size();
+  std::vector<std::unique_ptr<Feed>> feeds;
+  for (int i = 0; i < 15; ++i) feeds.push_back(std::make_unique<Feed>(logs.client, "job-1", lines));
+  Feed feed(logs.client, "job-1", 0);
+  Feed::Look look;
+  for (std::uint64_t cursor = lines - 1; look.last < lines;) look = feed.look(cursor, true, soon());
+  EXPECT_TRUE(feed.look(lines - 100, true, soon()).behind);
+  EXPECT_FALSE(feed.look(lines - 50, true, soon()).behind);
 }
 
 TEST(Feed, AJobThatIsNotThereIsAnError) {

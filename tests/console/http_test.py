@@ -3,9 +3,11 @@ import http.client
 import json
 import os
 import random
+import resource
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 PORT = int(os.environ["CONSOLE_PORT"])
@@ -321,6 +323,44 @@ def what_strangers_cost():
     check("many parts of a page are the page", len(raw(parts.encode())) < len(raw(f"{get}Connection: close\r\n\r\n".encode())) + 2000)
 
 
+def crowds():
+    """However many connections say nothing, or little by little: who asks is answered, and the oldest of them make room."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
+    slow, over = [], threading.Event()
+
+    def drip():
+        while not over.wait(0.5):
+            for one in list(slow):
+                try:
+                    one.send(b"x")
+                except OSError:
+                    pass
+
+    dripping = threading.Thread(target=drip)
+    dripping.start()
+    try:
+        for crowd in (1100, 1700):
+            while len(slow) < crowd:
+                one = socket.create_connection(("127.0.0.1", PORT), timeout=20)
+                one.sendall(b"GET / HTTP/1.1\r\nHost: ")
+                slow.append(one)
+            check(f"the page beside {crowd} who say little", ask("/")[0] == 200)
+            check(f"a login beside {crowd}", ask("/api/session", cookie=log_in()[0])[0] == 200)
+        try:
+            said = slow[0].recv(1)
+        except ConnectionError:
+            said = b""
+        check("who said little for longest is ended", said == b"")
+    except TimeoutError:
+        check("somebody is answered beside a crowd", False)
+    finally:
+        over.set()
+        dripping.join()
+    for one in slow:
+        one.close()
+
+
 def guesses():
     answers = [ask("/api/login", "POST", body={"token": f"{i:048}"})[0] for i in range(40)]
     check("guesses are counted", answers.count(429) >= 15, answers)
@@ -354,6 +394,7 @@ def all_groups():
     only_what_there_is(cookie)
     one_request_is_one()
     what_strangers_cost()
+    crowds()
     out, _ = log_in()
     theirs = json.loads(ask("/api/session", cookie=out)[2])["csrf"]
     check("each session has a word of its own", theirs != csrf)
@@ -378,6 +419,7 @@ def stranger():
 def strangers():
     one_request_is_one()
     what_strangers_cost()
+    crowds()
 
 
 def through():

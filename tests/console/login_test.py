@@ -96,6 +96,12 @@ def who_has_a_token():
     check("and a log", first_line(viewer.request(f"/api/d/local/follow?job_id={OTHERS}")) != "")
     for act in ("cancel", "hold", "pause", "resume", "retry"):
         check(f"a viewer may not {act}", viewer.act(act, OTHERS) == "E_FORBIDDEN")
+    viewers = [as_token("eyes") for _ in range(3)]
+    streams = [one.request(f"/api/d/local/follow?job_id={LIVE}") for one in viewers for _ in range(40)]
+    refused = sum(stream.status == 429 for stream in streams)
+    check("one token has not all of it, however often it logs in", 20 <= refused < 40, refused)
+    for stream in streams:
+        stream.close()
     builder = as_token("builds")
     check("a submitter may not cancel what another submitted", builder.act("cancel", OTHERS) == "E_FORBIDDEN")
     check("but what it submitted itself", builder.act("cancel", THEIRS) == "ok")
