@@ -75,7 +75,7 @@ void AppendMethods::collect(Call call, RequestPtr request, bool last_chance) {
         }
         commit(call, std::move(*request));
       },
-      [call] { call.error(stopping_error()); }, call.peer.pipe);
+      [call] { call.error(stopping_error()); }, call.sender());
 }
 
 // What is known of the sources stands in the log before the state it explains.  False:
@@ -109,7 +109,7 @@ bool AppendMethods::add_provenance(AppendRequest& request, Door door, bool last_
 void AppendMethods::await_turn(Call call, RequestPtr request) {
   Journal::Command command;
   command.job_id = request->job_id;
-  command.from = call.peer.pipe;
+  command.from = call.sender();
   command.bytes = request->params_bytes;
   command.apply = [request](JobLog& log, bool last_chance) {
     const Batch& batch = request->batch;
@@ -130,7 +130,7 @@ void AppendMethods::commit(Call asked, AppendRequest request) {
   auto batch = std::make_shared<Batch>(std::move(request.batch));
   batch->masks = *masks_.now();
   command.job_id = request.job_id;
-  command.from = call->peer.pipe;
+  command.from = call->sender();
   // What came with others may not wait for the disk: they would wait, too.
   const bool alone = call->peer.alone;
   command.bytes = request.params_bytes * 4;  // as events it takes about so much

@@ -44,7 +44,7 @@ void CancelMethods::cancel_job(Call call) {
   const auto found = std::make_shared<Canceled>();
   Journal::Command command;
   command.job_id = job_id;
-  command.from = call.peer.pipe;
+  command.from = call.sender();
   command.bytes = call.params.size();
   command.apply = [=](JobLog& log, bool) {
     must_own(*call.must_still_be_allowed(), log);
@@ -54,6 +54,7 @@ void CancelMethods::cancel_job(Call call) {
   command.done = [=, this](std::exception_ptr e) {
     if (e) return call.error(e);
     if (!found->next) return call.result(found->json().dump());
+    // A part of the cancel, which was theirs to ask for when it was committed.
     workers_.run(
         [=, this] {
           try {
@@ -64,7 +65,7 @@ void CancelMethods::cancel_job(Call call) {
             call.error(std::current_exception());
           }
         },
-        [call] { call.error(stopping_error()); });
+        [call] { call.error(stopping_error()); }, call.sender());
   };
   journal_.submit(std::move(command));
 }

@@ -8,7 +8,7 @@ namespace domed {
 void submit(Journal& journal, Call call, JobChange change) {
   Journal::Command command;
   command.job_id = std::move(change.job_id);
-  command.from = call.peer.pipe;
+  command.from = call.sender();
   command.exclusive = change.exclusive;
   command.bytes = call.params.size();
   const auto asked = std::make_shared<const Call>(std::move(call));

@@ -60,9 +60,10 @@ void Dispatcher::take(std::string bytes, Peer peer, std::function<void(std::stri
     return call.error(why);
   }
   if (bytes.size() <= kQuickBytes) return handle(bytes, std::move(call));
+  if (call.peer.caller) call.who = call.peer.caller->who({});  // as far as is known without a look
   const auto large = std::make_shared<const std::string>(std::move(bytes));
   const auto task = [this, large, call] { handle(*large, call); };
-  workers_.run(task, task, peer.pipe);  // dropped, it is refused by what it asks for
+  workers_.run(task, task, call.sender());  // dropped, it is refused by what it asks for
 }
 
 void Dispatcher::handle(const std::string& bytes, Call call) {
@@ -140,7 +141,7 @@ void Dispatcher::answer(const Method& method, Call call) {
           shared->error(std::current_exception());
         }
       },
-      [shared] { shared->error(stopping_error()); }, shared->peer.pipe);
+      [shared] { shared->error(stopping_error()); }, shared->sender());
 }
 
 }  // namespace domed

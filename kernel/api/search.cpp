@@ -17,7 +17,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int kMostWaiting = 64;
 // What a request looks at, and what it gives: where one of these is reached it ends, and the next
 // goes on.
 constexpr std::size_t kMostBytes = 64u << 20;
@@ -234,10 +233,12 @@ class Search {
 }  // namespace
 
 void SearchMethods::search_job(Call call) {
-  if (++waiting_ > kMostWaiting) {
-    --waiting_;
-    throw busy("as many searches wait as may", 500);
-  }
+  if (!waiting_.enter(call.who->name))
+    throw busy("as many searches wait as may, of all or of yours", 500);
+  call.reply = [this, who = call.who, reply = std::move(call.reply)](std::string text) {
+    waiting_.leave(who->name);
+    reply(std::move(text));
+  };
   const auto asked = std::make_shared<Call>(std::move(call));
   workers_.run(
       [this, asked] {
@@ -250,13 +251,8 @@ void SearchMethods::search_job(Call call) {
         } catch (...) {
           asked->error(std::current_exception());
         }
-        --waiting_;
       },
-      [this, asked] {
-        --waiting_;
-        asked->error(stopping_error());
-      },
-      asked->peer.pipe);
+      [asked] { asked->error(stopping_error()); }, asked->sender());
 }
 
 }  // namespace domed

@@ -1,7 +1,6 @@
 #pragma once
 
-#include <atomic>
-
+#include "base/shares.h"
 #include "base/workers.h"
 #include "domed/store.h"
 #include "protocol/call.h"
@@ -10,7 +9,7 @@ namespace domed {
 
 // SearchJob: the output of a job that holds a text, found where it is stored.  A request looks at
 // so much of a log, for so long, and says how far it came; two are at work at a time, on threads of
-// their own, and connections take turns: so nobody waits for a search but who searches.
+// their own, and who asks takes turns: so nobody waits for a search but who searches.
 //
 // Thread-safe.
 class SearchMethods {
@@ -22,7 +21,7 @@ class SearchMethods {
 
  private:
   const Store& store_;
-  std::atomic<int> waiting_{0};
+  Shares waiting_{{64, 8}};
   Workers workers_{2};  // the last member, and so the first to go
 };
 

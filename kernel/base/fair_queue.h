@@ -1,52 +1,75 @@
 #pragma once
 
-#include <algorithm>
+#include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <list>
 #include <unordered_map>
 #include <utility>
 
 namespace domed {
 
-// A queue in which connections take turns, so that who says little does not wait behind all that
-// others have said.  What comes from one keeps its order.
+// Who waits: a party, by one of its connections.  0: of nobody.
+struct Sender {
+  Sender(std::uint32_t of_connection = 0, std::size_t of_party = 0)
+      : connection(of_connection), party(of_party) {}
+  std::uint32_t connection;
+  std::size_t party;
+};
+
+// A queue in which parties take turns, and connections where it is their party's, so that who says
+// little does not wait behind all that others have said, by however many connections they do.  What
+// a party says by one connection keeps its order.
 //
 // Not thread-safe.
 template <class T>
 class FairQueue {
  public:
-  void push(std::uint32_t from, T item) {
-    auto& line = lines_[from];
-    if (line.empty()) turns_.push_back(from);
+  void push(Sender from, T item) {
+    Party& party = parties_[from.party];
+    if (party.turns.empty()) turns_.push_back(from.party);
+    auto& line = party.lines[from.connection];
+    if (line.empty()) party.turns.push_back(from.connection);
     line.push_back({++arrivals_, std::move(item)});
     ++size_;
   }
   // Of whoever's turn it is; not to be asked when empty.
   T pop() {
-    const std::uint32_t from = turns_.front();
+    const auto party = parties_.find(turns_.front());
     turns_.pop_front();
-    const auto line = lines_.find(from);
+    auto& [lines, turns] = party->second;
+    const auto line = lines.find(turns.front());
+    turns.pop_front();
     T item = std::move(line->second.front().second);
     line->second.pop_front();
-    line->second.empty() ? void(lines_.erase(line)) : turns_.push_back(from);
+    line->second.empty() ? void(lines.erase(line)) : turns.push_back(line->first);
+    if (turns.empty())
+      parties_.erase(party);
+    else
+      turns_.push_back(party->first);
     --size_;
     return item;
   }
   bool empty() const { return size_ == 0; }
   std::size_t size() const { return size_; }
-  bool has(std::uint32_t from) const { return lines_.count(from) > 0; }
+  // Whether there is something of its party's.
+  bool has(Sender from) const { return parties_.contains(from.party); }
 
   // How many have come so far; and whether there is still one of the first "arrivals".
   std::uint64_t arrivals() const { return arrivals_; }
   bool has_of_first(std::uint64_t arrivals) const {
-    return std::any_of(lines_.begin(), lines_.end(),
-                       [&](const auto& line) { return line.second.front().first <= arrivals; });
+    for (const auto& item : parties_)
+      for (const auto& line : item.second.lines)
+        if (line.second.front().first <= arrivals) return true;
+    return false;
   }
 
  private:
-  std::unordered_map<std::uint32_t, std::list<std::pair<std::uint64_t, T>>> lines_;
-  std::deque<std::uint32_t> turns_;  // those who have something here, once each
+  struct Party {
+    std::unordered_map<std::uint32_t, std::list<std::pair<std::uint64_t, T>>> lines;
+    std::list<std::uint32_t> turns;  // connections that have something here, once each
+  };
+  std::unordered_map<std::size_t, Party> parties_;
+  std::list<std::size_t> turns_;  // likewise
   std::size_t size_ = 0;
   std::uint64_t arrivals_ = 0;
 };

@@ -6,7 +6,7 @@ Workers::Workers(std::size_t threads) {
   for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
 }
 
-void Workers::run(Task task, Task dropped, std::uint32_t from) {
+void Workers::run(Task task, Task dropped, Sender from) {
   {
     std::lock_guard lock(mutex_);
     if (!closed_) {

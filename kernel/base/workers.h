@@ -13,7 +13,7 @@
 namespace domed {
 
 // A fixed number of threads that run tasks, those of one connection in the order of arrival, and
-// connections in turn.  The queue itself has no bound: whoever adds to it has one.
+// parties in turn.  The queue itself has no bound: whoever adds to it has one.
 class Workers {
  public:
   // Throws nothing: there is nobody to tell, and the process would end.
@@ -23,9 +23,9 @@ class Workers {
   ~Workers() { stop(); }
 
   // Thread-safe.  Runs "task", or, where the threads stop before its turn, calls
-  // "dropped" instead: on the stopping thread, or on the caller's own.  "from": the connection that
-  // it is for; 0: none.
-  void run(Task task, Task dropped = {}, std::uint32_t from = 0);
+  // "dropped" instead: on the stopping thread, or on the caller's own.  "from": whom it is
+  // for.
+  void run(Task task, Task dropped = {}, Sender from = {});
   // Drops what has not begun, and all that comes later.
   void close();
   // For "grace" goes on with what is queued, then closes, and waits for the tasks

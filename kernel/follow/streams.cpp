@@ -116,7 +116,7 @@ void Streams::answer_on_worker(const AskedPtr& asked) {
           asked->call.error(std::current_exception());
         }
       },
-      [asked] { asked->call.error(stopping_error()); }, asked->call.peer.pipe);
+      [asked] { asked->call.error(stopping_error()); }, asked->call.sender());
 }
 
 bool Streams::answer_from_memory(const AskedPtr& asked) {
@@ -239,14 +239,14 @@ void Streams::committed(const Commit& commit) {
 // From a worker: whether the job is over already is asked of the store.
 void Streams::when_over(const std::string& job_id, const Call& call, std::chrono::milliseconds wait,
                         const Workers::Task& over, const Workers::Task& dropped) {
-  const std::uint32_t pipe = call.peer.pipe;
+  const Sender sender = call.sender();
   const auto begin = [=, this, call = std::make_shared<const Call>(call)] {
     const char* why =
-        ends_.hold(poll_of(job_id, call, wait, [=, this] { workers_.run(over, dropped, pipe); }),
+        ends_.hold(poll_of(job_id, call, wait, [=, this] { workers_.run(over, dropped, sender); }),
                    [&] { return !call->may_still() || may_be_over(job_id); });
     if (why) over();
   };
-  workers_.run(begin, dropped, pipe);
+  workers_.run(begin, dropped, sender);
 }
 
 // Where it cannot be told, whoever waits finds out.

@@ -62,10 +62,10 @@ void Journal::push(Queued queued, bool bounded, bool may_commit) {
   {
     std::lock_guard lock(mutex_);
     if (stopping_) throw stopping_error();
-    // `BackPressure`.  Some room is kept for connections of which nothing waits: they are refused
-    // when there are too many of them, not because others say too much.
-    const std::uint32_t from = queued.command.from;
-    const bool is_new = from != 0 && !queue_.has(from);
+    // `BackPressure`.  Some room is kept for parties of which nothing waits: they are refused when
+    // there are too many of them, not because others say too much.
+    const Sender from = queued.command.from;
+    const bool is_new = from.connection != 0 && !queue_.has(from);
     if (bounded && (queue_.size() + own_.size() >= kQueueCommands + is_new * kQueueCommands / 4 ||
                     held_bytes_ >= kQueueBytes + is_new * kQueueBytes / 4))
       throw busy("the store cannot keep up: try again soon");
@@ -84,8 +84,8 @@ void Journal::push(Queued queued, bool bounded, bool may_commit) {
 }
 
 void Journal::enqueue(Queued queued) {
-  const std::uint32_t from = queued.command.from;
-  if (from == 0) return own_.emplace_back(queue_.arrivals(), std::move(queued)), void();
+  const Sender from = queued.command.from;
+  if (from.connection == 0) return own_.emplace_back(queue_.arrivals(), std::move(queued)), void();
   const bool little = queued.command.bytes <= kLittle && !queue_.has(from);
   if (little && held_bytes_ > kSmallRoundBytes) small_rounds_until_ = Clock::now() + kSmallRounds;
   queue_.push(from, std::move(queued));

@@ -46,7 +46,7 @@ struct StoreWatch {
 };
 
 // The one writer.  Commands are folded into their jobs' logs, those of one connection in the order
-// of arrival, connections in turn; all that have come while a commit ran form the next one, so
+// of arrival, parties in turn; all that have come while a commit ran form the next one, so
 // batches grow with the load and nothing waits on a timer.  The kernel's own commands come after
 // all that were there before them: an end for want of a word must not overtake the word.  After the
 // store has made a batch durable the observer learns of it, then each command is answered, in
@@ -63,7 +63,7 @@ class Journal {
  public:
   struct Command {
     std::string job_id;
-    std::uint32_t from = 0;  // the connection (Peer::pipe) that it came by; 0: the kernel's own
+    Sender from{};  // who sent it (Call::sender); of no connection: the kernel's own
     // Changes the log or throws ApiError, which then changed nothing.  False: it
     // must wait for another command on the same job; it is tried again after
     // each, and at the latest after limits::kGapWait with "last_chance" set.

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/fair_queue.h"
 #include "protocol/api_error.h"
 #include "protocol/identity.h"
 
@@ -71,6 +72,9 @@ struct Call {
   // be a lesser one that still does for the method.
   IdentityPtr must_still_be_allowed() const;
   bool may_still() const { return !answers || answers->may_still(*this); }
+
+  // It waits with all else that those ask who sent it, by whatever connection.
+  Sender sender() const { return {peer.pipe, std::hash<std::string>{}(who->name)}; }
 
   // For an answer that comes later than its change: "outcome" hears of that now, by the result as
   // it is so far, and not again.

@@ -5,6 +5,8 @@
 #include <atomic>
 #include <future>
 
+#include "base/shares.h"
+
 namespace domed::test {
 namespace {
 
@@ -54,6 +56,18 @@ TEST(Workers, ConnectionsTakeTurns) {
   EXPECT_EQ("aX!bYcd", order);
 }
 
+// Whoever comes by many has no more turns for that.
+TEST(FairQueue, PartiesTakeTurnsAndTheirConnectionsAmongThemselves) {
+  FairQueue<char> queue;
+  for (const auto& [connection, name] :
+       {std::pair(1u, 'a'), {1u, 'b'}, {2u, 'A'}, {2u, 'B'}, {3u, '1'}})
+    queue.push({connection, 7}, name);
+  for (const char name : {'x', 'y', 'z'}) queue.push({4, 8}, name);
+  std::string order;
+  while (!queue.empty()) order += queue.pop();
+  EXPECT_EQ("axAy1zbB", order);
+}
+
 TEST(FairQueue, KnowsWhetherWhatCameFirstIsGone) {
   FairQueue<int> queue;
   for (const int item : {1, 2, 3}) queue.push(7, item);
@@ -66,6 +80,20 @@ TEST(FairQueue, KnowsWhetherWhatCameFirstIsGone) {
   EXPECT_EQ(3, queue.pop());
   EXPECT_FALSE(queue.has_of_first(arrivals));
   EXPECT_FALSE(queue.has(7));
+}
+
+TEST(Shares, NobodyHasMoreThanTheirsOnceHalfAreTaken) {
+  Shares shares({10, 2, 3});
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(shares.enter("a"));
+  EXPECT_FALSE(shares.enter("a"));
+  for (const auto* who : {"b", "b", "c", "c", "d"}) EXPECT_TRUE(shares.enter(who)) << who;
+  EXPECT_FALSE(shares.enter("d")) << "all are taken";
+  EXPECT_TRUE(shares.enter("e")) << "of the reserve, for who has none";
+  EXPECT_TRUE(shares.enter("a", 2, true)) << "or comes first";
+  EXPECT_FALSE(shares.enter("f", 1, true));
+  for (int i = 0; i < 7; ++i) shares.leave("a");
+  EXPECT_FALSE(shares.enter("b")) << "they have theirs";
+  EXPECT_TRUE(shares.enter("a"));
 }
 
 }  // namespace
