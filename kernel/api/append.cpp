@@ -16,22 +16,31 @@ Door door_of(const Call& call) {
   return call.peer.door == Door::ipc && call.who->role < Role::admin ? Door::guest : call.peer.door;
 }
 
+constexpr std::size_t kMemory = 1024;  // of a request, beside its events
+
+// As events it takes about so much.
+std::size_t bytes_of(const AppendRequest& request) {
+  return request.params_bytes * 4;
+}
+
 }  // namespace
 
 void AppendMethods::append_job_events(Call call) {
   AppendRequest request = read(call);
   // `BackPressure`. Counted before it is looked at, so that of many who come at once none slips
   // through.
-  const std::uint32_t pipe = call.peer.pipe;
-  if (!may_enter(pipe)) throw busy("too many appends wait for the store", 20);
+  const auto place = std::make_shared<Place>(
+      Place{call.who->name, call.who->role >= Role::admin, kMemory + bytes_of(request)});
+  if (!at_work_.enter(place->who, 1, place->first))
+    throw busy("too many appends wait for the store, of all or of yours", 20);
   // Whatever answers the call counts it down, a refusal too. That is why what follows answers for
   // itself: who called has the call with the reply that counts nothing.
-  call.reply = [this, pipe, reply = std::move(call.reply)](std::string text) {
-    left(pipe);
+  call.reply = [this, place, reply = std::move(call.reply)](std::string text) {
+    leave(*place);
     reply(std::move(text));
   };
-  if (!request.starts() && !request.ends()) return commit(std::move(call), std::move(request));
-  collect(std::move(call), std::make_shared<AppendRequest>(std::move(request)), false);
+  if (!request.starts() && !request.ends()) return commit(std::move(call), std::move(request), place);
+  collect(std::move(call), std::make_shared<AppendRequest>(std::move(request)), place, false);
 }
 
 // Its params are needed no more.
@@ -46,34 +55,31 @@ AppendRequest AppendMethods::read(Call& call) {
   }
 }
 
-bool AppendMethods::may_enter(std::uint32_t pipe) {
-  const std::lock_guard lock(mutex_);
-  std::size_t& count = of_pipe_[pipe];
-  if (under_way_ >= most_ + (count == 0 ? most_ / 4 : 0)) {
-    if (count == 0) of_pipe_.erase(pipe);
-    return false;
-  }
-  ++under_way_, ++count;
-  return true;
+// It waits for another batch from now on, and not for the store: that one must find room.  On the
+// thread that commits.
+void AppendMethods::park(Place& place) {
+  if (place.parked) return;
+  if (!parked_.enter(place.who, place.bytes, place.first))
+    throw busy("too many batches wait for those before them, of all or of yours", 100);
+  place.parked = true;
+  at_work_.leave(place.who);
 }
 
-void AppendMethods::left(std::uint32_t pipe) {
-  const std::lock_guard lock(mutex_);
-  --under_way_;
-  const auto it = of_pipe_.find(pipe);
-  if (--it->second == 0) of_pipe_.erase(it);
+void AppendMethods::leave(const Place& place) {
+  place.parked ? parked_.leave(place.who, place.bytes) : at_work_.leave(place.who);
 }
 
-void AppendMethods::collect(Call call, RequestPtr request, bool last_chance) {
+void AppendMethods::collect(Call call, RequestPtr request, const PlacePtr& place,
+                            bool last_chance) {
   collecting_.run(
-      [this, call, request, last_chance] {
+      [this, call, request, place, last_chance] {
         try {
           if (!add_provenance(*request, door_of(call), last_chance))
-            return await_turn(call, request);
+            return await_turn(call, request, place);
         } catch (...) {
           return call.error(std::current_exception());
         }
-        commit(call, std::move(*request));
+        commit(call, std::move(*request), place);
       },
       [call] { call.error(stopping_error()); }, call.sender());
 }
@@ -106,23 +112,25 @@ bool AppendMethods::add_provenance(AppendRequest& request, Door door, bool last_
 // A command that changes nothing: it is through when the batch before has been taken, or when
 // limits::kGapWait is over. Then it is looked at for the last time, so that no batch goes round for
 // ever. Its "done" is on the committing thread, where collect() only adds to a queue.
-void AppendMethods::await_turn(Call call, RequestPtr request) {
+void AppendMethods::await_turn(Call call, RequestPtr request, const PlacePtr& place) {
   Journal::Command command;
   command.job_id = request->job_id;
   command.from = call.sender();
   command.bytes = request->params_bytes;
-  command.apply = [request](JobLog& log, bool last_chance) {
+  command.apply = [this, request, place](JobLog& log, bool last_chance) {
     const Batch& batch = request->batch;
-    return last_chance || batch.number <= log.head().last_batch(batch.producer_id) + 1;
+    if (last_chance || batch.number <= log.head().last_batch(batch.producer_id) + 1) return true;
+    park(*place);
+    return false;
   };
-  command.done = [this, call, request](std::exception_ptr e) {
+  command.done = [this, call, request, place](std::exception_ptr e) {
     if (e) return call.error(e);
-    collect(call, request, true);
+    collect(call, request, place, true);
   };
   journal_.submit(std::move(command));
 }
 
-void AppendMethods::commit(Call asked, AppendRequest request) {
+void AppendMethods::commit(Call asked, AppendRequest request, const PlacePtr& place) {
   const auto call = std::make_shared<const Call>(std::move(asked));
   auto result = std::make_shared<AppendResult>();
   Journal::Command command;
@@ -133,8 +141,8 @@ void AppendMethods::commit(Call asked, AppendRequest request) {
   command.from = call->sender();
   // What came with others may not wait for the disk: they would wait, too.
   const bool alone = call->peer.alone;
-  command.bytes = request.params_bytes * 4;  // as events it takes about so much
-  command.apply = [this, call, batch, result](JobLog& log, bool last_chance) {
+  command.bytes = bytes_of(request);
+  command.apply = [this, call, batch, result, place](JobLog& log, bool last_chance) {
     call->must_still_be_allowed();  // collectors take their time, and so do other commits
     // Whether it is taken or not: a producer that bears the token and says something is there. Told
     // before the next command on this job, which may be its end for want of a word.
@@ -151,7 +159,9 @@ void AppendMethods::commit(Call asked, AppendRequest request) {
       batch->taken_at = node_.id;
       batch->may_begin = may_take_running(whose(log.head(), log.fixed()), node_.lease->standing());
     }
-    return log.append(*batch, last_chance, *result);
+    const bool is_through = log.append(*batch, last_chance, *result);
+    if (!is_through) park(*place);
+    return is_through;
   };
   command.done = [this, call, job_id = request.job_id, batch, result](std::exception_ptr e) {
     if (e) return tell(*call, job_id, e), call->error(e);

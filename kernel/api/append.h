@@ -1,12 +1,12 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
-#include <mutex>
-#include <unordered_map>
 
 #include "api/audit.h"
 #include "base/replaceable.h"
+#include "base/shares.h"
 #include "base/workers.h"
 #include "domed/store.h"
 #include "jobs/scheduler.h"
@@ -30,8 +30,9 @@ struct ThisNode {
 // yet. It waits its turn in the journal, as any batch ahead of its predecessor, and is looked at
 // again.
 //
-// All batches from here to their answers count against one bound, those that wait for collectors
-// with the rest.
+// All batches from here to their answers count against a bound, those that wait for collectors with
+// the rest, and those that wait for the batch before them against one of their own.  Both are
+// shared out by identity, with a reserve for operators: our runners are the daemon's user.
 //
 // Thread-safe.
 class AppendMethods {
@@ -43,7 +44,7 @@ class AppendMethods {
         scheduler_(scheduler),
         audit_(audit),
         node_(std::move(node)),
-        most_(most) {}
+        at_work_({most, std::max<std::size_t>(most / 8, 1), most / 4}) {}
 
   // From now on "masks" say what must not be stored of what is appended, beside a job's secrets.
   void use(std::shared_ptr<const Masks> masks) { masks_.become(std::move(masks)); }
@@ -58,13 +59,22 @@ class AppendMethods {
  private:
   using RequestPtr = std::shared_ptr<AppendRequest>;
 
+  // A request's, from here to its answer: one of those at work, or else bytes of those parked.
+  struct Place {
+    std::string who;
+    bool first = false;  // see Shares
+    std::size_t bytes = 0;
+    bool parked = false;
+  };
+  using PlacePtr = std::shared_ptr<Place>;
+
   AppendRequest read(Call& call);
-  bool may_enter(std::uint32_t pipe);
-  void left(std::uint32_t pipe);
-  void collect(Call call, RequestPtr request, bool last_chance);
+  void park(Place& place);
+  void leave(const Place& place);
+  void collect(Call call, RequestPtr request, const PlacePtr& place, bool last_chance);
   bool add_provenance(AppendRequest& request, Door door, bool last_chance) const;
-  void await_turn(Call call, RequestPtr request);
-  void commit(Call asked, AppendRequest request);
+  void await_turn(Call call, RequestPtr request, const PlacePtr& place);
+  void commit(Call asked, AppendRequest request, const PlacePtr& place);
   void tell(const Call& call, const std::string& job_id, const Batch& batch, bool replayed);
   void tell(const Call& call, const std::string& job_id, std::exception_ptr refusal);
 
@@ -74,12 +84,10 @@ class AppendMethods {
   Audit& audit_;
   const ThisNode node_;
   Replaceable<std::shared_ptr<const Masks>> masks_{nullptr};
-  // `BackPressure`: requests that are not answered yet, wherever they wait, and how many of them
-  // there may be; a quarter more for connections that have none.  The mutex guards the counts.
-  const std::size_t most_;
-  std::mutex mutex_;
-  std::size_t under_way_ = 0;
-  std::unordered_map<std::uint32_t, std::size_t> of_pipe_;
+  // `BackPressure`: requests that are not answered yet; and bytes of those that are parked, a part
+  // of what the journal takes.
+  Shares at_work_;
+  Shares parked_{{8 << 20, 1 << 20, 4 << 20}};
   // Threads of their own, for a collector that hangs must not keep pages and submits waiting. The
   // last member, so that what its tasks use goes after them.
   Workers collecting_{4};
