@@ -107,7 +107,7 @@ struct Producer::Core {
 Producer::Core::Core(ProducerOptions given)
     : options(std::move(given)),
       next_batch(options.first_batch),
-      channel(std::make_unique<Channel>(endpoints_of(options.endpoint))) {
+      channel(std::make_unique<Channel>(endpoints_of(options.endpoint), options.credentials)) {
   const Unsignalled unsignalled;
   thread = std::thread([this] { run(); });
 }

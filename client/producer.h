@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/json.h"
+#include "client/credentials.h"
 #include "protocol/api_error.h"
 #include "system/boot_clock.h"
 
@@ -40,6 +41,7 @@ struct ProducerOptions {
   std::size_t queue_bytes = 16 << 20;               // likewise, their bytes; one batch always fits
   std::chrono::milliseconds reply_timeout{10'000};  // then the same bytes are sent again
   std::chrono::milliseconds give_up{0};  // without any reply for so long: E_UNREACHABLE; 0: never
+  Credentials credentials = Credentials::of_environment();
 
   // Called from the producer's own thread, in the order of the batches.  Must
   // not call back into the producer other than its const members.
@@ -57,6 +59,7 @@ struct ProducerOptions {
 // is made.  Thread-safe.
 class Producer {
  public:
+  // Throws Error where there is a token to be sent that cannot be read.
   explicit Producer(ProducerOptions options);
   // Stops at once; what was not acknowledged may or may not have arrived.
   ~Producer();

@@ -10,6 +10,10 @@ using namespace std::chrono_literals;
 constexpr auto kPollWait = 10s;  // the longest that the protocol allows
 constexpr auto kQuiet = 200ms;   // own appends would end each poll at once
 constexpr auto kAfterError = 1s;
+constexpr auto kReply = 10s;   // beyond the time that a poll is held
+constexpr auto kAwayFor = 3s;  // a node that is only started again is waited for
+constexpr auto kAtHome = 1s;   // for an answer to one who is out
+constexpr auto kAtLeast = 200ms;
 constexpr std::size_t kQueue = 16;  // batches in memory; the others are in the spool
 
 // For how long a daemon has been silent is no matter of the time that this machine slept, in which
@@ -20,9 +24,17 @@ std::int64_t now_ms() {
       .count();
 }
 
-bool is_lost(const ApiError& error) {
-  const auto names = {"E_NOT_FOUND", "E_GONE", "E_UNAUTHORIZED", "E_ELSEWHERE"};
+bool is_one_of(const ApiError& error, std::initializer_list<const char*> names) {
   return std::find(names.begin(), names.end(), error.name()) != names.end();
+}
+
+bool is_lost(const ApiError& error) {
+  return is_one_of(error, {"E_NOT_FOUND", "E_GONE", "E_UNAUTHORIZED"});
+}
+
+// No word on the run: they do not know, or do not let in, who asks.
+bool keeps_out(const ApiError& error) {
+  return is_one_of(error, {"E_FORBIDDEN", "E_UNTRUSTED", "E_PROTOCOL", "E_ELSEWHERE"});
 }
 
 }  // namespace
@@ -34,14 +46,17 @@ Link::Link(const Spec& spec, Spool& spool, std::function<void()> wake)
       wake_(std::move(wake)),
       heard_at_(now_ms()),
       log_id_(spec.log_id),
-      client_(spec.control.front()),
-      producer_(producer_options()) {}
+      others_(spec.others),
+      home_(spec.control.front(), {}, nullptr, {}),
+      producer_(std::make_unique<Producer>(producer_options(spec.control.front(), {}))) {}
 
 Link::~Link() = default;
 
-ProducerOptions Link::producer_options() {
+ProducerOptions Link::producer_options(const std::string& endpoint,
+                                       const Credentials& credentials) {
   ProducerOptions options;
-  options.endpoint = spec_.control.front();
+  options.endpoint = endpoint;
+  options.credentials = credentials;
   options.job_id = spec_.job_id;
   options.producer_id = spec_.producer_id;
   options.producer_token = spec_.producer_token;
@@ -54,15 +69,16 @@ ProducerOptions Link::producer_options() {
 void Link::send() {
   // One batch is taken from the spool at a time, and kept in "unsent_" while the producer is full:
   // next() hands each out once only.
+  const std::scoped_lock lock(sending_);
   while (!refusal()) {
     if (!unsent_) unsent_ = spool_.next();
     if (!unsent_) return;
     try {
       // The token is put in here, and is in no file.
-      if (!producer_.try_append_frozen(unsent_->batch, token_member_ + unsent_->line.substr(1)))
+      if (!producer_->try_append_frozen(unsent_->batch, token_member_ + unsent_->line.substr(1)))
         return;
     } catch (const ApiError& error) {
-      return refused(error);
+      return refused(error);  // which stays as it is, until it goes to somebody else
     }
     unsent_.reset();
   }
@@ -104,6 +120,10 @@ void Link::acknowledged(const Ack& ack) {
 }
 
 void Link::refused(const ApiError& error) {
+  if (out_ && keeps_out(error)) {
+    not_let_in_ = true;
+    return;
+  }
   heard();
   {
     const std::scoped_lock lock(mutex_);
@@ -143,6 +163,7 @@ BootClock::time_point Link::stop_at() const {
 void Link::watch_loop(const std::stop_token& stop) {
   while (!stop.stop_requested() && !sealed_ && !refusal()) {
     try {
+      if (out_) come_home(stop);
       poll_once(stop);
     } catch (const ApiError& error) {
       poll_failed(error, stop);
@@ -150,24 +171,103 @@ void Link::watch_loop(const std::stop_token& stop) {
   }
 }
 
-Json Link::poll_params() {
+Json Link::poll_params(std::chrono::milliseconds wait) {
   const std::scoped_lock lock(mutex_);
   Json params{{"job_id", spec_.job_id},
               {"log_id", log_id_},
               {"since_seq", head_},
-              {"wait_ms", std::chrono::milliseconds(kPollWait).count()},
+              {"wait_ms", wait.count()},
               {"max_events", 1}};
   if (spec_.fenced) params["producer_token"] = spec_.producer_token;
   return params;
 }
 
+// For how long a poll may be waited for: somebody else has to be asked, and more than one, while
+// the run has time.
+std::chrono::milliseconds Link::patience() const {
+  const auto at = stop_at();
+  if (at == BootClock::time_point::max()) return kPollWait + kReply;
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(at - BootClock::now());
+  return std::clamp<std::chrono::milliseconds>(left / 4, kAtLeast, kPollWait + kReply);
+}
+
 void Link::poll_once(const std::stop_token& stop) {
+  const auto patience = this->patience();
+  const auto wait = std::min<std::chrono::milliseconds>(kPollWait, patience / 2);
   CallOptions options;
-  options.stop = stop;
   options.await_daemon = true;
+  options.repeat = !spec_.fenced;
+  options.reply_timeout = patience - wait;
+  options.deadline = std::max<std::chrono::milliseconds>(options.deadline, patience);
+  if (not_let_in_.exchange(false)) throw ApiError("E_FORBIDDEN", "the others do not let us in");
+  poll(out_ ? *other_ : home_, options, wait, stop);
+}
+
+// Whether it went: not for each restart of its daemon, but in time.
+bool Link::go_out(const ApiError& error) {
+  const auto now = BootClock::now();
+  if (!away_since_) away_since_ = now;
+  const bool is_away = error.name() == "E_UNREACHABLE" || is_unwell(error);
+  if (!spec_.fenced || !is_away || others_.empty()) return false;
+  if (now - *away_since_ < std::min<std::chrono::milliseconds>(kAwayFor, patience())) return false;
+  std::string endpoints;
+  for (const auto& url : others_) endpoints += (endpoints.empty() ? "" : ",") + url;
+  out_ = true;  // first: what its producer is refused is no word on the run
+  try {
+    other_.emplace(endpoints, Patience{}, nullptr, spec_.node);
+    send_to(endpoints, spec_.node);
+  } catch (const Error&) {  // such as a token that cannot be read: it is tried again
+    out_ = false;
+  }
+  return out_;
+}
+
+// Whoever answers a poll watches the run, so that its own node is asked before another one is asked
+// again.
+void Link::come_home(const std::stop_token& stop) {
+  CallOptions options;
+  options.repeat = false;
+  options.deadline = options.reply_timeout = kAtHome;
+  try {
+    poll(home_, options, 0ms, stop);
+  } catch (const ApiError& error) {
+    if (is_lost(error)) refused(error);
+    return;
+  }
+  stay_home();
+}
+
+void Link::stay_home() {
+  send_to(spec_.control.front(), {});
+  out_ = not_let_in_ = false;
+}
+
+// From here on "endpoint" gets the batches, from the first that is not acknowledged: whoever had
+// one of them knows it by its number.
+void Link::send_to(const std::string& endpoint, const Credentials& credentials) {
+  {
+    const std::scoped_lock lock(sending_);
+    auto next = std::make_unique<Producer>(producer_options(endpoint, credentials));
+    producer_.reset();
+    producer_ = std::move(next);
+    unsent_.reset();
+    spool_.rewind();
+  }
+  wake_();
+}
+
+void Link::poll(Client& client, CallOptions options, std::chrono::milliseconds wait,
+                const std::stop_token& stop) {
+  options.stop = stop;
   const auto asked = BootClock::now();
-  const Json page = client_.call("StreamJobEvents", poll_params(), options);
+  const Json page = client.call("StreamJobEvents", poll_params(wait), options);
   heard();
+  if (&client == &home_) {
+    away_since_.reset();
+    others_.clear();
+    for (const auto& url : page.value("others", Json::array()))
+      if (url.is_string()) others_.push_back(url.get<std::string>());
+  }
   told_to_stop(asked, stop_in_of(page));
   if (spec_.fenced) wake_();
   // By its state and not by its last event: with max_events 1 the page may end before that one.
@@ -195,15 +295,22 @@ void Link::poll_once(const std::stop_token& stop) {
 // reason to give up: the next reply to an append tells the head.
 void Link::poll_failed(const ApiError& error, const std::stop_token& stop) {
   if (error.name() != "E_UNREACHABLE") heard();  // a refusal is an answer too
+  if (out_ && keeps_out(error)) {
+    std::rotate(others_.begin(), others_.begin() + 1, others_.end());  // the next one may
+    stay_home();
+  } else if (!out_ && go_out(error)) {
+    return;
+  }
   // The job, or this log of it, is gone for good (LoudLoss): no retry brings it back.
   if (is_lost(error)) return refused(error);
   // An acknowledgement of the former log may be taken only behind its new name.
   const bool ahead = error.name() == "E_CURSOR_AHEAD" && log_id_ != spec_.log_id;
   if (error.name() == "E_LOG_CHANGED" || ahead) return follow_new_log(error);
+  const auto pause = std::min<std::chrono::milliseconds>(kAfterError, patience());
   std::unique_lock lock(mutex_);
   const bool trimmed = error.name() == "E_COMPACTED" && error.fields().contains("first");
   if (trimmed) head_ = std::max(head_, error.fields().at("first").get<std::uint64_t>() - 1);
-  changed_.wait_for(lock, stop, kAfterError, [] { return false; });
+  changed_.wait_for(lock, stop, pause, [] { return false; });
 }
 
 // The store may have lost a part.  Where that is nothing that was acknowledged to us, the job goes

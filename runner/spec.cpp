@@ -63,6 +63,14 @@ void take_stdin(const Json& object, Spec& spec) {
     throw Error(Code::invalid_argument, "'stdin.b64' is not base64");
 }
 
+void take_node(const Json& object, Credentials& out) {
+  const Json node = object.value("node", Json::object());
+  take(node, "ca", out.files.ca);
+  take(node, "cert", out.files.cert);
+  take(node, "key", out.files.key);
+  take(node, "token", out.token_file);
+}
+
 Spec read(const Json& object) {
   Spec spec;
   need(object, "job_id", spec.job_id);
@@ -90,6 +98,8 @@ Spec read(const Json& object) {
   take_limits(object, spec.limits);
   take_stdin(object, spec);
   take_terminal(object, spec.terminal);
+  take_node(object, spec.node);
+  take(object, "others", spec.others);
   take(object, "durable", spec.durable);
   take(object, "times", spec.times);
   take(object, "fenced", spec.fenced);

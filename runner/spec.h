@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/note.h"
+#include "client/credentials.h"
 #include "search/masks.h"
 
 namespace domed {
@@ -53,8 +54,10 @@ struct Spec {
   bool durable = true;  // the store outlives its daemon
   bool times = false;   // the daemon knows the "t" of events
   bool fenced =
-      false;  // others act on the store too: the daemon says for how long the run may go on
-  bool progress_lines = false;  // PROGRESS:0.5 in the command's output is progress, too
+      false;         // others act on the store too: the daemon says for how long the run may go on
+  Credentials node;  // with which it goes to other nodes
+  std::vector<std::string> others;  // where those are, until its own one tells anew
+  bool progress_lines = false;      // PROGRESS:0.5 in the command's output is progress, too
   std::chrono::milliseconds give_up{604800000};
 };
 

@@ -41,6 +41,11 @@ std::optional<Spool::Record> Spool::next() {
   return std::nullopt;
 }
 
+void Spool::rewind() {
+  const std::scoped_lock lock(mutex_);
+  if (!entries_.empty()) handed_out_ = entries_.front().batch - (acknowledged_ > 0 ? 0 : 1);
+}
+
 void Spool::acknowledge(std::uint64_t batch) {
   const std::scoped_lock lock(mutex_);
   while (entries_.size() > 1 && entries_.front().batch <= batch) {

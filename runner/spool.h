@@ -31,9 +31,9 @@ namespace domed {
 //
 // No sync: the spool survives the death of processes, and what it holds was
 // promised to nobody (Durable begins with an acknowledgement).  A loss of power may leave any
-// part of it; imported is what comes before the first byte that is missing.  Jobs can write to it, as to all
-// files of their user: what is sent from here is compared with the digest of what was appended,
-// and a file that was changed ends the delivery instead of speaking with our token.
+// part of it; imported is what comes before the first byte that is missing.  Jobs can write to it,
+// as to all files of their user: what is sent from here is compared with the digest of what was
+// appended, and a file that was changed ends the delivery instead of speaking with our token.
 //
 // Rejected: a binary format with lengths (importing would need a second parser, and people could
 // not read what a lost job said last); a separate file of positions (two files can contradict
@@ -62,6 +62,9 @@ class Spool {
   // The next batch that was not handed out yet.  Throws Error where the file does not hold what
   // was appended.
   std::optional<Record> next();
+
+  // Hands out again what has not been answered: it goes to somebody else.
+  void rewind();
 
   // Everything up to "batch" has been answered.
   void acknowledge(std::uint64_t batch);

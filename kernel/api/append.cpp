@@ -39,7 +39,8 @@ void AppendMethods::append_job_events(Call call) {
     leave(*place);
     reply(std::move(text));
   };
-  if (!request.starts() && !request.ends()) return commit(std::move(call), std::move(request), place);
+  if (!request.starts() && !request.ends())
+    return commit(std::move(call), std::move(request), place);
   collect(std::move(call), std::make_shared<AppendRequest>(std::move(request)), place, false);
 }
 
@@ -155,10 +156,7 @@ void AppendMethods::commit(Call asked, AppendRequest request, const PlacePtr& pl
       const std::string& job_id;
     };
     const Tell tell{scheduler_, *result, log.job_id()};
-    if (node_.lease) {
-      batch->taken_at = node_.id;
-      batch->may_begin = may_take_running(whose(log.head(), log.fixed()), node_.lease->standing());
-    }
+    if (node_.lease) take_at(*batch, log, node_.id, node_.lease->standing());
     const bool is_through = log.append(*batch, last_chance, *result);
     if (!is_through) park(*place);
     return is_through;
@@ -175,7 +173,7 @@ void AppendMethods::commit(Call asked, AppendRequest request, const PlacePtr& pl
     out.append("\",\"replayed\":").append(word(result->replayed));
     out.append(",\"cancel_requested\":").append(word(result->cancel_requested));
     if (result->paused) out.append(",\"paused\":true");
-    if (const auto left = node_.lease && result->is_run ? node_.lease->stop_in() : std::nullopt)
+    if (const auto left = node_.lease && result->is_run ? node_.lease->tell(job_id) : std::nullopt)
       out.append(",\"stop_in_ms\":").append(std::to_string(left->count()));
     out.append("}");
     call->result(out);

@@ -82,7 +82,8 @@ class DeploymentReader {
 
   // It stands in listings and logs, beside other nodes' some day: short, and nothing to quote.
   void read_node() {
-    const YamlFields node = section("node", {"name"});
+    const YamlFields node = section("node", {"name", "tls", "token"});
+    out_.node_credentials = read_node_credentials(node, out_.file.parent_path(), check_);
     out_.node_name = node.text("name", "");
     const bool good =
         out_.node_name.size() <= 64 &&

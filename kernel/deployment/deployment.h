@@ -12,6 +12,7 @@
 #include "deployment/job_settings.h"
 #include "deployment/listener.h"
 #include "deployment/log_settings.h"
+#include "deployment/node_credentials.h"
 #include "deployment/tool.h"
 #include "loader/manifest.h"
 #include "loader/options.h"
@@ -52,6 +53,7 @@ struct Deployment {
   bool nng = false;                 // serves ipc, tcp and ws instead of our own engine
   std::filesystem::path state_dir;  // absolute
   std::string node_name;            // empty: one made of the node's id
+  NodeCredentials node_credentials;
   std::optional<ClusterSettings> cluster;          // it is one of several on its store
   std::vector<std::filesystem::path> plugin_path;  // absolute directories, in search order
   PluginUse store;

@@ -58,6 +58,7 @@ class Comparison {
     wait("state_dir", now.state_dir == read_.state_dir);
     wait("cluster", now.cluster == read_.cluster);
     wait("node.name", now.node_name == read_.node_name);
+    take("node", now.node_credentials, read_.node_credentials);
     wait("plugin_path", now.plugin_path == read_.plugin_path);
     wait("metrics.listen", now.metrics_listen == read_.metrics_listen);
     wait("store", are_same(now.store, read_.store));

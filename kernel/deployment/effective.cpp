@@ -81,7 +81,7 @@ class Writer {
     sockets();
     out_.add("transport", std::string(d_.nng ? "nng" : "native"));
     out_.add("state_dir", d_.state_dir.string());
-    if (!d_.node_name.empty()) out_.raw("node", "{name: " + yaml(d_.node_name) + "}");
+    node();
     if (d_.cluster) {
       out_.open("cluster");
       out_.add("ttl", d_.cluster->ttl);
@@ -108,6 +108,21 @@ class Writer {
   }
 
  private:
+  void node() {
+    const NodeCredentials& own = d_.node_credentials;
+    if (d_.node_name.empty() && own == NodeCredentials()) return;
+    out_.open("node");
+    out_.some("name", d_.node_name);
+    out_.some("token", own.token_file);
+    if (!own.ca.empty() || !own.cert.empty()) {
+      out_.open("tls");
+      out_.some("ca", own.ca);
+      out_.some("cert", own.cert);
+      out_.some("key", own.key);
+      out_.close();
+    }
+    out_.close();
+  }
   void sockets() {
     out_.open("control");
     out_.some("group", d_.group);

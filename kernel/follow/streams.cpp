@@ -135,18 +135,22 @@ bool Streams::answer_from_memory(const AskedPtr& asked) {
   return true;
 }
 
-// The fence for who only listens.  Returns whether it is a run's, which lives by the lease of the
-// node that watches it (`OwnOnly`).
-bool Streams::must_be_producer(const JobRecord& record, const std::string& token) const {
-  const JobHead head = head_of(record);
+// The fence for who only listens.  Returns whether it is a run's.
+bool Streams::must_be_producer(const JobRecord& record, const JobHead& head,
+                               const std::string& token) {
   if (!is_token(head.run_token, token))
     throw ApiError("E_UNAUTHORIZED", "producer_token is not that of job '" + record.job_id + "'");
-  if (shared_ && !head.external && head.watcher != shared_->node)
-    throw ApiError("E_ELSEWHERE",
-                   "the run of job '" + record.job_id + "' is the node " + head.watcher +
-                       "'s: its runner is to ask there",
-                   {{"node", head.watcher}});
   return !head.external;
+}
+
+// `OwnOnly`: a run lives by the lease of the node that it asks, which the record has to say before
+// that tells it how long.
+void Streams::come_to_watch(const AskedPtr& asked) {
+  asked->watched = true;
+  shared_->watch(asked->request.job_id, asked->request.token,
+                 [this, asked](std::exception_ptr refusal) {
+                   refusal ? asked->call.error(refusal) : answer_on_worker(asked);
+                 });
 }
 
 void Streams::answer_from_store(const AskedPtr& asked) {
@@ -157,7 +161,15 @@ void Streams::answer_from_store(const AskedPtr& asked) {
       backward ? std::max<std::uint64_t>(*request.before_seq, 1) : request.since_seq + 1,
       request.max_events, request.max_bytes, backward ? Direction::backward : Direction::forward);
   must_be_there(request.job_id, slice ? &slice->job : nullptr);
-  const bool is_run = !request.token.empty() && must_be_producer(slice->job, request.token);
+  bool is_run = false;
+  if (!request.token.empty()) {
+    const JobHead head = head_of(slice->job);
+    is_run = must_be_producer(slice->job, head, request.token);
+    if (is_run && shared_ && !is_terminal(head.state) && head.watcher != shared_->node) {
+      if (!asked->watched) return come_to_watch(asked);
+      throw elsewhere(request.job_id, head.watcher);  // which came in between
+    }
+  }
   LogPage page = page_of(std::move(*slice), request);
   page.is_run = is_run;
   must_wait(*asked, page) ? hold(asked, true) : answer(*asked, std::move(page));
@@ -300,8 +312,11 @@ void Streams::answer(const Asked& asked, LogPage page) const {
   const bool more = backward ? !page.ends.empty() && page.from > page.first_seq : !to_head;
   out.append("],\"more\":").append(more ? "true" : "false");
   out.append(",\"final\":").append(is_terminal(page.state) && to_head ? "true" : "false");
-  if (const auto left = shared_ && page.is_run ? shared_->stop_in() : std::nullopt)
-    out.append(",\"stop_in_ms\":").append(std::to_string(left->count()));
+  if (shared_ && page.is_run) {
+    if (const auto left = shared_->tell(asked.request.job_id))
+      out.append(",\"stop_in_ms\":").append(std::to_string(left->count()));
+    out.append(",\"others\":").append(OrderedJson(shared_->others()).dump());
+  }
   out.append(",\"events_urls\":")
       .append(OrderedJson(events_urls_(asked.request.job_id)).dump())
       .append("}");

@@ -35,9 +35,17 @@ class Streams {
   struct Shared {
     std::string node;  // this one
     // How long a runner's poll is held at most, and for how long a run that this node watches may
-    // go on (NodeLease::stop_in).
+    // go on (NodeLease::tell).
     std::chrono::milliseconds poll_at_most{limits::kWaitMsMost};
-    std::function<std::optional<std::chrono::milliseconds>()> stop_in = [] { return std::nullopt; };
+    std::function<std::optional<std::chrono::milliseconds>(const std::string& job_id)> tell =
+        [](const std::string&) { return std::nullopt; };
+    // Makes this node the watcher of the run that "token" is of, and calls "done" as the journal
+    // does.
+    std::function<void(const std::string& job_id, const std::string& token,
+                       std::function<void(std::exception_ptr)> done)>
+        watch;
+    // Where a runner of this node reaches the others that live.
+    std::function<std::vector<std::string>()> others = [] { return std::vector<std::string>(); };
   };
   void share(Shared shared) { shared_ = std::move(shared); }
 
@@ -71,16 +79,19 @@ class Streams {
     std::chrono::milliseconds wait{0};
     bool lines = false;     // wants them as strings
     bool released = false;  // has waited
+    bool watched = false;   // a run's: the record names this node by now
   };
   using AskedPtr = std::shared_ptr<Asked>;
 
   void answer_on_worker(const AskedPtr& asked);
+  void come_to_watch(const AskedPtr& asked);
   void release(const AskedPtr& asked);
   void answer_released(const std::function<void(const AskedPtr&)>& answer);
   void answer_at_last(const AskedPtr& asked);
   bool answer_from_memory(const AskedPtr& asked);
   void answer_from_store(const AskedPtr& asked);
-  bool must_be_producer(const JobRecord& record, const std::string& token) const;
+  static bool must_be_producer(const JobRecord& record, const JobHead& head,
+                               const std::string& token);
   void answer(const Asked& asked, LogPage page) const;
   static bool must_wait(const Asked& asked, const LogPage& page);
   void hold(const AskedPtr& asked, bool may_read);

@@ -29,9 +29,15 @@ Runner spawn(const JobsContext& context, const std::vector<std::string>& control
   RunDir dir(run_path(settings, job.run_id));
   dir.create(job.job_id, job.request.value("task", Json()));
   const bool durable = context.store.durability() != Durability::none;
-  const Json spec = run_spec(settings, job,
-                             {log_id, context.environment.random_id(), token, control, durable,
-                              context.config.lease != nullptr});
+  const NodeLease* const lease = context.config.lease;
+  const RunIdentity identity{log_id,
+                             context.environment.random_id(),
+                             token,
+                             control,
+                             durable,
+                             lease != nullptr,
+                             lease ? lease->endpoints_of_others() : std::vector<std::string>()};
+  const Json spec = run_spec(settings, job, identity);
   return spawn_runner(context.config.runner, dir, spec.dump());
 }
 

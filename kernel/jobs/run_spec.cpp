@@ -136,6 +136,12 @@ Json run_spec(const RunSettings& settings, const JobFixed& job, const RunIdentit
                {"times", true},
                {"fenced", identity.fenced},
                {"give_up_ms", settings.give_up.count()}};
+  if (identity.fenced) spec["others"] = identity.others;
+  if (identity.fenced)
+    spec["node"] = {{"ca", settings.node_ca},
+                    {"cert", settings.node_cert},
+                    {"key", settings.node_key},
+                    {"token", settings.node_token}};
   for (const char* key : {"stdin", "tty", "task"})
     if (job.request.contains(key)) spec[key] = job.request.at(key);
   if (job.tool.is_object()) spec["progress_lines"] = job.tool.value("progress_lines", false);

@@ -22,6 +22,9 @@ struct RunSettings {
   std::filesystem::path cgroup;  // runs get cgroups of their own below it; empty: none
   std::map<std::string, std::string> environment;  // the allowlist, as the daemon has it
   std::vector<std::string> mask;                   // patterns of what must not be stored
+  // Files of who runners are to other nodes: of an authority, a certificate and its key, a token.
+  // Empty: none.
+  std::string node_ca, node_cert, node_key, node_token;
 };
 
 // The directory of one run (RunDir).
@@ -62,6 +65,7 @@ struct RunIdentity {
   std::vector<std::string> control;  // URLs for the runner and the job
   bool durable = true;               // the store outlives its daemon
   bool fenced = false;               // others act on the store too: the run has its time told
+  std::vector<std::string> others;   // and this is where they are
 };
 
 // What a runner is told of its run.  It holds tokens, so that no file may have it.

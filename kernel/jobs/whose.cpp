@@ -17,6 +17,14 @@ Whose whose(const JobHead& head, const JobFixed& fixed) {
   return out;
 }
 
+void take_at(Batch& batch, const JobLog& log, const std::string& self, Standing standing) {
+  const Whose job = whose(log.head(), log.fixed());
+  batch.taken_at = self;
+  batch.may_begin = may_take_running(job, standing);
+  batch.must_watch = must_watch(job, self);
+  batch.may_watch = may_watch(standing);
+}
+
 bool is_ours(const JobsContext& context, const JobHead& head) {
   return !context.config.lease || head.node == context.config.node;
 }

@@ -2,6 +2,7 @@
 
 #include "jobs/context.h"
 #include "log/job.h"
+#include "log/job_log.h"
 #include "nodes/ownership.h"
 
 namespace domed {
@@ -10,6 +11,9 @@ namespace domed {
 
 // What the record says, as nodes/ownership.h decides by it.
 Whose whose(const JobHead& head, const JobFixed& fixed);
+
+// What the node "self", whose lease is "standing", may do with "batch" by the record of "log".
+void take_at(Batch& batch, const JobLog& log, const std::string& self, Standing standing);
 
 // `OwnOnly`: whether the job's run is this node's to recover, to signal and to settle.
 bool is_ours(const JobsContext& context, const JobHead& head);

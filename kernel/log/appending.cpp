@@ -26,6 +26,7 @@ bool JobLog::append(const Batch& batch, bool last_chance, AppendResult& result) 
             head_.cancel_requested != 0, head_.is_paused(), expires,     is_run};
   if (batch.number == 0) {
     if (expires) keep_heard(batch);
+    come_to_watch(batch);
     return true;
   }
   const ProducerState* known = known_producer(batch.producer_id);
@@ -33,6 +34,7 @@ bool JobLog::append(const Batch& batch, bool last_chance, AppendResult& result) 
   if (batch.number <= last) {
     result = replay(batch, *known);
     result.expires = expires, result.is_run = is_run;
+    come_to_watch(batch);
     return true;
   }
   if (batch.number > last + 1) {
@@ -46,6 +48,7 @@ bool JobLog::append(const Batch& batch, bool last_chance, AppendResult& result) 
                        ": nothing can be appended",
                    {{"state", state_name(head_.state)}, {"head", head_.head_seq}});
   check_transitions(batch);
+  come_to_watch(batch);
   apply(batch);
   result.head_seq = head_.head_seq;
   result.state = head_.state;
@@ -64,16 +67,24 @@ void JobLog::authorize(const Batch& batch) const {
                      "a job's own token does not allow '" + event.type + "' events");
 }
 
-// `OwnOnly`: a run lives by the lease of the node that watches it, and no other can tell it for how
-// long.
+// `OwnOnly`: a run that has not begun is its node's alone, which looks at what it is made from; and
+// one that goes on lives by the lease of the node that it asks.
 void JobLog::must_be_here(const Batch& batch) const {
   if (batch.taken_at.empty() || batch.is_of_run || head_.external ||
-      head_.watcher == batch.taken_at || !is_token(head_.run_token, batch.producer_token))
+      !is_token(head_.run_token, batch.producer_token))
     return;
-  throw ApiError("E_ELSEWHERE",
-                 "the run of job '" + job_id_ + "' is the node " + head_.watcher +
-                     "'s: its runner is to ask there",
-                 {{"node", head_.watcher}});
+  if (head_.state == State::queued && head_.node != batch.taken_at)
+    throw elsewhere(job_id_, head_.node);
+  if (batch.must_watch && !batch.may_watch)
+    throw busy("the lease of this node is over: it watches no other run until it is renewed", 500);
+}
+
+// `OwnOnly`, step "watch": in the commit by which the run is answered, so that it is told how long
+// only when the record says by whose lease.
+void JobLog::come_to_watch(const Batch& batch) {
+  if (!batch.must_watch || !is_token(head_.run_token, batch.producer_token)) return;
+  head_.watcher = batch.taken_at;
+  head_changed_ = true;
 }
 
 // For the other nodes, who see no poll: now and then in the record, without an event.

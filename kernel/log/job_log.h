@@ -26,10 +26,11 @@ struct Batch {
   std::string provenance;              // for "running"
   std::string provenance_end;          // for a terminal state
   std::shared_ptr<const Masks> masks;  // the deployment's; may be null
-  // Of a store that others act on too: the node that takes the batch, and whether its lease is such
-  // that it may take `running`.  Empty: there is no other.
+  // Of a store that others act on too: the node that takes the batch, whether its lease is such
+  // that it may take `running`, and whether it is to come to watch the run by it, and may
+  // (nodes/ownership.h).  Empty: there is no other.
   std::string taken_at;
-  bool may_begin = true;
+  bool may_begin = true, must_watch = false, may_watch = true;
 };
 
 struct AppendResult {
@@ -165,6 +166,7 @@ class JobLog {
   void refuse_other(const Submission& submission) const;
   void authorize(const Batch& batch) const;
   void must_be_here(const Batch& batch) const;
+  void come_to_watch(const Batch& batch);
   void keep_heard(const Batch& batch);
   const ProducerState* known_producer(const std::string& id) const;
   AppendResult replay(const Batch& batch, const ProducerState& producer) const;

@@ -24,6 +24,13 @@ inline void must_be_there(const std::string& job_id, const JobRecord* record) {
   if (record->tombstone) throw job_is_gone(job_id, record->columns.state, record->head_seq);
 }
 
+// What is asked by a run's token where that run cannot be.
+inline ApiError elsewhere(const std::string& job_id, const std::string& node) {
+  return {"E_ELSEWHERE",
+          "the run of job '" + job_id + "' is the node " + node + "'s: its runner is to ask there",
+          {{"node", node}}};
+}
+
 inline ApiError busy(const std::string& why, int retry_ms = 50) {
   return {"E_BUSY", why, {{"retry_ms", retry_ms}}};
 }

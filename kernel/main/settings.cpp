@@ -132,7 +132,7 @@ EventOptions event_options(const Deployment& deployment, const Doors& doors, std
 SchedulerConfig scheduler_config(const Deployment& deployment, const Inherited& inherited) {
   const JobSettings& jobs = deployment.jobs;
   SchedulerConfig config;
-  config.runner = runner_program();
+  config.runner = runner_program(deployment.cluster.has_value());
   config.node = node_id(deployment.state_dir);
   config.policy = own_policy(deployment);
   config.max_running = static_cast<std::size_t>(jobs.max_running);
@@ -146,6 +146,9 @@ SchedulerConfig scheduler_config(const Deployment& deployment, const Inherited& 
   config.run.umask = jobs.umask.value_or(inherited.umask);
   config.run.cgroup = jobs.cgroup;
   config.run.mask = deployment.mask;
+  const NodeCredentials& node = deployment.node_credentials;
+  config.run.node_ca = node.ca, config.run.node_cert = node.cert, config.run.node_key = node.key;
+  config.run.node_token = node.token_file;
   for (const auto& name : jobs.env_allowlist)
     if (const char* value = std::getenv(name.c_str())) config.run.environment[name] = value;
   config.retention.keep_finished = deployment.retention.keep_finished;

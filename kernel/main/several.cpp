@@ -1,8 +1,10 @@
 // The part of Daemon for a store that others can open, or act on, too.
 #include "base/units.h"
+#include "jobs/whose.h"
 #include "main/daemon.h"
 #include "main/log.h"
 #include "nodes/place_lease.h"
+#include "protocol/endpoint.h"
 
 namespace domed {
 
@@ -34,7 +36,10 @@ void Daemon::join(Leases& leases) {
     const auto policy = own_policy(*deployment_.now());
     now.queues = {policy.queues.begin(), policy.queues.end()};
     now.takes = policy;
-    now.endpoints = *own_urls_.now();
+    now.endpoints.clear();
+    // As others reach them.
+    for (const auto& url : *own_urls_.now())
+      now.endpoints.push_back(reachable_url(url, "tcp://" + host_name() + ":0"));
     now.time = environment_.now();
     return now;
   };
@@ -115,7 +120,22 @@ Streams::Shared Daemon::shared_follow() {
   Streams::Shared shared;
   shared.node = node_id(deployment_.now()->state_dir);
   shared.poll_at_most = lease_->times().poll_at_most();
-  shared.stop_in = [this] { return lease_->stop_in(); };
+  shared.tell = [this](const std::string& job_id) { return lease_->tell(job_id); };
+  shared.watch = [this, node = shared.node](const std::string& job_id, const std::string& token,
+                                            std::function<void(std::exception_ptr)> done) {
+    Journal::Command command;
+    command.job_id = job_id;
+    command.apply = [this, node, token](JobLog& log, bool last_chance) {
+      Batch poll;
+      poll.producer_token = token;
+      take_at(poll, log, node, lease_->standing());
+      AppendResult ignored;
+      return log.append(poll, last_chance, ignored);
+    };
+    command.done = std::move(done);
+    journal_->submit(std::move(command));
+  };
+  shared.others = [this] { return lease_->endpoints_of_others(); };
   return shared;
 }
 

@@ -254,6 +254,14 @@ Standing NodeLease::standing() const {
   return domed::standing(since_sent(), settings_.times);
 }
 
+std::optional<NodeLease::Span> NodeLease::tell(const std::string& job_id) {
+  {
+    const std::lock_guard lock(mutex_);
+    observer_.heard(job_id);
+  }
+  return stop_in();
+}
+
 std::optional<NodeLease::Span> NodeLease::stop_in() const {
   const auto left =
       settings_.times.stop_in(settings_.times.ttl - since_sent().value_or(Span::max() / 2));
@@ -323,6 +331,23 @@ bool NodeLease::is_over(const std::string& node, const std::string& epoch) const
 std::vector<NodeLease::Seen> NodeLease::nodes() const {
   const std::lock_guard lock(mutex_);
   return seen_;
+}
+
+std::vector<std::string> NodeLease::endpoints_of_others() const {
+  const auto all = nodes();
+  std::string machine;
+  for (const Seen& node : all)
+    if (node.words.node == id_) machine = node.words.machine;
+  std::vector<std::string> out;
+  for (const Seen& node : all) {
+    if (node.words.node == id_ || node.unrenewed > settings_.times.ttl) continue;
+    const bool is_here = !machine.empty() && node.words.machine == machine;
+    for (const std::string& url : node.words.endpoints)
+      if (url.starts_with("tcp:") || url.starts_with("tls+tcp:") ||
+          (is_here && url.starts_with("ipc:")))
+        out.push_back(url);
+  }
+  return out;
 }
 
 }  // namespace domed

@@ -62,8 +62,9 @@ class NodeLease {
 
   Standing standing() const;
   // What a run that we watch is told in each answer (ClusterTimes::stop_in), with the time for
-  // which the others are known to wait longer.
+  // which the others are known to wait longer; tell() where it has just asked us.
   std::optional<Span> stop_in() const;
+  std::optional<Span> tell(const std::string& job_id);
   // For how long they do: what the lease's text says.
   Span back_in() const;
   bool is_dead(const std::string& node) const;
@@ -107,6 +108,8 @@ class NodeLease {
     Wish wish;
   };
   std::vector<Seen> nodes() const;
+  // Where a run of ours finds the others that live: over a network, or on the same machine.
+  std::vector<std::string> endpoints_of_others() const;
 
  private:
   NodeWords words() const;

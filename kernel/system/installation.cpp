@@ -17,9 +17,10 @@ fs::path this_installation() {
   return own_directory().parent_path();
 }
 
-fs::path runner_program() {
-  const fs::path installed = this_installation() / "libexec" / "domed" / "domed-runner";
-  return fs::exists(installed) ? installed : own_directory() / "domed-runner";
+fs::path runner_program(bool with_tls) {
+  const fs::path name = with_tls ? fs::path("tls") / "domed-runner" : "domed-runner";
+  const fs::path installed = this_installation() / "libexec" / "domed" / name;
+  return fs::exists(installed) ? installed : own_directory() / name;
 }
 
 }  // namespace domed

@@ -109,10 +109,9 @@ struct Node {
     batch.producer_id = "p", batch.producer_token = token_of(job), batch.number = number;
     batch.events = read_events(Json::array({event}).dump());
     batch.provenance = "{}";
-    batch.taken_at = config.node;
-    batch.may_begin = lease.standing() == Standing::fresh;
     return error_name([&] {
       journal.run(job, [&](JobLog& log) {
+        take_at(batch, log, config.node, lease.standing());
         AppendResult ignored;
         log.append(batch, true, ignored);
       });

@@ -133,10 +133,10 @@ TEST_F(NodeLeases, EndForTheirNodeBeforeTheyAreDeadForOthers) {
   a->lease.take();
   b->lease.take();
   pass(1s, {a.get(), b.get()});
-  const auto told = a->lease.stop_in();
+  const auto told = a->lease.tell("j");
   a->reach.is_cut = true;
   for (auto i = 0s; i < 20s; ++i) {
-    EXPECT_EQ(*told - i, *a->lease.stop_in());
+    EXPECT_EQ(*told - i, *a->lease.tell("j"));
     EXPECT_FALSE(b->lease.is_dead("a")) << i.count() << " s";
     pass(1s, {a.get(), b.get()});
   }

@@ -47,12 +47,51 @@ TEST_F(OwnAndOthers, OneOwnerNeedsALease) {
   EXPECT_EQ("", a->append("j", 1, change_to("running")));
 }
 
-TEST_F(OwnAndOthers, OneOwnerTakesWhatItsRunSays) {
+TEST_F(OwnAndOthers, OneOwnerTakesTheRunning) {
   submit(a->journal, "j");
   a->claim("j");
   EXPECT_EQ("E_ELSEWHERE", b->append("j", 1, change_to("running")));
   EXPECT_EQ("", a->append("j", 1, change_to("running")));
-  EXPECT_EQ("E_ELSEWHERE", b->append("j", 2, log_event("x")));
+}
+
+// Whom the run asks watches it, and the record says so before anybody tells it how long.
+TEST_F(OwnAndOthers, OwnOnlyIsWatchedWhereItAsks) {
+  submit(a->journal, "j");
+  a->runs("j");
+  EXPECT_EQ("", b->append("j", 2, log_event("x")));
+  EXPECT_EQ("b", a->head("j").watcher);
+  EXPECT_EQ("a", a->head("j").node);
+  EXPECT_EQ("", b->append("j", 2, log_event("x"))) << "a replay";
+  EXPECT_EQ("", a->append("j", 2, log_event("x"))) << "and one where it was";
+  EXPECT_EQ("a", a->head("j").watcher);
+  EXPECT_EQ("", b->append("j", 3, change_to("succeeded")));
+  EXPECT_EQ("", a->append("j", 3, change_to("succeeded"))) << "the end, whose answer was lost";
+}
+
+TEST_F(OwnAndOthers, OwnOnlyIsWatchedByALeaseAlone) {
+  submit(a->journal, "j");
+  a->runs("j");
+  pass(15s, {a.get()});
+  EXPECT_EQ("E_BUSY", b->append("j", 2, log_event("x")));
+  EXPECT_EQ("a", a->head("j").watcher);
+  EXPECT_EQ("", a->append("j", 2, log_event("x")));
+}
+
+// The node of a run is gone, and another one hears it: it lives as long as that does.
+TEST_F(OwnAndOthers, TakeoverOfARunThatNobodyHears) {
+  submit(a->journal, "j");
+  a->runs("j");
+  b->append("j", 2, log_event("x"));
+  b->sees("j");
+  for (int i = 0; i < 4; ++i) {
+    pass(300s, {b.get()});
+    b->lease.tell("j");
+    EXPECT_EQ(Log{}, b->others.due());
+  }
+  pass(605s, {b.get()});
+  ASSERT_EQ(Log{"j"}, b->others.due());
+  b->others.take("j");
+  EXPECT_EQ("lost", b->head("j").reason);
 }
 
 // What a second daemon did to the jobs of the first, merely by starting.

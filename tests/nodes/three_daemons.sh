@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # three_daemons.sh BIN PLUGINS --set url=URL ...: run by with_postgres.sh.  Three nodes on one store: a start ends nothing of
 # the others; jobs are spread and run once; a follower, a cancel and a need are served by any node; a daemon that is killed
-# and comes back has its runs; one that stays away loses them, when nothing is left of their commands.
+# and comes back has its runs; while it stays away they go on at another; what dies with it is lost.
 set -uo pipefail
 bin=$1 plugins=$2 url=
 shift 2
@@ -135,25 +135,53 @@ start a
 touch "$scratch/go"
 until_is b "$job" state succeeded
 
-# Killed for good, with a run of which the runner lives, and jobs that wait.
+# Killed for good, with runs of which one runner lives, and one is gone with its command, as when a machine dies; and jobs
+# that wait.
 kill "${daemon[b]}"; wait "${daemon[b]}"; unset "daemon[b]"
-job=$(submit a submit -- bash -c "exec -a $mark-last sleep 1000")
-until_is a "$job" state running
 start b
 start c
+: >"$scratch/told"
+# at_a COMMAND...: a job that runs at the first node, whoever else would have taken it.
+at_a() {
+  while :; do
+    job=$(submit a submit -- "$@")
+    until_is a "$job" state running
+    [ "$(field a "$job" node)" = "$node_a" ] && return
+    ctl a cancel "$job" >/dev/null
+    until_is a "$job" state canceled
+  done
+}
+at_a bash -c "tail -n +1 -f $scratch/told & exec -a $mark-living sleep 1000"
+living=$job
+at_a bash -c "exec -a $mark-last sleep 1000"
+runner=$(pgrep -f "domed-runner $scratch/a/runs/$(field a "$job" run_id)")
+kill -STOP "$runner"
 murder a
+pkill -9 -f -- "$mark-last"
+kill -9 "$runner"
 waiting=$(submit b submit -- true)
 until_is c "$waiting" state succeeded
 [ "$(field c "$job" state)" = running ] || complain "the run is lost before its time"
+echo elsewhere >>"$scratch/told"
+until ctl c logs "$living" | grep -q elsewhere; do sleep 0.2; done
 until_is c "$job" state failed
-runs "$mark-last" && complain "the command of a lost job runs on"
-ctl b nodes forget a --name "not a" 2>/dev/null && complain "a node is forgotten by a wrong name"
-echo a | ctl b nodes forget a 2>/dev/null || complain "a node that is gone cannot be forgotten"
-until [ "$(ctl c nodes --json | jq '.nodes | length')" = 2 ]; do sleep 0.1; done
 [ "$(field b "$job" reason)" = lost ] || complain "the job is not lost but $(field b "$job" reason)"
+[ "$(field b "$living" state)" = running ] || complain "a run that another node hears is over"
+runs "$mark-living" || complain "its command does not run any more"
 
-# And what comes back later harms nothing.
+# And what comes back later harms nothing, and has its own again.
 start a
 [ "$(field a "$job" reason)" = lost ] || complain "the job changed after its end"
+echo back >>"$scratch/told"
+until ctl a logs "$living" | grep -q back; do sleep 0.2; done
+ctl b cancel "$living" >/dev/null
+until_is a "$living" state canceled
+runs "$mark-living" && complain "the canceled command runs on"
 until [ -z "$(ls "$scratch/a/runs")" ]; do sleep 0.2; done
+
+# Gone for good: it is forgotten when its lease is over, by its name.
+murder a
+ctl b nodes forget a --name "not a" 2>/dev/null && complain "a node is forgotten by a wrong name"
+until echo a | ctl b nodes forget a 2>"$scratch/said.log"; do grep -qi 'lease' "$scratch/said.log" || complain "forget: $(cat "$scratch/said.log")"; sleep 0.2; done
+until [ "$(ctl c nodes --json | jq '.nodes | length')" = 2 ]; do sleep 0.1; done
 echo "three nodes, one store"

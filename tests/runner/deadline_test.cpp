@@ -1,4 +1,6 @@
 // One runner whose node may die: it ends its command before others take it for lost.
+#include <thread>
+
 #include "job.h"
 
 namespace domed {
@@ -39,11 +41,10 @@ TEST_F(DeadlineTest, EndsItsCommandWhenTheLatestAnswerSaysSo) {
   EXPECT_EQ("lost", last()["reason"]);
 }
 
-// Its next poll is held for longer than that.
 TEST_F(DeadlineTest, EndsItsCommandWhenNobodyAnswersInTime) {
   run("echo ready; exec sleep 1000");
   daemon_.wait_for("ready");
-  daemon_.stop_in(300ms);
+  daemon_.stop_in_without_another_word(300ms);
   finish();
   EXPECT_EQ("lost", last()["reason"]);
 }
@@ -57,6 +58,70 @@ TEST_F(DeadlineTest, EndsItsCommandWhenItsTokenIsNobodys) {
   EXPECT_EQ(1, wait_for_exit());
   const std::string said = ::testing::internal::GetCapturedStderr();
   EXPECT_NE(std::string::npos, said.find("E_UNAUTHORIZED")) << said;
+}
+
+// One that goes to another node while its own is away.
+class ElsewhereTest : public DeadlineTest {
+ protected:
+  ElsewhereTest() { daemon_.stop_in(2s); }  // so that it looks around soon
+  std::string node(const std::string& name) { return "ipc://" + (scratch_ / name); }
+  void also_at(const std::string& name, const std::string& refusal = "") {
+    daemon_.also_at(node(name), refusal);
+    spec_["others"].push_back(node(name));
+  }
+};
+
+TEST_F(ElsewhereTest, GoesOnAtAnotherNodeWhileItsOwnIsGone) {
+  also_at("other");
+  run("echo ready; read x < fifo; echo $x; read x < fifo; echo $x");
+  daemon_.wait_for("ready");
+  EXPECT_EQ(0, daemon_.asked_at(node("other")));
+  daemon_.stop();
+  tell_job("out\n");
+  daemon_.wait_for("\"out\"");
+  EXPECT_LT(0, daemon_.asked_at(node("other")));
+  const int asked = daemon_.asked_at(url_);
+  daemon_.start();
+  while (daemon_.asked_at(url_) < asked + 2) std::this_thread::yield();  // it is back
+  tell_job("home\n");
+  finish();
+  EXPECT_EQ("ready\nout\nhome\n", daemon_.output("stdout"));
+  EXPECT_EQ("succeeded", last()["to"]);
+}
+
+TEST_F(ElsewhereTest, HearsOfACancelThere) {
+  also_at("other");
+  run("echo ready; exec sleep 1000");
+  daemon_.wait_for("ready");
+  daemon_.stop();
+  while (daemon_.asked_at(node("other")) == 0) std::this_thread::yield();
+  daemon_.cancel(false);
+  finish();
+  EXPECT_EQ("canceled", last()["to"]);
+}
+
+// What a node says that does not let it in is no word on the run; the next one may be another.
+TEST_F(ElsewhereTest, PassesByWhoDoesNotLetItIn) {
+  also_at("closed", "E_FORBIDDEN");
+  also_at("other");
+  run("echo ready; read x < fifo; echo $x");
+  daemon_.wait_for("ready");
+  daemon_.stop();
+  tell_job("out\n");
+  finish();
+  EXPECT_LT(0, daemon_.asked_at(node("closed")));
+  EXPECT_EQ("succeeded", last()["to"]);
+}
+
+TEST_F(ElsewhereTest, EndsItsCommandWhereNobodyLetsItIn) {
+  also_at("closed", "E_FORBIDDEN");
+  run("trap 'touch ended' TERM; echo ready; while :; do sleep 0.05; done");
+  daemon_.wait_for("ready");
+  daemon_.stop();
+  while (!ran("ended")) std::this_thread::yield();
+  daemon_.start();
+  finish();
+  EXPECT_EQ("lost", last()["reason"]);
 }
 
 // A daemon that is alone on its store says nothing of it.

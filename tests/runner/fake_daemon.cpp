@@ -22,42 +22,68 @@ Json error_of(const ApiError& e) {
 
 }  // namespace
 
-FakeDaemon::FakeDaemon(std::string url) : url_(std::move(url)) {
+FakeDaemon::FakeDaemon(std::string url) {
   commit("state_change", {{"to", "queued"}});
+  doors_.push_back(std::make_unique<Door>());
+  doors_.back()->url = std::move(url);
   start();
 }
 
 FakeDaemon::~FakeDaemon() {
-  stop();
+  for (const auto& door : doors_) close(*door);
 }
 
 void FakeDaemon::start() {
-  stopping_ = false;
-  socket_ = std::make_unique<Socket>(nng_rep0_open);
-  check_nng(nng_listen(socket_->get(), url_.c_str(), nullptr, 0), url_);
-  for (int i = 0; i < kContexts; ++i) {
-    nng_ctx context;
-    check_nng(nng_ctx_open(&context, socket_->get()), "context");
-    contexts_.push_back(context);
-    threads_.emplace_back([this, context] { serve(context); });
-  }
+  open(*doors_.front());
 }
 
 void FakeDaemon::stop() {
+  close(*doors_.front());
+}
+
+void FakeDaemon::also_at(const std::string& url, const std::string& refusal) {
+  auto door = std::make_unique<Door>();
+  door->url = url;
+  door->refusal = refusal;
+  open(*door);
+  const std::scoped_lock lock(mutex_);
+  doors_.push_back(std::move(door));
+}
+
+int FakeDaemon::asked_at(const std::string& url) const {
+  const std::scoped_lock lock(mutex_);
+  for (const auto& door : doors_)
+    if (door->url == url) return door->asked;
+  return 0;
+}
+
+void FakeDaemon::open(Door& door) {
+  door.stopping = false;
+  door.socket = std::make_unique<Socket>(nng_rep0_open);
+  check_nng(nng_listen(door.socket->get(), door.url.c_str(), nullptr, 0), door.url);
+  for (int i = 0; i < kContexts; ++i) {
+    nng_ctx context;
+    check_nng(nng_ctx_open(&context, door.socket->get()), "context");
+    door.contexts.push_back(context);
+    door.threads.emplace_back([this, &door, context] { serve(door, context); });
+  }
+}
+
+void FakeDaemon::close(Door& door) {
   {
     const std::scoped_lock lock(mutex_);
-    stopping_ = true;
+    door.stopping = true;
   }
   changed_.notify_all();
   // Contexts before their socket: see Channel's destructor.
-  for (const auto& context : contexts_) nng_ctx_close(context);
-  for (auto& thread : threads_) thread.join();
-  contexts_.clear();
-  threads_.clear();
-  if (socket_) socket_->close();
+  for (const auto& context : door.contexts) nng_ctx_close(context);
+  for (auto& thread : door.threads) thread.join();
+  door.contexts.clear();
+  door.threads.clear();
+  if (door.socket) door.socket->close();
 }
 
-void FakeDaemon::serve(nng_ctx context) {
+void FakeDaemon::serve(Door& door, nng_ctx context) {
   nng_aio* aio = nullptr;
   nng_aio_alloc(&aio, nullptr, nullptr);
   for (;;) {
@@ -66,7 +92,7 @@ void FakeDaemon::serve(nng_ctx context) {
     if (nng_aio_result(aio) != 0) break;
     const Message request(nng_aio_get_msg(aio));
     bool lose = false;
-    const Json reply = answer(body(request.get()), lose);
+    const Json reply = answer(door, body(request.get()), lose);
     if (lose) nng_pipe_close(nng_msg_get_pipe(request.get()));
     if (lose) continue;
     nng_aio_set_msg(aio, make_message(reply.dump()).release());
@@ -77,27 +103,30 @@ void FakeDaemon::serve(nng_ctx context) {
   nng_aio_free(aio);
 }
 
-Json FakeDaemon::answer(std::string_view text, bool& lose) {
+Json FakeDaemon::answer(Door& door, std::string_view text, bool& lose) {
   const Json request = Json::parse(text);
   Json reply = {{"jsonrpc", "2.0"}, {"id", request["id"]}};
   std::unique_lock lock(mutex_);
+  ++door.asked;
+  changed_.notify_all();
   try {
-    if (!refusal_.empty()) throw ApiError(refusal_, "refused by the test");
+    for (const auto& refusal : {refusal_, door.refusal})
+      if (!refusal.empty()) throw ApiError(refusal, "refused by the test");
     const bool appends = request["method"] == "AppendJobEvents";
-    reply["result"] = appends ? append(request["params"], sha256_hex(text), lock, lose)
-                              : page(request["params"], lock);
+    reply["result"] = appends ? append(door, request["params"], sha256_hex(text), lock, lose)
+                              : page(door, request["params"], lock);
   } catch (const ApiError& e) {
     reply["error"] = error_of(e);
   }
   return reply;
 }
 
-Json FakeDaemon::append(const Json& params, const std::string& digest,
+Json FakeDaemon::append(const Door& door, const Json& params, const std::string& digest,
                         std::unique_lock<std::mutex>& lock, bool& lose) {
   const std::uint64_t batch = params["batch"];
-  changed_.wait(lock, [&] { return !held_ || stopping_; });
-  changed_.wait_for(lock, 1s, [&] { return batches_.size() + 1 >= batch || stopping_; });
-  if (stopping_) throw ApiError("E_BUSY", "stopping");
+  changed_.wait(lock, [&] { return !held_ || door.stopping; });
+  changed_.wait_for(lock, 1s, [&] { return batches_.size() + 1 >= batch || door.stopping; });
+  if (door.stopping) throw ApiError("E_BUSY", "stopping");
   const bool replayed = batches_.contains(batch);
   if (replayed && batches_[batch] != digest) throw ApiError("E_BATCH_MISMATCH", "other bytes");
   if (!replayed && batches_.size() + 1 != batch) throw ApiError("E_BATCH_GAP", "a gap");
@@ -124,11 +153,12 @@ Json FakeDaemon::append(const Json& params, const std::string& digest,
   return out;
 }
 
-Json FakeDaemon::page(const Json& params, std::unique_lock<std::mutex>& lock) {
+Json FakeDaemon::page(const Door& door, const Json& params, std::unique_lock<std::mutex>& lock) {
+  changed_.wait(lock, [&] { return !mute_ || door.stopping; });
   const std::size_t since = params["since_seq"];
   const auto told = stop_in_;
   changed_.wait_for(lock, std::chrono::milliseconds(params.value("wait_ms", 0)), [&] {
-    return told != stop_in_ || events_.size() != since || sealed_ || stopping_ ||
+    return told != stop_in_ || events_.size() != since || sealed_ || door.stopping ||
            !refusal_.empty() || params["log_id"] != log_id_;
   });
   if (!refusal_.empty()) throw ApiError(refusal_, "refused by the test");
@@ -146,7 +176,16 @@ Json FakeDaemon::page(const Json& params, std::unique_lock<std::mutex>& lock) {
            {"final", false},
            {"state", sealed_ ? "failed" : "running"}};
   if (stop_in_) out["stop_in_ms"] = stop_in_->count();
+  for (std::size_t i = 1; i < doors_.size(); ++i) out["others"].push_back(doors_[i]->url);
+  mute_ = last_word_;
   return out;
+}
+
+void FakeDaemon::stop_in_without_another_word(std::chrono::milliseconds time) {
+  const std::scoped_lock lock(mutex_);
+  stop_in_ = time;
+  last_word_ = true;
+  changed_.notify_all();
 }
 
 void FakeDaemon::stop_in(std::chrono::milliseconds time) {

@@ -37,6 +37,13 @@ class FakeDaemon {
   void pause(bool paused);
   // From now on answers say for how long the run may go on; a poll that is held is answered.
   void stop_in(std::chrono::milliseconds time);
+  // The same, and the next poll is the last that is answered.
+  void stop_in_without_another_word(std::chrono::milliseconds time);
+  // Another node on the same store, which polls name, and stop() leaves alone; where "refusal" is
+  // not empty it answers that.
+  void also_at(const std::string& url, const std::string& refusal = "");
+  // Requests that the node at "url" was sent.
+  int asked_at(const std::string& url) const;
   // The log gets another name; its newest event is gone where "loses".
   void rename(bool loses);
   // Ends the log, as somebody who has the runner's token could.
@@ -58,27 +65,34 @@ class FakeDaemon {
   std::size_t longest_batch() const;
 
  private:
-  void serve(nng_ctx context);
-  Json answer(std::string_view text, bool& lose);
-  Json append(const Json& params, const std::string& digest, std::unique_lock<std::mutex>& lock,
-              bool& lose);
-  Json page(const Json& params, std::unique_lock<std::mutex>& lock);
+  struct Door {
+    std::string url, refusal;
+    bool stopping = false;
+    int asked = 0;
+    std::unique_ptr<Socket> socket;
+    std::vector<nng_ctx> contexts;
+    std::vector<std::thread> threads;
+  };
+  void open(Door& door);
+  void close(Door& door);
+  void serve(Door& door, nng_ctx context);
+  Json answer(Door& door, std::string_view text, bool& lose);
+  Json append(const Door& door, const Json& params, const std::string& digest,
+              std::unique_lock<std::mutex>& lock, bool& lose);
+  Json page(const Door& door, const Json& params, std::unique_lock<std::mutex>& lock);
   void commit(const std::string& type, const Json& payload);
 
-  const std::string url_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<Json> events_;
   std::map<std::uint64_t, std::string> batches_;  // number, digest of the request
   std::string refusal_, log_id_ = "l";
-  bool cancel_requested_ = false, paused_ = false, stopping_ = false, held_ = false,
-       sealed_ = false;
+  bool cancel_requested_ = false, paused_ = false, held_ = false, sealed_ = false;
+  bool last_word_ = false, mute_ = false;
   std::optional<std::chrono::milliseconds> stop_in_;
   int lose_ = 0, replays_ = 0;
   std::size_t longest_batch_ = 0;
-  std::unique_ptr<Socket> socket_;
-  std::vector<nng_ctx> contexts_;
-  std::vector<std::thread> threads_;
+  std::vector<std::unique_ptr<Door>> doors_;  // the first is the node's own
 };
 
 }  // namespace domed

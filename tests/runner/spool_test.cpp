@@ -50,6 +50,22 @@ TEST(Spool, HandsEachBatchOutOnceInOrder) {
   EXPECT_EQ("three", spool.next()->line);
 }
 
+TEST(Spool, HandsOutAgainWhatIsNotAcknowledged) {
+  const Scratch scratch;
+  Spool spool(scratch / "spool");
+  spool.rewind();
+  for (int batch = 1; batch <= 3; ++batch) spool.append(batch, std::to_string(batch));
+  while (spool.next()) {
+  }
+  spool.acknowledge(1);
+  spool.rewind();
+  EXPECT_EQ(2u, spool.next()->batch);
+  EXPECT_EQ(3u, spool.next()->batch);
+  spool.acknowledge(3);
+  spool.rewind();
+  EXPECT_FALSE(spool.next());
+}
+
 TEST(Spool, CountsWhatIsNotAcknowledged) {
   const Scratch scratch;
   Spool spool(scratch / "spool");
