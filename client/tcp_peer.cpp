@@ -8,6 +8,7 @@
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <vector>
 
 namespace domed {
 namespace {
@@ -20,6 +21,7 @@ struct Place {
   bool operator==(const Place&) const = default;
 };
 
+constexpr const char* kListens = "0A";  // as those tables write it
 constexpr std::array<unsigned char, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
 Place place_of(const sockaddr_storage& address) {
@@ -56,18 +58,27 @@ std::optional<Place> place_of(const std::string& text) {
   return place;
 }
 
-std::optional<uid_t> user_in(const char* table, const Place& here, const Place& there) {
-  std::ifstream lines(table);
-  for (std::string line; std::getline(lines, line);) {
-    // sl: local remote state tx:rx timer:when retransmissions uid …
-    std::istringstream words(line);
-    std::string number, local, remote, state, queues, timer, again;
-    uid_t user = 0;
-    if (words >> number >> local >> remote >> state >> queues >> timer >> again >> user &&
-        place_of(local) == here && place_of(remote) == there)
-      return user;
+struct Socket {
+  std::optional<Place> local, remote;
+  bool listens = false;
+  uid_t user = 0;
+};
+
+// Those of this machine, as we see it.
+std::vector<Socket> sockets() {
+  std::vector<Socket> out;
+  for (const char* table : {"/proc/net/tcp", "/proc/net/tcp6"}) {
+    std::ifstream lines(table);
+    for (std::string line; std::getline(lines, line);) {
+      // sl: local remote state tx:rx timer:when retransmissions uid …
+      std::istringstream words(line);
+      std::string number, local, remote, state, queues, timer, again;
+      uid_t user = 0;
+      if (words >> number >> local >> remote >> state >> queues >> timer >> again >> user)
+        out.push_back({place_of(local), place_of(remote), state == kListens, user});
+    }
   }
-  return std::nullopt;
+  return out;
 }
 
 }  // namespace
@@ -89,9 +100,16 @@ std::optional<sockaddr_storage> other_end(int socket) {
 }
 
 std::optional<uid_t> user_at(const sockaddr_storage& theirs, const sockaddr_storage& ours) {
-  for (const char* table : {"/proc/net/tcp", "/proc/net/tcp6"})
-    if (const auto user = user_in(table, place_of(theirs), place_of(ours))) return user;
+  for (const auto& socket : sockets())
+    if (socket.local == place_of(theirs) && socket.remote == place_of(ours)) return socket.user;
   return std::nullopt;
+}
+
+std::set<uid_t> users_who_listen_at(unsigned port) {
+  std::set<uid_t> out;
+  for (const auto& socket : sockets())
+    if (socket.listens && socket.local && socket.local->port == port) out.insert(socket.user);
+  return out;
 }
 
 }  // namespace domed

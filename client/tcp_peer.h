@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <optional>
+#include <set>
 
 namespace domed {
 
@@ -17,5 +18,8 @@ std::optional<sockaddr_storage> other_end(int socket);
 // other end is "ours"; only once that process has accepted it, before it is nobody's.  nullopt: the
 // system's table does not have it.
 std::optional<uid_t> user_at(const sockaddr_storage& theirs, const sockaddr_storage& ours);
+
+// Of the processes that listen at "port" of this machine, whatever address of it; empty: none does.
+std::set<uid_t> users_who_listen_at(unsigned port);
 
 }  // namespace domed

@@ -1,5 +1,6 @@
 // domed-console: the page that shows what jobs do, for browsers.
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -7,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <set>
 #include <thread>
 #include <tuple>
 
@@ -15,6 +17,7 @@
 #include "base/unsignalled.h"
 #include "base/version.h"
 #include "base/words.h"
+#include "client/tcp_peer.h"
 #include "console/answer.h"
 #include "console/console.h"
 #include "domed/error.h"
@@ -207,6 +210,25 @@ Settings settings_of(const CommandLine& given) {
   return out;
 }
 
+// Whoever has the port is given the secret by the browser that opens the address: another account
+// may have taken it while no console of ours runs.
+void must_be_listened_at_by_us(const CommandLine& given, int port) {
+  const auto users = users_who_listen_at(static_cast<unsigned>(port));
+  std::set<uid_t> ours{0, geteuid()};
+  struct stat kept {};
+  if (!given.secret_file.empty() && stat(given.secret_file.c_str(), &kept) == 0)
+    ours.insert(kept.st_uid);
+  if (users.empty())
+    throw Error(Code::not_found, "no console listens at " + given.listen +
+                                     ": start it, or say by --listen where it does");
+  for (const uid_t user : users)
+    if (!ours.contains(user))
+      throw Error(Code::invalid_argument,
+                  "user " + std::to_string(user) + " listens at port " + std::to_string(port) +
+                      ", and would be given the secret: start the console at another port, and say "
+                      "so by --listen");
+}
+
 int serve(const CommandLine& given) {
   Settings settings = settings_of(given);
   const std::string scheme = settings.tls_cert.empty() ? "http" : "https";
@@ -215,6 +237,7 @@ int serve(const CommandLine& given) {
   const std::string login = "/#login=" + settings.secret;
   const auto url = [&](int port) { return scheme + "://" + host + ":" + std::to_string(port); };
   if (given.login_link) {
+    must_be_listened_at_by_us(given, settings.port);
     std::printf("%s%s\n", url(settings.port).c_str(), login.c_str());
     return 0;
   }

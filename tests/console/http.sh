@@ -7,11 +7,9 @@ source "$(dirname "$0")/lib.sh"
 start
 "$bin/domed-console" --listen 0.0.0.0:0 2>"$scratch/said" && fail "it listens beyond this machine without TLS"
 grep -q -- --tls-cert "$scratch/said" || fail "it does not say what to do: $(cat "$scratch/said")"
-# Two that begin at once have one secret.
-mkdir "$scratch/xdg2"
-for i in 1 2 3 4 5 6; do XDG_STATE_HOME=$scratch/xdg2 "$bin/domed-console" --login-link >"$scratch/link$i" 2>&1 & links[i]=$!; done
-for i in 1 2 3 4 5 6; do wait "${links[i]}" || fail "a console that begins beside others: $(cat "$scratch/link$i")"; done
-expect "their secrets" 1 "$(cat "$scratch"/link? | sort -u | wc -l)"
+# Without one that listens there it gives the secret to nobody.
+"$bin/domed-console" --login-link --listen 127.0.0.1:1 >"$scratch/said" 2>&1 && fail "it gives the secret to whoever listens there next"
+grep -q "no console listens" "$scratch/said" || fail "it does not say why: $(cat "$scratch/said")"
 start_console
 secret=$(cat "$XDG_STATE_HOME/domed/console-secret")
 expect "only its user reads the secret" 600 "$(stat -c %a "$XDG_STATE_HOME/domed/console-secret")"
@@ -19,6 +17,25 @@ grep -q "$secret" "$scratch/console-log" && fail "the secret is in the log"
 [[ $address == *login* ]] && fail "the secret is in an output that is no terminal"
 link=$("$bin/domed-console" --login-link --listen "127.0.0.1:$port")
 expect "the address that logs in" "http://127.0.0.1:$port/#login=$secret" "$link"
+# Two that begin at once have one secret.
+mkdir "$scratch/xdg2"
+for i in 1 2 3 4 5 6; do XDG_STATE_HOME=$scratch/xdg2 "$bin/domed-console" --login-link --listen "127.0.0.1:$port" >"$scratch/link$i" 2>&1 & links[i]=$!; done
+for i in 1 2 3 4 5 6; do wait "${links[i]}" || fail "a console that begins beside others: $(cat "$scratch/link$i")"; done
+expect "their secrets" 1 "$(cat "$scratch"/link? | sort -u | wc -l)"
+# Nor where another account listens.
+if [ "$(id -u)" = 0 ]; then
+  mkfifo "$scratch/theirs"
+  python3 -c 'import os, signal, socket
+os.setuid(65534)
+listening = socket.create_server(("127.0.0.1", 0))
+print(listening.getsockname()[1], flush=True)
+signal.pause()' >"$scratch/theirs" & other=$!
+  read -r their_port <"$scratch/theirs"
+  "$bin/domed-console" --login-link --listen "127.0.0.1:$their_port" >"$scratch/said" 2>&1 || true
+  kill "$other"
+  grep -q "user 65534 listens" "$scratch/said" || fail "it does not say who: $(cat "$scratch/said")"
+  grep -q "$secret" "$scratch/said" && fail "another account is given the secret"
+fi
 
 job=$(submit --name 'a <b>name</b>' --label team=x -- sh -c 'seq 1 2000; echo oh no: error >&2; exit 3')
 finish "$job"
