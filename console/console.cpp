@@ -19,7 +19,6 @@ using namespace std::chrono_literals;
 // Each browser that follows something has one.
 constexpr rlim_t kMostConnections = 1500;
 constexpr std::size_t kMostBody = 64 << 10, kMostPath = 1024;
-constexpr std::size_t kMostAddresses = 1000;
 constexpr std::size_t kMostToken = 1024;
 constexpr const char* kCookieAge = "604800";  // a week, as a session's
 
@@ -221,24 +220,13 @@ void Console::set_cookie(Response& response, const std::string& value,
                                         (tls() ? "; Secure" : ""));
 }
 
-Bucket& Console::logins_of(const std::string& address) {
-  const std::lock_guard lock(logins_mutex_);
-  if (logins_.size() > kMostAddresses && !logins_.contains(address)) return all_logins_;
-  auto& bucket = logins_[address];
-  if (!bucket) bucket = std::make_unique<Bucket>(20, 60s);
-  return *bucket;
-}
-
 void Console::login(const Request& request, Response& response) {
   const std::string word = text_at(body_of(request), "token");
   if (sessions_.is_secret(word)) {
     set_cookie(response, sessions_.begin(), kCookieAge);
     return answer_json(response, "{}");
   }
-  // Tokens are counted, right or wrong, for daemons are asked; the secret is not, so that guesses
-  // of others do not keep out who knows it.
-  if (!logins_of(request.remote_addr).take() || !all_logins_.take())
-    throw ApiError("E_TOO_MANY", "too many tries to log in: wait a minute");
+  Tries::Try a_try(tries_, request.remote_addr);
   std::map<std::string, std::shared_ptr<Client>> clients;
   std::string who;
   for (const auto& [name, daemon] : daemons_) {
@@ -256,8 +244,11 @@ void Console::login(const Request& request, Response& response) {
     }
   }
   if (clients.empty()) {
+    const std::string wrong = "this is neither this console's secret nor a token of a daemon here";
+    if (!a_try.was_wrong())
+      throw ApiError("E_TOO_MANY", wrong + ", as much else that came from your address");
     say("a login failed from " + request.remote_addr);
-    throw ApiError("E_LOGIN", "this is neither this console's secret nor a token of a daemon here");
+    throw ApiError("E_LOGIN", wrong);
   }
   set_cookie(response, sessions_.begin(std::move(clients), who, word), kCookieAge);
   answer_json(response, "{}");

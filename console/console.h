@@ -13,12 +13,12 @@
 #include "base/json.h"
 #include "base/units.h"
 #include "console/assets.h"
-#include "console/bucket.h"
 #include "console/door.h"
 #include "console/guard.h"
 #include "console/sessions.h"
 #include "console/shown_daemon.h"
 #include "console/stream.h"
+#include "console/tries.h"
 
 namespace domed::console {
 
@@ -86,7 +86,6 @@ class Console {
   std::string cookie_of(const Request& request) const;
   std::string cookie_name() const;
   void set_cookie(Response& response, const std::string& value, const std::string& age) const;
-  Bucket& logins_of(const std::string& address);
   ShownDaemon* daemon_named(const std::string& name);
 
   Settings settings_;
@@ -99,9 +98,7 @@ class Console {
   int port_ = 0, listening_ = -1;
   Streams streams_;
   std::atomic<bool> stopping_{false};
-  std::mutex logins_mutex_;
-  std::map<std::string, std::unique_ptr<Bucket>> logins_;  // by address
-  Bucket all_logins_{120, std::chrono::seconds(60)};
+  Tries tries_;
 };
 
 }  // namespace domed::console

@@ -12,6 +12,7 @@
 #include "console/guard.h"
 #include "console/head.h"
 #include "console/sessions.h"
+#include "console/tries.h"
 
 namespace domed::console {
 namespace {
@@ -149,6 +150,17 @@ TEST(Bucket, FillsAgain) {
   EXPECT_FALSE(bucket.take(now));
   EXPECT_TRUE(bucket.take(now + 6s));
   EXPECT_FALSE(bucket.take(now + 6s));
+}
+
+TEST(Tries, WhoGuessesKeepsNobodyOut) {
+  Tries tries(0ms);
+  for (int i = 0; i < 30; ++i) {
+    Tries::Try guess(tries, "192.0.2.1");
+    EXPECT_EQ(i < 20, guess.was_wrong()) << i;
+  }
+  const Tries::Try late(tries, "192.0.2.1");
+  EXPECT_THROW(Tries::Try(tries, "192.0.2.1"), ApiError) << "they come one by one";
+  const Tries::Try other(tries, "192.0.2.2"), third(tries, "192.0.2.2");
 }
 
 TEST(Answer, AnErrorsTextIsJsonWhateverIsInIt) {

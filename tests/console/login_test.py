@@ -26,7 +26,8 @@ def secret_of(name):
 class Browser:
     """One that has a cookie, or a certificate, or neither."""
 
-    def __init__(self, certificate=None):
+    def __init__(self, certificate=None, address=None):
+        self.address = (address, 0) if address else None
         self.context = ssl.create_default_context(cafile=f"{SCRATCH}/ca.pem")
         if certificate:
             self.context.load_cert_chain(f"{SCRATCH}/{certificate}.pem", f"{SCRATCH}/{certificate}.key")
@@ -34,7 +35,7 @@ class Browser:
         self.set_cookie = self.logged_in_by = ""
 
     def request(self, path, method="GET", body=None, timeout=20, **headers):
-        connection = http.client.HTTPSConnection("localhost", PORT, timeout=timeout, context=self.context)
+        connection = http.client.HTTPSConnection("localhost", PORT, timeout=timeout, context=self.context, source_address=self.address)
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if self.cookie:
             sent["Cookie"] = self.cookie
@@ -192,6 +193,11 @@ def guesses():
     answers = [Browser().log_in(f"guess-{i:042}") for i in range(30)]
     check("wrong tokens are refused, and counted", set(answers) == {401, 429} and answers[-1] == 429, answers)
     check("who knows the secret gets in all the same", Browser().log_in(secret_of("xdg/domed/console-secret")) == 200)
+    check("and who has a token", Browser().log_in(secret_of("eyes.token")) == 200)
+    for host in range(2, 9):
+        far = [Browser(address=f"127.0.0.{host}").log_in(f"guess-{i:042}") for i in range(21)]
+        check("each address has its own", far[0] == 401 and far[-1] == 429, far)
+    check("who has a token is let in beside guesses from everywhere", Browser().log_in(secret_of("builds.token")) == 200)
     check("who has a certificate, too", Browser("eve").session().get("who") == "cert:eve")
 
 
