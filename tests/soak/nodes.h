@@ -57,11 +57,13 @@ class NodesSoak {
     std::string expected;  // SHA-256 of what a whole run of it writes
   };
 
-  // One who asks: with a name, a connection to each node, and choices of its own.
+  // One who asks: with a name, a connection to each node, one that goes on at the next by itself,
+  // and choices of its own.
   struct Voice {
     std::string name;
     Dice dice;
     std::vector<std::unique_ptr<Client>> clients;
+    std::unique_ptr<Client> everywhere;
   };
 
   // nodes_load.cpp
@@ -75,7 +77,9 @@ class NodesSoak {
   void anywhere(Voice& voice, const std::function<void(Client&, const std::string& who)>& ask);
   void hand_over(const Job& job);
   void follow_jobs(int number);
-  history::Ended follow_anywhere(Voice& voice, const Job& job);
+  history::Ended follow_anywhere(Voice& voice, FollowOptions options);
+  history::Ended follow_everywhere(Voice& voice, FollowOptions options);
+  std::string all_nodes(std::size_t first) const;
 
   // nodes_chaos.cpp
   void break_things();

@@ -21,9 +21,18 @@ CallOptions short_of_patience() {
 }  // namespace
 
 NodesSoak::Voice NodesSoak::voice(const std::string& name, std::uint64_t seed) {
-  Voice out{name, Dice(options_.seed * 1000 + seed), {}};
+  Voice out{name, Dice(options_.seed * 1000 + seed), {}, {}};
   for (const Node& node : nodes_)
     out.clients.push_back(std::make_unique<Client>(node.daemon->control()));
+  out.everywhere = std::make_unique<Client>(all_nodes(seed));
+  return out;
+}
+
+// As a client takes them, from one of them on.
+std::string NodesSoak::all_nodes(std::size_t first) const {
+  std::string out;
+  for (std::size_t i = 0; i < nodes_.size(); ++i)
+    out += (i ? "," : "") + nodes_[(first + i) % nodes_.size()].daemon->control();
   return out;
 }
 
@@ -148,20 +157,23 @@ void NodesSoak::external_job(Voice& voice, const std::string& key) {
   append(last, "[" + line("end") + "," + change(dice() % 3 ? "succeeded" : "failed") + "]");
 }
 
-// A producer with many batches on their way, which stays where it is and waits there.
+// A producer with many batches on their way, which goes on at the next node by itself, or waits
+// where it is.
 void NodesSoak::windowed_job(Voice& voice, const std::string& key) {
   Dice& dice = voice.dice;
   const Job job = job_of(submit(voice, {{"idempotency_key", key}, {"executor", "external"}}));
   hand_over(job);
   const std::size_t node = dice() % nodes_.size();
   ProducerOptions options;
-  options.endpoint = nodes_[node].daemon->control();
+  const bool stays = dice() % 2;
+  options.endpoint = stays ? nodes_[node].daemon->control() : all_nodes(node);
   options.job_id = job.id;
   options.producer_id = "p";
   options.producer_token = job.token;
   options.reply_timeout = 2s;
   options.window = 1 + dice() % 16;
-  history::RecordedProducer producer(*recorder_, voice.name + "@" + nodes_[node].name, options);
+  const std::string who = stays ? voice.name + "@" + nodes_[node].name : voice.name;
+  history::RecordedProducer producer(*recorder_, who, options);
   producer.append("[" + change("running") + "]");
   for (std::uint64_t batch = 0, last = 5 + dice() % 40; batch < last; ++batch)
     producer.append("[" + line(key + "." + std::to_string(batch)) + "]");
@@ -172,21 +184,31 @@ void NodesSoak::windowed_job(Voice& voice, const std::string& key) {
 void NodesSoak::follow_jobs(int number) {
   Voice voice = this->voice("follower-" + std::to_string(number), 500 + number);
   while (const auto job = queue_.pop()) {
-    const auto result = follow_anywhere(voice, *job);
+    FollowOptions options;
+    options.job_id = job->id;
+    options.await_daemon = true;
+    options.deadline = Clock::now() + kLongest;
+    options.use_frames = voice.dice() % 3 > 0;
+    const auto result = voice.dice() % 2 ? follow_anywhere(voice, std::move(options))
+                                         : follow_everywhere(voice, std::move(options));
     ++follows_;
     if (result.end != "terminal")
       problem("the follow of " + job->id + " ended with " + result.end + " " + result.error);
   }
 }
 
-// Goes on with its cursor at another node when the one it is at is hurt (set_away), and now and
-// then by itself.
-history::Ended NodesSoak::follow_anywhere(Voice& voice, const Job& job) {
-  FollowOptions options;
-  options.job_id = job.id;
-  options.await_daemon = true;
-  options.deadline = Clock::now() + kLongest;
-  options.use_frames = voice.dice() % 3 > 0;
+// One follow, whichever node it is at.
+history::Ended NodesSoak::follow_everywhere(Voice& voice, FollowOptions options) {
+  for (;;) {
+    const auto result = history::follow(*recorder_, voice.name, *voice.everywhere, options,
+                                        [&](std::string_view, std::uint64_t) { ++events_; });
+    if (!options_.failover || result.error != "E_LOG_CHANGED") return result;
+  }
+}
+
+// Leaves the node that it is at when that is hurt (set_away), and now and then else, and goes on
+// with its cursor at another one.
+history::Ended NodesSoak::follow_anywhere(Voice& voice, FollowOptions options) {
   for (std::size_t node = voice.dice() % nodes_.size();; ++moves_) {
     std::stop_source stop;
     options.stop = stop.get_token();
