@@ -36,13 +36,6 @@ std::string read_secret_line(const std::string& path) {
   return text;
 }
 
-std::string read_all(const std::string& path) {
-  if (path == "-") return {std::istreambuf_iterator<char>(std::cin), {}};
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw UsageError("cannot read " + path + ": " + std::strerror(errno));
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 // The payloads go out as they were written, so nothing is parsed and dumped here.
 std::string events_of(const Appending& given) {
   if (given.file.empty()) {

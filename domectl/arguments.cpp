@@ -1,6 +1,11 @@
 #include "domectl/arguments.h"
 
+#include <cerrno>
 #include <charconv>
+#include <cstring>
+#include <fstream>
+#include <iostream>
+#include <iterator>
 
 #include "base/units.h"
 #include "domectl/context.h"
@@ -147,6 +152,13 @@ CLI::Validator whole_number(std::int64_t least, std::int64_t most) {
                " to " + std::to_string(most);
       },
       "");
+}
+
+std::string read_all(const std::string& path) {
+  if (path == "-") return {std::istreambuf_iterator<char>(std::cin), {}};
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw UsageError("cannot read " + path + ": " + std::strerror(errno));
+  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 }  // namespace domed::ctl

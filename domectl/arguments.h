@@ -53,4 +53,7 @@ CLI::Validator whole_number(std::int64_t least, std::int64_t most);
 // More events than this no log has.
 inline constexpr std::int64_t kMostEvents = 1'000'000'000'000'000;
 
+// The bytes of a file; of "-" what domectl itself reads.  Throws UsageError.
+std::string read_all(const std::string& path);
+
 }  // namespace domed::ctl

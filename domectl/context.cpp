@@ -289,6 +289,7 @@ int run_domectl(int argc, char** argv) {
   add_append(app, context);
   add_daemon(app, context);
   add_nodes(app, context);
+  add_cluster(app, context);
   add_who(app, context);
   add_new_plugin(app, context);
   add_contexts(app, context);

@@ -88,8 +88,9 @@ void add_logs(CLI::App& app, Context& context);
 void add_less(CLI::App& app, Context& context);
 void add_attach(CLI::App& app, Context& context);
 void add_append(CLI::App& app, Context& context);
-void add_daemon(CLI::App& app, Context& context);  // tools, health
-void add_nodes(CLI::App& app, Context& context);   // nodes
+void add_daemon(CLI::App& app, Context& context);   // tools, health
+void add_nodes(CLI::App& app, Context& context);    // nodes
+void add_cluster(CLI::App& app, Context& context);  // cluster
 void add_contexts(CLI::App& app, Context& context);
 void add_who(CLI::App& app, Context& context);         // whoami, token
 void add_new_plugin(CLI::App& app, Context& context);  // new-plugin

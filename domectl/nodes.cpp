@@ -37,14 +37,16 @@ int nodes(Context& context) {
     put_json(out(), result);
     return 0;
   }
-  std::vector<Row> rows{{"NAME", "ID", "LEASE", "RUNNING", "STARTING", "SKEW", "VERSION"}};
+  std::vector<Row> rows{
+      {"NAME", "ID", "LEASE", "RUNNING", "STARTING", "SKEW", "SETTINGS", "VERSION"}};
   const OrderedJson told = OrderedJson::parse(result);
   for (const auto& node : told.at("nodes")) {
     const OrderedJson jobs = part(node, "jobs");
-    rows.push_back(
-        {field(node, "name") + (node.value("this", false) ? " *" : ""), field(node, "id"),
-         state_of(node), field(jobs, "running"), field(jobs, "starting"),
-         node.contains("skew_ms") ? field(node, "skew_ms") + "ms" : "", field(node, "version")});
+    rows.push_back({field(node, "name") + (node.value("this", false) ? " *" : ""),
+                    field(node, "id"), state_of(node), field(jobs, "running"),
+                    field(jobs, "starting"),
+                    node.contains("skew_ms") ? field(node, "skew_ms") + "ms" : "",
+                    field(node, "settings"), field(node, "version")});
   }
   std::vector<std::size_t> widths(rows.front().size());
   for (const Row& row : rows)

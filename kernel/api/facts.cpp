@@ -58,18 +58,11 @@ namespace {
 
 // What a client may ask for that not every daemon of this protocol knows.
 OrderedJson features(const DaemonFacts& facts) {
-  OrderedJson out{"accept_imported", "accepts",
-                  "before_seq",      "drain",
-                  "expires_s",       "external",
-                  "frames",          "lines",
-                  "long-poll",       "metrics",
-                  "names",           "nodes",
-                  "pause",           "polling_producers",
-                  "reload",          "retry_env",
-                  "roles",           "search",
-                  "secrets",         "submit_node",
-                  "submit_wait",     "t",
-                  "troubles",        "waiting"};
+  OrderedJson out{"accept_imported", "accepts",     "before_seq", "cluster",  "drain",
+                  "expires_s",       "external",    "frames",     "lines",    "long-poll",
+                  "metrics",         "names",       "nodes",      "pause",    "polling_producers",
+                  "reload",          "retry_env",   "roles",      "search",   "secrets",
+                  "submit_node",     "submit_wait", "t",          "troubles", "waiting"};
   if (facts.allow_ad_hoc()) out.push_back("ad-hoc");
   if (facts.can_backup) out.push_back("backup");
   std::sort(out.begin(), out.end());

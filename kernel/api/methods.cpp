@@ -60,6 +60,7 @@ Methods::Methods(Store& store, Journal& journal, Streams& streams, Scheduler& sc
       transfer_(store, journal, scheduler, workers, config.node.lease ? config.node.id : ""),
       backup_(config.backup, std::move(config.backup_directory), environment),
       reload_(std::move(config.reload)),
+      cluster_(store, journal, std::move(config.cluster)),
       table_{
           // Whoever got in may ask these two; that is why they tell a stranger next to nothing.
           at_once("Health", Role::none, &FactMethods::health, &facts_),
@@ -91,6 +92,8 @@ Methods::Methods(Store& store, Journal& journal, Streams& streams, Scheduler& sc
           changing_in_pieces("ImportJob", Role::admin, &TransferMethods::import_job, &transfer_),
           changing_in_pieces("Backup", Role::admin, &BackupMethods::backup, &backup_),
           changing("Reload", Role::admin, &ReloadMethods::reload, &reload_),
+          changing("ApplyCluster", Role::admin, &ClusterMethods::apply_cluster, &cluster_),
+          reading("GetCluster", Role::admin, &ClusterMethods::get_cluster, &cluster_),
           reading("ListNodes", Role::admin, &NodeMethods::list_nodes, &nodes_),
           changing("DrainNode", Role::admin, &NodeMethods::drain_node, &nodes_),
           changing("UndrainNode", Role::admin, &NodeMethods::undrain_node, &nodes_),

@@ -8,6 +8,7 @@
 #include "api/audit.h"
 #include "api/backup.h"
 #include "api/cancel.h"
+#include "api/cluster.h"
 #include "api/facts.h"
 #include "api/jobs.h"
 #include "api/nodes.h"
@@ -32,6 +33,7 @@ struct ServiceConfig {
   Backup* backup = nullptr;  // null: the store cannot be copied while it is in use
   std::string backup_directory;
   SubmitMethods::EventsUrls events_urls;  // of the event socket that carries a job's frames
+  ClusterHooks cluster;                   // of one of several nodes
   ReloadMethods::Reload reload;           // null: there is no deployment to read again
 };
 
@@ -93,6 +95,7 @@ class Methods {
   TransferMethods transfer_;
   BackupMethods backup_;
   ReloadMethods reload_;
+  ClusterMethods cluster_;
   const std::map<std::string, Method> table_;
 };
 

@@ -25,6 +25,11 @@ OrderedJson shown(const NodeLease::Seen& node) {
     out["forgotten"] = true;
   else
     out["skew_ms"] = node.skew.count() / 1000;
+  if (words.ttl.count() > 0) {
+    out["ttl_ms"] = words.ttl.count();
+    if (words.lost_after.count() > 0) out["lost_after_ms"] = words.lost_after.count();
+  }
+  if (words.settings > 0) out["settings"] = words.settings;
   if (node.is_dead) out["dead"] = true;
   if (words.draining) out["draining"] = true;
   if (words.back_in.count() > 0) out["back_in_s"] = seconds_of(words.back_in);

@@ -4,6 +4,7 @@
 #include "domed/error.h"
 #include "log/request_hash.h"
 #include "log/retry.h"
+#include "protocol/api_error.h"
 #include "protocol/job_id.h"
 
 namespace domed {

@@ -10,14 +10,13 @@
 #include <set>
 
 #include "deployment/job_settings.h"
+#include "deployment/shared_settings.h"
 #include "deployment/tokens.h"
 #include "deployment/who_may.h"
 #include "domed/error.h"
 #include "loader/plugin_path.h"
-#include "nodes/cluster_times.h"
 #include "probes/probes.h"
 #include "protocol/endpoint.h"
-#include "search/masks.h"
 #include "system/installation.h"
 #include "system/trusted_path.h"
 #include "transport/listen_url.h"
@@ -25,7 +24,6 @@
 namespace domed {
 namespace {
 
-using std::chrono::hours;
 using std::chrono::milliseconds;
 using std::chrono::minutes;
 
@@ -33,7 +31,6 @@ using std::chrono::minutes;
 constexpr int kVersion = 1;
 // A collector is told a quarter less than its time, and has to start a thread in it.
 constexpr milliseconds kShortestCollection{10};
-constexpr hours kLongest{24 * 36500};
 
 // Reads the sections in an order in which each finds what it needs: plugins are looked for along
 // the plugin_path, and options of type "path" are relative to the state_dir.  A section that is
@@ -59,10 +56,12 @@ class DeploymentReader {
     read_provenance();
     read_jobs();
     if (const YamlNode* node = fields_.find("tools")) out_.tools = read_tools(*node, check_);
-    read_mask();
+    out_.mask = read_masks(fields_, check_);
     read_metrics();
-    read_retention();
+    if (const YamlNode* node = fields_.find("retention"))
+      out_.retention = read_retention(*node, check_);
     read_cluster();
+    note_places();
     out_.log = read_log_settings(section("log", kLogKeys), check_);
     return std::move(out_);
   }
@@ -99,18 +98,7 @@ class DeploymentReader {
   void read_cluster() {
     const YamlNode* place = fields_.find("cluster");
     if (!place || place->kind == YamlNode::Kind::null) return check_alone();
-    const YamlFields cluster = section("cluster", {"ttl", "lost_after"});
-    ClusterSettings out;
-    out.ttl = cluster.duration("ttl", std::chrono::minutes(10), out.ttl);
-    if (cluster.text("lost_after", "") == "never")
-      out.lost_after.reset();
-    else
-      out.lost_after =
-          cluster.duration("lost_after", std::chrono::hours(24 * 365), *out.lost_after);
-    out_.cluster = out;
-    const ClusterTimes times{out.ttl, out.lost_after, out_.jobs.cancel_grace};
-    if (const std::string problem = times.problem(); !problem.empty())
-      check_.fail(*place, "cluster: " + problem);
+    out_.cluster = read_cluster_times(*place, check_, out_.jobs.cancel_grace);
   }
 
   // Nobody else would start what it does not serve.
@@ -317,13 +305,6 @@ class DeploymentReader {
 
   void read_jobs() { out_.jobs = read_job_settings(section("jobs", kJobKeys), check_); }
 
-  void read_mask() {
-    out_.mask = fields_.texts("mask", {});
-    for (const YamlNode* item : fields_.items("mask"))
-      if (const std::string problem = mask_problem(item->text); !problem.empty())
-        check_.fail(*item, "mask: " + in_quotes(item->text) + " " + problem);
-  }
-
   void read_metrics() {
     const YamlFields metrics = section("metrics", {"listen"});
     out_.metrics_listen = metrics.text("listen", "");
@@ -333,14 +314,21 @@ class DeploymentReader {
                   "metrics.listen " + problem + ", is " + in_quotes(out_.metrics_listen));
   }
 
-  void read_retention() {
-    const YamlFields retention =
-        section("retention", {"keep_finished", "keep_jobs", "keep_bytes", "keep_tombstones"});
-    RetentionSettings& out = out_.retention;
-    out.keep_finished = retention.duration("keep_finished", kLongest, out.keep_finished);
-    out.keep_jobs = retention.integer("keep_jobs", 0, 1'000'000'000, out.keep_jobs);
-    out.keep_bytes = retention.size("keep_bytes", 0, std::uint64_t{1} << 60, out.keep_bytes);
-    out.keep_tombstones = retention.duration("keep_tombstones", kLongest, out.keep_tombstones);
+  // What the settings of all nodes may say instead.
+  void note_places() {
+    const auto note = [this](const YamlNode* node, const char* key) {
+      if (node && node->kind != YamlNode::Kind::null)
+        out_.said_at[key] = check_.place(node->line, node->column);
+    };
+    const auto inner = [this](const char* key, const char* name) {
+      const YamlNode* node = fields_.find(key);
+      return node ? node->find(name) : nullptr;
+    };
+    note(inner("cluster", "ttl"), "cluster.ttl");
+    note(inner("cluster", "lost_after"), "cluster.lost_after");
+    note(fields_.find("retention"), "retention");
+    note(fields_.find("mask"), "mask");
+    note(inner("jobs", "queues"), "jobs.queues");
   }
 
   Checker& check_;

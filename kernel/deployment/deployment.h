@@ -65,6 +65,8 @@ struct Deployment {
   LogSettings log;
   std::string metrics_listen;         // where probes are answered over HTTP; empty: nowhere
   std::vector<std::string> warnings;  // "file:line:col: text"
+  // "file:line:col: " of keys that settings of all nodes may say instead (shared_settings.h).
+  std::map<std::string, std::string> said_at = {};
 
   const ToolSpec* tool(std::string_view id) const;
 };

@@ -31,18 +31,6 @@ void read_umask(const YamlFields& jobs, JobSettings& out, Checker& check) {
                "jobs.umask must be octal digits up to 777, such as 027, is " + in_quotes(text));
 }
 
-void read_queues(const YamlFields& jobs, JobSettings& out, Checker& check) {
-  const YamlNode* node = jobs.find("queues");
-  if (!node || node->kind == YamlNode::Kind::null) return;
-  if (node->kind != YamlNode::Kind::map)
-    return check.fail(
-        *node, "jobs.queues must be a map: a queue's name and how many of its jobs run at once");
-  // Any name will do, and none is known beforehand.
-  const YamlFields queues(check, *node, "jobs.queues", {});
-  for (const auto& key : node->keys)
-    out.queues[key.text] = static_cast<std::size_t>(queues.integer(key.text, 0, 4096, 1));
-}
-
 void read_serve(const YamlFields& jobs, JobSettings& out, Checker& check) {
   const YamlNode* node = jobs.find("serve");
   if (!node || node->kind == YamlNode::Kind::null) return;
@@ -54,6 +42,22 @@ void read_serve(const YamlFields& jobs, JobSettings& out, Checker& check) {
 }
 
 }  // namespace
+
+std::map<std::string, std::size_t> read_queues(const YamlFields& jobs, Checker& check) {
+  std::map<std::string, std::size_t> out;
+  const YamlNode* node = jobs.find("queues");
+  if (!node || node->kind == YamlNode::Kind::null) return out;
+  if (node->kind != YamlNode::Kind::map) {
+    check.fail(*node,
+               "jobs.queues must be a map: a queue's name and how many of its jobs run at once");
+    return out;
+  }
+  // Any name will do, and none is known beforehand.
+  const YamlFields queues(check, *node, "jobs.queues", {});
+  for (const auto& key : node->keys)
+    out[key.text] = static_cast<std::size_t>(queues.integer(key.text, 0, 4096, 1));
+  return out;
+}
 
 std::set<std::string> JobSettings::served() const {
   if (serve) return {serve->begin(), serve->end()};
@@ -82,7 +86,7 @@ JobSettings read_job_settings(const YamlFields& jobs, Checker& check) {
       check.fail(*item, "jobs.env_allowlist: " + in_quotes(item->text) +
                             " is no variable's name: letters, digits and _");
   read_umask(jobs, out, check);
-  read_queues(jobs, out, check);
+  out.queues = read_queues(jobs, check);
   read_serve(jobs, out, check);
   out.cgroup = jobs.text("cgroup", "");
   if (!out.cgroup.empty() && !out.cgroup.is_absolute())

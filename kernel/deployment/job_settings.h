@@ -35,7 +35,8 @@ struct JobSettings {
 // The keys that the section may have.
 extern const std::vector<std::string> kJobKeys;
 
-// Reads the section; problems go to "check".
+// Read the section, and its "queues" alone; problems go to "check".
+std::map<std::string, std::size_t> read_queues(const YamlFields& jobs, Checker& check);
 JobSettings read_job_settings(const YamlFields& jobs, Checker& check);
 
 }  // namespace domed

@@ -128,7 +128,8 @@ void Elsewhere::tell(const Changes& changes) {
 }
 
 void Elsewhere::tell(const Change& change) {
-  if (is_kernels_own(change.job_id) || is_own(change) || tells_growth(change)) return;
+  if (is_kernels_own(change.job_id)) return hears_.own_record(change.job_id);
+  if (is_own(change) || tells_growth(change)) return;
   if (const auto record = store_.find(change.job_id))
     tell(*record, &change);
   else  // it was dropped

@@ -37,6 +37,8 @@ class Elsewhere {
     std::string node;  // whose own runs are told as the store has them, at each change
     // Any job may have changed.  Of those that are not over each is told behind this.
     std::function<void()> gap;
+    // A record of the kernel's own did.
+    std::function<void(const std::string& job_id)> own_record = [](const auto&) {};
     // After each try: why the watch failed, or nothing where it did not.
     std::function<void(const std::optional<Error>& failure)> tried = [](const auto&) {};
   };

@@ -87,6 +87,8 @@ class JobLog {
   void assign(const std::string& node, const std::string& token);
   // The job is nobody's again, and back in the queue; nothing where it is not assigned.
   void take_back();
+  // An event of the kernel's, in a record of its own.
+  void note(const std::string& type, const std::string& payload) { add(type, payload); }
   // Whoever had a token is nobody from here on.
   void fence();
   // A terminal state that the kernel itself decided on; nothing where it is over.

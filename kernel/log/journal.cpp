@@ -5,6 +5,7 @@
 #include <set>
 
 #include "log/refusal.h"
+#include "protocol/job_id.h"
 #include "protocol/limits.h"
 #include "protocol/request.h"
 
@@ -372,7 +373,7 @@ void Journal::publish(JobLog& log) {
   const bool was_visible = log.is_visible(), starts = log.starts();
   const auto lines = log.take_committed();
   untold_.erase(log.job_id());
-  if (!was_visible || !log.exists()) return;
+  if (!was_visible || !log.exists() || is_kernels_own(log.job_id())) return;
   Commit commit = commit_of(log);
   if (shared_) commit.revision = log.stored_revision(), commit.node = log.head().node;
   commit.lines = lines;

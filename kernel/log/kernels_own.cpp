@@ -3,7 +3,9 @@
 #include "base/json.h"
 #include "base/units.h"
 #include "log/job.h"
+#include "protocol/api_error.h"
 #include "protocol/event.h"
+#include "protocol/limits.h"
 
 namespace domed {
 namespace {
@@ -76,6 +78,65 @@ void touch(Store& store, Environment& environment) {
   entry.head = encoded;
   entry.columns = record->columns;
   store.commit({&entry, 1});
+}
+
+namespace {
+
+constexpr const char* kSettings = "x-domed-settings";
+
+std::uint64_t revision_of(std::uint64_t head_seq) {
+  return head_seq == 0 ? 0 : head_seq - 1;  // the first event makes the record
+}
+
+Error damaged_settings(const std::string& why) {
+  return {Code::corruption, std::string("the record '") + kClusterRecord +
+                                "' is damaged in the store: " + why + ": apply the settings again"};
+}
+
+}  // namespace
+
+KeptSettings kept_settings(const Store& store) try {
+  KeptSettings out;
+  const auto record = store.find(kClusterRecord);
+  if (!record || revision_of(record->head_seq) == 0) return out;
+  const auto slice = store.read(kClusterRecord, record->head_seq, 1, limits::kPageBytesMost);
+  if (!slice || slice->ends.size() != 1) throw damaged_settings("its newest event is not there");
+  const Line line = read_line(std::string_view(slice->events).substr(0, slice->ends[0] - 1));
+  const Json payload = Json::parse(line.event.payload);
+  if (line.event.type != kSettings || !payload.is_object() || !payload.contains("text"))
+    throw damaged_settings("its newest event has no settings");
+  out.revision = revision_of(record->head_seq);
+  out.at = line.ts;
+  out.text = text_at(payload, "text");
+  out.file = text_at(payload, "file");
+  out.by = text_at(payload, "by");
+  return out;
+} catch (const ApiError& e) {
+  throw damaged_settings(e.what());
+} catch (const Json::exception&) {
+  throw damaged_settings("it is not what was written");
+}
+
+std::uint64_t keep_settings(JobLog& log, std::uint64_t revision, const KeptSettings& settings) {
+  const std::uint64_t present = log.exists() ? revision_of(log.head().head_seq) : 0;
+  if (present != revision)
+    throw ApiError("E_INVALID_TRANSITION",
+                   "somebody has applied other settings meanwhile: they are of revision " +
+                       std::to_string(present) + ", not " + std::to_string(revision) +
+                       ": look at them, and apply yours again",
+                   {{"revision", present}});
+  const std::string payload =
+      OrderedJson{{"text", settings.text}, {"file", settings.file}, {"by", settings.by}}.dump();
+  if (payload.size() > limits::kEventBytes - 1024)
+    throw ApiError("E_TOO_LARGE", "the settings have more bytes than an event may have");
+  if (!log.exists()) {
+    Submission made;
+    made.fixed.job_id = kClusterRecord;
+    made.fixed.request = {{"executor", "external"}};
+    log.create(made);
+  }
+  log.note(kSettings, payload);
+  return present + 1;
 }
 
 }  // namespace domed

@@ -6,6 +6,7 @@
 #include "log/journal.h"
 #include "log/records.h"
 #include "log/refusal.h"
+#include "protocol/job_id.h"
 
 namespace domed {
 namespace {
@@ -125,7 +126,7 @@ void Journal::tell_late(const JobLog& log) {
   if (it == untold_.end()) return;
   const bool changed = log.stored_revision() != it->second, created = it->second.empty();
   untold_.erase(it);
-  if (!changed || !log.is_visible()) return;
+  if (!changed || !log.is_visible() || is_kernels_own(log.job_id())) return;
   Commit commit = commit_of(log);
   commit.first = commit.head + 1;
   commit.created = created;

@@ -173,7 +173,7 @@ void Daemon::open_log() {
       });
   if (lease_) journal_->share();
   store_->renew_with([this](const std::string& job_id) { journal_->renew(job_id); });
-  SchedulerConfig config = scheduler_config(*deployment_.now(), inherited_);
+  SchedulerConfig config = scheduler_config(in_force(), inherited_);
   config.lease = lease_.get();
   scheduler_ = std::make_unique<Scheduler>(*store_, *journal_, environment_, *provenance_,
                                            std::move(config), log_line, troubles_);
@@ -181,7 +181,8 @@ void Daemon::open_log() {
 }
 
 void Daemon::open_methods() {
-  ServiceConfig config = service_config(*deployment_.now(), epoch_, plugins_);
+  ServiceConfig config = service_config(in_force(), epoch_, plugins_);
+  if (lease_) config.cluster = cluster_hooks();
   config.store_secret = store_secret_;
   config.node = {config.facts.node_id, lease_.get()};
   config.backup = backup_of(*fenced_);
@@ -319,8 +320,7 @@ void Daemon::use(const Deployment& deployment, const DoorFiles& files) {
     events_->look_again_at_identities();
   });
   streams_->look_again();
-  methods_->use(submit_rules(deployment), tools_of(deployment), masks_of(deployment));
-  scheduler_->use(scheduler_config(deployment, inherited_));
+  use_in_force();
 }
 
 // For strangers: not what it says of itself, which may name files.

@@ -13,6 +13,7 @@
 #include "base/replaceable.h"
 #include "base/workers.h"
 #include "deployment/deployment.h"
+#include "deployment/shared_settings.h"
 #include "follow/publisher.h"
 #include "follow/streams.h"
 #include "jobs/scheduler.h"
@@ -52,7 +53,7 @@ class Daemon {
   // more.  The log says what came of it.  Throws Error for a deployment that cannot be used: then
   // nothing has changed.  Thread-safe.
   Reloaded reload();
-  // As it holds now.
+  // As it was read last; what it says of what all nodes hold to (in_force) aside.
   Deployment deployment() const { return *deployment_.now(); }
   // Starts no more jobs and waits until none runs; false: asked to stop first.
   bool drain(const std::stop_token& stop);
@@ -65,6 +66,11 @@ class Daemon {
   void hear_others();
   Streams::Shared shared_follow();
   OrderedJson among_others();
+  ClusterHooks cluster_hooks();
+  Deployment in_force() const;
+  void take_settings(const Store& store);
+  void take_settings_if_any();
+  void choose_times(const std::vector<Lease>& nodes);
   void open_followers();
   void open_log();
   void open_methods();
@@ -73,12 +79,20 @@ class Daemon {
   void stop();
   Gauges gauges();
   void use(const Deployment& deployment, const DoorFiles& files);
+  void use_in_force();
   std::string troubles_of_store();
   std::vector<std::string> expiring();
   void tell_what_expires(const std::stop_token& stop);
 
   Replaceable<Deployment> deployment_;
   std::mutex reload_mutex_;  // one at a time
+  // What all nodes hold to, and the times among it, which do not change while we are one of them.
+  struct Settings {
+    std::uint64_t revision = 0;
+    SharedSettings what;
+  };
+  Replaceable<Settings> settings_{{}};
+  std::optional<ClusterSettings> times_;
   const std::function<void()> stale_;
   SystemEnvironment environment_;
   const std::string epoch_;

@@ -78,6 +78,8 @@ int check(const Deployment& deployment) {
     print_doors(deployment.events_listen, Audience::events);
   }
   std::fputs(problems.c_str(), stderr);
+  if (problems.empty() && deployment.cluster)
+    for (const auto& line : beside_settings(deployment)) std::fprintf(stderr, "%s\n", line.c_str());
   return problems.empty() ? 0 : 1;
 }
 

@@ -16,7 +16,9 @@
 #include "loader/opened_plugin.h"
 #include "log/check_store.h"
 #include "log/checked_store.h"
+#include "log/kernels_own.h"
 #include "log/records.h"
+#include "main/settings.h"
 #include "system/fd.h"
 #include "system/own_file.h"
 
@@ -138,6 +140,19 @@ int restore_store(const Deployment& deployment, const std::string& file, bool re
                "restored from %s; unfinished jobs get a new log_id when they are next looked at\n",
                file.c_str());
   return 0;
+}
+
+std::vector<std::string> beside_settings(const Deployment& deployment) try {
+  const OpenedPlugin plugin(deployment.store.manifest, deployment.store.options,
+                            spdlog::default_logger());
+  const auto fenced = plugin.store();
+  const KeptSettings kept = kept_settings(CheckedStore(*fenced));
+  if (kept.revision == 0) return {};
+  return ignored_under(deployment, usable_settings(deployment, kept.text, kept.file),
+                       kept.revision);
+} catch (const Error& e) {
+  return {deployment.file.string() +
+          ": whether settings of all nodes say otherwise cannot be told now: " + e.what()};
 }
 
 }  // namespace domed

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "deployment/deployment.h"
 
@@ -18,5 +19,9 @@ int check_whole_store(const Deployment& deployment);
 // incarnation: logs that went on after the copy was made get a new log_id when they are next
 // looked at.  A store that has jobs is left alone, unless "replace".
 int restore_store(const Deployment& deployment, const std::string& file, bool replace);
+
+// What the deployment says and settings of all nodes, which its store has, say otherwise: a line
+// each; one that says why, where that cannot be told.
+std::vector<std::string> beside_settings(const Deployment& deployment);
 
 }  // namespace domed

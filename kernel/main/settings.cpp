@@ -93,6 +93,14 @@ OwnPolicy own_policy(const Deployment& deployment) {
   return policy;
 }
 
+SharedSettings usable_settings(const Deployment& deployment, const std::string& text,
+                               const std::string& file) {
+  SharedSettings out = read_shared_settings(text, file, deployment.jobs.cancel_grace);
+  if (const std::string problem = cluster_problem(under(deployment, out)); !problem.empty())
+    throw Error(Code::unsupported, file + ": " + problem);
+  return out;
+}
+
 ClusterTimes cluster_times(const Deployment& deployment) {
   return {deployment.cluster->ttl, deployment.cluster->lost_after, deployment.jobs.cancel_grace};
 }

@@ -9,6 +9,7 @@
 
 #include "api/methods.h"
 #include "deployment/deployment.h"
+#include "deployment/shared_settings.h"
 #include "jobs/scheduler.h"
 #include "loader/opened_plugin.h"
 #include "main/doors.h"
@@ -48,6 +49,9 @@ ClusterTimes cluster_times(const Deployment& deployment);
 OwnPolicy own_policy(const Deployment& deployment);
 // Why it cannot be one of several; empty: it can, or is not to be.
 std::string cluster_problem(const Deployment& deployment);
+// What all nodes are to hold to, as this one can.  Throws Error with every problem.
+SharedSettings usable_settings(const Deployment& deployment, const std::string& text,
+                               const std::string& file);
 SchedulerConfig scheduler_config(const Deployment& deployment, const Inherited& inherited);
 SubmitRules submit_rules(const Deployment& deployment);
 ToolMethods::Tools tools_of(const Deployment& deployment);

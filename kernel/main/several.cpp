@@ -1,6 +1,7 @@
 // The part of Daemon for a store that others can open, or act on, too.
 #include "base/units.h"
 #include "jobs/whose.h"
+#include "log/kernels_own.h"
 #include "main/daemon.h"
 #include "main/log.h"
 #include "nodes/place_lease.h"
@@ -30,21 +31,24 @@ Store& Daemon::open_store() {
 // the lease says what we may begin.  It is renewed from now on, for what comes before we serve may
 // take long.
 void Daemon::join(Leases& leases) {
-  const NodeWords words = node_words(*deployment_.now());
+  take_settings(CheckedStore(*fenced_));
+  choose_times(leases.held(kNodeLease));
+  const NodeWords words = node_words(in_force());
   const auto say = [this, words] {
     NodeWords now = words;
-    const auto policy = own_policy(*deployment_.now());
+    const auto policy = own_policy(in_force());
     now.queues = {policy.queues.begin(), policy.queues.end()};
     now.takes = policy;
     now.endpoints.clear();
     // As others reach them.
     for (const auto& url : *own_urls_.now())
       now.endpoints.push_back(reachable_url(url, "tcp://" + host_name() + ":0"));
+    now.settings = settings_.now()->revision;
     now.time = environment_.now();
     return now;
   };
   lease_ = std::make_unique<NodeLease>(leases, epoch_, say,
-                                       NodeLease::Settings{cluster_times(*deployment_.now())});
+                                       NodeLease::Settings{cluster_times(in_force())});
   if (lease_->take() == Namesake::another)
     throw Error(Code::conflict,
                 "another machine acts on the store as this node, " + words.name + " (" +
@@ -60,6 +64,7 @@ void Daemon::join(Leases& leases) {
       },
       [this, told = NodeLease::Span(0)]() mutable {
         if (!serves_) return;
+        take_settings_if_any();  // a notice may be lost
         // Whose runners may go on for longer hears it at once: it may be about to stop.
         if (std::exchange(told, lease_->back_in()) < lease_->back_in()) streams_->changed_all();
         scheduler_->look_at_others();
@@ -81,7 +86,11 @@ void Daemon::hear_others() {
     streams_->committed(commit);
     journal_->changed_elsewhere(commit.job_id);
   };
+  hears.own_record = [this](const std::string& job_id) {
+    if (job_id == kClusterRecord) take_settings_if_any();
+  };
   hears.gap = [this] {
+    take_settings_if_any();
     publisher_->beat_again();
     streams_->changed_all();
     scheduler_->look_again();

@@ -37,6 +37,7 @@ Json dumped(const NodeWords& words) {
   if (words.draining) text["draining"] = true;
   if (words.forgotten) text["forgotten"] = true;
   if (words.back_in > NodeWords::Span(0)) text["back_in"] = words.back_in.count();
+  if (words.settings > 0) text["settings"] = words.settings;
   if (words.takes) text["takes"] = dumped(*words.takes);
   return text;
 }
@@ -119,6 +120,7 @@ NodeWords NodeWords::parse(std::string_view text) {
   words.draining = is_true(json, "draining");
   words.forgotten = is_true(json, "forgotten");
   words.time = static_cast<std::int64_t>(number_at(json, "time"));
+  words.settings = number_at(json, "settings");
   words.takes = policy_of(words, json);
   return words;
 }

@@ -34,6 +34,7 @@ struct NodeWords {
   bool draining = false;       // it claims nothing more
   bool forgotten = false;      // others say: people told that its machine is off
   Span ttl{0}, lost_after{0};  // the times that it holds to; lost_after 0: never.  ttl 0: not said
+  std::uint64_t settings = 0;  // the revision of those of all nodes that it acts on; 0: none
   // Which jobs it starts; nullopt: not said.  Of hashes the beginning alone.
   std::optional<OwnPolicy> takes = {};
 

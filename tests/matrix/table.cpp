@@ -58,6 +58,9 @@ const std::vector<Row>& table() {
       {"DrainNode", nothing, everything, Job::nobody, none, "E_INVALID_REQUEST"},
       {"UndrainNode", nothing, everything, Job::nobody, none, "E_INVALID_REQUEST"},
       {"ForgetNode", nothing, everything, Job::nobody, none, "E_INVALID_REQUEST"},
+      // It has its store for itself.
+      {"ApplyCluster", {{"text", "domed: 1\n"}}, everything, Job::nobody, none, "E_POLICY_DENIED"},
+      {"GetCluster", nothing, everything},
   };
   return rows;
 }

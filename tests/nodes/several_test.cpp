@@ -4,6 +4,8 @@
 #include <future>
 
 #include "log/append.h"
+#include "log/kernels_own.h"
+#include "log/records.h"
 #include "store-memory/shared_memory.h"
 #include "support/harness.h"
 
@@ -170,6 +172,53 @@ TEST_F(Several, ANoticeWithoutAnEventTellsNothing) {
   for (Kernel* one : {a.get(), b.get()}) one->environment.time += 1'000'000'000'000;
   a->call("TrimJob", {{"job_id", job["job_id"]}, {"keep_from_seq", 2}});
   EXPECT_LE(hears(), 60s);
+}
+
+// By compare and set: of two who apply at once one is refused, and told what holds.
+TEST_F(Several, SettingsOfAllNodesAreKept) {
+  const auto keep = [](Kernel& kernel, std::uint64_t revision, const std::string& text) {
+    return error_name([&] {
+      kernel.journal->run(kClusterRecord, [&](JobLog& log) {
+        keep_settings(log, revision, {0, 0, text, "all.yaml", "uid:1"});
+      });
+    });
+  };
+  EXPECT_EQ(0u, kept_settings(*b->store).revision);
+  EXPECT_EQ("", keep(*a, 0, "first"));
+  EXPECT_EQ("E_INVALID_TRANSITION", keep(*b, 0, "lost"));
+  EXPECT_EQ("", keep(*b, 1, "second \x01 \xc3\xa4\n"));
+  EXPECT_EQ("E_TOO_LARGE", keep(*a, 2, std::string(70'000, 'x')));
+  const KeptSettings kept = kept_settings(*a->store);
+  EXPECT_EQ(2u, kept.revision);
+  EXPECT_EQ("second \x01 \xc3\xa4\n", kept.text);
+  EXPECT_EQ("uid:1", kept.by);
+  // Nobody sees a job in it, and nobody is sent a frame of it.
+  EXPECT_EQ(0u, a->call("ListJobs", Json::object())["jobs"].size());
+  EXPECT_EQ("E_INVALID_REQUEST", a->error("GetJobStatus", {{"job_id", kClusterRecord}}));
+  EXPECT_EQ("E_INVALID_REQUEST", a->error("StreamJobEvents", {{"job_id", kClusterRecord}}));
+  EXPECT_TRUE(unfinished_jobs(*a->store).empty());
+  const std::lock_guard lock(a->committing);
+  EXPECT_TRUE(a->commits.empty());
+}
+
+TEST_F(Several, SettingsThatAreDamagedAreSaidToBe) {
+  a->journal->run(kClusterRecord, [](JobLog& log) {
+    keep_settings(log, 0, {0, 0, "text", "all.yaml", "uid:1"});
+    log.note("x-other", "{}");
+  });
+  try {
+    kept_settings(*a->store);
+    FAIL() << "something else was taken for settings";
+  } catch (const Error& e) {
+    EXPECT_EQ(Code::corruption, e.code());
+    EXPECT_NE(std::string::npos, std::string(e.what()).find("apply the settings again"))
+        << e.what();
+  }
+  // Which mends it.
+  a->journal->run(kClusterRecord, [](JobLog& log) {
+    keep_settings(log, 2, {0, 0, "new", "all.yaml", "uid:1"});
+  });
+  EXPECT_EQ("new", kept_settings(*b->store).text);
 }
 
 // A watch as a test wants it.

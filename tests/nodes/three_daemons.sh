@@ -116,6 +116,31 @@ ctl b nodes undrain c >/dev/null
 [ "$(ctl c nodes --json | jq '.nodes[] | select(.name == "c") | .back_in_s > 3000')" = true ] || complain "a promise is taken back"
 [[ $(ctl a nodes forget b --name b 2>&1) == *lives* ]] || complain "a node that lives is forgotten"
 
+# Settings of all nodes: checked as a deployment is, taken by all, in the place of what deployments say.
+cat >"$scratch/all.yaml" <<YAML
+domed: 1
+cluster: { ttl: 4s, lost_after: 30s }
+retention: { keep_jobs: 5000 }
+mask: ["hush-[a-z]+"]
+YAML
+printf 'domed: 1\nretention: { keep_job: 1 }\nmask: ["("]\n' >"$scratch/wrong.yaml"
+ctl a cluster apply "$scratch/wrong.yaml" 2>"$scratch/said.log" && complain "wrong settings are applied"
+grep -q "wrong.yaml:2:14: unknown key 'keep_job' in retention" "$scratch/said.log" && grep -q 'wrong.yaml:3:8: mask' "$scratch/said.log" ||
+  complain "what is wrong with settings"
+[ "$(ctl b cluster show)" = "# nothing was applied: each node's own deployment holds" ] || complain "wrong settings hold"
+ctl a cluster apply "$scratch/all.yaml" >/dev/null || complain "settings are not applied"
+ctl b cluster apply --revision 0 "$scratch/all.yaml" 2>"$scratch/said.log" && complain "settings are lost under others"
+grep -q 'they are of revision 1, not 0' "$scratch/said.log" || complain "what became of the settings"
+[ "$(ctl c cluster show | tail -n +2)" = "$(cat "$scratch/all.yaml")" ] || complain "settings are shown otherwise"
+until [ "$(ctl a nodes --json | jq '[.nodes[] | .settings] == [1,1,1]')" = true ]; do sleep 0.2; done
+one=$(submit c submit --node b -- echo hush-hush)
+until_is c "$one" state succeeded
+[ "$(ctl a logs "$one")" = '***' ] || complain "the mask of all nodes does not hold: $(ctl a logs "$one")"
+ctl a nodes --json | jq -e '[.nodes[].ttl_ms] == [3000,3000,3000]' >/dev/null || complain "times change under way"
+"$bin/domed" --check --config "$scratch/a.yaml" 2>&1 | grep -q 'a.yaml:7:17: cluster.ttl does not hold: the settings of all nodes say it, revision 1' ||
+  complain "--check: $("$bin/domed" --check --config "$scratch/a.yaml" 2>&1)"
+grep -q 'this node acts on revision 1 of the settings of all nodes' "$scratch/c.log" || complain "the log does not tell of settings"
+
 # A follower, a need and a cancel at other nodes.
 chatty=$(submit a submit -- sh -c 'for i in 1 2 3; do echo line $i; sleep 0.3; done')
 need=$(submit b submit --after "$chatty" -- true)
@@ -169,8 +194,10 @@ until_is c "$job" state failed
 [ "$(field b "$living" state)" = running ] || complain "a run that another node hears is over"
 runs "$mark-living" || complain "its command does not run any more"
 
-# And what comes back later harms nothing, and has its own again.
+# And what comes back later harms nothing, and has its own again.  While others live by the times of before, so does it.
 start a
+grep -q 'hold when all nodes were stopped' "$scratch/a.log" || complain "nothing is said of the times"
+ctl a nodes --json | jq -e '[.nodes[].ttl_ms] | unique == [3000]' >/dev/null || complain "a node came back by other times"
 [ "$(field a "$job" reason)" = lost ] || complain "the job changed after its end"
 echo back >>"$scratch/told"
 until ctl a logs "$living" | grep -q back; do sleep 0.2; done
@@ -184,4 +211,11 @@ murder a
 ctl b nodes forget a --name "not a" 2>/dev/null && complain "a node is forgotten by a wrong name"
 until echo a | ctl b nodes forget a 2>"$scratch/said.log"; do grep -qi 'lease' "$scratch/said.log" || complain "forget: $(cat "$scratch/said.log")"; sleep 0.2; done
 until [ "$(ctl c nodes --json | jq '.nodes | length')" = 2 ]; do sleep 0.1; done
+
+# When all were stopped the new ones hold.
+for name in "${!daemon[@]}"; do kill "${daemon[$name]}"; wait "${daemon[$name]}"; unset "daemon[$name]"; done
+sleep 4
+start b
+start a
+ctl a nodes --json | jq -e '[.nodes[] | select(.name != "c") | .ttl_ms] == [4000,4000]' >/dev/null || complain "the new times do not hold: $(ctl a nodes --json)"
 echo "three nodes, one store"

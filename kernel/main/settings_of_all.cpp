@@ -1,0 +1,96 @@
+// The part of Daemon for what all nodes of a store hold to (deployment/shared_settings.h).
+#include "log/kernels_own.h"
+#include "main/daemon.h"
+#include "main/log.h"
+
+namespace domed {
+namespace {
+
+constexpr const char* kTrouble = "settings of all nodes";
+
+}  // namespace
+
+// The deployment with what all nodes hold to in the place of what it says of that.
+Deployment Daemon::in_force() const {
+  Deployment out = under(*deployment_.now(), settings_.now()->what);
+  if (times_) out.cluster = times_;
+  return out;
+}
+
+void Daemon::use_in_force() {
+  const Deployment deployment = in_force();
+  methods_->use(submit_rules(deployment), tools_of(deployment), masks_of(deployment));
+  scheduler_->use(scheduler_config(deployment, inherited_));
+}
+
+// Those of applied settings, unless a node lives that holds to others: all that tell a run how long
+// it may go on, or count how long it was silent, must mean the same.  Then theirs, so that a node
+// can be started anew after new ones were applied; the new ones hold when all were stopped.  Where
+// nothing was applied NodeLease refuses a deployment that says others.
+void Daemon::choose_times(const std::vector<Lease>& nodes) {
+  times_ = in_force().cluster;  // which do not change from here on
+  const auto settings = settings_.now();
+  if (!settings->what.cluster) return;
+  const std::string self = std::string(kNodeLease) + node_id(deployment_.now()->state_dir);
+  for (const Lease& lease : nodes) {
+    const NodeWords words = NodeWords::parse(lease.text);
+    if (lease.name == self || words.ttl <= NodeWords::Span(0) || lease.age >= words.ttl) continue;
+    ClusterSettings theirs{words.ttl, words.lost_after};
+    if (words.lost_after == NodeWords::Span(0)) theirs.lost_after.reset();
+    if (theirs == *times_) continue;
+    times_ = theirs;
+    log_warning("the times of the settings of all nodes, revision " +
+                std::to_string(settings->revision) +
+                ", hold when all nodes were stopped: the node " + words.name + " lives by others");
+    break;
+  }
+  if (const std::string problem = cluster_times(in_force()).problem(); !problem.empty())
+    throw Error(Code::invalid_argument,
+                "the times of all nodes do not fit this deployment's cancel_grace: " + problem);
+}
+
+void Daemon::take_settings_if_any() try {
+  take_settings(*checked_);
+} catch (const std::exception& e) {
+  troubles_.met(kTrouble, std::string("cannot be read now: ") + e.what(), Troubles::Clock::now());
+}
+
+// Of what cannot be used, of a newer release perhaps, nothing is taken: what held goes on to hold.
+// A node that starts has nothing that held.
+void Daemon::take_settings(const Store& store) {
+  const KeptSettings kept = kept_settings(store);
+  const std::lock_guard lock(reload_mutex_);
+  const auto present = settings_.now();
+  if (kept.revision <= present->revision) return troubles_.over(kTrouble, Troubles::Clock::now());
+  const auto deployment = deployment_.now();
+  Settings next{kept.revision, {}};
+  try {
+    next.what = usable_settings(*deployment, kept.text, kept.file);
+  } catch (const Error& e) {
+    const std::string what =
+        "revision " + std::to_string(kept.revision) + " cannot be used here: " + e.what();
+    if (!serves_) throw Error(e.code(), std::string(kTrouble) + ": " + what);
+    return troubles_.met(
+        kTrouble, what + "; revision " + std::to_string(present->revision) + " goes on to hold",
+        Troubles::Clock::now());
+  }
+  for (const auto& line : ignored_under(*deployment, next.what, kept.revision)) log_warning(line);
+  const bool waits = serves_ && next.what.cluster && next.what.cluster != times_;
+  settings_.become(std::move(next));
+  troubles_.over(kTrouble, Troubles::Clock::now());
+  log_line(Level::info, "this node acts on revision " + std::to_string(kept.revision) +
+                            " of the settings of all nodes, applied by " + kept.by +
+                            (waits ? "; their times hold when all nodes were stopped" : ""));
+  if (serves_) use_in_force();
+}
+
+ClusterHooks Daemon::cluster_hooks() {
+  ClusterHooks hooks;
+  hooks.check = [this](const std::string& text, const std::string& file) {
+    usable_settings(*deployment_.now(), text, file);
+  };
+  hooks.take = [this] { take_settings_if_any(); };
+  return hooks;
+}
+
+}  // namespace domed
