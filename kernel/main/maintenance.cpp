@@ -151,8 +151,8 @@ std::vector<std::string> beside_settings(const Deployment& deployment) try {
   return ignored_under(deployment, usable_settings(deployment, kept.text, kept.file),
                        kept.revision);
 } catch (const Error& e) {
-  return {deployment.file.string() +
-          ": whether settings of all nodes say otherwise cannot be told now: " + e.what()};
+  return {std::string("settings of all nodes cannot be read now, which may say otherwise: ") +
+          e.what()};
 }
 
 }  // namespace domed
