@@ -108,7 +108,7 @@ waiting=()
 for i in $(seq "$queued"); do waiting+=("$(submit a submit -- sh -c "echo x >>$scratch/ran/queued-$i")"); done
 say "$running jobs run, $claimed are claimed, $queued wait"
 murder a
-died=$SECONDS
+died=$(date +%s.%N)
 # Its runners, held and not, and their commands with it.
 end_all_of "$scratch/a/"
 end_all_of "$scratch/ran/running-"
@@ -123,7 +123,8 @@ for job in "${waiting[@]}"; do until [ "$(ctl b status "$job" --json | jq -r .st
 say "$queued queued jobs ran elsewhere"
 touch "$scratch/gone"
 until_none c queued
-say "the claimed jobs had begun elsewhere $((SECONDS - died)) s after its death"
+taken_back=$(ctl b follow "$first" --json | jq -r 'select(.type == "assigned" and .payload.node == null).ts')
+say "the claimed jobs ran elsewhere: taken back $(jq -n "$(date -d "$taken_back" +%s.%N) - $died | . * 10 | round / 10") s after its death"
 until_none b running
 lost=$(ctl b list --state failed --limit 10000 --json | jq -r .reason | sort | uniq -c | tr -s ' ')
 [ "$lost" = " $running lost" ] || complain "of $running running jobs there ended by: $lost"
