@@ -205,10 +205,11 @@ void Link::poll_once(const std::stop_token& stop) {
 
 // Whether it went: not for each restart of its daemon, but in time.
 bool Link::go_out(const ApiError& error) {
+  const bool is_away = error.name() == "E_UNREACHABLE" || is_unwell(error);
+  if (!spec_.fenced || !is_away) return false;
   const auto now = BootClock::now();
   if (!away_since_) away_since_ = now;
-  const bool is_away = error.name() == "E_UNREACHABLE" || is_unwell(error);
-  if (!spec_.fenced || !is_away || others_.empty()) return false;
+  if (others_.empty()) return false;
   if (now - *away_since_ < std::min<std::chrono::milliseconds>(kAwayFor, patience())) return false;
   std::string endpoints;
   for (const auto& url : others_) endpoints += (endpoints.empty() ? "" : ",") + url;

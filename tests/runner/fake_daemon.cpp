@@ -155,10 +155,12 @@ Json FakeDaemon::append(const Door& door, const Json& params, const std::string&
 
 Json FakeDaemon::page(const Door& door, const Json& params, std::unique_lock<std::mutex>& lock) {
   changed_.wait(lock, [&] { return !mute_ || door.stopping; });
+  // Asked since it was said: the answer to an earlier poll need not count.
+  const bool last = last_word_;
   const std::size_t since = params["since_seq"];
   const auto told = stop_in_;
   changed_.wait_for(lock, std::chrono::milliseconds(params.value("wait_ms", 0)), [&] {
-    return told != stop_in_ || events_.size() != since || sealed_ || door.stopping ||
+    return last || told != stop_in_ || events_.size() != since || sealed_ || door.stopping ||
            !refusal_.empty() || params["log_id"] != log_id_;
   });
   if (!refusal_.empty()) throw ApiError(refusal_, "refused by the test");
@@ -177,7 +179,7 @@ Json FakeDaemon::page(const Door& door, const Json& params, std::unique_lock<std
            {"state", sealed_ ? "failed" : "running"}};
   if (stop_in_) out["stop_in_ms"] = stop_in_->count();
   for (std::size_t i = 1; i < doors_.size(); ++i) out["others"].push_back(doors_[i]->url);
-  mute_ = last_word_;
+  mute_ = last;
   return out;
 }
 
