@@ -7,6 +7,7 @@
 namespace domed {
 namespace {
 
+constexpr std::size_t kNoParams = 1024;        // bytes that are still looked at, for their names
 constexpr std::size_t kQuickBytes = 64 << 10;  // read on the thread that brought them
 
 IdentityPtr as_now(const Call& call) {
@@ -62,8 +63,26 @@ void Dispatcher::take(std::string bytes, Peer peer, std::function<void(std::stri
   if (bytes.size() <= kQuickBytes) return handle(bytes, std::move(call));
   if (call.peer.caller) call.who = call.peer.caller->who({});  // as far as is known without a look
   const auto large = std::make_shared<const std::string>(std::move(bytes));
-  const auto task = [this, large, call] { handle(*large, call); };
-  workers_.run(task, task, call.sender());  // dropped, it is refused by what it asks for
+  // Of whoever has left nothing is looked at any more.
+  workers_.run(
+      [this, large, call] {
+        if (!call.peer.is_gone()) handle(*large, call);
+      },
+      [large, call] {
+        if (!call.peer.is_gone()) refuse(*large, call);
+      },
+      call.sender());
+}
+
+// The daemon stops.  The envelope has the id; what was asked for is nobody's concern any more.
+void Dispatcher::refuse(const std::string& bytes, Call call) {
+  Request request;
+  try {
+    read_request(bytes, request);
+  } catch (const ApiError&) {  // as far as it can be read
+  }
+  call.id = request.id;
+  call.error(stopping_error());
 }
 
 void Dispatcher::handle(const std::string& bytes, Call call) {
@@ -79,6 +98,9 @@ void Dispatcher::handle(const std::string& bytes, Call call) {
     // Before anything else of the request is looked at: who may not ask gets no parser to try.
     if (call.peer.caller) call.who = call.peer.caller->who(request.token);
     must_be_allowed(*call.who, method, call);
+    // Nor does whoever may ask all the same, which strangers may what takes none.
+    if (method.needs == Role::none && request.params.size() > kNoParams)
+      invalid_request(request.method + " takes no params");
     if (method.audited == Audited::each || method.audited == Audited::pieces)
       call.outcome = audit_.witness(call.who, request, method.audited == Audited::pieces);
     Call with_params = call;
@@ -135,7 +157,8 @@ void Dispatcher::answer(const Method& method, Call call) {
       [&method, shared] {
         try {
           shared->who = shared->must_still_be_allowed();
-          shared->peer.must_read();
+          // A change is made all the same: it came whole.
+          if (method.audited == Audited::no || !shared->peer.is_gone()) shared->peer.must_read();
           method.answer(*shared);
         } catch (...) {
           shared->error(std::current_exception());

@@ -45,6 +45,7 @@ class Dispatcher : private Answers {
   bool may_still(const Call& call) const override;
   IdentityPtr must_still_be_allowed(const Call& call) const override;
   void handle(const std::string& bytes, Call call);
+  static void refuse(const std::string& bytes, Call call);
   void must_be_allowed(const Identity& who, const Method& method, const Call& call) const;
   void tell_unread(const Request& request, const Call& call, const ApiError& why) const;
   void answer(const Method& method, Call call);

@@ -22,6 +22,7 @@ class Unread {
  public:
   virtual ~Unread() = default;
   virtual bool is_too_much() const = 0;
+  virtual bool is_gone() const = 0;  // nobody reads it any more
 };
 
 // The client that a request came from.
@@ -33,9 +34,11 @@ struct Peer {
   std::shared_ptr<const Caller> caller{};  // null: nobody who may anything
   std::weak_ptr<const Unread> unread{};    // empty: not known
 
-  // Throws ApiError(E_BUSY) where it leaves too much unread: an answer of some size would wait in
-  // memory, too.
+  // Throws ApiError(E_BUSY) where it is gone, or leaves too much unread: an answer of some size
+  // would wait in memory, too.
   void must_read() const;
+  // Nobody is there to hear an answer.
+  bool is_gone() const;
 };
 
 struct Call;

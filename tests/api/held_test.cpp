@@ -124,6 +124,7 @@ TEST_F(Held, NoSearchIsAnsweredOnceItsRoleIsGone) {
 class ReadsNothing final : public Unread {
  public:
   bool is_too_much() const override { return true; }
+  bool is_gone() const override { return false; }
 };
 
 TEST_F(Held, NobodySearchesWhoReadsNothing) {

@@ -1,5 +1,7 @@
 // Peers that greet as others do, and show nobody who has a role: where requests say by a token who
 // sends them, all are such at first.
+#include <mutex>
+
 #include "support.h"
 
 namespace domed::test {
@@ -63,9 +65,7 @@ class Strangers : public testing::TestWithParam<const char*> {
       files.certificate_required = false;
       place.tls = std::make_shared<tls::ServerContext>(files);
     }
-    place.access = std::make_shared<const Access>(
-        std::vector<Grant>{{Role::submitter, Grant::To::token, "ci"}}, "here",
-        std::make_shared<const Tokens>(std::vector<Tokens::Token>{{"ci", sha256(kToken), {}}}));
+    place.access = access_;
     made.urls.push_back(place_at(scratch_.url("c")));
     made.pipes = kPlaces;
     return made;
@@ -103,6 +103,9 @@ class Strangers : public testing::TestWithParam<const char*> {
   }
 
   Scratch scratch_;
+  const std::shared_ptr<Access> access_ = std::make_shared<Access>(
+      std::vector<Grant>{{Role::submitter, Grant::To::token, "ci"}}, "here",
+      std::make_shared<const Tokens>(std::vector<Tokens::Token>{{"ci", sha256(kToken), {}}}));
   std::optional<ControlServer> server_;
 };
 
@@ -176,6 +179,54 @@ TEST_P(Strangers, TakeNoRoomFromTheRequestsOfOthers) {
   EXPECT_EQ(answer_to(known, large), "submitter");
   EXPECT_EQ(answer_to_newcomer(large), "submitter") << "the one that began first has to go";
   EXPECT_TRUE(strangers.front().wait_for_end());
+}
+
+// What waits for its answer is counted until it has it, also of those who have left.
+TEST_P(Strangers, TakeNoRoomByWhatWaitsForAnAnswer) {
+  std::mutex mutex;
+  std::vector<ControlServer::Reply> held;
+  const auto hold = [&](const std::string& request, const Peer& peer,
+                        const ControlServer::Reply& reply) {
+    if (!starts(request, "hold")) return answer(request, peer, reply);
+    const std::lock_guard lock(mutex);
+    held.push_back(reply);
+  };
+  const auto count = [&] {
+    const std::lock_guard lock(mutex);
+    return held.size();
+  };
+  ControlOptions roomy = options();
+  roomy.pipes = 200;
+  server_.emplace(roomy, hold);
+  server_->start();
+  const std::string request = "hold" + std::string(1'000'000, ' '),
+                    large = kTellToken + std::string(400'000, ' ');
+  RawPeer known = connect();
+  ASSERT_TRUE(known.greet());
+  ASSERT_EQ(answer_to(known, kTellToken), "submitter");
+  {
+    RawPeer one = connect();
+    ASSERT_TRUE(one.greet());
+    one.hurry();
+    for (int i = 0; i < 30 && one.send_request(request); ++i) continue;
+    EXPECT_LE(count(), 8u) << "it is not read on";
+    std::vector<RawPeer> others;
+    for (std::size_t i = 0; i < 20; ++i) {
+      others.push_back(connect());
+      ASSERT_TRUE(others.back().greet());
+      others.back().hurry();
+      others.back().send_request(request);
+    }
+    EXPECT_TRUE(one.wait_for_end()) << "it has taken longest";
+    EXPECT_EQ(answer_to(known, large), "submitter");
+  }
+  ASSERT_TRUE(eventually([&] { return server_->pipes() == 1; }));
+  EXPECT_NE(answer_to_newcomer(large), "submitter") << "there is no room";
+  {
+    const std::lock_guard lock(mutex);
+    held.clear();
+  }
+  EXPECT_EQ(answer_to_newcomer(large), "submitter");
 }
 
 TEST_P(Strangers, MayBeginWithALargeRequest) {

@@ -292,13 +292,13 @@ TEST(WebSocket, UnfinishedRequestsDoNotFillTheMemory) {
   SKIP_WHERE_NNG_BOUNDS_NOBODY();
   EchoServer server(web_options());
   std::vector<RawPeer> peers;
-  const std::string part = web_frame(0x02, std::string(10 << 20, 'x'));
+  const std::string part = web_frame(0x02, std::string(14 << 20, 'x'));
   for (int i = 0; i < 12; ++i) {
     peers.emplace_back(server.url());
     ASSERT_TRUE(peers.back().greet());
     peers.back().write(part);
   }
-  EXPECT_TRUE(eventually([&] { return server.pipes() <= 6; })) << server.pipes();
+  EXPECT_TRUE(eventually([&] { return server.pipes() <= 9; })) << server.pipes();
   EXPECT_GT(server.pipes(), 0u);
   EXPECT_EQ(ask(server.url(), "ping"), "ping") << "small ones always come";
 }
@@ -309,7 +309,7 @@ TEST(WebSocket, PingsAreNoUnfinishedRequest) {
   EchoServer server(web_options());
   std::vector<RawPeer> fillers;
   const std::string part = web_frame(0x02, std::string(12 << 20, 'x'));
-  for (int i = 0; i < 5; ++i) {
+  for (int i = 0; i < 10; ++i) {
     fillers.emplace_back(server.url());
     ASSERT_TRUE(fillers.back().greet());
     fillers.back().write(part);

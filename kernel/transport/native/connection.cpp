@@ -18,6 +18,7 @@ constexpr std::size_t kRead = 64 << 10;
 // Bytes unread, beyond which nothing large is answered.  One read may bring hundreds of requests
 // for pages, all of which are under way before the first is seen to be left alone.
 constexpr std::size_t kTooMuch = 16 << 20;
+constexpr std::size_t kOfRequest = 512;  // bytes of one under way, beside its own
 // Of what TLS itself has to say; whoever makes it say more is no honest peer.
 constexpr std::size_t kMostUnasked = 256 << 10;
 
@@ -74,7 +75,29 @@ void Connection::await_reading() {
 bool Connection::may_read() const {
   if (stopped_) return false;
   // What is said to subscribers is not their request: they are read to learn that they left.
-  return rules_.drops || (open_ < rules_.most_open && queued_ <= rules_.most_queued);
+  return rules_.drops || (open_ < rules_.most_open && open_bytes_ <= rules_.most_queued &&
+                          queued_ <= rules_.most_queued && !is_at_bound());
+}
+
+// With the lock held.  It has something there that will go, or can be made to.
+bool Connection::is_at_bound() const {
+  return open_bytes_ + queued_ > Party::kFree &&
+         party_->is_full(!caller_ || domed::is_stranger(*caller_));
+}
+
+// With the lock held: by how much it has more than its party knows of.  What is sent to subscribers
+// is shared by all of them, and bounded by what they may lag.
+std::ptrdiff_t Connection::change() {
+  std::size_t now = unfinished_ + open_bytes_ + (rules_.drops ? 0 : queued_);
+  if (now <= Party::kFree) now = 0;
+  return static_cast<std::ptrdiff_t>(now) -
+         static_cast<std::ptrdiff_t>(std::exchange(told_, now));
+}
+
+// Without the lock.
+void Connection::tell(std::ptrdiff_t change) {
+  if (change == 0) return;
+  if (const auto leaves = party_->hold(shared_from_this(), change)) leaves->give_up();
 }
 
 // The next turn is begun before the owner is called: what came here may be a commit that takes its
@@ -109,13 +132,18 @@ void Connection::readable() {
   if (!was_greeted && greeted_) owner_.greeted(shared_from_this());
   if (!good) return close();
   bool over = false;
+  std::ptrdiff_t more = 0;
   {
     const std::lock_guard lock(mutex_);
     open_ += messages.size();
+    for (const std::string& message : messages) open_bytes_ += message.size() + kOfRequest;
+    unfinished_ = closed_ ? 0 : coming_;
+    more = change();
     reading_ = false;
     over = over_;
     if (!over) await_reading();
   }
+  tell(more);
   if (!messages.empty()) owner_.received(shared_from_this(), std::move(messages));
   if (over) close();
 }
@@ -124,8 +152,10 @@ void Connection::readable() {
 bool Connection::take_stream(std::string_view bytes, std::vector<std::string>& messages) {
   if (!greeted_ && !greet(bytes)) return false;
   if (bytes.empty()) return true;
-  return rules_.may_talk && splitter_.take(bytes, messages) == sp::Splitter::Fault::none &&
-         may_keep(messages.empty() ? unfinished_ + bytes.size() : 0);
+  if (!rules_.may_talk || splitter_.take(bytes, messages) != sp::Splitter::Fault::none)
+    return false;
+  coming_ = messages.empty() ? coming_ + bytes.size() : 0;
+  return true;
 }
 
 bool Connection::take_web(std::string_view bytes, std::vector<std::string>& messages) {
@@ -141,16 +171,8 @@ bool Connection::take_web(std::string_view bytes, std::vector<std::string>& mess
     if (!farewell_.empty()) set_greeted();
     over_ = over_ || state == State::over;
   }
-  return state <= State::over && (rules_.may_talk || messages.empty()) && may_keep(web_->held());
-}
-
-// Counts what came of a request, which nobody has looked at yet.
-bool Connection::may_keep(std::size_t bytes) {
-  const std::size_t had = std::exchange(unfinished_, bytes);
-  if (std::max(had, bytes) <= Party::kFree) return true;
-  const auto leaves = party_->keep(shared_from_this(), bytes);
-  if (leaves && leaves.get() != this) leaves->close();
-  return leaves.get() != this;
+  coming_ = web_->held();
+  return state <= State::over && (rules_.may_talk || messages.empty());
 }
 
 // With the lock held.  What it returns is the thread's, until it is called again.
@@ -195,10 +217,16 @@ void Connection::set_greeted() {
   if (!std::exchange(greeted_, true)) greeted_at_ = Clock::now();
 }
 
-void Connection::finished(std::size_t count) {
-  const std::lock_guard lock(mutex_);
-  open_ -= count;
-  await_reading();
+void Connection::finished(std::size_t bytes) {
+  std::ptrdiff_t less = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    --open_;
+    open_bytes_ -= bytes + kOfRequest;
+    less = change();
+    await_reading();
+  }
+  tell(less);
 }
 
 void Connection::stop_reading() {
@@ -207,6 +235,7 @@ void Connection::stop_reading() {
 }
 
 void Connection::close() {
+  std::ptrdiff_t less = 0;
   {
     const std::lock_guard lock(mutex_);
     if (std::exchange(closed_, true)) return;
@@ -223,11 +252,26 @@ void Connection::close() {
     boost::system::error_code ignored;
     socket_.close(ignored);
     queue_.clear();
-    queued_ = begun_ = 0;
+    queued_ = begun_ = unfinished_ = 0;
     stuck_since_ = Clock::time_point::max();
     count(false);
+    less = change();
   }
+  party_->hold(shared_from_this(), less);  // also that it is gone
   owner_.gone(*this);
+}
+
+// The turn that reads sees the end, and tells the owner.
+void Connection::give_up() {
+  std::ptrdiff_t less = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_) return;
+    break_off();
+    less = change();
+    await_reading();
+  }
+  party_->hold(shared_from_this(), less);
 }
 
 bool Connection::is_greeted() const {
@@ -254,7 +298,12 @@ Connection::Clock::time_point Connection::stuck_since() const {
 
 bool Connection::is_too_much() const {
   const std::lock_guard lock(mutex_);
-  return queued_ > kTooMuch;
+  return queued_ > kTooMuch || (queued_ > Party::kFree && is_at_bound());
+}
+
+bool Connection::is_gone() const {
+  const std::lock_guard lock(mutex_);
+  return closed_ || broken_;
 }
 
 bool Connection::is_flushed() const {

@@ -31,7 +31,8 @@ namespace domed::native {
 //
 // What is sent leaves from the thread at hand while nothing is queued, and with the loop's help
 // where the system takes no more.  Nothing is read while the peer has too many requests open, or
-// leaves too much unread: it feels that, and nobody else does.
+// too large ones, or leaves too much unread, by itself or as one of a party: it feels that, and
+// nobody else does.
 //
 // Under TLS the same bytes are encrypted on their way to the socket, by whoever writes: no more of
 // what is queued at a time than the system is about to take, so that it stays what the bounds
@@ -67,7 +68,7 @@ class Connection : public Unread, public std::enable_shared_from_this<Connection
     bool may_talk = true;          // else a peer that sends anything is cut off
     std::size_t most_message = 0;  // bytes of one that is received
     std::size_t most_open = 0;
-    std::size_t most_queued = 0;  // bytes: beyond it nothing is read;
+    std::size_t most_queued = 0;  // bytes: beyond it, here or of open requests, nothing is read;
     bool drops = false;           // or what is queued and not begun is dropped
     // Where it is given: counts the connections whose peer takes what is queued, but not at once.
     std::atomic<std::size_t>* waiting = nullptr;
@@ -77,7 +78,6 @@ class Connection : public Unread, public std::enable_shared_from_this<Connection
              std::uint32_t id, Door door, sp::Carrier carrier, std::shared_ptr<Party> party,
              std::shared_ptr<const Caller> caller, std::shared_ptr<const Access> access,
              std::shared_ptr<const tls::ServerContext> tls, std::shared_ptr<const ws::Offer> web);
-  ~Connection() { party_->forget(id_); }
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
@@ -88,12 +88,14 @@ class Connection : public Unread, public std::enable_shared_from_this<Connection
   // Between the two, what is sent leaves with one write.
   void cork();
   void uncork();
-  // "count" requests are answered, or never will be.
-  void finished(std::size_t count);
+  // A request of so many bytes is answered, or never will be.
+  void finished(std::size_t bytes);
   // Nothing is read any more.
   void stop_reading();
   // Ends the connection; what is queued is dropped.
   void close();
+  // The same by any thread, and soon: what is queued goes at once.
+  void give_up();
 
   std::uint32_t id() const { return id_; }
   Door door() const { return door_; }
@@ -109,6 +111,7 @@ class Connection : public Unread, public std::enable_shared_from_this<Connection
   Clock::time_point stuck_since() const;
   bool is_flushed() const;
   bool is_too_much() const override;
+  bool is_gone() const override;
   // By the peer's certificate; empty: it showed none, or has not yet.
   std::string certificate_name() const;
   // Whose it is; null: over TLS that is not known yet.
@@ -135,7 +138,9 @@ class Connection : public Unread, public std::enable_shared_from_this<Connection
   bool greet(std::string_view& bytes);
   void set_greeted();
   bool may_read() const;
-  bool may_keep(std::size_t bytes);
+  bool is_at_bound() const;
+  std::ptrdiff_t change();
+  void tell(std::ptrdiff_t change);
   bool has_unsent();
   void push(Piece piece);
   void say_goodbye();
@@ -164,7 +169,7 @@ class Connection : public Unread, public std::enable_shared_from_this<Connection
   std::string hello_;
   sp::Splitter splitter_;
   std::optional<ws::Session> web_;  // instead of both
-  std::size_t unfinished_ = 0;      // bytes of a request that is not whole yet
+  std::size_t coming_ = 0;          // bytes of a request that is not whole yet
 
   mutable std::mutex mutex_;
   boost::asio::posix::stream_descriptor socket_;
@@ -177,7 +182,9 @@ class Connection : public Unread, public std::enable_shared_from_this<Connection
   bool broken_ = false;   // the peer takes nothing any more
   bool reading_ = false;  // a turn waits or runs
   std::string farewell_;  // what ends a WebSocket
-  std::size_t open_ = 0;
+  std::size_t unfinished_ = 0;  // coming_, for all to see
+  std::size_t open_ = 0, open_bytes_ = 0;
+  std::size_t told_ = 0;  // what its party has of it
   std::deque<Piece> queue_;
   std::size_t begun_ = 0;   // bytes of the first that are sent, or encrypted
   std::size_t queued_ = 0;  // bytes that are not

@@ -57,12 +57,16 @@ struct Busy {
   }
 };
 
-// The duty to answer one request.
+// The duty to answer one request of so many bytes, which its connection is kept for: what is under
+// way counts for its party also when it has left.
 class Ticket {
  public:
-  Ticket(const std::shared_ptr<Connection>& connection, std::string backtrace,
+  Ticket(std::shared_ptr<Connection> connection, std::size_t bytes, std::string backtrace,
          std::shared_ptr<Busy> busy)
-      : connection_(connection), backtrace_(std::move(backtrace)), busy_(std::move(busy)) {
+      : connection_(std::move(connection)),
+        bytes_(bytes),
+        backtrace_(std::move(backtrace)),
+        busy_(std::move(busy)) {
     busy_->more();
   }
   Ticket(const Ticket&) = delete;
@@ -74,14 +78,13 @@ class Ticket {
  private:
   void end(std::string* reply) {
     if (over_.exchange(true)) return;
-    if (const auto connection = connection_.lock()) {
-      if (reply) connection->send({connection->carrier(), backtrace_, std::move(*reply)});
-      connection->finished(1);
-    }
+    if (reply) connection_->send({connection_->carrier(), backtrace_, std::move(*reply)});
+    connection_->finished(bytes_);
     busy_->less();
   }
 
-  const std::weak_ptr<Connection> connection_;
+  const std::shared_ptr<Connection> connection_;
+  const std::size_t bytes_;
   const std::string backtrace_;
   const std::shared_ptr<Busy> busy_;
   std::atomic<bool> over_ = false;
@@ -133,11 +136,12 @@ void Control::Core::handle(const std::shared_ptr<Connection>& connection, std::s
                            bool alone) {
   const sp::Backtrace back = sp::backtrace(message);
   if (back.kind != sp::Backtrace::Kind::good) {
-    connection->finished(1);
+    connection->finished(message.size());
     if (back.kind == sp::Backtrace::Kind::cut_short) connection->close();
     return;
   }
-  const auto ticket = std::make_shared<Ticket>(connection, message.substr(0, back.bytes), busy);
+  const auto ticket = std::make_shared<Ticket>(connection, message.size(),
+                                               message.substr(0, back.bytes), busy);
   message.erase(0, back.bytes);
   try {
     handler(std::move(message),

@@ -11,7 +11,7 @@ namespace domed::native {
 
 // REP on plain sockets.  A request under way is a reference to its connection and the way back
 // through the devices it came by; a connection has as many as ControlOptions::contexts, and is not
-// read beyond that, nor while it leaves too many bytes of replies unread.
+// read beyond that, nor while those are too large, or too many bytes of replies are left unread.
 class Control : public ControlEngine {
  public:
   Control(ControlOptions options, Handler handler);

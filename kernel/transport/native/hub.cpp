@@ -181,7 +181,7 @@ void Hub::forget(const Connection& connection) {
   if (connections_.erase(connection.id()) == 0) return;
   if (connection.is_greeted()) --greeted_;
   Party& party = connection.party();
-  if (--party.connections == 0) parties_.erase(party.name);
+  if (--party.connections == 0 && party.has_nothing()) parties_.erase(party.name);
 }
 
 std::vector<std::shared_ptr<Connection>> Hub::all() const {
@@ -218,6 +218,9 @@ void Hub::look() {
     }
   }
   const std::lock_guard lock(mutex_);
+  std::erase_if(parties_, [](const auto& item) {
+    return item.second->connections == 0 && item.second->has_nothing();
+  });
   looking_ = false;
   look_again();
 }

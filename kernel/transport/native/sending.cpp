@@ -23,16 +23,21 @@ constexpr std::size_t kEncrypted = 64 << 10;
 }  // namespace
 
 void Connection::send(Piece piece) {
-  const std::lock_guard lock(mutex_);
-  if (closed_ || broken_) return;
-  if (session_)
-    if (auto why = tls_->expiry_of(*session_)) {
-      refuse(std::move(*why));
-      return break_off();
-    }
-  // It does not read at all: nobody should wait for it.
-  if (counted_ && stuck_since_ + kStopped < Clock::now()) count(false);
-  push(std::move(piece));
+  std::ptrdiff_t more = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_ || broken_) return;
+    if (session_)
+      if (auto why = tls_->expiry_of(*session_)) {
+        refuse(std::move(*why));
+        return break_off();
+      }
+    // It does not read at all: nobody should wait for it.
+    if (counted_ && stuck_since_ + kStopped < Clock::now()) count(false);
+    push(std::move(piece));
+    more = change();
+  }
+  tell(more);
 }
 
 // With the lock held.
@@ -68,12 +73,17 @@ void Connection::cork() {
 }
 
 void Connection::uncork() {
-  const std::lock_guard lock(mutex_);
-  corked_ = false;
-  if (closed_ || writing_) return;
-  flush();
-  // A turn that ended meanwhile saw more in the queue than it may leave there.
-  await_reading();
+  std::ptrdiff_t less = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    corked_ = false;
+    if (closed_ || writing_) return;
+    flush();
+    // A turn that ended meanwhile saw more in the queue than it may leave there.
+    await_reading();
+    less = change();
+  }
+  tell(less);
 }
 
 // With the lock held.  Writes until nothing is left or the system takes no more.
@@ -173,6 +183,8 @@ void Connection::count(bool waits) {
 }
 
 void Connection::writable() {
+  bool waits = false;
+  std::ptrdiff_t less = 0;
   {
     const std::lock_guard lock(mutex_);
     if (closed_) return;
@@ -180,9 +192,11 @@ void Connection::writable() {
     flush();
     if (!writing_) count(false);
     await_reading();
-    if (writing_) return;
+    waits = writing_;
+    less = change();
   }
-  owner_.flushed(*this);
+  tell(less);
+  if (!waits) owner_.flushed(*this);
 }
 
 }  // namespace domed::native
