@@ -100,6 +100,14 @@ class Access::Known : public Caller {
     return self_;
   }
   bool had_a_role() const { return had_a_role_ || self()->role != Role::none; }
+  // From now on it is a stranger's, where nobody who was seen on it has a role any more.
+  void look_again() const {
+    if (self()->role != Role::none) return;
+    const std::lock_guard lock(mutex_);
+    had_a_role_ = std::any_of(used_.begin(), used_.end(), [&](const auto& token) {
+      return of_token(token.first)->role != Role::none;
+    });
+  }
   const Access& access() const { return *access_; }
 
   bool has_lost_its_token() const {
@@ -197,6 +205,7 @@ const char* objection_to(const Caller& caller) {
   const auto* known = dynamic_cast<const Access::Known*>(&caller);
   if (!known) return nullptr;
   if (known->has_lost_its_token()) return "the token that it named itself by is gone";
+  known->look_again();
   return known->access().lets_in(*known->self()) ? nullptr : "it has no role any more";
 }
 

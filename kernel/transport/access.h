@@ -107,10 +107,11 @@ class Access : public std::enable_shared_from_this<Access> {
 bool matches(std::string_view pattern, std::string_view name);
 
 // Why the connection of "caller" is to be closed: it named itself by a token that is not there any
-// more, or has no role any more.  Null: it may stay.
+// more, or has no role any more.  Null: it may stay; where a token may give it another role it is a
+// stranger's again.
 const char* objection_to(const Caller& caller);
-// Whether nobody with a role was ever seen there: neither whoever it belongs to has one, nor was a
-// token shown that has.
+// Whether nobody with a role was seen there, ever or since their roles were taken: neither whoever
+// it belongs to has one, nor was a token shown that has.
 bool is_stranger(const Caller& caller);
 
 // The groups of the peer at the other end of a Unix socket, its primary one included.

@@ -149,6 +149,31 @@ TEST(Access, AStrangerIsWhoNeverShowedARole) {
   EXPECT_FALSE(is_stranger(*ci)) << "it had one";
 }
 
+// It may show another token.
+TEST(Access, WhoHasLostTheirRoleIsAStrangerAgain) {
+  const auto door =
+      std::make_shared<Access>(std::vector<Grant>{{Role::submitter, Grant::To::token, "builds"},
+                                                  {Role::reader, Grant::To::token, "young"},
+                                                  {Role::reader, Grant::To::certificate, "ci"}},
+                               "n1", tokens());
+  const auto one = door->stranger(), both = door->stranger(), ci = door->certificate("ci");
+  for (const auto& caller : {one, both}) caller->who("s3cret");
+  both->who("fresh");
+  const auto strangers = [&] {
+    std::string out;
+    for (const auto& [caller, name] : {std::pair(one, '1'), {both, '2'}, {ci, 'c'}}) {
+      EXPECT_FALSE(objection_to(*caller));
+      if (is_stranger(*caller)) out += name;
+    }
+    return out;
+  };
+  EXPECT_EQ(strangers(), "");
+  door->replace({{Role::reader, Grant::To::token, "young"}});
+  EXPECT_EQ(strangers(), "1c");
+  one->who("fresh");
+  EXPECT_EQ(strangers(), "c");
+}
+
 // Who waits for an answer is asked again by name: the secret is not kept.
 TEST(Access, WhoeverAskedIsLookedAtAgain) {
   const auto known = tokens();

@@ -159,6 +159,19 @@ TEST_P(Strangers, GoWhenTheyShowNoRoleInTime) {
   EXPECT_TRUE(user.read_message(sp::Carrier::ipc)) << "it has a role, and needs not ask";
 }
 
+TEST_P(Strangers, AreThoseAgainWhoseRoleIsTaken) {
+  ControlOptions hurried = options();
+  hurried.hello = std::chrono::seconds(2);
+  serve(hurried);
+  RawPeer known = connect();
+  ASSERT_TRUE(known.greet());
+  ASSERT_EQ(answer_to(known, kTellToken), "submitter");
+  access_->replace({{Role::submitter, Grant::To::token, "another"}});
+  server_->look_again_at_identities();
+  EXPECT_EQ(answer_to(known, kTellToken), "none") << "it is told so";
+  EXPECT_TRUE(known.wait_for_end());
+}
+
 // More than all of a party may leave unfinished, but for what a small request takes.
 TEST_P(Strangers, TakeNoRoomFromTheRequestsOfOthers) {
   ControlOptions roomy = options();

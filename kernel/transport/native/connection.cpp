@@ -321,10 +321,13 @@ std::shared_ptr<const Caller> Connection::caller() const {
   return caller_;
 }
 
-std::optional<std::string> Connection::objection() const {
+std::optional<std::string> Connection::objection() {
   const std::lock_guard lock(mutex_);
   if (closed_) return std::nullopt;
+  const bool was_known = caller_ && !domed::is_stranger(*caller_);
   if (const char* why = caller_ ? objection_to(*caller_) : nullptr) return why;
+  // For that it has the time that others have, and what it waits for is answered meanwhile.
+  if (was_known && domed::is_stranger(*caller_)) greeted_at_ = Clock::now();
   // One that has not shown yet who it is is asked when it has (decrypt()).
   if (!session_ || session_->state() == tls::Session::State::handshaking) return std::nullopt;
   return tls_->objection_to(*session_);

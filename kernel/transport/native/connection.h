@@ -116,8 +116,8 @@ class Connection : public Unread, public std::enable_shared_from_this<Connection
   std::string certificate_name() const;
   // Whose it is; null: over TLS that is not known yet.
   std::shared_ptr<const Caller> caller() const;
-  // Why it would not be let in any more; nullopt: nothing is wrong.
-  std::optional<std::string> objection() const;
+  // Why it would not be let in any more; nullopt: nothing is wrong, or it has to show a role again.
+  std::optional<std::string> objection();
   // Why of this the time alone; quick.
   std::optional<std::string> expiry() const;
   // Why the peer is not let in, and whom that is of; fit for a line of the log.
