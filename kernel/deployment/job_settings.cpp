@@ -41,8 +41,6 @@ void read_serve(const YamlFields& jobs, JobSettings& out, Checker& check) {
                             std::to_string(limits::kNameBytes) + " bytes");
 }
 
-}  // namespace
-
 std::map<std::string, std::size_t> read_queues(const YamlFields& jobs, Checker& check) {
   std::map<std::string, std::size_t> out;
   const YamlNode* node = jobs.find("queues");
@@ -58,6 +56,8 @@ std::map<std::string, std::size_t> read_queues(const YamlFields& jobs, Checker& 
     out[key.text] = static_cast<std::size_t>(queues.integer(key.text, 0, 4096, 1));
   return out;
 }
+
+}  // namespace
 
 std::set<std::string> JobSettings::served() const {
   if (serve) return {serve->begin(), serve->end()};

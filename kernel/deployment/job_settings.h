@@ -35,8 +35,7 @@ struct JobSettings {
 // The keys that the section may have.
 extern const std::vector<std::string> kJobKeys;
 
-// Read the section, and its "queues" alone; problems go to "check".
-std::map<std::string, std::size_t> read_queues(const YamlFields& jobs, Checker& check);
+// Reads the section; problems go to "check".
 JobSettings read_job_settings(const YamlFields& jobs, Checker& check);
 
 }  // namespace domed

@@ -59,7 +59,7 @@ SharedSettings read_shared_settings(const std::string& text, const std::filesyst
   check.done();
   expand_tree(
       root, [](std::string_view) { return std::nullopt; }, {}, check);
-  const YamlFields fields(check, root, "", {"domed", "cluster", "retention", "mask", "jobs"});
+  const YamlFields fields(check, root, "", {"domed", "cluster", "retention", "mask"});
   fields.choice("domed", {kFormat}, kFormat);
   if (!fields.find("domed"))
     check.fail(root, std::string("missing key 'domed'; write 'domed: ") + kFormat +
@@ -70,8 +70,6 @@ SharedSettings read_shared_settings(const std::string& text, const std::filesyst
   if (const YamlNode* node = present(fields, "retention"))
     out.retention = read_retention(*node, check);
   if (present(fields, "mask")) out.mask = read_masks(fields, check);
-  if (const YamlNode* node = present(fields, "jobs"))
-    out.queues = read_queues(YamlFields(check, *node, "jobs", {"queues"}), check);
   check.done();
   return out;
 }
@@ -80,7 +78,6 @@ Deployment under(Deployment deployment, const SharedSettings& settings) {
   if (settings.cluster) deployment.cluster = settings.cluster;
   if (settings.retention) deployment.retention = *settings.retention;
   if (settings.mask) deployment.mask = *settings.mask;
-  if (settings.queues) deployment.jobs.queues = *settings.queues;
   return deployment;
 }
 
@@ -98,7 +95,6 @@ std::vector<std::string> ignored_under(const Deployment& deployment, const Share
   look(settings.cluster.has_value(), "cluster.lost_after");
   look(settings.retention.has_value(), "retention");
   look(settings.mask.has_value(), "mask");
-  look(settings.queues.has_value(), "jobs.queues");
   return out;
 }
 

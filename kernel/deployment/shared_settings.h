@@ -19,7 +19,6 @@ struct SharedSettings {
   std::optional<ClusterSettings> cluster;
   std::optional<RetentionSettings> retention;
   std::optional<std::vector<std::string>> mask;
-  std::optional<std::map<std::string, std::size_t>> queues;  // jobs.queues
 };
 
 // Reads and checks them, by the rules of a deployment; "file" is what problems are told with.

@@ -19,14 +19,12 @@ std::string problems_in(const std::string& text) {
 
 TEST(SharedSettings, AreThoseThatAreSaid) {
   const auto none = settings_in("");
-  EXPECT_FALSE(none.cluster || none.retention || none.mask || none.queues);
+  EXPECT_FALSE(none.cluster || none.retention || none.mask);
   const auto all = settings_in(
-      "cluster: {ttl: 3s, lost_after: never}\nretention: {keep_jobs: 7}\nmask: ['x$$']\n"
-      "jobs: {queues: {gpu: 2}}\n");
+      "cluster: {ttl: 3s, lost_after: never}\nretention: {keep_jobs: 7}\nmask: ['x$$']\n");
   EXPECT_EQ((ClusterSettings{3s, std::nullopt}), all.cluster);
   EXPECT_EQ(7, all.retention->keep_jobs);
   EXPECT_EQ(std::vector<std::string>{"x$"}, *all.mask);
-  EXPECT_EQ(2u, all.queues->at("gpu"));
   EXPECT_EQ(0u, settings_in("mask: []").mask->size()) << "none, whatever deployments say";
 }
 
@@ -36,7 +34,7 @@ TEST(SharedSettings, AreCheckedAsADeployment) {
             problems_in("mask: []\n"));
   EXPECT_EQ("all.yaml:2:1: unknown key 'schedules'", problems_in("domed: 1\nschedules: []\n"));
   EXPECT_NE("", problems_in("domed: 2\n"));
-  EXPECT_NE("", problems_in("domed: 1\njobs: {max_running: 4}\n")) << "which is each node's own";
+  EXPECT_NE("", problems_in("domed: 1\njobs: {queues: {a: 1}}\n")) << "each deployment says them";
   EXPECT_NE("", problems_in("domed: 1\nmask: ['${HOME}']\n")) << "each node has another";
   EXPECT_NE("", problems_in("domed: 1\ncluster: {lost_after: 20s}\n")) << "less than it takes";
   EXPECT_NE("", problems_in("no yaml: ["));
