@@ -51,8 +51,12 @@ class FairQueue {
   }
   bool empty() const { return size_ == 0; }
   std::size_t size() const { return size_; }
-  // Whether there is something of its party's.
-  bool has(Sender from) const { return parties_.contains(from.party); }
+  // Whether there is something of its party's; and of that by its connection.
+  bool has_party(Sender from) const { return parties_.contains(from.party); }
+  bool has(Sender from) const {
+    const auto party = parties_.find(from.party);
+    return party != parties_.end() && party->second.lines.contains(from.connection);
+  }
 
   // How many have come so far; and whether there is still one of the first "arrivals".
   std::uint64_t arrivals() const { return arrivals_; }

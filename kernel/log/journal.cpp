@@ -63,12 +63,13 @@ void Journal::push(Queued queued, bool bounded, bool may_commit) {
   {
     std::lock_guard lock(mutex_);
     if (stopping_) throw stopping_error();
-    // `BackPressure`.  Some room is kept for parties of which nothing waits: they are refused when
-    // there are too many of them, not because others say too much.
+    // `BackPressure`.  Some room is kept for connections of which nothing waits, and as much again
+    // for such parties: they are refused when there are too many, not because others say too much.
     const Sender from = queued.command.from;
     const bool is_new = from.connection != 0 && !queue_.has(from);
-    if (bounded && (queue_.size() + own_.size() >= kQueueCommands + is_new * kQueueCommands / 4 ||
-                    held_bytes_ >= kQueueBytes + is_new * kQueueBytes / 4))
+    const std::size_t more = !is_new ? 0 : queue_.has_party(from) ? 1 : 2;  // eighths
+    if (bounded && (queue_.size() + own_.size() >= kQueueCommands + more * kQueueCommands / 8 ||
+                    held_bytes_ >= kQueueBytes + more * kQueueBytes / 8))
       throw busy("the store cannot keep up: try again soon");
     queued.deadline = Clock::time_point::max();
     held_bytes_ += queued.command.bytes;

@@ -80,6 +80,11 @@ TEST(FairQueue, KnowsWhetherWhatCameFirstIsGone) {
   EXPECT_EQ(3, queue.pop());
   EXPECT_FALSE(queue.has_of_first(arrivals));
   EXPECT_FALSE(queue.has(7));
+  queue.push({7, 1}, 5);
+  EXPECT_TRUE(queue.has({7, 1}));
+  EXPECT_FALSE(queue.has({8, 1})) << "another connection";
+  EXPECT_TRUE(queue.has_party({8, 1}));
+  EXPECT_FALSE(queue.has_party({7, 2}));
 }
 
 TEST(Shares, NobodyHasMoreThanTheirsOnceHalfAreTaken) {

@@ -67,14 +67,14 @@ class JournalTest : public ::testing::Test {
     for (auto& one : answers) one.get_future().get();
     return order;
   }
-  // A command by connection "from" that holds "bytes".
-  void submit(const std::string& id, std::uint32_t from, std::size_t bytes) {
+  // A command by "from" that holds "bytes".
+  void submit(const std::string& id, Sender from, std::size_t bytes) {
     auto command = cancel(id, answers.emplace_back());
     command.from = from;
     command.bytes = bytes;
     command.entry_bytes = 1000;
     command.apply = [this, from, apply = command.apply](JobLog& log, bool last) {
-      order += std::to_string(from);
+      order += std::to_string(from.connection);
       return apply(log, last);
     };
     try {
@@ -175,6 +175,18 @@ TEST_F(JournalTest, WhoSaysTooMuchFillsTheQueueForItselfOnly) {
             }));
   EXPECT_NO_THROW(submit("paced", 2, 100));
   EXPECT_EQ("E_BUSY", error_name([&] { submit("loud", 1, 1); }));
+  open();
+}
+
+// By however many connections.
+TEST_F(JournalTest, WhoSaysTooMuchByManyFillsTheQueueForItselfOnly) {
+  for (const char* id : {"first", "loud", "paced"}) create(id);
+  close();
+  EXPECT_EQ("E_BUSY", error_name([&] {
+              for (std::uint32_t connection = 10;; ++connection)
+                submit("loud", {connection, 1}, 1 << 20);
+            }));
+  EXPECT_NO_THROW(submit("paced", {9, 2}, 100));
   open();
 }
 
