@@ -88,7 +88,7 @@ Json stock_follow(const Json& params) {
   const std::string endpoint = params.at("endpoint");
   StockClient client(endpoint);
   FollowStart start;
-  start.job_id = params.at("jobs").at(0), start.scheme = "ipc";
+  start.job_id = params.at("jobs").at(0);
   FollowState state(start);
   std::uint64_t events = 0;
   Latency latency;
@@ -102,6 +102,7 @@ Json stock_follow(const Json& params) {
     if (step == FollowState::Step::done) break;
     if (step == FollowState::Step::page) {
       Page page;
+      page.endpoint = endpoint;
       page.bytes = client.call("StreamJobEvents", state.page_params().dump());
       read_page(page);
       state.page_came(page, Clock::now(), take);
