@@ -17,7 +17,9 @@ void Peer::must_read() const {
   if (is_gone()) throw ApiError("E_BUSY", "this connection is gone", {{"retry_ms", 100}});
   const auto known = unread.lock();
   if (known && known->is_too_much())
-    throw ApiError("E_BUSY", "this connection leaves too many replies unread, or is one of many that do", {{"retry_ms", 100}});
+    throw ApiError("E_BUSY",
+                   "this connection leaves too many replies unread, or is one of many that do",
+                   {{"retry_ms", 100}});
 }
 
 IdentityPtr Call::must_still_be_allowed() const {

@@ -240,8 +240,8 @@ TEST_F(Roles, ARetryIsItsPredecessors) {
 // What they held while they might run commands starts by nobody's word but an operator's.
 TEST_F(Roles, AHeldCommandIsLetGoByWhoMayRunIt) {
   kernel.be("cert:mary", Role::admin);
-  const Json made = kernel.call(
-      "SubmitJob", {{"idempotency_key", "k"}, {"command", {"true"}}, {"hold", true}});
+  const Json made =
+      kernel.call("SubmitJob", {{"idempotency_key", "k"}, {"command", {"true"}}, {"hold", true}});
   const Json command{{"job_id", made["job_id"]}};
   kernel.becomes(Role::submitter);
   EXPECT_EQ(refusal("ReleaseJob", command)["message"],

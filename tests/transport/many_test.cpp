@@ -218,17 +218,17 @@ TEST(Many, UnreadRepliesDoNotFillTheMemory) {
   constexpr int kPeers = 60, kRequests = 6, kReply = 4 << 20;
   Scratch scratch;
   std::atomic<int> answered = 0, refused = 0;
-  ControlServer server(control_options(scratch.url("c")),
-                       [&](const std::string&, const Peer& peer, const ControlServer::Reply& reply) {
-                         try {
-                           peer.must_read();
-                           ++answered;
-                           reply(std::string(kReply, 'x'));
-                         } catch (const ApiError&) {
-                           ++refused;
-                           reply("busy");
-                         }
-                       });
+  ControlServer server(control_options(scratch.url("c")), [&](const std::string&, const Peer& peer,
+                                                              const ControlServer::Reply& reply) {
+    try {
+      peer.must_read();
+      ++answered;
+      reply(std::string(kReply, 'x'));
+    } catch (const ApiError&) {
+      ++refused;
+      reply("busy");
+    }
+  });
   server.start();
   std::vector<RawPeer> peers;
   std::string requests;

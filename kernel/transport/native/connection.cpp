@@ -90,8 +90,7 @@ bool Connection::is_at_bound() const {
 std::ptrdiff_t Connection::change() {
   std::size_t now = unfinished_ + open_bytes_ + (rules_.drops ? 0 : queued_);
   if (now <= Party::kFree) now = 0;
-  return static_cast<std::ptrdiff_t>(now) -
-         static_cast<std::ptrdiff_t>(std::exchange(told_, now));
+  return static_cast<std::ptrdiff_t>(now) - static_cast<std::ptrdiff_t>(std::exchange(told_, now));
 }
 
 // Without the lock.

@@ -178,10 +178,10 @@ class Connection : public Unread, public std::enable_shared_from_this<Connection
   std::optional<Refusal> refusal_;
   bool closed_ = false, greeted_ = false, stopped_ = false;
   Clock::time_point greeted_at_ = Clock::time_point::max();
-  bool over_ = false;     // the peer said that nothing more comes
-  bool broken_ = false;   // the peer takes nothing any more
-  bool reading_ = false;  // a turn waits or runs
-  std::string farewell_;  // what ends a WebSocket
+  bool over_ = false;           // the peer said that nothing more comes
+  bool broken_ = false;         // the peer takes nothing any more
+  bool reading_ = false;        // a turn waits or runs
+  std::string farewell_;        // what ends a WebSocket
   std::size_t unfinished_ = 0;  // coming_, for all to see
   std::size_t open_ = 0, open_bytes_ = 0;
   std::size_t told_ = 0;  // what its party has of it

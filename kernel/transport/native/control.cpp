@@ -140,8 +140,8 @@ void Control::Core::handle(const std::shared_ptr<Connection>& connection, std::s
     if (back.kind == sp::Backtrace::Kind::cut_short) connection->close();
     return;
   }
-  const auto ticket = std::make_shared<Ticket>(connection, message.size(),
-                                               message.substr(0, back.bytes), busy);
+  const auto ticket =
+      std::make_shared<Ticket>(connection, message.size(), message.substr(0, back.bytes), busy);
   message.erase(0, back.bytes);
   try {
     handler(std::move(message),

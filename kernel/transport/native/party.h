@@ -47,7 +47,7 @@ class Party {
   };
 
   std::mutex mutex_;
-  std::unordered_map<std::uint32_t, Kept> kept_;            // by connection
+  std::unordered_map<std::uint32_t, Kept> kept_;           // by connection
   std::array<std::atomic<std::ptrdiff_t>, 2> held_{0, 0};  // bytes; strangers' are the second
   std::uint64_t last_ = 0;
 };
