@@ -173,6 +173,7 @@ void Link::watch_loop(const std::stop_token& stop) {
 
 Json Link::poll_params(std::chrono::milliseconds wait) {
   const std::scoped_lock lock(mutex_);
+  asked_since_ = head_;
   Json params{{"job_id", spec_.job_id},
               {"log_id", log_id_},
               {"since_seq", head_},
@@ -315,12 +316,13 @@ void Link::poll_failed(const ApiError& error, const std::stop_token& stop) {
 }
 
 // The store may have lost a part.  Where that is nothing that was acknowledged to us, the job goes
-// on under the new name; else its output has a hole that nothing can fill.
+// on under the new name; else its output has a hole that nothing can fill.  What was acknowledged
+// since that was asked is no part of the answer: the next poll asks for it.
 void Link::follow_new_log(const ApiError& error) {
   const auto head = error.fields().value("head", std::uint64_t{0});
   {
     const std::scoped_lock lock(mutex_);
-    if (head >= head_) {
+    if (head >= asked_since_) {
       log_id_ = error.fields().value("log_id", log_id_);
       return;
     }

@@ -88,10 +88,11 @@ class Link {
 
   mutable std::mutex mutex_;
   std::condition_variable_any changed_;
-  std::string log_id_;           // the watcher's own
-  std::uint64_t head_ = 0;       // the newest seq known
-  std::uint64_t answers_ = 0;    // counts acknowledgements
-  std::uint64_t pause_seq_ = 0;  // as of which "paused_" is
+  std::string log_id_;             // the watcher's own
+  std::uint64_t head_ = 0;         // the newest seq known
+  std::uint64_t asked_since_ = 0;  // behind which the latest poll asked
+  std::uint64_t answers_ = 0;      // counts acknowledgements
+  std::uint64_t pause_seq_ = 0;    // as of which "paused_" is
   std::optional<ApiError> refusal_;
   // As the answer to the request said that was sent last.
   BootClock::time_point asked_{}, stop_at_ = BootClock::time_point::max();

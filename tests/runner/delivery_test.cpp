@@ -47,6 +47,20 @@ TEST_F(DeliveryTest, FollowsItsLogToANewName) {
   EXPECT_EQ("succeeded", last()["to"]);
 }
 
+// What was acknowledged after the poll was asked is not lost because its answer does not tell of
+// it.
+TEST_F(DeliveryTest, FollowsItsLogToANewNameThatItHearsOfLate) {
+  run("echo ready; read x < fifo; echo more; read x < fifo; echo end");
+  daemon_.wait_for("ready");
+  daemon_.rename(false, true);
+  tell_job("go\n");
+  daemon_.wait_for("more");
+  tell_job("go\n");
+  finish();
+  EXPECT_EQ("ready\nmore\nend\n", daemon_.output("stdout"));
+  EXPECT_EQ("succeeded", last()["to"]);
+}
+
 TEST_F(DeliveryTest, EndsWhereTheStoreLostWhatWasAcknowledged) {
   ::testing::internal::CaptureStderr();  // its log, from which the daemon tells its last words
   run("echo ready; sleep 1000");

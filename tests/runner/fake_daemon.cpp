@@ -164,9 +164,14 @@ Json FakeDaemon::page(const Door& door, const Json& params, std::unique_lock<std
            !refusal_.empty() || params["log_id"] != log_id_;
   });
   if (!refusal_.empty()) throw ApiError(refusal_, "refused by the test");
-  if (params["log_id"] != log_id_)
-    throw ApiError("E_LOG_CHANGED", "renamed",
-                   {{"log_id", log_id_}, {"first", 1}, {"head", events_.size()}});
+  if (params["log_id"] != log_id_) {
+    const Json told{{"log_id", log_id_}, {"first", 1}, {"head", events_.size()}};
+    if (tells_late_) {
+      changed_.wait(lock, [&] { return events_.size() != told["head"] || door.stopping; });
+      changed_.wait_for(lock, 300ms, [&] { return door.stopping; });  // until that was answered
+    }
+    throw ApiError("E_LOG_CHANGED", "renamed", told);
+  }
   if (since > events_.size()) throw ApiError("E_CURSOR_AHEAD", "ahead", {{"head", events_.size()}});
   Json events = Json::array();
   if (since < events_.size()) events.push_back(events_[since]);
@@ -203,8 +208,9 @@ void FakeDaemon::commit(const std::string& type, const Json& payload) {
   changed_.notify_all();
 }
 
-void FakeDaemon::rename(bool loses) {
+void FakeDaemon::rename(bool loses, bool late) {
   const std::scoped_lock lock(mutex_);
+  tells_late_ = late;
   log_id_ = "another";
   if (loses) events_.pop_back();
   changed_.notify_all();

@@ -45,7 +45,8 @@ class FakeDaemon {
   // Requests that the node at "url" was sent.
   int asked_at(const std::string& url) const;
   // The log gets another name; its newest event is gone where "loses".
-  void rename(bool loses);
+  // "late": polls are told when something more has come, and not of that.
+  void rename(bool loses, bool late = false);
   // Ends the log, as somebody who has the runner's token could.
   void seal();
   // Takes no append before allow().
@@ -87,6 +88,7 @@ class FakeDaemon {
   std::vector<Json> events_;
   std::map<std::uint64_t, std::string> batches_;  // number, digest of the request
   std::string refusal_, log_id_ = "l";
+  bool tells_late_ = false;
   bool cancel_requested_ = false, paused_ = false, held_ = false, sealed_ = false;
   bool last_word_ = false, mute_ = false;
   std::optional<std::chrono::milliseconds> stop_in_;
