@@ -143,16 +143,17 @@ void OutputFile::open_beside() {
   temporary_ =
       (std::filesystem::path(target_).parent_path() / (".domectl-" + random_hex(8) + ".part"))
           .string();
+  discard_on_signals(temporary_);  // before there is anything: a signal may come at any time
   file_ = Fd(open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
                   // Closed to others until it has the replaced file's owner and mode: its bytes are
                   // there already.
                   replaces_ || holds_ == Holds::secrets ? 0600 : 0666));
   if (!file_) {
     const std::string why = std::strerror(errno);
+    forget_half_written();
     temporary_.clear();
     refuse("no file can be made in its directory: " + why);
   }
-  discard_on_signals(temporary_);
   if (!replaces_) return;
   // A group that cannot be kept is not given the rights of the one that was.
   const bool kept = fchown(file_.get(), owner_, group_) == 0;
