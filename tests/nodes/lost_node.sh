@@ -28,14 +28,14 @@ complain() { echo "FAILED: $1"; tail -n 50 "$scratch"/*.log; exit 1; }
 say() { printf '%s (%d s)\n' "$*" $SECONDS; }
 
 # The runners of a node can be held before they say a word: what is claimed then stays so.
-mkdir "$scratch/bin" "$scratch/ran"
+mkdir -p "$scratch/bin/tls" "$scratch/ran"
 cp "$bin/domed" "$scratch/bin/domed"
-cat >"$scratch/bin/domed-runner" <<SH
+cat >"$scratch/bin/tls/domed-runner" <<SH
 #!/bin/sh
 while [ -e $scratch/hold ]; do sleep 0.1; done
-exec $bin/domed-runner "\$@"
+exec $bin/tls/domed-runner "\$@"
 SH
-chmod +x "$scratch/bin/domed-runner"
+chmod +x "$scratch/bin/tls/domed-runner"
 for name in a b c; do
   [ $name = a ] && most=$((running + claimed)) || most=8
   cat >"$scratch/$name.yaml" <<YAML
