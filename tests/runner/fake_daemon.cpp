@@ -165,12 +165,12 @@ Json FakeDaemon::page(const Door& door, const Json& params, std::unique_lock<std
   });
   if (!refusal_.empty()) throw ApiError(refusal_, "refused by the test");
   if (params["log_id"] != log_id_) {
-    const Json told{{"log_id", log_id_}, {"first", 1}, {"head", events_.size()}};
+    const Json renamed{{"log_id", log_id_}, {"first", 1}, {"head", events_.size()}};
     if (tells_late_) {
-      changed_.wait(lock, [&] { return events_.size() != told["head"] || door.stopping; });
+      changed_.wait(lock, [&] { return events_.size() != renamed["head"] || door.stopping; });
       changed_.wait_for(lock, 300ms, [&] { return door.stopping; });  // until that was answered
     }
-    throw ApiError("E_LOG_CHANGED", "renamed", told);
+    throw ApiError("E_LOG_CHANGED", "renamed", renamed);
   }
   if (since > events_.size()) throw ApiError("E_CURSOR_AHEAD", "ahead", {{"head", events_.size()}});
   Json events = Json::array();
