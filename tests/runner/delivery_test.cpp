@@ -52,9 +52,10 @@ TEST_F(DeliveryTest, FollowsItsLogToANewName) {
 TEST_F(DeliveryTest, FollowsItsLogToANewNameThatItHearsOfLate) {
   run("echo ready; read x < fifo; echo more; read x < fifo; echo end");
   daemon_.wait_for("ready");
+  daemon_.wait_for_poll();
   daemon_.rename(false, true);
   tell_job("go\n");
-  daemon_.wait_for("more");
+  daemon_.wait_for_poll();  // by the new name
   tell_job("go\n");
   finish();
   EXPECT_EQ("ready\nmore\nend\n", daemon_.output("stdout"));

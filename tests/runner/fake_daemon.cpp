@@ -159,16 +159,22 @@ Json FakeDaemon::page(const Door& door, const Json& params, std::unique_lock<std
   const bool last = last_word_;
   const std::size_t since = params["since_seq"];
   const auto told = stop_in_;
+  ++polls_;
+  changed_.notify_all();
   changed_.wait_for(lock, std::chrono::milliseconds(params.value("wait_ms", 0)), [&] {
     return last || told != stop_in_ || events_.size() != since || sealed_ || door.stopping ||
            !refusal_.empty() || params["log_id"] != log_id_;
   });
+  --polls_;
+  changed_.notify_all();
   if (!refusal_.empty()) throw ApiError(refusal_, "refused by the test");
   if (params["log_id"] != log_id_) {
     const Json renamed{{"log_id", log_id_}, {"first", 1}, {"head", events_.size()}};
     if (tells_late_) {
       changed_.wait(lock, [&] { return events_.size() != renamed["head"] || door.stopping; });
       changed_.wait_for(lock, 300ms, [&] { return door.stopping; });  // until that was answered
+      tells_late_ = false;
+      changed_.notify_all();
     }
     throw ApiError("E_LOG_CHANGED", "renamed", renamed);
   }
@@ -206,6 +212,11 @@ void FakeDaemon::commit(const std::string& type, const Json& payload) {
       {{"job_id", "j"}, {"seq", events_.size() + 1}, {"type", type}, {"payload", payload}});
   if (type == "state_change") sealed_ = payload["to"] != "queued" && payload["to"] != "running";
   changed_.notify_all();
+}
+
+void FakeDaemon::wait_for_poll() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return polls_ > 0 && !tells_late_; });
 }
 
 void FakeDaemon::rename(bool loses, bool late) {

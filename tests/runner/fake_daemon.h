@@ -56,6 +56,7 @@ class FakeDaemon {
   // Waits for an event whose payload or type contains "text".
   void wait_for(const std::string& text);
   void wait_for_terminal();
+  void wait_for_poll();  // that is held, and those that were told late are answered
 
   std::vector<Json> events() const;
   std::vector<Json> events_of(const std::string& type) const;
@@ -89,6 +90,7 @@ class FakeDaemon {
   std::map<std::uint64_t, std::string> batches_;  // number, digest of the request
   std::string refusal_, log_id_ = "l";
   bool tells_late_ = false;
+  int polls_ = 0;
   bool cancel_requested_ = false, paused_ = false, held_ = false, sealed_ = false;
   bool last_word_ = false, mute_ = false;
   std::optional<std::chrono::milliseconds> stop_in_;
