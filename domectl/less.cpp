@@ -9,6 +9,7 @@
 
 #include "domectl/context.h"
 #include "domectl/selection.h"
+#include "domectl/terminal.h"
 #include "domectl/view.h"
 #include "system/fd.h"
 

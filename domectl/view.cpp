@@ -5,6 +5,7 @@
 #include "base/units.h"
 #include "client/page.h"
 #include "domectl/arguments.h"
+#include "domectl/terminal.h"
 #include "domectl/when.h"
 #include "protocol/limits.h"
 

@@ -2,6 +2,7 @@
 
 #include "api/submission.h"
 #include "base/units.h"
+#include "protocol/identity.h"
 #include "protocol/job_id.h"
 #include "protocol/limits.h"
 #include "protocol/request.h"

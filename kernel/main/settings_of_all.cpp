@@ -1,4 +1,5 @@
 // The part of Daemon for what all nodes of a store hold to (deployment/shared_settings.h).
+#include "jobs/state_dir.h"
 #include "log/kernels_own.h"
 #include "main/daemon.h"
 #include "main/log.h"

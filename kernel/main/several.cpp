@@ -1,5 +1,6 @@
 // The part of Daemon for a store that others can open, or act on, too.
 #include "base/units.h"
+#include "jobs/state_dir.h"
 #include "jobs/whose.h"
 #include "log/kernels_own.h"
 #include "main/daemon.h"
