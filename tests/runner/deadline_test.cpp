@@ -63,7 +63,7 @@ TEST_F(DeadlineTest, EndsItsCommandWhenItsTokenIsNobodys) {
 // One that goes to another node while its own is away.
 class ElsewhereTest : public DeadlineTest {
  protected:
-  ElsewhereTest() { daemon_.stop_in(2s); }  // so that it looks around soon
+  ElsewhereTest() { daemon_.stop_in(8s); }  // it looks around after a quarter of that
   std::string node(const std::string& name) { return "ipc://" + (scratch_ / name); }
   void also_at(const std::string& name, const std::string& refusal = "") {
     daemon_.also_at(node(name), refusal);
