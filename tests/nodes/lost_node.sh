@@ -6,12 +6,9 @@
 #             it, the claimed ones run elsewhere, the running ones are lost or tried again, and nothing is left of them
 # RUNNING, CLAIMED and QUEUED say how many jobs (20, 10 and 100).
 set -uo pipefail
-bin=$1 plugins=$2 url=
-shift 2
-for argument; do [[ $argument == url=* ]] && url=${argument#url=}; done
+# shellcheck source=tests/nodes/lib.sh
+source "$(dirname "$0")/lib.sh"
 running=${RUNNING:-20} claimed=${CLAIMED:-10} queued=${QUEUED:-100}
-scratch=$(mktemp -d)
-declare -A daemon=()
 # Everything below its place, which stands in the command line of each.
 end_all_of() {
   for process in /proc/[0-9]*; do
@@ -23,13 +20,12 @@ cleanup() {
   end_all_of "$scratch/"
   rm -rf "$scratch"
 }
-trap cleanup EXIT
-complain() { echo "FAILED: $1"; tail -n 50 "$scratch"/*.log; exit 1; }
 say() { printf '%s (%d s)\n' "$*" $SECONDS; }
 
 # The runners of a node can be held before they say a word: what is claimed then stays so.
 mkdir -p "$scratch/bin/tls" "$scratch/ran"
 cp "$bin/domed" "$scratch/bin/domed"
+programs=$scratch/bin
 cat >"$scratch/bin/tls/domed-runner" <<SH
 #!/bin/sh
 while [ -e $scratch/hold ]; do sleep 0.1; done
@@ -38,31 +34,9 @@ SH
 chmod +x "$scratch/bin/tls/domed-runner"
 for name in a b c; do
   [ $name = a ] && most=$((running + claimed)) || most=8
-  cat >"$scratch/$name.yaml" <<YAML
-domed: 1
-node: { name: $name }
-control: { listen: ["ipc://$scratch/$name/control.ipc"] }
-events: { listen: ["ipc://$scratch/$name/events.ipc"] }
-state_dir: $scratch/$name
-plugin_path: ["$plugins"]
-cluster: { ttl: 3s, lost_after: 20s }
-store: { plugin: store-postgres, options: { url: "$url" } }
-jobs: { allow_ad_hoc: true, cancel_grace: 1s, max_running: $most }
-YAML
+  deployment "$name" 20s "max_running: $most"
 done
-start() {
-  : >"$scratch/$1.log"
-  "$scratch/bin/domed" --config "$scratch/$1.yaml" 2>>"$scratch/$1.log" &
-  daemon[$1]=$!
-  until grep -q ' serves ' "$scratch/$1.log"; do
-    kill -0 "${daemon[$1]}" 2>/dev/null || complain "the daemon $1 does not start"
-    sleep 0.05
-  done
-}
 stop() { kill "${daemon[$1]}"; wait "${daemon[$1]}" || complain "the daemon $1 does not end well"; unset "daemon[$1]"; }
-murder() { kill -9 "${daemon[$1]}"; wait "${daemon[$1]}" 2>/dev/null; unset "daemon[$1]"; }
-ctl() { local name=$1; shift; "$bin/domectl" --endpoint "ipc://$scratch/$name/control.ipc" "$@"; }
-submit() { ctl "$@" | head -n 1 | grep -oE '[0-9a-f]{32}' | head -n 1; }
 # listed NODE STATE: how many jobs are there in it.
 listed() { ctl "$1" list --state "$2" --limit 10000 --json | wc -l; }
 until_none() { until [ "$(listed "$1" "$2")" = 0 ]; do sleep 0.2; done; }

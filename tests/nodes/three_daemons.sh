@@ -3,52 +3,12 @@
 # the others; jobs are spread and run once; a follower, a cancel and a need are served by any node; a daemon that is killed
 # and comes back has its runs; while it stays away they go on at another; what dies with it is lost.
 set -uo pipefail
-bin=$1 plugins=$2 url=
-shift 2
-for argument; do [[ $argument == url=* ]] && url=${argument#url=}; done
-scratch=$(mktemp -d)
-declare -A daemon=()
-# The runners too, whose daemons were killed: each ends its command when it is told to.
-cleanup() {
-  for pid in "${daemon[@]}"; do kill "$pid" 2>/dev/null && wait "$pid"; done
-  while runners=$(pgrep -f "domed-runner $scratch/"); do
-    # shellcheck disable=SC2086
-    kill $runners 2>/dev/null
-    sleep 0.2
-  done
-  rm -rf "$scratch"
-}
-trap cleanup EXIT
-complain() { echo "FAILED: $1"; tail -n 100 "$scratch"/*.log; exit 1; }
+# shellcheck source=tests/nodes/lib.sh
+source "$(dirname "$0")/lib.sh"
 
-for name in a b c; do
-  cat >"$scratch/$name.yaml" <<YAML
-domed: 1
-node: { name: $name }
-control: { listen: ["ipc://$scratch/$name/control.ipc"] }
-events: { listen: ["ipc://$scratch/$name/events.ipc"] }
-state_dir: $scratch/$name
-plugin_path: ["$plugins"]
-cluster: { ttl: 3s, lost_after: 20s }
-store: { plugin: store-postgres, options: { url: "$url" } }
-jobs: { allow_ad_hoc: true, cancel_grace: 1s, max_running: 8, queues: { one: 1 } }
-YAML
-done
+for name in a b c; do deployment "$name" 20s "max_running: 8, queues: { one: 1 }"; done
 sed -i 's/^jobs: {/jobs: { serve: [default, gpu],/' "$scratch/c.yaml"
-# Starts a daemon and waits until it serves.
-start() {
-  : >"$scratch/$1.log"
-  "$bin/domed" --config "$scratch/$1.yaml" 2>>"$scratch/$1.log" &
-  daemon[$1]=$!
-  until grep -q ' serves ' "$scratch/$1.log"; do
-    kill -0 "${daemon[$1]}" 2>/dev/null || complain "the daemon $1 does not start"
-    sleep 0.05
-  done
-}
-murder() { kill -9 "${daemon[$1]}"; wait "${daemon[$1]}" 2>/dev/null; unset "daemon[$1]"; }
-ctl() { local name=$1; shift; "$bin/domectl" --endpoint "ipc://$scratch/$name/control.ipc" "$@"; }
 field() { ctl "$1" status "$2" --json | jq -r ".$3"; }
-submit() { ctl "$@" | head -n 1 | grep -oE '[0-9a-f]{32}' | head -n 1; }
 # until_is NODE JOB FIELD VALUE: waits as long as the test may last.
 until_is() { until [ "$(field "$1" "$2" "$3")" = "$4" ]; do sleep 0.1; done; }
 runs() { pgrep -f -- "$1" >/dev/null; }
