@@ -10,6 +10,7 @@
 
 #include "base/units.h"
 #include "client/backoff.h"
+#include "client/calling.h"
 #include "client/peer.h"
 #include "protocol/endpoint.h"
 
@@ -26,10 +27,6 @@ constexpr milliseconds kDialTime{5000};
 constexpr milliseconds kConnectTime{2000};
 // Between two looks for a daemon that is to come any moment.
 constexpr milliseconds kLookAgain{20};
-
-[[noreturn]] void unreachable(const std::string& text) {
-  throw ApiError("E_UNREACHABLE", text);
-}
 
 std::string no_daemon(const std::vector<Connection::Failure>& failures) {
   std::string text;
@@ -56,11 +53,6 @@ std::string no_answer(const std::string& url, milliseconds waited) {
          "not its control socket";
 }
 
-[[noreturn]] void not_an_answer(const std::string& url, const std::string& why) {
-  throw ApiError("E_PROTOCOL", url + " sent what is not a JSON-RPC reply (" + why +
-                                   "): is it a control socket of domed?");
-}
-
 [[noreturn]] void stopped() {
   throw ApiError("E_STOPPED", "the call was stopped by its caller");
 }
@@ -74,24 +66,6 @@ milliseconds left(Clock::time_point begin, const CallOptions& options) {
   const auto left = std::chrono::ceil<milliseconds>(begin + options.deadline - Clock::now());
   // At least a millisecond: what is asked for is tried.
   return std::clamp(left, milliseconds(1), options.reply_timeout);
-}
-
-bool has_field(const ApiError& error, const char* name) {
-  return error.fields().is_object() && error.fields().contains(name);
-}
-
-// Replacing what is not UTF-8 would name another file, or another job.
-std::string text_of(const Json& params) try {
-  return params.dump();
-} catch (const Json::exception&) {
-  throw ApiError("E_INVALID_REQUEST",
-                 "the request holds text that is not UTF-8, which the protocol cannot carry: use "
-                 "names and arguments in UTF-8, or let a script write the bytes");
-}
-
-milliseconds held_for(const Json& params) {
-  const auto wait = params.find("wait_ms");
-  return milliseconds(wait != params.end() && wait->is_number_integer() ? wait->get<int>() : 0);
 }
 
 // Not sleep_for: whoever is told to stop should not wait out two seconds.
@@ -346,82 +320,6 @@ std::string Client::taken(const Channel::Reply& reply, const Pending& pending) t
 } catch (const ApiError& e) {
   if (is_unwell(e)) channel_.leave(*reply.url());
   throw;
-}
-
-// Who we are to whom we are connected to.
-struct Client::Asked {
-  std::string url, identity;  // empty: it does not tell
-};
-
-Client::Asked Client::who_answers(Clock::time_point begin, const CallOptions& options) {
-  CallOptions asking = options;
-  Asked out;
-  asking.answered_by = &out.url;
-  try {
-    const Json who =
-        Json::parse(finish(*send(request_text("WhoAmI", "{}"), begin, asking)), nullptr, false);
-    if (who.is_object() && who.contains("identity") && who["identity"].is_string())
-      out.identity = who["identity"].get<std::string>();
-  } catch (const ApiError& e) {
-    if (e.name() != "E_UNKNOWN_METHOD") throw;
-    out.url = endpoint();
-  }
-  return out;
-}
-
-// By whom a job may have been made already, and why that is not known.
-struct Client::Doubt {
-  Asked asked;
-  std::string why;
-  std::optional<Asked> other;  // who might make it a second time
-};
-
-std::string Client::submit_once(const std::string& request, Clock::time_point begin,
-                                const CallOptions& options, std::optional<Doubt>& doubt) {
-  const Asked now = who_answers(begin, options);
-  if (doubt && now.url != doubt->asked.url &&
-      (now.identity.empty() || now.identity != doubt->asked.identity)) {
-    doubt->other = now;
-    channel_.leave(now.url);
-    unreachable("the job may have been made at " + doubt->asked.url + ", which is not there now");
-  }
-  const auto pending = send(request, begin, options, &now.url);
-  try {
-    return finish(*pending);
-  } catch (const ApiError& e) {
-    // E_STORE: nothing was kept, or it is not known.
-    const bool open = (e.name() == "E_UNREACHABLE" && !has_field(e, "unsent")) ||
-                      (e.name() == "E_STORE" && is_retryable(e));
-    if (open && !doubt) doubt = {now, e.what(), std::nullopt};
-    throw;
-  }
-}
-
-Json Client::submit(const Json& params, const CallOptions& options) {
-  if (channel_.urls().size() == 1) return call("SubmitJob", params, options);
-  CallOptions held = options;
-  held.reply_timeout += held_for(params);
-  const std::string request = request_text("SubmitJob", text_of(params));
-  const auto begin = Clock::now();
-  std::optional<Doubt> doubt;
-  try {
-    Json result = Json::parse(
-        repeated(held, [&] { return submit_once(request, begin, held, doubt); }), nullptr, false);
-    if (result.is_discarded()) not_an_answer(endpoint(), "damaged JSON");
-    return result;
-  } catch (const ApiError& e) {
-    if (!doubt || !doubt->other || e.name() == "E_STOPPED") throw;
-    const auto named = [](const Asked& who) {
-      return who.identity.empty() ? "somebody it does not name" : who.identity;
-    };
-    unreachable("it is not known whether the job was made: " + doubt->why + "; and " +
-                doubt->other->url + " knows this client as " + named(*doubt->other) + ", not as " +
-                named(doubt->asked) +
-                ", so that sent there it might be made a second time.  Send it again with the same "
-                "idempotency key, " +
-                params.value("idempotency_key", "") + ", when " + doubt->asked.url +
-                " is back: that finds the job, or makes it");
-  }
 }
 
 }  // namespace domed

@@ -58,15 +58,15 @@ std::optional<Place> place_of(const std::string& text) {
   return place;
 }
 
-struct Socket {
+struct SocketRow {
   std::optional<Place> local, remote;
   bool listens = false;
   uid_t user = 0;
 };
 
 // Those of this machine, as we see it.
-std::vector<Socket> sockets() {
-  std::vector<Socket> out;
+std::vector<SocketRow> sockets() {
+  std::vector<SocketRow> out;
   for (const char* table : {"/proc/net/tcp", "/proc/net/tcp6"}) {
     std::ifstream lines(table);
     for (std::string line; std::getline(lines, line);) {

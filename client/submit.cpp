@@ -1,0 +1,85 @@
+// The part of Client for a SubmitJob, which no two nodes may take as two jobs.
+#include "client/calling.h"
+#include "client/client.h"
+
+namespace domed {
+
+// Who we are to whom we are connected to.
+struct Client::Asked {
+  std::string url, identity;  // empty: it does not tell
+};
+
+Client::Asked Client::who_answers(std::chrono::steady_clock::time_point begin,
+                                  const CallOptions& options) {
+  CallOptions asking = options;
+  Asked out;
+  asking.answered_by = &out.url;
+  try {
+    const Json who =
+        Json::parse(finish(*send(request_text("WhoAmI", "{}"), begin, asking)), nullptr, false);
+    if (who.is_object() && who.contains("identity") && who["identity"].is_string())
+      out.identity = who["identity"].get<std::string>();
+  } catch (const ApiError& e) {
+    if (e.name() != "E_UNKNOWN_METHOD") throw;
+    out.url = endpoint();
+  }
+  return out;
+}
+
+// By whom a job may have been made already, and why that is not known.
+struct Client::Doubt {
+  Asked asked;
+  std::string why;
+  std::optional<Asked> other;  // who might make it a second time
+};
+
+std::string Client::submit_once(const std::string& request,
+                                std::chrono::steady_clock::time_point begin,
+                                const CallOptions& options, std::optional<Doubt>& doubt) {
+  const Asked now = who_answers(begin, options);
+  if (doubt && now.url != doubt->asked.url &&
+      (now.identity.empty() || now.identity != doubt->asked.identity)) {
+    doubt->other = now;
+    channel_.leave(now.url);
+    unreachable("the job may have been made at " + doubt->asked.url + ", which is not there now");
+  }
+  const auto pending = send(request, begin, options, &now.url);
+  try {
+    return finish(*pending);
+  } catch (const ApiError& e) {
+    // E_STORE: nothing was kept, or it is not known.
+    const bool open = (e.name() == "E_UNREACHABLE" && !has_field(e, "unsent")) ||
+                      (e.name() == "E_STORE" && is_retryable(e));
+    if (open && !doubt) doubt = {now, e.what(), std::nullopt};
+    throw;
+  }
+}
+
+Json Client::submit(const Json& params, const CallOptions& options) {
+  if (channel_.urls().size() == 1) return call("SubmitJob", params, options);
+  CallOptions held = options;
+  held.reply_timeout += held_for(params);
+  const std::string request = request_text("SubmitJob", text_of(params));
+  const auto begin = std::chrono::steady_clock::now();
+  std::optional<Doubt> doubt;
+  try {
+    Json result = Json::parse(
+        repeated(held, [&] { return submit_once(request, begin, held, doubt); }), nullptr, false);
+    if (result.is_discarded()) not_an_answer(endpoint(), "damaged JSON");
+    return result;
+  } catch (const ApiError& e) {
+    if (!doubt || !doubt->other || e.name() == "E_STOPPED") throw;
+    const auto named = [](const Asked& who) {
+      return who.identity.empty() ? "somebody it does not name" : who.identity;
+    };
+    unreachable("it is not known whether the job was made: " + doubt->why + "; and " +
+                doubt->other->url + " knows this client as " + named(*doubt->other) + ", not as " +
+                named(doubt->asked) +
+                ", so that sent there it might be made a second time.  Send it again with the same "
+                "idempotency key, " +
+                params.value("idempotency_key", "") + ", when " + doubt->asked.url +
+                " is back: that finds the job, or makes it");
+  }
+}
+
+}  // namespace domed
