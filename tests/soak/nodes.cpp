@@ -3,7 +3,7 @@
 #include <cstdio>
 #include <filesystem>
 
-#include "clause.h"
+#include "verdict.h"
 
 namespace domed::soak {
 namespace {
@@ -102,20 +102,11 @@ void NodesSoak::report() const {
 
 bool NodesSoak::check() {
   history_.close();
-  if (!options_.keep.empty())
-    std::filesystem::copy_file(directory_ + "/history.jsonl", options_.keep,
-                               std::filesystem::copy_options::overwrite_existing);
-  history::History history;
-  std::ifstream in(directory_ + "/history.jsonl");
-  history.read(in, "history");
-  history.finish();
   // Behind a fail-over a log that was not over has events of batches that were sent to its former
   // one.
-  std::string broken = history::report(history, options_.failover ? "IdempotentAppend" : "");
-  for (const auto& text : problems_) broken += text + "\n";
-  std::printf("%s%zu records: %s\n", broken.c_str(), history.records().size(),
-              broken.empty() ? "every clause kept" : "FAILED");
-  if (broken.empty()) return true;
+  if (every_clause_kept(directory_, options_.keep, problems_,
+                        options_.failover ? "IdempotentAppend" : ""))
+    return true;
   for (const Node& node : nodes_) {
     std::printf("Last words of %s:\n%s", node.name.c_str(), node.daemon->last_words().c_str());
     if (options_.keep.empty()) continue;

@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "client/verify.h"
+#include "history.h"
 #include "nodes.h"
 #include "system/process.h"
 

@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <filesystem>
 
-#include "clause.h"
+#include "verdict.h"
 
 namespace domed::soak {
 namespace {
@@ -134,19 +134,9 @@ void Soak::report() const {
 
 bool Soak::check() {
   history_.close();
-  if (!options_.keep.empty())
-    std::filesystem::copy_file(directory_ + "/history.jsonl", options_.keep,
-                               std::filesystem::copy_options::overwrite_existing);
-  history::History history;
-  std::ifstream in(directory_ + "/history.jsonl");
-  history.read(in, "history");
-  history.finish();
-  std::string broken = history::report(history);
-  for (const auto& text : problems_) broken += text + "\n";
-  std::printf("%s%zu records: %s\n", broken.c_str(), history.records().size(),
-              broken.empty() ? "every clause kept" : "FAILED");
-  if (!broken.empty()) std::printf("The daemon's last words:\n%s", daemon_->last_words().c_str());
-  return broken.empty();
+  if (every_clause_kept(directory_, options_.keep, problems_)) return true;
+  std::printf("The daemon's last words:\n%s", daemon_->last_words().c_str());
+  return false;
 }
 
 }  // namespace domed::soak
