@@ -190,6 +190,10 @@ struct Batches {
   std::mutex mutex;
   std::map<std::uint64_t, std::string> taken;
 
+  std::size_t count() {
+    const std::lock_guard lock(mutex);
+    return taken.size();
+  }
   Json take(const Json& params) {
     const std::lock_guard lock(mutex);
     const std::uint64_t batch = params["batch"];
@@ -216,8 +220,10 @@ class FailoverOfAProducer : public Failover {
     for (int i = 0; i < 20; ++i)
       producer.append(R"([{"type":"x","payload":{"n":)" + std::to_string(i) + "}}]");
     EXPECT_TRUE(producer.flush(60s));
-    EXPECT_EQ(20u, batches.taken.size());
+    EXPECT_EQ(20u, batches.count());
   }
+  // Before "batches" goes, of which both tell.
+  ~FailoverOfAProducer() override { a.stop(), b.stop(); }
 
   Batches batches;
   ProducerOptions options;
