@@ -12,7 +12,7 @@ cleanup() {
 trap cleanup EXIT
 mkdir -p "$clone/build" "$scratch/home"
 cp -r "$1/config" "$1/.gitignore" "$clone"
-ln -s "$build" "$clone/build/release"
+ln -s "$build" "$clone/build/quickstart"
 cd "$clone"
 export HOME=$scratch/home
 git init -q && git add . && git -c user.name=a -c user.email=a@b -c commit.gpgsign=false commit -qm tour
