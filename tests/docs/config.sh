@@ -60,7 +60,7 @@ stop
 serve locked-down.yaml
 "$bin/domectl" run -- echo hello >../out 2>&1 && fail "locked-down.yaml runs any command"
 grep -q E_POLICY_DENIED ../out || fail "locked-down.yaml: $(cat ../out)"
-"$bin/domectl" run --tool disk-report | grep -q '^Filesystem' || fail "locked-down.yaml: no report"
+grep -q '^Filesystem' <<<"$("$bin/domectl" run --tool disk-report)" || fail "locked-down.yaml: no report"
 [ "$(printf abc | "$bin/domectl" run --tool import-data --stdin - | cut -c 1-8)" = ba7816bf ] || fail "locked-down.yaml: no sum"
 "$bin/domectl" run --tool deploy --task '{"stage":"moon","tag":"v1.0.0"}' >../out 2>&1 && fail "a task that does not fit"
 grep -q stage ../out || fail "locked-down.yaml: $(cat ../out)"

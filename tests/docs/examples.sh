@@ -40,7 +40,7 @@ try() {  # try NAME READER FILE
   grep -q 'domed --config' ../steps.sh || fail "$3: its steps were not found"
   CI=true bash -euo pipefail ../steps.sh >../out 2>&1 || fail "$3: $(cat ../out)"
   for line in 'checked true' linted; do grep -qx "$line" ../out || fail "$3 does not show '$line'"; done
-  for file in jobs/*.jsonl; do domectl verify "$file" | grep -q '^ok' || fail "$3: $file"; done
+  for file in jobs/*.jsonl; do grep -q '^ok' <<<"$(domectl verify "$file")" || fail "$3: $file"; done
   [ "$(ls jobs | wc -l)" -ge 2 ] || fail "$3 keeps no jobs"
   # The same step once more is the same job; a step that fails fails the pipeline with its own code.
   before=$(domectl list --json | wc -l)
@@ -62,7 +62,7 @@ export HOME=$scratch/container JOBS=$scratch/container/jobs DOMED_CONFIG=$scratc
 mkdir -p "$JOBS" "$HOME/work"
 cd "$HOME/work"
 [ "$("$run" echo 'from within' 2>../err)" = 'from within' ] || fail "run-as-job: $(cat ../err)"
-domectl verify "$JOBS"/*.jsonl | grep -q '^ok' || fail "run-as-job leaves no job"
+grep -q '^ok' <<<"$(domectl verify "$JOBS"/*.jsonl)" || fail "run-as-job leaves no job"
 status=0
 "$run" sh -c 'exit 7' 2>../err || status=$?
 [ $status = 7 ] || fail "run-as-job ended with $status, not with its command's 7: $(cat ../err)"

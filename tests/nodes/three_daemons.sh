@@ -36,7 +36,7 @@ for one in "${jobs[@]}"; do until_is b "$one" state succeeded; done
 [ "$(for one in "${jobs[@]}"; do field c "$one" node; done | sort -u | wc -l)" -gt 1 ] || complain "one node ran them all"
 
 # What the third one hears of the others it tells how late.
-until ctl c health | grep -qE '^watch +the newest notice was [0-9.]+m?s old when it came'; do sleep 0.1; done
+until grep -qE '^watch +the newest notice was [0-9.]+m?s old when it came' <<<"$(ctl c health)"; do sleep 0.1; done
 ctl c health --json | jq -e '.watch.lag_ms >= 0 and .passed_over.jobs == 0' >/dev/null || complain "health of c: $(ctl c health --json)"
 
 # A queue's limit holds for all together: who runs has the directory to itself.
@@ -62,7 +62,7 @@ one=$(submit a submit --node nobody -- true)
 ctl a cancel "$one" >/dev/null
 
 # A node that drains takes nothing, and is told so wherever one asks.
-ctl b nodes drain a | grep -q "a drains" || complain "the node a does not drain"
+grep -q "a drains" <<<"$(ctl b nodes drain a)" || complain "the node a does not drain"
 [ "$(ctl a health --json | jq .work.draining)" = true ] || complain "the health of a draining node does not say so"
 jobs=()
 for name in a b a b; do jobs+=("$(submit $name submit -- true)"); done
@@ -70,8 +70,8 @@ for one in "${jobs[@]}"; do
   until_is b "$one" state succeeded
   [ "$(field b "$one" node)" != "$node_a" ] || complain "a draining node took a job"
 done
-ctl a nodes undrain a | grep -q "takes jobs again" || complain "the node a drains for ever"
-ctl b nodes drain c --back-in 1h | grep -q "may go on for 1h" || complain "the node c does not say that it will be back"
+grep -q "takes jobs again" <<<"$(ctl a nodes undrain a)" || complain "the node a drains for ever"
+grep -q "may go on for 1h" <<<"$(ctl b nodes drain c --back-in 1h)" || complain "the node c does not say that it will be back"
 ctl b nodes undrain c >/dev/null
 [ "$(ctl c nodes --json | jq '.nodes[] | select(.name == "c") | .back_in_s > 3000')" = true ] || complain "a promise is taken back"
 [[ $(ctl a nodes forget b --name b 2>&1) == *lives* ]] || complain "a node that lives is forgotten"
@@ -97,7 +97,7 @@ one=$(submit c submit --node b -- echo hush-hush)
 until_is c "$one" state succeeded
 [ "$(ctl a logs "$one")" = '***' ] || complain "the mask of all nodes does not hold: $(ctl a logs "$one")"
 ctl a nodes --json | jq -e '[.nodes[].ttl_ms] == [3000,3000,3000]' >/dev/null || complain "times change under way"
-"$bin/domed" --check --config "$scratch/a.yaml" 2>&1 | grep -q 'a.yaml:7:17: cluster.ttl does not hold: the settings of all nodes say it, revision 1' ||
+grep -q 'a.yaml:7:17: cluster.ttl does not hold: the settings of all nodes say it, revision 1' <<<"$("$bin/domed" --check --config "$scratch/a.yaml" 2>&1)" ||
   complain "--check: $("$bin/domed" --check --config "$scratch/a.yaml" 2>&1)"
 grep -q 'this node acts on revision 1 of the settings of all nodes' "$scratch/c.log" || complain "the log does not tell of settings"
 
@@ -150,7 +150,7 @@ waiting=$(submit b submit -- true)
 until_is c "$waiting" state succeeded
 [ "$(field c "$job" state)" = running ] || complain "the run is lost before its time"
 echo elsewhere >>"$scratch/told"
-until ctl c logs "$living" | grep -q elsewhere; do sleep 0.2; done
+until grep -q elsewhere <<<"$(ctl c logs "$living")"; do sleep 0.2; done
 until_is c "$job" state failed
 [ "$(field b "$job" reason)" = lost ] || complain "the job is not lost but $(field b "$job" reason)"
 [ "$(field b "$living" state)" = running ] || complain "a run that another node hears is over"
@@ -162,7 +162,7 @@ grep -q 'hold when all nodes were stopped' "$scratch/a.log" || complain "nothing
 ctl a nodes --json | jq -e '[.nodes[].ttl_ms] | unique == [3000]' >/dev/null || complain "a node came back by other times"
 [ "$(field a "$job" reason)" = lost ] || complain "the job changed after its end"
 echo back >>"$scratch/told"
-until ctl a logs "$living" | grep -q back; do sleep 0.2; done
+until grep -q back <<<"$(ctl a logs "$living")"; do sleep 0.2; done
 ctl b cancel "$living" >/dev/null
 until_is a "$living" state canceled
 runs "$mark-living" && complain "the canceled command runs on"
