@@ -70,6 +70,29 @@ inline void dial(nng_socket socket, const std::string& url, const Shown* shown =
   nng_dialer_start(dialer, flags);
 }
 
+// A reply that is waited for from now on: one that comes before anybody waits, nng drops when the
+// connection ends.
+class Awaited {
+ public:
+  explicit Awaited(nng_socket socket) {
+    check_nng(nng_aio_alloc(&aio_, nullptr, nullptr), "aio");
+    nng_recv_aio(socket, aio_);
+  }
+  Awaited(const Awaited&) = delete;
+  Awaited& operator=(const Awaited&) = delete;
+  ~Awaited() { nng_aio_free(aio_); }
+
+  // nullopt: it did not come.
+  std::optional<std::string> get() {
+    nng_aio_wait(aio_);
+    if (nng_aio_result(aio_) != 0) return std::nullopt;
+    return std::string(body(Message(nng_aio_get_msg(aio_)).get()));
+  }
+
+ private:
+  nng_aio* aio_ = nullptr;
+};
+
 // An honest client.
 class Client {
  public:
@@ -90,6 +113,7 @@ class Client {
     static_cast<void>(message.release());
     return true;
   }
+  nng_socket socket() const { return socket_.get(); }
   std::optional<std::string> receive() {
     nng_msg* reply = nullptr;
     if (nng_recvmsg(socket_.get(), &reply, 0) != 0) return std::nullopt;
