@@ -11,6 +11,7 @@
 
 #include "deployment/job_settings.h"
 #include "deployment/shared_settings.h"
+#include "deployment/store_key.h"
 #include "deployment/tokens.h"
 #include "deployment/who_may.h"
 #include "domed/error.h"
@@ -45,7 +46,9 @@ class DeploymentReader {
     // Absolute from here on: a daemon's working directory may change, and the plugin_path is
     // relative to where the file lies.
     out_.file = std::filesystem::absolute(check_.file()).lexically_normal();
-    read_token_file();
+    read_beside("tokens", "the tokens", out_.tokens_file, out_.tokens, load_tokens);
+    read_beside("store_key", "the store key", out_.store_key_file, out_.store_keys,
+                load_store_keys);
     read_transport();
     read_sockets();
     read_state_dir();
@@ -68,9 +71,9 @@ class DeploymentReader {
 
  private:
   static inline const std::vector<std::string> kKeys{
-      "domed", "control", "events",      "tokens", "transport",  "state_dir",
-      "node",  "cluster", "plugin_path", "store",  "provenance", "jobs",
-      "tools", "mask",    "retention",   "log",    "metrics"};
+      "domed", "control", "events",      "tokens",    "transport", "state_dir",
+      "node",  "cluster", "plugin_path", "store",     "store_key", "provenance",
+      "jobs",  "tools",   "mask",        "retention", "log",       "metrics"};
 
   // An absent section reads as an empty one.
   YamlFields section(const char* key, const std::vector<std::string>& known) {
@@ -164,14 +167,17 @@ class DeploymentReader {
     }
   }
 
-  void read_token_file() {
-    const std::string name = fields_.text("tokens", "");
+  // A file of secrets beside this one.
+  template <class Value>
+  void read_beside(const char* key, const std::string& what, std::filesystem::path& file,
+                   Value& out, Value (*load)(const std::filesystem::path&)) {
+    const std::string name = fields_.text(key, "");
     if (name.empty()) return;
-    out_.tokens_file = (out_.file.parent_path() / name).lexically_normal();
+    file = (out_.file.parent_path() / name).lexically_normal();
     try {
-      out_.tokens = load_tokens(out_.tokens_file);
+      out = load(file);
     } catch (const Error& e) {
-      check_.fail(*fields_.find("tokens"), std::string("the tokens cannot be used:\n") + e.what());
+      check_.fail(*fields_.find(key), what + " cannot be used:\n" + e.what());
     }
   }
 
@@ -227,6 +233,13 @@ class DeploymentReader {
     if (!node) return;
     const YamlFields store(check_, *node, "store", {"plugin", "options"});
     read_plugin(store, "store", out_.store);
+    if (is_shared(out_.store.manifest) && out_.store_key_file.empty())
+      check_.warn(*node,
+                  "there is no 'store_key': the values of env and stdin of all jobs can be "
+                  "read by whoever reads what " +
+                      out_.store.manifest.name +
+                      " keeps; '(umask 077; openssl rand -hex 32 >store.key)' makes one, "
+                      "the same for all nodes");
   }
 
   void read_provenance() {

@@ -16,6 +16,7 @@
 #include "deployment/tool.h"
 #include "loader/manifest.h"
 #include "loader/options.h"
+#include "sealing/store_keys.h"
 
 namespace domed {
 
@@ -57,6 +58,8 @@ struct Deployment {
   std::optional<ClusterSettings> cluster;          // it is one of several on its store
   std::vector<std::filesystem::path> plugin_path;  // absolute directories, in search order
   PluginUse store;
+  std::filesystem::path store_key_file;  // absolute; empty: nothing is sealed
+  StoreKeys store_keys;
   std::vector<PluginUse> provenance;  // in order
   JobSettings jobs;
   std::vector<ToolSpec> tools;

@@ -62,6 +62,7 @@ class Comparison {
     wait("plugin_path", now.plugin_path == read_.plugin_path);
     wait("metrics.listen", now.metrics_listen == read_.metrics_listen);
     wait("store", are_same(now.store, read_.store));
+    wait("store_key", now.store_keys == read_.store_keys);
     wait("provenance", are_same(now.provenance, read_.provenance));
     jobs(now.jobs, read_.jobs);
     take("tools", now.tools, read_.tools, !are_same(now.tools, read_.tools));

@@ -95,6 +95,7 @@ class Writer {
         dirs.push_back(dir.string());
     out_.add("plugin_path", dirs);
     plugins();
+    out_.some("store_key", d_.store_key_file.string());
     jobs();
     tools();
     out_.some("mask", d_.mask);

@@ -1,32 +1,16 @@
 #include "deployment/tokens.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <map>
 #include <set>
 
 #include "base/units.h"
+#include "deployment/private_file.h"
 #include "domed/error.h"
-#include "system/trusted_path.h"
 #include "yaml/yaml_check.h"
 #include "yaml/yaml_fields.h"
 
 namespace domed {
 namespace {
-
-void must_be_private(const std::filesystem::path& file) {
-  struct stat status {};
-  if (stat(file.c_str(), &status) != 0)
-    throw Error(Code::not_found, file.string() +
-                                     ": there is no such file of tokens: 'domectl token "
-                                     "new NAME >> FILE' makes one");
-  if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-    throw Error(Code::invalid_argument, file.string() + " has the mode " + octal(status.st_mode) +
-                                            ", which lets others in: chmod 600 it");
-  if (const auto why = weakness_of(file))
-    throw Error(Code::invalid_argument, file.string() + " could be replaced by others: " + *why);
-}
 
 bool is_token_name(const std::string& name) {
   return !name.empty() && name.size() <= 256 && is_identity(name);
@@ -50,7 +34,7 @@ Tokens::Token read_token(const YamlNode& item, Checker& check) {
 }  // namespace
 
 std::vector<Tokens::Token> load_tokens(const std::filesystem::path& file) {
-  must_be_private(file);
+  must_be_private(file, "'domectl token new NAME >> FILE' makes one");
   Checker check(file);
   const YamlNode root = check.read();
   std::vector<Tokens::Token> out;

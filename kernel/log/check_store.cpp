@@ -86,6 +86,10 @@ StoreReport check_store(const Store& store, const std::function<void(const std::
   if (const auto own = store.find(kStoreRecord); own && (own->head.empty() || own->fixed.empty()))
     reading.tell("the record '" + std::string(kStoreRecord) +
                  "' is damaged: without it no daemon starts on this store");
+  if (const auto own = store.find(kStoreRecord)) {
+    const std::string sealed = sealed_problem(kStoreRecord, own->fixed);
+    if (!sealed.empty()) reading.tell("the record '" + std::string(kStoreRecord) + "': " + sealed);
+  }
   for (const bool tombstones : {false, true}) try {
       ListQuery query;
       query.tombstones = tombstones;

@@ -14,7 +14,7 @@ struct StoreReport {
   std::uint64_t problems = 0;
 };
 
-// Reads every record and every event of "store", a CheckedStore, and holds each log against its
+// Reads every record and every event of "store", checked and open, and holds each log against its
 // record: numbering, digest, totals.  Each record that is listed is looked up by its id, too.
 // Changes nothing.  "problem" is told of each piece that is not
 // as it was written, and the reading goes on behind it; "progress" after each job.  What cannot be

@@ -146,7 +146,8 @@ struct JobFixed {
   Json claims;    // what an import that has not ended said its events come to; else null
 
   std::string encode() const;
-  // Throws Error(corruption) for text that encode() did not make (log/record_shape.h).
+  // Throws Error(corruption) for text that encode() did not make (log/record_shape.h), or of which
+  // something is still sealed (log/sealed_store.h).
   static JobFixed decode(std::string_view text);
   // What was found out before the run, or at its end.  Throws Error(corruption) where the
   // record has no JSON object there.

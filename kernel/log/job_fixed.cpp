@@ -5,6 +5,7 @@
 #include "domed/error.h"
 #include "log/job.h"
 #include "log/record_shape.h"
+#include "log/sealed_store.h"
 #include "protocol/api_error.h"
 #include "protocol/limits.h"
 
@@ -43,6 +44,9 @@ std::string JobFixed::encode() const {
 
 JobFixed JobFixed::decode(std::string_view bytes) {
   try {
+    // Before its shape is: what is sealed has another one, and its value is not known here.
+    if (const std::string problem = sealed_problem("", bytes); !problem.empty())
+      throw Error(Code::corruption, problem);
     const Json json = Json::parse(bytes);
     JobFixed fixed;
     fixed.job_id = json.at("job_id");

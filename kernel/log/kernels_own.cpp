@@ -46,9 +46,37 @@ void make_record(Store& store, Environment& environment) {
   store.commit({&entry, 1});
 }
 
+void write_again(Store& store, Environment& environment, const JobRecord& record,
+                 std::optional<std::string_view> fixed) {
+  JobHead head = head_of(record);
+  head.revision = environment.revision();
+  head.incarnation = store.incarnation();
+  const std::string encoded = head.encode();
+  Entry entry;
+  entry.job_id = kStoreRecord;
+  entry.expected_revision = record.revision;
+  entry.revision = head.revision;
+  entry.base = record.head_seq;
+  entry.fixed = fixed;
+  entry.head = encoded;
+  entry.columns = record.columns;
+  store.commit({&entry, 1});
+}
+
+// Without it no token can be told, so nobody begins: of several nodes one that has another key than
+// the rest, or none.
+void must_be_open(const JobRecord& record) {
+  if (const std::string problem = sealed_problem(kStoreRecord, record.fixed); !problem.empty())
+    throw Error(Code::unsupported, "the store cannot be used: " + problem);
+}
+
 }  // namespace
 
-std::string store_secret(Store& store, Environment& environment) {
+void must_open_secret(const SealedStore& store) {
+  if (const auto record = store.find(kStoreRecord)) must_be_open(*record);
+}
+
+std::string store_secret(SealedStore& store, Environment& environment) {
   auto record = store.find(kStoreRecord);
   if (!record) {
     make_record(store, environment);
@@ -57,27 +85,19 @@ std::string store_secret(Store& store, Environment& environment) {
   if (!record)
     throw Error(Code::io, std::string("the store did not take its record '") + kStoreRecord +
                               "', without which no token can be made: start again");
+  must_be_open(*record);
   if (record->fixed.size() != kSecretBytes)
     throw Error(Code::corruption, std::string("the record '") + kStoreRecord +
                                       "' is damaged in the store: restore it from a backup");
+  // Where somebody is faster it stays for the next start.
+  if (!store.is_sealed_as_now(kStoreRecord))
+    write_again(store, environment, *record, record->fixed);
   return record->fixed;
 }
 
 void touch(Store& store, Environment& environment) {
-  const auto record = store.find(kStoreRecord);
-  if (!record) return;
-  JobHead head = head_of(*record);
-  head.revision = environment.revision();
-  head.incarnation = store.incarnation();
-  const std::string encoded = head.encode();
-  Entry entry;
-  entry.job_id = kStoreRecord;
-  entry.expected_revision = record->revision;
-  entry.revision = head.revision;
-  entry.base = record->head_seq;
-  entry.head = encoded;
-  entry.columns = record->columns;
-  store.commit({&entry, 1});
+  if (const auto record = store.find(kStoreRecord))
+    write_again(store, environment, *record, std::nullopt);
 }
 
 namespace {

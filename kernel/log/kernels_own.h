@@ -6,6 +6,7 @@
 #include "domed/store.h"
 #include "log/environment.h"
 #include "log/job_log.h"
+#include "log/sealed_store.h"
 
 namespace domed {
 
@@ -14,8 +15,12 @@ inline constexpr const char* kStoreRecord = "domed.store";
 
 // The secret of a store: 32 random bytes that were made with it, the "fixed" of its record
 // "domed.store".  Makes them where there are none; of two who do at once both get the same.
-// Before there is a journal, for it commits.  Throws Error.
-std::string store_secret(Store& store, Environment& environment);
+// Before there is a journal, for it commits.  Throws Error; where the secret is sealed with a key
+// that is not here, one that says with which.
+std::string store_secret(SealedStore& store, Environment& environment);
+
+// The same, where the secret is there and cannot be opened; looks at nothing else.
+void must_open_secret(const SealedStore& store);
 
 // Writes that record again as it is, to see whether the store keeps anything.  On the thread that
 // commits.  Throws Error.

@@ -25,11 +25,6 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t kWorkers = 4;
 
-// The subject of a trouble that lasts as long as the job.
-std::string damage_in(const std::string& job_id) {
-  return "damage in job " + job_id;
-}
-
 std::string list_of(const std::vector<std::string>& items) {
   std::string out;
   for (const auto& item : items) out += (out.empty() ? "" : ", ") + item;
@@ -102,13 +97,7 @@ void Daemon::open_plugins() {
         std::make_unique<OpenedPlugin>(use.manifest, use.options, spdlog::default_logger()));
   };
   fenced_ = open(deployment->store).store();
-  checked_ = std::make_unique<CheckedStore>(
-      open_store(),
-      [this](const Damage& damage) {
-        troubles_.met(damage_in(damage.job_id), damage.what(), Troubles::Clock::now());
-      },
-      stale_);
-  store_ = std::make_unique<PresentStore>(*checked_);
+  open_layers(open_store());
   std::vector<Source> sources;
   for (const auto& use : deployment->provenance) {
     const OpenedPlugin& opened = open(use);
@@ -145,7 +134,7 @@ void Daemon::open_followers() {
 // The one writer, and who hears of a commit, in this order: followers by frames and pages, which
 // wait for it most; then the scheduler, who may start or end something because of it.
 void Daemon::open_log() {
-  store_secret_ = store_secret(*checked_, environment_);
+  store_secret_ = store_secret(*sealed_, environment_);
   Doubts doubts;
   doubts.committing = [this](const std::string& job_id) { streams_->committing(job_id); };
   doubts.forget = [this](const std::string& job_id) { streams_->forget(job_id); };
@@ -154,10 +143,10 @@ void Daemon::open_log() {
     const auto now = Troubles::Clock::now();
     failure ? troubles_.met("store", failure->what(), now) : troubles_.over("store", now);
   };
-  watch.probe = [this] { touch(*checked_, environment_); };
+  watch.probe = [this] { touch(*sealed_, environment_); };
   measure(metrics_, watch);
   journal_ = std::make_unique<Journal>(
-      *checked_, environment_,
+      *sealed_, environment_,
       [this](const Commit& commit) {
         // The first: the watch tells of it as soon as it is committed.
         if (elsewhere_) elsewhere_->own(commit);
@@ -387,6 +376,7 @@ void Daemon::stop() {
   scheduler_.reset();
   journal_.reset();
   store_.reset();
+  sealed_.reset();
   checked_.reset();
   held_.reset();  // and with it the place is free
   elsewhere_.reset();

@@ -23,6 +23,7 @@
 #include "log/environment.h"
 #include "log/journal.h"
 #include "log/present_store.h"
+#include "log/sealed_store.h"
 #include "main/log.h"
 #include "main/measures.h"
 #include "main/settings.h"
@@ -62,6 +63,7 @@ class Daemon {
   void claim();
   void open_plugins();
   Store& open_store();
+  void open_layers(Store& place);
   void join(Leases& leases);
   void hear_others();
   Streams::Shared shared_follow();
@@ -80,6 +82,8 @@ class Daemon {
   Gauges gauges();
   void use(const Deployment& deployment, const DoorFiles& files);
   void use_in_force();
+  // The subject of a trouble that lasts as long as the job.
+  static std::string damage_in(const std::string& job_id) { return "damage in job " + job_id; }
   std::string troubles_of_store();
   std::vector<std::string> expiring();
   void tell_what_expires(const std::stop_token& stop);
@@ -112,7 +116,8 @@ class Daemon {
   std::unique_ptr<Store> fenced_;          // the plugin's, behind its fence
   std::unique_ptr<HeldPlace> held_;        // of a store that others can open too; else null
   std::unique_ptr<NodeLease> lease_;       // of one that others act on too; else null
-  std::unique_ptr<CheckedStore> checked_;  // what the journal commits to
+  std::unique_ptr<CheckedStore> checked_;  // whose bytes are as they were written
+  std::unique_ptr<SealedStore> sealed_;    // what the journal commits to
   std::unique_ptr<PresentStore> store_;    // what all others read
   std::string store_secret_;
   Troubles troubles_{log_trouble};

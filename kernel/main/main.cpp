@@ -14,6 +14,7 @@
 #include "base/unsignalled.h"
 #include "base/version.h"
 #include "deployment/effective.h"
+#include "deployment/store_key.h"
 #include "deployment/who_may.h"
 #include "loader/describe.h"
 #include "main/daemon.h"
@@ -74,6 +75,8 @@ int check(const Deployment& deployment) {
     problems += deployment.file.string() + ": " + problem + "\n";
   if (problems.empty()) {
     std::printf("%s: ok\n%s", deployment.file.c_str(), plugins.c_str());
+    if (!deployment.store_keys.empty())
+      std::printf("  %s\n", in_words(deployment.store_keys).c_str());
     print_doors(deployment.control_listen, Audience::control);
     print_doors(deployment.events_listen, Audience::events);
   }

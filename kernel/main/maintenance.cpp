@@ -8,6 +8,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <mutex>
 
@@ -18,6 +19,7 @@
 #include "log/checked_store.h"
 #include "log/kernels_own.h"
 #include "log/records.h"
+#include "log/sealed_store.h"
 #include "main/settings.h"
 #include "system/fd.h"
 #include "system/own_file.h"
@@ -88,6 +90,30 @@ std::size_t jobs_in(const Store& store) {
   return jobs;
 }
 
+// So that whoever replaces a key learns when the former one opens nothing any more.
+void tell_keys(const Store& store, const StoreKeys& keys) {
+  std::map<std::string, std::uint64_t> records;
+  for (const auto& id : keys.ids()) records[id] = 0;
+  const auto count = [&](const JobRecord& record) {
+    try {
+      for (const auto& id : keys_of_sealed(record.job_id, record.fixed)) ++records[id];
+    } catch (const Error&) {  // it is among what was told as damaged
+    }
+  };
+  if (const auto own = store.find(kStoreRecord)) count(*own);
+  try {
+    each_record(store, {}, [&](const JobRecord& record) {
+      count(record);
+      return true;
+    });
+  } catch (const Error& e) {
+    if (e.code() != Code::corruption) throw;  // told likewise
+  }
+  for (const auto& [id, sealed] : records)
+    std::fprintf(stderr, "%s records are sealed with the store key %s\n",
+                 std::to_string(sealed).c_str(), id.c_str());
+}
+
 }  // namespace
 
 int check_whole_store(const Deployment& deployment) {
@@ -98,7 +124,8 @@ int check_whole_store(const Deployment& deployment) {
   const auto fenced = plugin.store();
   // Not behind a PresentStore, which would give logs of a former life their new name: who only
   // looks changes nothing.
-  const CheckedStore store(*fenced);
+  CheckedStore checked(*fenced);
+  const SealedStore store(checked, deployment.store_keys);
   StoreReport report;
   {
     ProgressLine line;
@@ -114,6 +141,7 @@ int check_whole_store(const Deployment& deployment) {
   std::fprintf(stderr, "%s: %s\n", in_words(report).c_str(),
                report.problems == 0 ? "all as it was written"
                                     : (std::to_string(report.problems) + " damaged").c_str());
+  tell_keys(checked, deployment.store_keys);
   return report.problems == 0 ? 0 : 1;
 }
 

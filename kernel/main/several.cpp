@@ -32,7 +32,11 @@ Store& Daemon::open_store() {
 // the lease says what we may begin.  It is renewed from now on, for what comes before we serve may
 // take long.
 void Daemon::join(Leases& leases) {
-  take_settings(CheckedStore(*fenced_));
+  CheckedStore checked(*fenced_);
+  // Before others hear of it: one with another key than theirs could run no job of theirs, nor they
+  // of it.
+  must_open_secret(SealedStore(checked, deployment_.now()->store_keys));
+  take_settings(checked);
   choose_times(leases.held(kNodeLease));
   const NodeWords words = node_words(in_force());
   const auto say = [this, words] {

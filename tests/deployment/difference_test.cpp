@@ -126,6 +126,20 @@ TEST_F(DifferenceTest, AnotherFileOfTokensIsTaken) {
   EXPECT_EQ(sha256("two"), found.now.tokens.at(0).sha256);
 }
 
+// By its keys, wherever they lie: what was sealed by one that is gone would not open any more.
+TEST_F(DifferenceTest, AnotherStoreKeyWaits) {
+  const auto key = [&](const std::string& name, char digit) {
+    const std::string file = scratch_.write(name, std::string(64, digit));
+    EXPECT_EQ(0, chmod(file.c_str(), 0600));
+    return "store_key: " + name + "\n";
+  };
+  const Deployment before = load(key("a.key", '1'));
+  EXPECT_EQ(Keys{}, difference(before, load(key("b.key", '1'))).waiting);
+  const auto found = difference(before, load(key("a.key", '2')));
+  EXPECT_EQ(Keys{"store_key"}, found.waiting);
+  EXPECT_EQ(before.store_keys, found.now.store_keys);
+}
+
 // Who comes by what waits would be what the new roles mean for somebody else.
 TEST_F(DifferenceTest, RolesWaitWithWhatSaysOfWhomTheySpeak) {
   const auto listen = [](const char* origin, const char* role) {

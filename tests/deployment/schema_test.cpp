@@ -132,6 +132,7 @@ class SchemaTest : public ::testing::Test {
     for (const char* name : {"a", "b1", "c"})
       tokens += "- {name: " + std::string(name) + ", sha256: \"" + std::string(64, '0') + "\"}\n";
     chmod(scratch_.write("tokens.yaml", tokens).c_str(), 0600);
+    chmod(scratch_.write("store.key", std::string(64, '5')).c_str(), 0600);
     const auto shown = authority_.issue_for_server();
     variables_ = {{"SCRATCH", scratch_.path().string()},
                   {"CERT", shown.cert},
@@ -271,7 +272,7 @@ TEST_F(SchemaTest, EffectiveValuesCanBeLoadedAgainAndShowNoSecret) {
   EXPECT_NE(std::string::npos, first.find("password: \"***\"")) << first;
   EXPECT_NE(std::string::npos, first.find("# pin: ***")) << first;
   EXPECT_NE(std::string::npos, first.find("TOKEN: \"***\"")) << first;
-  for (const char* secret : {"a$b", "a$$b", "a secret"})
+  for (const char* secret : {"a$b", "a$$b", "a secret", "5555"})
     EXPECT_EQ(std::string::npos, first.find(secret)) << first;
   Checker check("effective.yaml");
   const Json printed = Json::parse(to_json(check.parse(first)));

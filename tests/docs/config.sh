@@ -28,6 +28,7 @@ openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -s
 openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost -keyout server.key 2>/dev/null |
   openssl x509 -req -CA ca.pem -CAkey ca.key -days 30 -out server.pem \
     -extfile <(printf 'subjectAltName=DNS:localhost\nextendedKeyUsage=serverAuth') 2>/dev/null
+openssl rand -hex 32 >store.key
 for name in deploy-bot dashboard-1; do "$bin/domectl" token new $name --out $name.token >>tokens.yaml; done
 
 for file in *.yaml; do

@@ -68,9 +68,9 @@ TEST_P(Records, OfTheKernelsOwnArePassedOver) {
 }
 
 TEST_P(Records, TheSecretIsMadeOnceByWhomever) {
-  const std::string secret = store_secret(*kernel.store, kernel.environment);
+  const std::string secret = store_secret(*kernel.sealed, kernel.environment);
   EXPECT_EQ(32u, secret.size());
-  EXPECT_EQ(secret, store_secret(*kernel.store, kernel.environment));
+  EXPECT_EQ(secret, store_secret(*kernel.sealed, kernel.environment));
 }
 
 TEST_P(Records, ARepeatedSubmitIsAnsweredWithTheSameToken) {

@@ -43,13 +43,14 @@ Kernel::Kernel(const std::string& store_plugin, const std::filesystem::path& dir
 
 Kernel::Kernel(const std::string& store_plugin, const std::filesystem::path& dir,
                std::unique_ptr<Store> open, std::vector<Source> collectors,
-               const std::string& own_user)
+               const std::string& own_user, StoreKeys keys)
     : plugin(std::move(open)),
       checked(std::make_unique<CheckedStore>(*plugin)),
-      store(std::make_unique<PresentStore>(*checked)),
+      sealed(std::make_unique<SealedStore>(*checked, std::move(keys))),
+      store(std::make_unique<PresentStore>(*sealed)),
       provenance(std::move(collectors), [](const std::string&) {}),
       workers(2) {
-  const std::string secret = store_secret(*checked, environment);
+  const std::string secret = store_secret(*sealed, environment);
   const auto events_urls = [](const std::string&) {
     return std::vector<std::string>{"ipc:///events"};
   };
@@ -58,7 +59,7 @@ Kernel::Kernel(const std::string& store_plugin, const std::filesystem::path& dir
   doubts.committing = [this](const std::string& job_id) { streams->committing(job_id); };
   doubts.forget = [this](const std::string& job_id) { streams->forget(job_id); };
   journal = std::make_unique<Journal>(
-      *checked, environment,
+      *sealed, environment,
       [this](const Commit& commit) {
         {
           const std::lock_guard lock(committing);

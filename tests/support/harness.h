@@ -15,6 +15,7 @@
 #include "log/elsewhere.h"
 #include "log/journal.h"
 #include "log/present_store.h"
+#include "log/sealed_store.h"
 
 namespace domed::test {
 
@@ -57,7 +58,7 @@ class Kernel {
   // Over a store that is open already.
   Kernel(const std::string& store_plugin, const std::filesystem::path& dir,
          std::unique_ptr<Store> open, std::vector<Source> collectors = {},
-         const std::string& own_user = kOwnUser);
+         const std::string& own_user = kOwnUser, StoreKeys keys = {});
   // One of several over a place that all of them can open.
   struct Shared {
     std::string node;
@@ -93,6 +94,7 @@ class Kernel {
   std::mutex committing;                // guards them, of several kernels
   std::unique_ptr<Store> plugin;        // what the store's bytes are in
   std::unique_ptr<Store> checked;       // which checks them
+  std::unique_ptr<SealedStore> sealed;  // which seals them, where there are keys
   std::unique_ptr<PresentStore> store;  // what all but the journal read
   Provenance provenance;
   Workers workers;
