@@ -24,7 +24,8 @@ start a
 start b
 node_b=$(cat "$scratch/b/node_id")
 job=$(submit a submit --node b --env "A=$secret" -- sh -c 'test ${#A} -gt 10')
-until [ "$(ctl a status "$job" --json | jq -r .state)" = succeeded ]; do sleep 0.1; done
+ctl a follow "$job" >"$scratch/follow.log" 2>&1
+[ "$(ctl a status "$job" --json | jq -r .state)" = succeeded ] || complain "the node b has not its value: $(ctl a status "$job" --json)"
 [ "$(ctl a status "$job" --json | jq -r .node)" = "$node_b" ] || complain "it ran elsewhere"
 
 for name in c d; do
