@@ -119,7 +119,9 @@ const std::vector<Json>& oddities() {
                                       Json::array(),
                                       {1, "x"},
                                       Json::object(),
-                                      {{"x", nullptr}}};
+                                      {{"x", nullptr}},
+                                      {{"sealed", "1:x"}},
+                                      {{"sealed", "1:0123456789abcdef:" + std::string(40, 'A')}}};
   return kOdd;
 }
 
