@@ -341,6 +341,7 @@ class DeploymentReader {
     note(inner("cluster", "lost_after"), "cluster.lost_after");
     note(fields_.find("retention"), "retention");
     note(fields_.find("mask"), "mask");
+    note(inner("jobs", "queues"), "jobs.queues");
   }
 
   Checker& check_;

@@ -31,15 +31,23 @@ void read_umask(const YamlFields& jobs, JobSettings& out, Checker& check) {
                "jobs.umask must be octal digits up to 777, such as 027, is " + in_quotes(text));
 }
 
+bool is_queue_name(const std::string& name) {
+  return !name.empty() && name.size() <= limits::kNameBytes;
+}
+
+std::string queue_name_rule(const std::string& subject) {
+  return subject + ": a queue's name has 1 to " + std::to_string(limits::kNameBytes) + " bytes";
+}
+
 void read_serve(const YamlFields& jobs, JobSettings& out, Checker& check) {
   const YamlNode* node = jobs.find("serve");
   if (!node || node->kind == YamlNode::Kind::null) return;
   out.serve = jobs.texts("serve", {});
   for (const YamlNode* item : jobs.items("serve"))
-    if (item->text.empty() || item->text.size() > limits::kNameBytes)
-      check.fail(*item, "jobs.serve: a queue's name has 1 to " +
-                            std::to_string(limits::kNameBytes) + " bytes");
+    if (!is_queue_name(item->text)) check.fail(*item, queue_name_rule("jobs.serve"));
 }
+
+}  // namespace
 
 std::map<std::string, std::size_t> read_queues(const YamlFields& jobs, Checker& check) {
   std::map<std::string, std::size_t> out;
@@ -52,12 +60,12 @@ std::map<std::string, std::size_t> read_queues(const YamlFields& jobs, Checker& 
   }
   // Any name will do, and none is known beforehand.
   const YamlFields queues(check, *node, "jobs.queues", {});
-  for (const auto& key : node->keys)
+  for (const auto& key : node->keys) {
+    if (!is_queue_name(key.text)) check.fail(key, queue_name_rule("jobs.queues"));
     out[key.text] = static_cast<std::size_t>(queues.integer(key.text, 0, 4096, 1));
+  }
   return out;
 }
-
-}  // namespace
 
 std::set<std::string> JobSettings::served() const {
   if (serve) return {serve->begin(), serve->end()};

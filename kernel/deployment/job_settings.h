@@ -35,6 +35,9 @@ struct JobSettings {
 // The keys that the section may have.
 extern const std::vector<std::string> kJobKeys;
 
+// The section's "queues" alone.
+std::map<std::string, std::size_t> read_queues(const YamlFields& jobs, Checker& check);
+
 // Reads the section; problems go to "check".
 JobSettings read_job_settings(const YamlFields& jobs, Checker& check);
 

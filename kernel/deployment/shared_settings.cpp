@@ -1,5 +1,7 @@
 #include "deployment/shared_settings.h"
 
+#include <algorithm>
+
 #include "deployment/expand.h"
 #include "nodes/cluster_times.h"
 #include "search/masks.h"
@@ -13,6 +15,21 @@ constexpr const char* kFormat = "1";  // of a deployment's file, whose sections 
 const YamlNode* present(const YamlFields& fields, const char* key) {
   const YamlNode* node = fields.find(key);
   return node && node->kind != YamlNode::Kind::null ? node : nullptr;
+}
+
+// What a node starts, and how, is its own; how much of a queue runs at once is a matter of all.
+std::optional<std::map<std::string, std::size_t>> read_limits(const YamlNode& place,
+                                                              Checker& check) {
+  const YamlFields jobs(check, place, "jobs", kJobKeys);
+  for (const auto& key : place.keys)
+    if (key.text != "queues" &&
+        std::find(kJobKeys.begin(), kJobKeys.end(), key.text) != kJobKeys.end())
+      check.fail(key,
+                 "jobs." + key.text +
+                     " is each node's own, and stands in its deployment: of 'jobs' the settings "
+                     "of all nodes have 'queues' alone");
+  if (!present(jobs, "queues")) return std::nullopt;
+  return read_queues(jobs, check);
 }
 
 }  // namespace
@@ -59,7 +76,7 @@ SharedSettings read_shared_settings(const std::string& text, const std::filesyst
   check.done();
   expand_tree(
       root, [](std::string_view) { return std::nullopt; }, {}, check);
-  const YamlFields fields(check, root, "", {"domed", "cluster", "retention", "mask"});
+  const YamlFields fields(check, root, "", {"domed", "cluster", "retention", "mask", "jobs"});
   fields.choice("domed", {kFormat}, kFormat);
   if (!fields.find("domed"))
     check.fail(root, std::string("missing key 'domed'; write 'domed: ") + kFormat +
@@ -70,6 +87,7 @@ SharedSettings read_shared_settings(const std::string& text, const std::filesyst
   if (const YamlNode* node = present(fields, "retention"))
     out.retention = read_retention(*node, check);
   if (present(fields, "mask")) out.mask = read_masks(fields, check);
+  if (const YamlNode* node = present(fields, "jobs")) out.queues = read_limits(*node, check);
   check.done();
   return out;
 }
@@ -78,6 +96,7 @@ Deployment under(Deployment deployment, const SharedSettings& settings) {
   if (settings.cluster) deployment.cluster = settings.cluster;
   if (settings.retention) deployment.retention = *settings.retention;
   if (settings.mask) deployment.mask = *settings.mask;
+  if (settings.queues) deployment.jobs.queues = *settings.queues;
   return deployment;
 }
 
@@ -95,6 +114,7 @@ std::vector<std::string> ignored_under(const Deployment& deployment, const Share
   look(settings.cluster.has_value(), "cluster.lost_after");
   look(settings.retention.has_value(), "retention");
   look(settings.mask.has_value(), "mask");
+  look(settings.queues.has_value(), "jobs.queues");
   return out;
 }
 

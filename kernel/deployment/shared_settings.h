@@ -19,6 +19,8 @@ struct SharedSettings {
   std::optional<ClusterSettings> cluster;
   std::optional<RetentionSettings> retention;
   std::optional<std::vector<std::string>> mask;
+  // Limits of queues, jobs.queues: all of them, so that one which is not among them has none.
+  std::optional<std::map<std::string, std::size_t>> queues;
 };
 
 // Reads and checks them, by the rules of a deployment; "file" is what problems are told with.

@@ -60,6 +60,9 @@ struct JobsContext {
   // How many jobs of a queue may run at once, as it holds now; nullopt: it has no limit.
   std::function<std::optional<std::size_t>(const std::string& queue)> limit_of =
       [](const std::string&) { return std::nullopt; };
+  // Whether this node, as its policy is now, leaves the queued job to others.
+  std::function<bool(const JobHead& head, const JobFixed& fixed)> passes_over =
+      [](const JobHead&, const JobFixed&) { return false; };
 };
 
 }  // namespace domed

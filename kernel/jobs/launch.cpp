@@ -70,6 +70,10 @@ StepOutcome launch(const JobsContext& context, const std::vector<std::string>& c
   const bool needs_slot = context.config.lease && context.limit_of(queue_name(fixed));
   if (needs_slot && (head_of(*record).held || !take_slot(context, *record)))
     return {StepOutcome::Next::line_up, {}};
+  // After its limit was asked for: a queue that settings took away, and with it the limit, would
+  // start all that waits.
+  if (head_of(*record).node.empty() && context.passes_over(head_of(*record), fixed))
+    return {StepOutcome::Next::line_up, {}};
   const RunSettings& settings = context.config.run;
   std::error_code ignored;  // spawn() looks whether it is there
   if (const auto scratch = own_scratch(settings, fixed); !scratch.empty())

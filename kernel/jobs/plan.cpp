@@ -79,6 +79,16 @@ std::set<std::string> Plan::holders_of(const std::string& queue) const {
   return out;
 }
 
+std::vector<std::string> Plan::without_slot(const SlotHolders& holders) const {
+  std::vector<std::string> out;
+  for (const auto& [id, slot] : slots_.all()) {
+    const auto seen = holders.find(slot.queue);
+    const bool has_one = seen != holders.end() && seen->second.contains(id);
+    if (!has_one && queue_.limit_of(slot.queue)) out.push_back(id);
+  }
+  return out;
+}
+
 std::string Plan::queue_of(const std::string& job_id) const {
   const Slots::Slot* slot = slots_.find(job_id);
   return slot ? slot->queue : "";

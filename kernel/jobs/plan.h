@@ -60,6 +60,8 @@ class Plan {
   std::optional<std::size_t> limit_of(const std::string& queue) const {
     return queue_.limit_of(queue);
   }
+  // The jobs here whose queues have a limit, and that are not among "holders" of slots.
+  std::vector<std::string> without_slot(const SlotHolders& holders) const;
   // That of a job which has a slot; else empty.
   std::string queue_of(const std::string& job_id) const;
   // The producer of an external job spoke.

@@ -20,7 +20,6 @@ namespace {
 using namespace std::chrono_literals;
 constexpr auto kRetentionEvery = 10min;
 constexpr const char* kRetention = "retention";
-constexpr std::size_t kCountedEachTime = 1000;  // jobs that wait: no time to speak of
 
 void tell_to_end(int pidfd) {
   syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, nullptr, 0);
@@ -48,42 +47,26 @@ Scheduler::Scheduler(Store& store, Journal& journal, Environment& environment,
       kept_(config_.retention),
       policy_(policy_of(config_.policy, config_.lease)),
       looks_(provenance, settings_),
-      context_{store,   journal,   environment,    provenance, looks_,
-               config_, settings_, std::move(log), troubles,   [this] { return stopping(); },
+      context_{store,
+               journal,
+               environment,
+               provenance,
+               looks_,
+               config_,
+               settings_,
+               std::move(log),
+               troubles,
+               [this] { return stopping(); },
                [this](const std::string& queue) {
                  return locked([&] { return plan_.limit_of(queue); });
+               },
+               [this](const JobHead& head, const JobFixed& fixed) {
+                 return !why_not_here(head, fixed, *policy_.now()).empty();
                }},
       retention_(store, journal, config_.retention,
                  [this](const std::string& line) { context_.log(Level::warning, line); }),
       plan_(config_),
       workers_(std::clamp<std::size_t>(config_.max_running, 2, 8)) {}
-
-std::string Scheduler::why_waiting(const JobRecord& record) {
-  const std::int64_t wall = context_.environment.now();
-  const JobHead head = head_of(record);
-  const JobFixed fixed = fixed_of(record);
-  const auto policy = policy_.now();
-  const std::string why = why_not_here(head, fixed, *policy);
-  if (!why.empty() && !head.held) {
-    if (!config_.lease || head.external || !head.node.empty()) return why;
-    return why_passed_over(why, config_.lease->nodes(), *policy, config_.lease->times(),
-                           offered(fixed));
-  }
-  JobQueue::Job job = queue_job(record, wall);
-  const bool may_start = !is_draining();
-  return locked([&] {
-           plan_.let_start(may_start);
-           return plan_.waiting(std::move(job), wall, Clock::now());
-         })
-      .why();
-}
-
-Turn Scheduler::turn_of(const JobRecord& record) {
-  const std::int64_t wall = context_.environment.now();
-  const JobQueue::Job job = queue_job(record, wall);
-  look_at_slots_of(job.queue);
-  return locked([&] { return plan_.turn(job, wall, Clock::now()); });
-}
 
 void Scheduler::use(const SchedulerConfig& config) {
   settings_.become(config.run);
@@ -92,22 +75,7 @@ void Scheduler::use(const SchedulerConfig& config) {
   if (config_.lease) look_again();  // at what was passed over
   locked([&] { plan_.use(config); });
   alarm_.ring();
-}
-
-Scheduler::Counts Scheduler::counts() {
-  return locked([&] { return Counts{plan_.queued(), plan_.running()}; });
-}
-
-std::map<std::string, JobQueue::Depth> Scheduler::depths() {
-  const std::int64_t wall = context_.environment.now();
-  return locked([&] {
-    const auto now = Clock::now();
-    if (plan_.queued() <= kCountedEachTime || now - counted_at_ >= std::chrono::seconds(1)) {
-      depths_ = plan_.depths(wall, now);
-      counted_at_ = now;
-    }
-    return depths_;
-  });
+  if (config_.lease) workers_.run([this] { look_at_slots(); });  // a queue may have its first limit
 }
 
 void Scheduler::forget(const std::string& job_id) const {

@@ -12,7 +12,7 @@ constexpr const char* kSlots = "slots of queues";
 
 }  // namespace
 
-// At the start: another node's, or our own.  A limit may be new since it began.
+// At the start: another node's, or our own; and later our own.  A limit may be new since it began.
 void Scheduler::saw_unfinished(const std::string& job_id) {
   const auto record = context_.store.find(job_id);
   if (!record || record->tombstone) return;
@@ -112,9 +112,12 @@ void Scheduler::look_at_slots_of(const std::string& queue) try {
 }
 
 // What was missed of others costs time until then: a slot that was given up without a job's end,
-// and those that a dead node has left.
+// and those that a dead node has left.  And what began here when its queue had no limit gets one.
 void Scheduler::look_at_slots() try {
   auto holders = free_slots(context_);
+  const auto without = locked([&] { return plan_.without_slot(holders); });
+  for (const auto& id : without) saw_unfinished(id);
+  if (!without.empty()) holders = free_slots(context_);
   context_.troubles.over(kSlots, Troubles::Clock::now());
   locked([&] { plan_.saw_holders(std::move(holders)); });
   alarm_.ring();

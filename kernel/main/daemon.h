@@ -73,6 +73,7 @@ class Daemon {
   void take_settings(const Store& store);
   void take_settings_if_any();
   void choose_times(const std::vector<Lease>& nodes);
+  void check_limits(const SharedSettings& next, const std::string& file);
   void open_followers();
   void open_log();
   void open_methods();

@@ -66,7 +66,6 @@ NodeWords node_words(const Deployment& deployment) {
   words.formats = {JobHead::kOldestFormat, JobHead::kFormat};
   const auto served = deployment.jobs.served();
   words.queues = {served.begin(), served.end()};
-  words.limits = limits_text(deployment.jobs.queues);
   words.ttl = deployment.cluster->ttl;
   words.lost_after = deployment.cluster->lost_after.value_or(NodeWords::Span(0));
   return words;

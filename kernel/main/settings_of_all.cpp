@@ -85,10 +85,27 @@ void Daemon::take_settings(const Store& store) {
   if (serves_) use_in_force();
 }
 
+// Deployments need not say the same limits of queues where settings say them, and must where those
+// do so no more.
+void Daemon::check_limits(const SharedSettings& next, const std::string& file) {
+  if (next.queues || !settings_.now()->what.queues) return;
+  const auto or_none = [](const std::string& limits) { return limits.empty() ? "none" : limits; };
+  const std::string own = limits_text(deployment_.now()->jobs.queues);
+  for (const Lease& lease : leases_of(*fenced_)->held(kNodeLease)) {
+    const NodeWords words = NodeWords::parse(lease.text);
+    if (lease.age >= lease_->times().ttl || words.forgotten || words.limits == own) continue;
+    throw Error(Code::invalid_argument,
+                file +
+                    ": jobs.queues is left out, and the deployments of nodes say others: that of " +
+                    words.name + " " + or_none(words.limits) + ", that of this one " +
+                    or_none(own) + "; say here which hold, or the same in all of them");
+  }
+}
+
 ClusterHooks Daemon::cluster_hooks() {
   ClusterHooks hooks;
   hooks.check = [this](const std::string& text, const std::string& file) {
-    usable_settings(*deployment_.now(), text, file);
+    check_limits(usable_settings(*deployment_.now(), text, file), file);
   };
   hooks.take = [this] { take_settings_if_any(); };
   return hooks;

@@ -38,7 +38,8 @@ void Daemon::join(Leases& leases) {
   must_open_secret(SealedStore(checked, deployment_.now()->store_keys));
   take_settings(checked);
   choose_times(leases.held(kNodeLease));
-  const NodeWords words = node_words(in_force());
+  NodeWords words = node_words(in_force());
+  words.limits = limits_text(deployment_.now()->jobs.queues);
   const auto say = [this, words] {
     NodeWords now = words;
     const auto policy = own_policy(in_force());
@@ -48,7 +49,9 @@ void Daemon::join(Leases& leases) {
     // As others reach them.
     for (const auto& url : *own_urls_.now())
       now.endpoints.push_back(reachable_url(url, "tcp://" + host_name() + ":0"));
-    now.settings = settings_.now()->revision;
+    const auto settings = settings_.now();
+    now.settings = settings->revision;
+    now.limits_of_all = settings->what.queues.has_value();
     now.time = environment_.now();
     return now;
   };

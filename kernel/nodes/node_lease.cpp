@@ -83,7 +83,8 @@ void NodeLease::check_others(const NodeWords& self, const std::vector<Lease>& le
                       ", lost_after " +
                       (other.lost_after == Span(0) ? "never" : format_duration(other.lost_after)) +
                       "): 'cluster' must say the same on all nodes");
-    if (other.ttl > Span(0) && other.limits != self.limits)
+    // Which the other one's deployment says, though settings may say others there for a moment yet.
+    if (other.ttl > Span(0) && !self.limits_of_all && other.limits != self.limits)
       throw Error(Code::conflict, who(other) + " holds to other limits of queues (" +
                                       or_none(other.limits) +
                                       "; this one: " + or_none(self.limits) +

@@ -32,6 +32,7 @@ Json dumped(const NodeWords& words) {
             {"queues", words.queues},
             {"time", words.time}};
   if (!words.limits.empty()) text["limits"] = words.limits;
+  if (words.limits_of_all) text["limits_of_all"] = true;
   if (words.ttl > NodeWords::Span(0))
     text["ttl"] = words.ttl.count(), text["lost_after"] = words.lost_after.count();
   if (words.draining) text["draining"] = true;
@@ -116,6 +117,7 @@ NodeWords NodeWords::parse(std::string_view text) {
   words.ttl = Span(number_at(json, "ttl"));
   words.lost_after = Span(number_at(json, "lost_after"));
   words.limits = text_at(json, "limits");
+  words.limits_of_all = is_true(json, "limits_of_all");
   words.back_in = back_in_of(json);
   words.draining = is_true(json, "draining");
   words.forgotten = is_true(json, "forgotten");

@@ -30,7 +30,8 @@ struct NodeWords {
   std::vector<std::string> endpoints, queues;
   Span back_in{0};             // it stops, and means to be back by then
   std::int64_t time = 0;       // its own, when it said this: microseconds since 1970
-  std::string limits = {};     // of queues, all the same on all nodes (limits_text)
+  std::string limits = {};     // of queues, as its deployment says (limits_text)
+  bool limits_of_all = false;  // others hold: the settings of all nodes have them
   bool draining = false;       // it claims nothing more
   bool forgotten = false;      // others say: people told that its machine is off
   Span ttl{0}, lost_after{0};  // the times that it holds to; lost_after 0: never.  ttl 0: not said

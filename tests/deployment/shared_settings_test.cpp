@@ -19,13 +19,19 @@ std::string problems_in(const std::string& text) {
 
 TEST(SharedSettings, AreThoseThatAreSaid) {
   const auto none = settings_in("");
-  EXPECT_FALSE(none.cluster || none.retention || none.mask);
+  EXPECT_FALSE(none.cluster || none.retention || none.mask || none.queues);
   const auto all = settings_in(
       "cluster: {ttl: 3s, lost_after: never}\nretention: {keep_jobs: 7}\nmask: ['x$$']\n");
   EXPECT_EQ((ClusterSettings{3s, std::nullopt}), all.cluster);
   EXPECT_EQ(7, all.retention->keep_jobs);
   EXPECT_EQ(std::vector<std::string>{"x$"}, *all.mask);
   EXPECT_EQ(0u, settings_in("mask: []").mask->size()) << "none, whatever deployments say";
+  EXPECT_EQ((std::map<std::string, std::size_t>{{"a", 0}, {"b", 7}}),
+            *settings_in("jobs: {queues: {a: 0, b: 7}}").queues);
+  EXPECT_EQ(0u, settings_in("jobs: {queues: {}}").queues->size()) << "no limits";
+  EXPECT_FALSE(settings_in("jobs: {}").queues || settings_in("jobs:").queues ||
+               settings_in("jobs: {queues: }").queues)
+      << "they do not say it";
 }
 
 TEST(SharedSettings, AreCheckedAsADeployment) {
@@ -34,7 +40,11 @@ TEST(SharedSettings, AreCheckedAsADeployment) {
             problems_in("mask: []\n"));
   EXPECT_EQ("all.yaml:2:1: unknown key 'schedules'", problems_in("domed: 1\nschedules: []\n"));
   EXPECT_NE("", problems_in("domed: 2\n"));
-  EXPECT_NE("", problems_in("domed: 1\njobs: {queues: {a: 1}}\n")) << "each deployment says them";
+  EXPECT_EQ(
+      "all.yaml:2:8: jobs.max_running is each node's own, and stands in its deployment: of 'jobs' "
+      "the settings of all nodes have 'queues' alone",
+      problems_in("domed: 1\njobs: {max_running: 2, queues: {a: 1}}\n"));
+  EXPECT_NE("", problems_in("domed: 1\njobs: {queues: {a: -1}}\n"));
   EXPECT_NE("", problems_in("domed: 1\nmask: ['${HOME}']\n")) << "each node has another";
   EXPECT_NE("", problems_in("domed: 1\ncluster: {lost_after: 20s}\n")) << "less than it takes";
   EXPECT_NE("", problems_in("no yaml: ["));
@@ -55,6 +65,24 @@ TEST(SharedSettings, HoldInThePlaceOfADeployment) {
       std::vector<std::string>{"a.yaml:3:7: mask does not hold: the settings of all nodes say "
                                "it, revision 9 ('domectl cluster show')"},
       ignored_under(deployment, settings, 9));
+}
+
+// And the queues that it serves where it does not name them.
+TEST(SharedSettings, HaveTheLimitsOfQueuesInThePlaceOfADeployments) {
+  Deployment deployment;
+  deployment.cluster.emplace();
+  deployment.jobs.queues = {{"own", 1}};
+  deployment.said_at = {{"jobs.queues", "a.yaml:5:9: "}};
+  const auto settings = settings_in("jobs: {queues: {gpu: 2}}\n");
+  Deployment holds = under(deployment, settings);
+  EXPECT_EQ((std::map<std::string, std::size_t>{{"gpu", 2}}), holds.jobs.queues);
+  EXPECT_EQ((std::set<std::string>{"default", "gpu"}), holds.jobs.served());
+  deployment.jobs.serve = {"own"};
+  holds = under(deployment, settings);
+  EXPECT_EQ((std::set<std::string>{"own"}), holds.jobs.served()) << "a queue is there when served";
+  EXPECT_EQ(std::vector<std::string>{"a.yaml:5:9: jobs.queues does not hold: the settings of all "
+                                     "nodes say it, revision 3 ('domectl cluster show')"},
+            ignored_under(deployment, settings, 3));
 }
 
 }  // namespace

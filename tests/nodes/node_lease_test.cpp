@@ -238,6 +238,21 @@ TEST_F(NodeLeases, RefuseOtherLimitsOfQueues) {
   EXPECT_EQ("", refusal(*b));
 }
 
+// Those of its deployment do not hold; in a moment the other one will know, too.
+TEST_F(NodeLeases, DoNotMindLimitsOfDeploymentsWhereSettingsSayThem) {
+  const auto a = node("a", "e1"), b = node("b", "e2");
+  for (Node* one : {a.get(), b.get()}) one->words.ttl = 3s;
+  a->words.limits = limits_text({{"gpu", 2}});
+  a->lease.take();
+  EXPECT_NE("", refusal(*b));
+  b->words.limits_of_all = true;
+  EXPECT_EQ("", refusal(*b));
+  const auto c = node("c", "e3");
+  c->words.ttl = 3s;
+  c->words.limits = limits_text({{"gpu", 2}});
+  EXPECT_NE("", refusal(*c)) << "when they say no more the deployments' hold again";
+}
+
 TEST_F(NodeLeases, RefuseAReleaseThatNobodyHereReads) {
   const auto a = node("a", "e1"), b = node("b", "e2");
   a->lease.take();

@@ -231,6 +231,102 @@ TEST_F(SharedSlots, AreHadByTheJobThatTheyWereTakenFor) {
   EXPECT_LT(b->head("l").ended_at(), b->head("j").ended_at());
 }
 
+// What other limits do that come while jobs wait and run (settings of all nodes).
+class NewLimits : public SharedSlots {
+ protected:
+  // The runner goes on until ends_at_b().
+  void serve_b(std::map<std::string, std::size_t> limits, std::set<std::string> served) {
+    b->config.policy = {"b", std::move(served), {}, true};
+    b->config.queues = std::move(limits);
+    b->config.max_running = 8;
+    b->serve("read line <&3\nuntil [ -e " + (scratch_.path() / "go").string() +
+             " ]; do sleep 0.01; done");
+  }
+  void use_at_b(std::map<std::string, std::size_t> limits, std::set<std::string> served) {
+    b->config.policy.queues = std::move(served);
+    b->config.queues = std::move(limits);
+    b->scheduler->use(b->config);
+  }
+  void ends_at_b() { std::ofstream(scratch_.path() / "go"); }
+  void begins_at_b(const std::string& job) {
+    b->await(job, [](const JobHead& head) { return head.node == "b"; });
+  }
+  void ended(const std::string& job) {
+    b->await(job, [](const JobHead& head) { return head.state == State::failed; });
+  }
+  std::string why(const std::string& job) { return b->scheduler->why_waiting(*b->store.find(job)); }
+};
+
+TEST_F(NewLimits, ThatAreHigherStartWhatWaitsAtOnce) {
+  ASSERT_TRUE(runs(*a, "j"));
+  serve_b({{"default", 1}}, {"default"});
+  while (why("l") != "the one slot of the queue 'default' is taken") std::this_thread::yield();
+  use_at_b({{"default", 3}}, {"default"});
+  begins_at_b("k");
+  begins_at_b("l");
+  EXPECT_EQ((Jobs{"j", "k", "l"}), holders());
+  ends_at_b();
+  for (const char* job : {"k", "l"}) ended(job);
+}
+
+TEST_F(NewLimits, ThatAreLowerEndNothingAndHoldAsJobsEnd) {
+  ASSERT_TRUE(runs(*a, "j"));
+  serve_b({{"default", 2}}, {"default"});
+  begins_at_b("k");
+  use_at_b({{"default", 1}}, {"default"});
+  limit(1);
+  EXPECT_EQ("the one slot of the queue 'default' is taken", why("l"));
+  EXPECT_EQ((Jobs{"j", "k"}), holders());
+  ends(*a, "j");
+  EXPECT_FALSE(takes(*a, "l")) << "k has the one that is left";
+  EXPECT_EQ(Jobs{"k"}, holders());
+  ends_at_b();
+  for (const char* job : {"k", "l"}) ended(job);
+}
+
+// What began without a slot is counted, wherever it runs.
+TEST_F(NewLimits, ThatAreTheFirstOfAQueueCountWhatRuns) {
+  a->config.queues = {};
+  serve_b({}, {"default"});
+  for (const char* job : {"j", "k", "l"}) begins_at_b(job);
+  ASSERT_EQ(Jobs{}, holders());
+  use_at_b({{"default", 1}}, {"default"});
+  while (holders() != Jobs{"j", "k", "l"}) std::this_thread::yield();
+  limit(1);
+  submit(a->journal, "m");
+  EXPECT_FALSE(takes(*a, "m"));
+  ends_at_b();
+  for (const char* job : {"j", "k", "l"}) ended(job);
+  // Three at once look who has slots, and the oldest look may be told last: until the next renewal.
+  for (std::string cursor; b->head("m").node.empty(); cursor = b->watch.wait(cursor, 50ms).cursor)
+    b->scheduler->look_at_others();
+  ended("m");
+}
+
+// And with them the queue: its jobs wait, and are started where it comes back.
+TEST_F(NewLimits, ThatAreTakenAwayLoseNoJob) {
+  for (const char* job : {"g1", "g2"})
+    submit(a->journal, job, {{"command", {"true"}}, {"cwd", "/"}, {"queue", "gpu"}});
+  serve_b({{"gpu", 1}}, {"default", "gpu"});
+  begins_at_b("g1");
+  while (why("g2") != "the one slot of the queue 'gpu' is taken") std::this_thread::yield();
+  use_at_b({}, {"default"});
+  EXPECT_EQ(0u, why("g2").find("this node passes it over, for it does not serve the queue 'gpu'"));
+  b->awaits_passing_over("g2");
+  ends_at_b();
+  ended("g1");
+  EXPECT_EQ(Log{"queued"}, b->log("g2"));
+  use_at_b({{"gpu", 1}}, {"default", "gpu"});
+  ended("g2");
+}
+
+// It was chosen to start when its queue was taken away, and its limit with that.
+TEST_F(NewLimits, ThatAreTakenAwayStartNothing) {
+  b->context.passes_over = [](const JobHead&, const JobFixed&) { return true; };
+  EXPECT_EQ(StepOutcome::Next::line_up, b->launches("j").next);
+  EXPECT_EQ(Log{"queued"}, b->log("j"));
+}
+
 // Whoever runs has the directory to itself.
 TEST_F(SharedSlots, LimitWhatTwoSchedulersStart) {
   const std::string lock = scratch_.path() / "lock", two = scratch_.path() / "two";

@@ -101,6 +101,51 @@ grep -q 'a.yaml:7:17: cluster.ttl does not hold: the settings of all nodes say i
   complain "--check: $("$bin/domed" --check --config "$scratch/a.yaml" 2>&1)"
 grep -q 'this node acts on revision 1 of the settings of all nodes' "$scratch/c.log" || complain "the log does not tell of settings"
 
+# Limits of queues among them: in the place of the deployments', at once wherever jobs wait; a lower one ends nothing, and of
+# a queue that is taken away the jobs wait.
+# limit LIMITS: applied, and taken by all.
+limit() {
+  { cat "$scratch/all.yaml"; echo "jobs: { queues: $1 }"; } >"$scratch/limits.yaml"
+  ctl a cluster apply "$scratch/limits.yaml" >"$scratch/said.log" || complain "limits are not applied"
+  until_all_act_on "$(grep -oE '[0-9]+' "$scratch/said.log" | head -n 1)"
+}
+until_all_act_on() { until [ "$(ctl a nodes --json | jq --argjson n "$1" '[.nodes[] | .settings] == [$n,$n,$n]')" = true ]; do sleep 0.1; done; }
+running() { ctl a list --queue "$1" --state running --json | wc -l; }
+{ cat "$scratch/all.yaml"; echo 'jobs: { max_running: 4, queues: { wide: 2 } }'; } >"$scratch/wrong.yaml"
+ctl a cluster apply "$scratch/wrong.yaml" 2>"$scratch/said.log" && complain "what is each node's own is applied to all"
+grep -q "wrong.yaml:5:9: jobs.max_running is each node's own" "$scratch/said.log" || complain "what is not of all nodes"
+limit '{ one: 1, wide: 2 }'
+grep -q "b.yaml:9:.*: jobs.queues does not hold: the settings of all nodes say it, revision 2" <<<"$("$bin/domed" --check --config "$scratch/b.yaml" 2>&1)" ||
+  complain "--check: $("$bin/domed" --check --config "$scratch/b.yaml" 2>&1)"
+jobs=()
+for name in a b a b; do
+  jobs+=("$(submit $name submit --queue wide -- sh -c "until [ -e $scratch/wide ]; do sleep 0.1; done")")
+done
+until [ "$(running wide)" = 2 ]; do sleep 0.1; done
+limit '{ one: 1, wide: 3 }'
+until [ "$(running wide)" = 3 ]; do sleep 0.1; done
+limit '{ one: 1, wide: 1 }'
+[ "$(running wide)" = 3 ] || complain "a lower limit ends what runs"
+limit '{ one: 1 }'
+touch "$scratch/wide"
+for one in "${jobs[@]}"; do
+  until [[ "$(field b "$one" state)" = succeeded || "$(field b "$one" waiting)" == *"does not serve the queue 'wide'"* ]]; do sleep 0.1; done
+  [ "$(field b "$one" state)" = succeeded ] || waits=$one
+done
+[[ -n "${waits-}" && "$(field a "$waits" state)" = queued ]] || complain "what waited in a queue that is gone was started"
+ctl a submit --queue wide -- true 2>"$scratch/said.log" && complain "a queue that is gone is taken"
+limit '{ one: 1, wide: 1 }'
+until_is c "$waits" state succeeded
+# A deployment may say others, as long as the settings say them.
+sed -i 's/one: 1/one: 2/' "$scratch/b.yaml"
+kill "${daemon[b]}"; wait "${daemon[b]}"; start b
+ctl a cluster apply "$scratch/all.yaml" 2>"$scratch/said.log" && complain "nodes would hold to different limits"
+grep -q 'jobs.queues is left out, and the deployments of nodes say others: that of b one: 2, that of this one one: 1' "$scratch/said.log" ||
+  complain "what deployments say of limits"
+sed -i 's/one: 2/one: 1/' "$scratch/b.yaml"
+kill "${daemon[b]}"; wait "${daemon[b]}"; start b
+ctl a cluster apply "$scratch/all.yaml" >/dev/null || complain "nodes of the same limits need settings"
+
 # A follower, a need and a cancel at other nodes.
 chatty=$(submit a submit -- sh -c 'for i in 1 2 3; do echo line $i; sleep 0.3; done')
 need=$(submit b submit --after "$chatty" -- true)
