@@ -72,7 +72,7 @@ class Daemon {
   Deployment in_force() const;
   void take_settings(const Store& store);
   void take_settings_if_any();
-  void choose_times(const std::vector<Lease>& nodes);
+  void choose_times(const std::vector<Lease>& nodes, const Store& store);
   void check_limits(const SharedSettings& next, const std::string& file);
   void open_followers();
   void open_log();

@@ -1,13 +1,35 @@
 // The part of Daemon for what all nodes of a store hold to (deployment/shared_settings.h).
+#include "base/units.h"
 #include "jobs/state_dir.h"
+#include "jobs/whose.h"
 #include "log/kernels_own.h"
+#include "log/records.h"
 #include "main/daemon.h"
 #include "main/log.h"
+#include "nodes/times_kept.h"
 
 namespace domed {
 namespace {
 
 constexpr const char* kTrouble = "settings of all nodes";
+
+// Whether a run may be there, as far as can be told: of a record that is damaged nobody can.
+bool has_assigned(const Store& store) {
+  for (const auto& id : unfinished_jobs(store)) try {
+      const auto record = store.find(id);
+      if (!record || record->tombstone) continue;
+      if (whose(head_of(*record), fixed_of(*record)).is_assigned()) return true;
+    } catch (const Error& e) {
+      if (e.code() != Code::corruption) throw;
+      return true;
+    }
+  return false;
+}
+
+std::string in_words(const TimesKept& times) {
+  return "ttl " + format_duration(times.ttl) + ", lost_after " +
+         (times.lost_after ? format_duration(*times.lost_after) : "never");
+}
 
 }  // namespace
 
@@ -24,26 +46,31 @@ void Daemon::use_in_force() {
   scheduler_->use(scheduler_config(deployment, inherited_));
 }
 
-// Those of applied settings, unless a node lives that holds to others: all that tell a run how long
-// it may go on, or count how long it was silent, must mean the same.  Then theirs, so that a node
-// can be started anew after new ones were applied; the new ones hold when all were stopped.  Where
-// nothing was applied NodeLease refuses a deployment that says others.
-void Daemon::choose_times(const std::vector<Lease>& nodes) {
+// Those of applied settings, but for what must be kept (nodes/times_kept.h): so a node can be
+// started anew after new ones were applied.  A deployment that says others is refused: here while
+// what was promised is not over, beside a node that lives by NodeLease.
+void Daemon::choose_times(const std::vector<Lease>& nodes, const Store& store) {
   times_ = in_force().cluster;  // which do not change from here on
   const auto settings = settings_.now();
-  if (!settings->what.cluster) return;
   const std::string self = std::string(kNodeLease) + node_id(deployment_.now()->state_dir);
-  for (const Lease& lease : nodes) {
-    const NodeWords words = NodeWords::parse(lease.text);
-    if (lease.name == self || words.ttl <= NodeWords::Span(0) || lease.age >= words.ttl) continue;
-    ClusterSettings theirs{words.ttl, words.lost_after};
-    if (words.lost_after == NodeWords::Span(0)) theirs.lost_after.reset();
-    if (theirs == *times_) continue;
-    times_ = theirs;
-    log_warning("the times of the settings of all nodes, revision " +
-                std::to_string(settings->revision) +
-                ", hold when all nodes were stopped: the node " + words.name + " lives by others");
-    break;
+  const auto kept =
+      times_kept(nodes, self, cluster_times(in_force()), [&store] { return has_assigned(store); });
+  if (kept && settings->what.cluster) {
+    times_ = ClusterSettings{kept->ttl, kept->lost_after};
+    const std::string revision = std::to_string(settings->revision);
+    log_warning(
+        "the times of the settings of all nodes, revision " + revision +
+        (kept->lives
+             ? ", hold when all nodes were stopped: the node " + kept->name + " lives by others"
+             : ", hold when all nodes are started while nothing runs: a job runs or is "
+               "being started by longer ones (" +
+                   in_words(*kept) + "), which go on to hold"));
+  } else if (kept && !kept->lives) {
+    throw Error(Code::conflict,
+                "'cluster' says shorter times than those of before (" + in_words(*kept) +
+                    "), by which a job runs or is being started: it would be given up before its "
+                    "command has ended.  Start with those, or when nothing runs any more" +
+                    (kept->left ? ", or in " + format_duration(*kept->left) : ""));
   }
   if (const std::string problem = cluster_times(in_force()).problem(); !problem.empty())
     throw Error(Code::invalid_argument,

@@ -37,7 +37,7 @@ void Daemon::join(Leases& leases) {
   // of it.
   must_open_secret(SealedStore(checked, deployment_.now()->store_keys));
   take_settings(checked);
-  choose_times(leases.held(kNodeLease));
+  choose_times(leases.held(kNodeLease), checked);
   NodeWords words = node_words(in_force());
   words.limits = limits_text(deployment_.now()->jobs.queues);
   const auto say = [this, words] {
@@ -67,7 +67,9 @@ void Daemon::join(Leases& leases) {
   must_be_shared(leases);
   lease_->keep(
       [this] {
-        log_warning("another daemon has taken this node's lease: this one lets go of the store");
+        log_warning(
+            "another daemon has taken this node's lease, or, while that was over, the other nodes "
+            "have begun to live by other times: this one lets go of the store");
         stale_();
       },
       [this, told = NodeLease::Span(0)]() mutable {

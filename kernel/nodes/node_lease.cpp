@@ -13,6 +13,11 @@ std::string who(const NodeWords& words) {
   return "the node " + words.name + " (" + words.node + ")";
 }
 
+bool holds_to_other_times(const NodeWords& other, const NodeWords& self) {
+  return other.ttl > NodeWords::Span(0) &&
+         (other.ttl != self.ttl || other.lost_after != self.lost_after);
+}
+
 // Who holds the lease of a node that was forgotten.
 constexpr auto kForgotten = "forgotten";
 
@@ -33,10 +38,11 @@ NodeLease::NodeLease(Leases& leases, std::string epoch, std::function<NodeWords(
       slots_(leases, id_, epoch_),
       observer_(id_, settings_.times.ttl) {}
 
-// And is seen from then on, by itself too.
+// And is seen from then on, by itself too: of two that take theirs at once one at least finds the
+// other.
 std::optional<Namesake> NodeLease::take() {
   const auto former = take_lease();
-  if (former != Namesake::another) look();
+  if (former != Namesake::another) check_others(words_(), look());
   return former;
 }
 
@@ -77,7 +83,7 @@ void NodeLease::check_others(const NodeWords& self, const std::vector<Lease>& le
                                       format_duration(std::chrono::abs(ahead)) +
                                       (ahead.count() > 0 ? " ahead of" : " behind") + " that of " +
                                       who(other) + ": set them right, and start again");
-    if (other.ttl > Span(0) && (other.ttl != self.ttl || other.lost_after != self.lost_after))
+    if (holds_to_other_times(other, self))
       throw Error(Code::conflict,
                   who(other) + " holds to other times (ttl " + format_duration(other.ttl) +
                       ", lost_after " +
@@ -95,6 +101,14 @@ void NodeLease::check_others(const NodeWords& self, const std::vector<Lease>& le
                                       ", which has no format of records in common with it: use a "
                                       "release between the two first");
   }
+}
+
+bool NodeLease::live_by_other_times(const NodeWords& self, const std::vector<Lease>& leases) const {
+  return std::any_of(leases.begin(), leases.end(), [&](const Lease& lease) {
+    const NodeWords other = NodeWords::parse(lease.text);
+    return lease.name != name_ && !other.forgotten && lease.age < other.ttl &&
+           holds_to_other_times(other, self);
+  });
 }
 
 bool NodeLease::acquire(const NodeWords& self) {
@@ -141,11 +155,14 @@ bool NodeLease::beat() try {
     return keep_duties(), true;
   }
   // Over, while the store was away or we were.  It is ours again where nobody else had it: who
-  // comes between this look and acquire() makes that fail.
+  // comes between this look and acquire() makes that fail.  And where the others, which may have
+  // been started anew meanwhile, have not begun to live by other times (nodes/times_kept.h).
   const bool is_ours = std::any_of(leases.begin(), leases.end(), [this](const Lease& lease) {
     return lease.name == name_ && lease.holder == epoch_;
   });
-  if (is_ours && acquire(self)) return true;
+  if (is_ours && !live_by_other_times(self, leases) && acquire(self) &&
+      !live_by_other_times(self, look()))
+    return true;
   const std::lock_guard lock(mutex_);
   sent_.reset();
   return false;

@@ -48,16 +48,16 @@ class NodeLease {
   // Throws Error(conflict) where this node cannot be beside one that lives: their clocks differ by
   // more than kMaxSkew, or there is no format that all read; it says with whom, and what to do.
   std::optional<Namesake> take();
-  // Renews and looks, every third of the ttl on a thread of its own.  "lost": another one has our
-  // name; called once.  "looked": after each other look.
+  // Renews and looks, every third of the ttl on a thread of its own.  "lost": as beat() says;
+  // called once.  "looked": after each other look.
   void keep(
       std::function<void()> lost, std::function<void()> looked = [] {});
   // Nothing is renewed any more.  The lease is left to its time: runs go on without us, and
   // a lease that is given back would say nothing else.
   void stop() noexcept { heartbeat_.stop(); }
 
-  // One renewal and one look; false: another one has our name.  Throws Error where the store does
-  // not answer.
+  // One renewal and one look; false: another one has our name, or our lease was over and those
+  // who live hold to other times by now.  Throws Error where the store does not answer.
   bool beat();
 
   Standing standing() const;
@@ -121,6 +121,7 @@ class NodeLease {
   void keep_duties();
   bool take_duty(const std::string& name, const std::vector<Lease>& held);
   void check_others(const NodeWords& self, const std::vector<Lease>& leases) const;
+  bool live_by_other_times(const NodeWords& self, const std::vector<Lease>& leases) const;
   bool acquire(const NodeWords& self);
   bool renew(const NodeWords& self);
 

@@ -23,12 +23,18 @@
  *! refuted DEAF            the runner does not end its command
  *! refuted TAKE_OVER       a lease that is over is taken for a dead one
  *! refuted TAKE_UNSEEN     nobody minds since when the record names the dead node
+ *! refuted SHORTER         who waits holds to a shorter lost_after than who told, as after all were started anew
  *! refuted ALIVE_UNSEEN    a watcher minds the last word, not since when the record names it
  */
 #define TTL 2
 #define GRACE 1
 #define MARGIN 2
 #define LOST 6 /* lost_after */
+#ifdef SHORTER
+#define LOST_TOLD (LOST + MARGIN)
+#else
+#define LOST_TOLD LOST
+#endif
 #ifdef LONG_PAUSE
 #define PAUSE MARGIN
 #else
@@ -47,7 +53,7 @@
 
 /* The most that a runner is told.  Whose lease is as old as that tells it to stop at once, and need not be told
  * from one that is older. */
-#define MOST (TTL + LOST - STOP_BEFORE)
+#define MOST (TTL + LOST_TOLD - STOP_BEFORE)
 
 #define LATER(age, top) age = (age < top -> age + 1 : age)
 

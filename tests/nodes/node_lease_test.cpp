@@ -20,6 +20,7 @@ class Reach final : public Leases {
   explicit Reach(Leases& leases) : leases_(leases) {}
   bool acquire(std::string_view name, std::string_view holder, std::chrono::milliseconds ttl,
                std::string_view text) override {
+    if (before_acquire) std::exchange(before_acquire, {})();
     return reached().acquire(name, holder, ttl, text);
   }
   bool renew(std::string_view name, std::string_view holder, std::chrono::milliseconds ttl,
@@ -31,6 +32,7 @@ class Reach final : public Leases {
   }
   std::vector<Lease> held(std::string_view prefix) const override { return reached().held(prefix); }
   bool is_cut = false;
+  std::function<void()> before_acquire;
 
  private:
   Leases& reached() const {
@@ -236,6 +238,57 @@ TEST_F(NodeLeases, RefuseOtherLimitsOfQueues) {
   EXPECT_NE("", refusal(*b));
   b->words.limits = a->words.limits;
   EXPECT_EQ("", refusal(*b));
+}
+
+// It was cut off while all others were started anew: what it tells its runs is not what they wait
+// for.
+TEST_F(NodeLeases, AreNotTakenAgainBesideNodesThatLiveByOtherTimes) {
+  const auto a = node("a", "e1"), b = node("b", "e2");
+  for (Node* one : {a.get(), b.get()}) one->words.ttl = 3s, one->words.lost_after = 20s;
+  a->lease.take();
+  a->reach.is_cut = true;
+  pass(4s, {a.get()});
+  b->words.lost_after = 10s;
+  ASSERT_EQ("", refusal(*b)) << "a is not alive";
+  a->reach.is_cut = false;
+  EXPECT_FALSE(a->beats());
+  EXPECT_EQ(Standing::lost, a->lease.standing());
+  EXPECT_NE("", refusal(*a));
+  a->words.lost_after = 10s;
+  EXPECT_EQ("", refusal(*a));
+  EXPECT_TRUE(a->beats());
+}
+
+// Both looked before either had its lease.
+TEST_F(NodeLeases, AreNotThoseOfTwoThatStartAtOnceByOtherTimes) {
+  const auto a = node("a", "e1"), b = node("b", "e2");
+  for (Node* one : {a.get(), b.get()}) one->words.ttl = 3s, one->words.lost_after = 20s;
+  b->words.lost_after = 10s;
+  b->reach.before_acquire = [&] { a->lease.take(); };
+  EXPECT_NE("", refusal(*b));
+}
+
+TEST_F(NodeLeases, AreNotThoseOfTwoThatComeBackAtOnceByOtherTimes) {
+  const auto a = node("a", "e1"), b = node("b", "e2");
+  for (Node* one : {a.get(), b.get()}) one->words.ttl = 3s, one->words.lost_after = 20s;
+  a->lease.take();
+  pass(4s, {});
+  b->words.lost_after = 10s;
+  a->reach.before_acquire = [&] { EXPECT_EQ("", refusal(*b)); };
+  EXPECT_FALSE(a->beats());
+  EXPECT_EQ(Standing::lost, a->lease.standing());
+}
+
+TEST_F(NodeLeases, AreTakenAgainBesideNodesOfTheSameTimes) {
+  const auto a = node("a", "e1"), b = node("b", "e2");
+  for (Node* one : {a.get(), b.get()}) one->words.ttl = 3s, one->words.lost_after = 20s;
+  a->lease.take();
+  a->reach.is_cut = true;
+  pass(4s, {a.get()});
+  b->lease.take();
+  a->reach.is_cut = false;
+  EXPECT_TRUE(a->beats());
+  EXPECT_EQ(Standing::fresh, a->lease.standing());
 }
 
 // Those of its deployment do not hold; in a moment the other one will know, too.

@@ -225,4 +225,24 @@ sleep 4
 start b
 start a
 ctl a nodes --json | jq -e '[.nodes[] | select(.name != "c") | .ttl_ms] == [4000,4000]' >/dev/null || complain "the new times do not hold: $(ctl a nodes --json)"
+
+# Shorter ones do not while something runs that was told of the longer; and do when nothing does.
+sed 's/lost_after: 30s/lost_after: 12s/' "$scratch/all.yaml" >"$scratch/shorter.yaml"
+ctl a cluster apply "$scratch/shorter.yaml" >/dev/null || complain "shorter times are not applied"
+job=$(submit a submit -- bash -c "until [ -e $scratch/shorter ]; do sleep 0.1; done")
+until_is a "$job" state running
+for name in "${!daemon[@]}"; do kill "${daemon[$name]}"; wait "${daemon[$name]}"; unset "daemon[$name]"; done
+sleep 5
+start b
+grep -q 'hold when all nodes are started while nothing runs: a job runs or is being started by longer ones (ttl 4.0s, lost_after 30.0s)' "$scratch/b.log" ||
+  complain "nothing is said of times that are kept"
+start a
+ctl a nodes --json | jq -e '[.nodes[] | select(.name != "c") | .lost_after_ms] == [30000,30000]' >/dev/null ||
+  complain "shorter times hold for what was told of longer ones: $(ctl a nodes --json)"
+touch "$scratch/shorter"
+until_is a "$job" state succeeded
+for name in "${!daemon[@]}"; do kill "${daemon[$name]}"; wait "${daemon[$name]}"; unset "daemon[$name]"; done
+sleep 5
+start a
+ctl a nodes --json | jq -e '[.nodes[] | select(.name == "a") | .lost_after_ms] == [12000]' >/dev/null || complain "shorter times never hold: $(ctl a nodes --json)"
 echo "three nodes, one store"
