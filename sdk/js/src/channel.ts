@@ -10,6 +10,12 @@ const CONNECT_TIME = 2000; // without any connection for so long, a daemon that 
 const HELD_FRAMES = 8192; // of one follower; the oldest go, and it pages
 const HELD_BYTES = 64 * 1024 * 1024;
 
+export interface Reply {
+  body: Buffer;
+  /** Of who gave it. */
+  url: string;
+}
+
 interface Pending {
   resolve: (reply: Buffer) => void;
   reject: (error: DomedError) => void;
@@ -17,7 +23,7 @@ interface Pending {
 
 /** A request under way. */
 export interface Asked {
-  reply: Promise<Buffer>;
+  reply: Promise<Reply>;
   /** Nobody waits for the reply any more: it is rejected with "error". */
   cancel: (error: DomedError) => void;
 }
@@ -37,7 +43,7 @@ export class Channel {
   constructor(endpoints: Endpoint[], identity: Identity, connectWait: number) {
     this.#link = new Link(endpoints, identity, sp.REQ);
     this.#link.received = (messages) => this.#received(messages);
-    this.#link.lost = (why) => this.#lost(why);
+    this.#link.lost = (url, why) => this.#lost(url, why);
     this.#connectWait = connectWait;
   }
 
@@ -45,8 +51,11 @@ export class Channel {
     return this.#link.endpoint;
   }
 
-  /** The reply to "before" + "after", between which a token goes where the endpoint takes one. */
-  ask(before: string, after: string, timeout: number): Asked {
+  /**
+   * The reply to "before" + "after", between which a token goes where the endpoint takes one. "onlyAt": it fails at once,
+   * unsent, where another URL is connected to, or none.
+   */
+  ask(before: string, after: string, timeout: number, onlyAt?: string): Asked {
     const pending: Pending = { resolve: () => undefined, reject: () => undefined };
     let cancel: (error: DomedError) => void = () => undefined;
     const canceled = new Promise<never>((_, reject) => {
@@ -55,13 +64,14 @@ export class Channel {
         pending.reject(error);
       };
     });
-    const reply = Promise.race([this.#ask(before, after, timeout, pending), canceled]);
+    const reply = Promise.race([this.#ask(before, after, timeout, pending, onlyAt), canceled]);
     reply.catch(() => undefined); // whoever asked may have gone meanwhile
     return { reply, cancel };
   }
 
-  async #ask(before: string, after: string, timeout: number, pending: Pending): Promise<Buffer> {
+  async #ask(before: string, after: string, timeout: number, pending: Pending, onlyAt?: string): Promise<Reply> {
     const link = this.#link;
+    if (onlyAt !== undefined && link.wire?.endpoint.url !== onlyAt) throw unsent(new Unreachable(`lost the connection to ${onlyAt}`));
     const wire = link.wire ?? (await this.#awaitUp(timeout));
     this.#nextId = (this.#nextId + 1) % sp.ID_BIT;
     const word = this.#nextId + sp.ID_BIT;
@@ -71,18 +81,19 @@ export class Channel {
     id.writeUInt32BE(word);
     let timer: NodeJS.Timeout | undefined;
     try {
-      return await new Promise<Buffer>((resolve, reject) => {
+      const body = await new Promise<Buffer>((resolve, reject) => {
         Object.assign(pending, { resolve, reject });
         this.#pending.set(word, pending);
         const begun = performance.now();
         timer = setTimeout(() => {
+          reject(new Unreachable(`no answer from ${wire.endpoint.url} within ${(timeout / 1000).toFixed(1)} s`));
           // One that is silent while others might not be.
           if (link.endpoints.length > 1 && link.heardAt < begun && link.wire === wire) link.drop("it fell silent");
-          reject(new Unreachable(`no answer from ${wire.endpoint.url} within ${(timeout / 1000).toFixed(1)} s`));
         }, timeout);
         wire.hold(true);
         wire.send([id, Buffer.from(before + middle + after)]);
       });
+      return { body, url: wire.endpoint.url };
     } finally {
       clearTimeout(timer);
       this.#pending.delete(word);
@@ -92,16 +103,22 @@ export class Channel {
 
   async #awaitUp(timeout: number): Promise<NonNullable<Link["wire"]>> {
     const link = this.#link;
-    if (link.everUp) return link.awaitUp(Math.min(timeout, CONNECT_TIME));
     this.#firstTry ??= performance.now();
     const patienceEnds = this.#firstTry + this.#connectWait;
     try {
+      if (link.everUp) return await link.awaitUp(Math.min(timeout, CONNECT_TIME));
       return await link.awaitUp(Math.min(timeout, Math.max(patienceEnds - performance.now(), 0)));
     } catch (error) {
       // An attempt may be shorter than the patience, which is that of all of them together.
       if (error instanceof Unreachable) error.neverThere = !link.everUp && performance.now() >= patienceEnds - 1;
-      throw error;
+      throw error instanceof Unreachable ? unsent(error) : error;
     }
+  }
+
+  /** With several URLs the next one is tried: "url" cannot do what it is asked. */
+  leave(url: string): void {
+    const link = this.#link;
+    if (link.endpoints.length > 1 && link.wire?.endpoint.url === url) link.drop("it cannot do now what it is asked");
   }
 
   close(): void {
@@ -115,10 +132,14 @@ export class Channel {
     }
   }
 
-  #lost(why: Error): void {
-    for (const pending of [...this.#pending.values()])
-      pending.reject(new Unreachable(`lost the connection to ${this.#link.endpoint.url}: ${why.message}`));
+  #lost(url: string, why: Error): void {
+    for (const pending of [...this.#pending.values()]) pending.reject(new Unreachable(`lost the connection to ${url}: ${why.message}`));
   }
+}
+
+function unsent(error: Unreachable): Unreachable {
+  error.unsent = true;
+  return error;
 }
 
 /** The frames of one follower, as they came; bounded, the oldest go first. */

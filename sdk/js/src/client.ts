@@ -1,10 +1,11 @@
 /** The client: one daemon, asked and followed. */
 
-import { Channel, Subscription, type Asked, type Mailbox } from "./channel.js";
+import { Channel, Subscription, type Asked, type Mailbox, type Reply } from "./channel.js";
 import { defaultEndpoint, endpointOf, endpointsOf, Identity, type Endpoint, type IdentityOptions } from "./endpoint.js";
-import { DomedError, Unreachable } from "./errors.js";
+import { DomedError, isUnwell, Unreachable } from "./errors.js";
 import { Follower, neverThere, type FollowOptions } from "./follower.js";
 import { PAUSE_FIRST, PAUSE_MOST } from "./follow-state.js";
+import { MAKES_A_JOB, Making } from "./making.js";
 import {
   ackOf, submitParams, submittedOf, timeText, toJson,
   type Ack, type Filter, type JobPage, type Outcome, type Request, type Status, type Submitted,
@@ -38,7 +39,9 @@ export interface CallOptions {
  * A daemon.
  *
  * Nothing is dialled before the first call. Calls are repeated over lost connections and retryable errors, with the same
- * bytes: every method is idempotent. Connections do not keep the process alive while nothing is asked or followed;
+ * bytes: every method is idempotent. What one of several nodes does not answer, because it is gone, silent, stopping or
+ * without its store, the next one is asked; a job that may have been made already only where that knows its sender as the
+ * same. Connections do not keep the process alive while nothing is asked or followed;
  * `close()` ends them at once.
  */
 export class Client {
@@ -224,18 +227,22 @@ export class Client {
     const body = toJson(params);
     const deadline = performance.now() + (options.timeout ?? this.#timeout);
     let answer: DomedError | undefined;
+    const making = MAKES_A_JOB.has(method) && this.#endpoints.length > 1 ? new Making(this, params) : undefined;
+    const left = (): number => Math.max(deadline - performance.now(), 1);
     // The same bytes, but for the id: whether the request was done or not cannot be known.
     for (let pause = PAUSE_FIRST; ; pause = Math.min(pause * 2, PAUSE_MOST)) {
-      const left = Math.max(deadline - performance.now(), 1);
       try {
-        const result = resultOf(await this.ask(method, body, Math.min(this.replyTimeout + held, left)).reply);
+        const at = await making?.place(left());
+        const result = this.read(await this.ask(method, body, Math.min(this.replyTimeout + held, left()), at).reply, resultOf);
         this.troubleOver();
         return result;
-      } catch (error) {
-        if (!(error instanceof DomedError) || options.repeat === false || !error.retryable || neverThere(error)) throw error;
+      } catch (caught) {
+        if (!(caught instanceof DomedError)) throw caught;
+        const error = making?.failed(caught) ?? caught;
+        if (error !== caught || options.repeat === false || !error.retryable || neverThere(error)) throw error;
         if (!(error instanceof Unreachable)) answer = error; // says more than that time ran out
         const wait = error.retryAfter ?? pause;
-        if (performance.now() + wait >= deadline) throw answer ?? error;
+        if (performance.now() + wait >= deadline) throw making?.unknown() ?? answer ?? error;
         this.met(error);
         await new Promise((resolve) => setTimeout(resolve, wait));
       }
@@ -245,9 +252,24 @@ export class Client {
   // For followers and producers.
 
   /** @internal One attempt; the whole reply. */
-  ask(method: string, params: string, timeout: number): Asked {
+  ask(method: string, params: string, timeout: number, onlyAt?: string): Asked {
     const id = ++this.#nextId;
-    return this.#channel.ask(`{"jsonrpc":"2.0","id":${id},`, `"method":${JSON.stringify(method)},"params":${params}}`, timeout);
+    return this.#channel.ask(`{"jsonrpc":"2.0","id":${id},`, `"method":${JSON.stringify(method)},"params":${params}}`, timeout, onlyAt);
+  }
+
+  /** @internal What "read" makes of the reply; a node that says that it cannot do what it is asked is left. */
+  read<T>(reply: Reply, read: (body: Buffer) => T): T {
+    try {
+      return read(reply.body);
+    } catch (error) {
+      if (error instanceof DomedError && isUnwell(error)) this.leaveNode(reply.url);
+      throw error;
+    }
+  }
+
+  /** @internal */
+  leaveNode(url: string): void {
+    this.#channel.leave(url);
   }
 
   /** @internal To be ended with the client. */
@@ -260,14 +282,9 @@ export class Client {
     this.#followers.delete(follower);
   }
 
-  /** @internal */
-  get scheme(): string {
-    return this.#channel.endpoint.scheme;
-  }
-
   /** @internal An events socket takes no token: who has nothing else is not let in there. */
-  get mayTakeFrames(): boolean {
-    return this.#channel.endpoint.ipc || this.#identity.token === undefined || this.#identity.cert !== undefined;
+  mayTakeFrames(url: string): boolean {
+    return endpointOf(url).ipc || this.#identity.token === undefined || this.#identity.cert !== undefined;
   }
 
   /** @internal */

@@ -47,6 +47,17 @@ export function endpointsOf(text: string): Endpoint[] {
   return text.split(SEVERAL).map(endpointOf);
 }
 
+/** "url", which a daemon listens at, for who reached it at "endpoint": in the place of 0.0.0.0 and [::] stands the host there. */
+export function reachableUrl(url: string, endpoint: string): string {
+  const host = hostIn(url);
+  const reached = hostIn(endpoint);
+  return reached && (host === "0.0.0.0" || host === "[::]") ? url.replace(host, () => reached) : url;
+}
+
+function hostIn(url: string): string {
+  return /^(?!ipc:)[^:]+:\/\/(.*):[^:]*$/s.exec(url)?.[1] ?? "";
+}
+
 /** `DOMED_ENDPOINT`, else the control socket of the default deployment. */
 export function defaultEndpoint(environment: Environment = process.env): string {
   if (environment.DOMED_ENDPOINT) return environment.DOMED_ENDPOINT;

@@ -146,6 +146,8 @@ export class Unreachable extends DomedError {
   static override readonly retryable = true;
   /** No daemon was met since the client was made: that is not waited out. */
   neverThere = false;
+  /** There was no connection to send it over: nothing was done. */
+  unsent = false;
 }
 
 /** The socket belongs to another user; nothing was sent. */
@@ -175,6 +177,12 @@ const BY_CODE = new Map<string, typeof DomedError>(
     StoreFailed, InternalError,
   ].map((each) => [each.code, each]),
 );
+
+/** Who answers so cannot do now what is asked of it; another node on the same store may. */
+export function isUnwell(error: DomedError): boolean {
+  if (error.code === "E_BUSY") return error.fields.stopping === true;
+  return error.code === "E_STARTING" || (error.code === "E_STORE" && error.retryable);
+}
 
 /** The error that a daemon names; a name that is not known here is a plain DomedError. */
 export function errorOf(code: string, message: string, fields: Fields): DomedError {

@@ -7,6 +7,7 @@
  */
 
 import * as crypto from "node:crypto";
+import { reachableUrl } from "./endpoint.js";
 import { ProtocolError } from "./errors.js";
 import { Event } from "./event.js";
 import type { EventPage, Frame, Json, Lines } from "./page.js";
@@ -66,8 +67,6 @@ export interface FollowOfState {
   tail?: boolean;
   frames?: boolean;
   maxEvents?: number;
-  /** Of the control endpoint: chooses among event URLs. */
-  scheme?: string;
   digest?: boolean;
 }
 
@@ -80,7 +79,6 @@ export class FollowState {
   eventsUrl = "";
   /** Of the events up to the cursor, where it began at 0. */
   chain: Chain | undefined;
-  readonly #scheme: string;
   readonly #wantDigest: boolean;
   readonly #tail: boolean;
   #frames: boolean;
@@ -104,7 +102,6 @@ export class FollowState {
     this.jobId = of.jobId;
     this.logId = of.logId ?? "";
     this.cursor = of.since ?? 0;
-    this.#scheme = of.scheme ?? "";
     this.#wantDigest = of.digest ?? false;
     this.#tail = of.tail ?? true;
     this.#frames = this.#tail && (of.frames ?? true);
@@ -162,7 +159,7 @@ export class FollowState {
     this.#mustPage = page.more;
     if (page.final && this.cursor >= page.headSeq) this.terminal = this.#done = true;
     if (!this.#tail && (this.cursor >= this.#snapshotHead || !page.more)) this.#done = true;
-    if (this.#frames) this.#newUrls(page.eventsUrls);
+    if (this.#frames) this.#newUrls(page);
     if (this.#held && this.cursor === before && now - this.#asked < POLL_SPACING) this.#retryAt = now + POLL_SPACING;
     // Events that no frame announced: frames get lost, so look often again.
     if (first || this.cursor !== before) this.#quiet = QUIET_FIRST;
@@ -198,9 +195,14 @@ export class FollowState {
     return events;
   }
 
-  #newUrls(urls: string[]): void {
+  /**
+   * Those of the node that gave the page, which may be another one than before: as they are for who reached that, for two
+   * nodes may well say the same "tcp://0.0.0.0:7444".
+   */
+  #newUrls({ eventsUrls: urls, endpoint }: EventPage): void {
     if (urls.length === 0 || this.#done) return;
-    const url = urls.find((each) => each.startsWith(`${this.#scheme}://`)) ?? urls[0];
+    const scheme = endpoint.slice(0, endpoint.indexOf("://") + 3);
+    const url = reachableUrl(urls.find((each) => scheme && each.startsWith(scheme)) ?? urls[0], endpoint);
     if (url === this.eventsUrl) return;
     this.eventsUrl = url;
     this.#mustSubscribe = true;

@@ -1,6 +1,6 @@
 /** A follow of one job, with its connections. */
 
-import type { Asked, Mailbox } from "./channel.js";
+import type { Asked, Mailbox, Reply } from "./channel.js";
 import type { Client } from "./client.js";
 import { DigestMismatch, DomedError, InvalidRequest, ProtocolError, TimedOut, Unreachable } from "./errors.js";
 import type { Event } from "./event.js";
@@ -47,6 +47,7 @@ export class Follower implements AsyncIterable<Event> {
   readonly #state: FollowState;
   readonly #tail: boolean;
   readonly #verify: boolean;
+  readonly #framesAnyway: boolean;
   readonly #began = performance.now();
   readonly #deadline: number;
   readonly #signal: AbortSignal | undefined;
@@ -72,9 +73,10 @@ export class Follower implements AsyncIterable<Event> {
     this.#deadline = options.timeout === undefined ? Infinity : this.#began + options.timeout;
     this.#seen = since;
     this.#state = new FollowState({
-      jobId, since, logId: position?.logId ?? options.logId, tail: this.#tail, frames: options.frames ?? client.mayTakeFrames,
-      maxEvents: options.maxEvents, scheme: client.scheme, digest: this.#verify,
+      jobId, since, logId: position?.logId ?? options.logId, tail: this.#tail, frames: options.frames, maxEvents: options.maxEvents,
+      digest: this.#verify,
     });
+    this.#framesAnyway = options.frames === true;
     this.#signal = options.signal;
     this.#signal?.addEventListener("abort", this.#aborted, { once: true });
     if (this.#signal?.aborted) this.close();
@@ -196,11 +198,12 @@ export class Follower implements AsyncIterable<Event> {
   /** One attempt: when to repeat is the state's decision. */
   async #page(): Promise<Event[]> {
     const state = this.#state;
-    let reply: Buffer;
     try {
-      reply = await this.#pageBytes();
-      const page = readPage(reply);
+      const reply = await this.#pageReply();
+      const page = this.#client.read(reply, readPage);
       this.#client.troubleOver();
+      page.endpoint = reply.url;
+      if (!this.#framesAnyway && !this.#client.mayTakeFrames(reply.url)) page.eventsUrls = [];
       const events = state.pageCame(page, performance.now());
       // On its way while these events are looked at.
       if (page.more && state.next(performance.now()) === "page") this.#ahead = this.#ask(state.pageParams());
@@ -217,7 +220,7 @@ export class Follower implements AsyncIterable<Event> {
     }
   }
 
-  async #pageBytes(): Promise<Buffer> {
+  async #pageReply(): Promise<Reply> {
     const params = this.#state.pageParams();
     let page = this.#ahead;
     this.#ahead = undefined;

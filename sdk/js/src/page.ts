@@ -60,6 +60,8 @@ export interface EventPage {
   state: string;
   eventsUrls: string[];
   lines: Lines;
+  /** The URL whose answer it is. */
+  endpoint: string;
 }
 
 /**
@@ -95,6 +97,7 @@ function pageOf(result: Json, lines: Lines): EventPage {
     state: textIn(result, "state"),
     eventsUrls: urls.filter((url): url is string => typeof url === "string"),
     lines,
+    endpoint: "",
   };
 }
 

@@ -1,6 +1,6 @@
 /** Producers: batches of events, appended to one job's log, each exactly once. */
 
-import type { Asked } from "./channel.js";
+import type { Asked, Reply } from "./channel.js";
 import type { Client } from "./client.js";
 import { BatchGap, DomedError, ProtocolError, TimedOut, TooLarge, Unreachable } from "./errors.js";
 import { PAUSE_FIRST, PAUSE_MOST } from "./follow-state.js";
@@ -82,8 +82,8 @@ export interface ProducerOptions {
  * Appends batches to one job's log, each exactly once; made by `Client.producer`.
  *
  * A batch's number and bytes are frozen before its first send; the same bytes go out again after a lost reply, a lost
- * connection, a daemon's restart or a retryable error, for as long as it takes. The daemon need not be there when a producer
- * is made. `end()` waits until everything is acknowledged.
+ * connection, a daemon's restart or a retryable error, for as long as it takes, to whichever node answers. The daemon need
+ * not be there when a producer is made. `end()` waits until everything is acknowledged.
  */
 export class Producer {
   readonly jobId: string;
@@ -339,13 +339,13 @@ export class Producer {
     );
   }
 
-  #answered(slot: Slot, reply: Buffer | Error): void {
+  #answered(slot: Slot, reply: Reply | Error): void {
     slot.asked = undefined;
     if (this.#closed || this.#ended || slot.ack) return;
     try {
       if (reply instanceof Error) throw reply;
       this.#lastReply = performance.now();
-      slot.ack = ackOf(slot.batch, resultOf(reply));
+      slot.ack = ackOf(slot.batch, this.#client.read(reply, resultOf));
       this.cancelRequested ||= slot.ack.cancelRequested;
     } catch (error) {
       if (!(error instanceof DomedError)) this.#refuse(slot.batch, new ProtocolError(`the daemon sent an acknowledgement that is none: ${error}`));
@@ -412,7 +412,8 @@ export class Producer {
   async #poll(every: number): Promise<void> {
     const params = { job_id: this.jobId, producer_id: this.producerId, producer_token: this.#token, events: [] };
     try {
-      const result = resultOf(await this.#client.ask("AppendJobEvents", toJson(params), this.#replyTimeout).reply);
+      const reply = await this.#client.ask("AppendJobEvents", toJson(params), this.#replyTimeout).reply;
+      const result = this.#client.read(reply, resultOf);
       this.cancelRequested ||= result.cancel_requested === true;
     } catch {
       // told to the batches, which cannot do without an answer

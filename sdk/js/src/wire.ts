@@ -128,7 +128,7 @@ interface Waiter {
  * A connection to the first of a few URLs that answers, made again when it is lost.
  *
  * URLs are tried in their order. The first that answers is kept until it fails; then it begins with the first again (behind
- * one that fell silent, with the next), after a pause that doubles while nothing is heard. It connects while somebody waits
+ * one that was dropped, with the next), after a pause that doubles while nothing is heard. It connects while somebody waits
  * for it, or "kept" is true.
  */
 export class Link {
@@ -137,12 +137,13 @@ export class Link {
   heardAt = 0;
   received: (messages: Buffer[]) => void = () => undefined;
   connected: () => void = () => undefined;
-  lost: (why: Error) => void = () => undefined;
+  lost: (url: string, why: Error) => void = () => undefined;
   readonly endpoints: Endpoint[];
   readonly identity: Identity;
   readonly #role: number;
   readonly #kept: boolean;
   #at = 0;
+  #inUse = 0;
   #pause = PAUSE_FIRST;
   #connecting: Wire | undefined;
   #busy = false;
@@ -195,7 +196,7 @@ export class Link {
   /** Ends the connection, so that another is made, at the next URL. */
   drop(why: string): void {
     if (!this.wire) return;
-    this.#at = (this.endpoints.indexOf(this.wire.endpoint) + 1) % this.endpoints.length;
+    this.#at = (this.#inUse + 1) % this.endpoints.length;
     this.wire.end(new Error(why));
   }
 
@@ -253,6 +254,7 @@ export class Link {
     if (wire.over) return wire.over;
     this.wire = wire;
     this.everUp = true;
+    this.#inUse = this.#at;
     this.#at = 0;
     this.#busy = false;
     this.connected();
@@ -283,7 +285,7 @@ export class Link {
   #ended(wire: Wire, why: Error): void {
     if (this.wire !== wire) return;
     this.wire = undefined;
-    this.lost(why);
+    this.lost(wire.endpoint.url, why);
     if (this.#kept || this.#waiters.size > 0) this.#begin();
   }
 }

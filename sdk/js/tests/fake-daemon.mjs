@@ -81,6 +81,8 @@ export class FakeDaemon {
     this.requests = [];
     this.rawRequests = [];
     this.pageEvents = 1000;
+    /** As whom it knows everybody; undefined: it is too old to tell. */
+    this.identity = undefined;
     /** Looked at before each answer: what it gives is the answer, undefined: the daemon's own. */
     this.trick = undefined;
     this.servers = [];
@@ -176,6 +178,7 @@ export class FakeDaemon {
 
   async result(method, params) {
     if (method === "Health") return { version: "fake", epoch: "e1", events: [this.eventsUrl] };
+    if (method === "WhoAmI") return this.identity ? { identity: this.identity } : new Refusal("E_UNKNOWN_METHOD");
     if (method === "ListCapabilities") return { features: ["t"] };
     if (method === "SubmitJob") return this.submit(params);
     const log = this.jobs.get(params.job_id);

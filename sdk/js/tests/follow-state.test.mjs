@@ -15,7 +15,7 @@ beforeEach(() => {
   seen = [];
 });
 
-const state = (options = {}) => (follower = new FollowState({ jobId: "j", scheme: "ipc", ...options }));
+const state = (options = {}) => (follower = new FollowState({ jobId: "j", ...options }));
 const step = () => follower.next(now);
 const seqs = () => seen.map((event) => event.seq);
 const frame = (...which) => seen.push(...follower.frameCame(readFrame(Buffer.from(log.frame(...which))), now));

@@ -100,6 +100,7 @@ class FakeDaemon:
         # Looked at before each answer; what it raises happens, what it returns is the result.
         self.trick: Callable[[str, dict[str, Any]], Any] | None = None
         self.page_events = 1000
+        self.identity = ""  # as whom it knows everybody; empty: it is too old to tell
         self.subscribers = threading.Event()
         self.connections = 0
         self._events = events
@@ -234,6 +235,10 @@ class FakeDaemon:
     async def _result(self, method: str, params: dict[str, Any]) -> Any:
         if method == "Health":
             return {"version": "fake", "epoch": "e1", "events": [self.events_url]}
+        if method == "WhoAmI":
+            if not self.identity:
+                raise Refusal("E_UNKNOWN_METHOD")
+            return {"identity": self.identity}
         if method == "ListCapabilities":
             return {"features": ["t"]}
         if method == "SubmitJob":

@@ -27,7 +27,7 @@ class Following(unittest.TestCase):
         self.seen = []
 
     def state(self, **options):
-        self.follower = FollowState("j", scheme="ipc", **options)
+        self.follower = FollowState("j", **options)
         return self.follower
 
     def step(self):

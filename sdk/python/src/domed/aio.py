@@ -11,13 +11,14 @@ from types import TracebackType
 from typing import Any, AsyncIterator, Callable, Concatenate, Mapping, ParamSpec, Sequence, TypeVar
 
 from .endpoint import Identity, default_endpoint, endpoint_of, endpoints_of
-from .errors import DigestMismatch, DomedError, ProtocolError, Unreachable
+from .errors import DigestMismatch, DomedError, ProtocolError, Unreachable, is_unwell
 from .event import Event
 from .follow_state import PAUSE_FIRST, PAUSE_MOST, FollowState, Step
+from .making import MAKES_A_JOB, Making
 from .model import Ack, Json, Outcome, Page, Position, Request, Status, Submitted, time_text, to_json
 from .page import read_frame, read_page, result_of
 from .producer import AsyncProducer
-from .wire import Channel, Mailbox, Subscription
+from .wire import Channel, Mailbox, Reply, Subscription
 
 log = logging.getLogger("domed")
 
@@ -57,7 +58,9 @@ class AsyncClient:
     "endpoint" is a URL or several, ``URL,URL``, tried in this order; None: ``DOMED_ENDPOINT``, else the
     user's own daemon.  Nothing is dialled before the first call, which waits for a daemon for
     "connect_wait" seconds.  Calls are repeated over lost connections and retryable errors, with the same
-    bytes, for up to "timeout" seconds: every method is idempotent.
+    bytes, for up to "timeout" seconds: every method is idempotent.  What one of several nodes does not
+    answer, because it is gone, silent, stopping or without its store, the next one is asked; a job that may
+    have been made already only where that knows its sender as the same.
 
     To be used on one event loop.  ``async with`` closes it.
     """
@@ -291,21 +294,25 @@ class AsyncClient:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + (self.timeout if timeout is None else timeout)
         pause, answer = PAUSE_FIRST, None
+        making = Making(self, params) if method in MAKES_A_JOB and len(self.endpoints) > 1 else None
         # The same bytes, but for the id: whether the request was done or not cannot be known.
         while True:
             try:
+                at = None if making is None else await making.place(max(deadline - loop.time(), 0.001))
                 left = max(deadline - loop.time(), 0.001)
-                result = result_of(await self._ask(method, body, min(reply_timeout, left)))
+                reply = await self._ask(method, body, min(reply_timeout, left), at)
+                result = self._read(reply, result_of)
                 self._trouble_over()
                 return result
-            except DomedError as error:
-                if not repeat or not error.retryable or _never_there(error):
-                    raise
+            except DomedError as caught:
+                error = caught if making is None else making.failed(caught)
+                if error is not caught or not repeat or not error.retryable or _never_there(error):
+                    raise error from None
                 if not isinstance(error, Unreachable):
                     answer = error  # says more than that time ran out
                 wait = error.retry_after or pause
                 if loop.time() + wait >= deadline:
-                    raise (answer or error) from None
+                    raise (making and making.unknown()) or answer or error from None
                 self._met(error)
                 await asyncio.sleep(wait)
                 pause = min(pause * 2, PAUSE_MOST)
@@ -318,12 +325,25 @@ class AsyncClient:
             self._channel_ = Channel(self.endpoints, self.identity, self._connect_wait)
         return self._channel_
 
-    async def _ask(self, method: str, params: bytes, timeout: float) -> bytes:
+    async def _ask(self, method: str, params: bytes, timeout: float, only_at: str | None = None) -> Reply:
         """One attempt; the whole reply."""
         self._next_id += 1
         before = b'{"jsonrpc":"2.0","id":%d,' % self._next_id
         after = b'"method":"%s","params":%s}' % (method.encode(), params)
-        return await self._channel.ask(before, after, timeout)
+        return await self._channel.ask(before, after, timeout, only_at)
+
+    def _read(self, reply: Reply, read: Callable[[bytes], R]) -> R:
+        """What "read" makes of the reply; a node that says that it cannot do what it is asked is left."""
+        try:
+            return read(reply.body)
+        except DomedError as error:
+            if is_unwell(error):
+                self._channel.leave(reply.url)
+            raise
+
+    def _takes_frames(self, url: str) -> bool:
+        # An events socket takes no token: who has nothing else is not let in there.
+        return endpoint_of(url).ipc or self.identity.token is None or self.identity.cert is not None
 
     def _subscription(self, url: str) -> Subscription:
         if url not in self._subscriptions:
@@ -382,16 +402,12 @@ class AsyncFollower:
         max_events: int,
         timeout: float | None,
     ) -> None:
-        if frames is None:
-            # An events socket takes no token: who has nothing else is not let in there.
-            identity, endpoint = client.identity, client._channel.endpoint
-            frames = endpoint.ipc or identity.token is None or identity.cert is not None
         self.job_id = job_id
         self._client = client
         self._state = FollowState(
-            job_id, since, log_id, tail=tail, frames=frames, max_events=max_events,
-            scheme=client._channel.endpoint.scheme, digest=verify,
-        )  # fmt: skip
+            job_id, since, log_id, tail=tail, frames=frames is not False, max_events=max_events, digest=verify
+        )
+        self._frames_anyway = frames is True
         self._tail = tail
         self._verify = verify
         self._loop = asyncio.get_running_loop()
@@ -401,7 +417,7 @@ class AsyncFollower:
         self._mailbox: Mailbox | None = None
         self._mailbox_url = ""
         self._reconnects = 0
-        self._ahead: tuple[Json, asyncio.Task[bytes]] | None = None
+        self._ahead: tuple[Json, asyncio.Task[Reply]] | None = None
         self._closed = False
         self._last: Event | None = None
         self.end: str | None = None
@@ -513,7 +529,8 @@ class AsyncFollower:
         """One attempt: when to repeat is the state's decision."""
         state, client = self._state, self._client
         try:
-            page = read_page(await self._page_bytes())
+            reply = await self._page_reply()
+            page = client._read(reply, read_page)
         except DomedError as error:
             if not error.retryable or _never_there(error):
                 raise
@@ -523,6 +540,9 @@ class AsyncFollower:
             state.page_failed(self._loop.time(), error.retry_after)
             return []
         client._trouble_over()
+        page.endpoint = reply.url
+        if not self._frames_anyway and not client._takes_frames(reply.url):
+            page.events_urls = []
         events = state.page_came(page, self._loop.time())
         if page.more and state.next(self._loop.time()) is Step.PAGE:
             # On its way while these events are looked at.
@@ -530,7 +550,7 @@ class AsyncFollower:
             self._ahead = (params, self._loop.create_task(self._ask_page(params)))
         return events
 
-    async def _page_bytes(self) -> bytes:
+    async def _page_reply(self) -> Reply:
         params = self._state.page_params()
         ahead, self._ahead = self._ahead, None
         if ahead is not None:
@@ -540,7 +560,7 @@ class AsyncFollower:
             ahead[1].cancel()
         return await self._ask_page(params)
 
-    async def _ask_page(self, params: Json) -> bytes:
+    async def _ask_page(self, params: Json) -> Reply:
         timeout = self._client.reply_timeout + params.get("wait_ms", 0) / 1000
         return await self._client._ask("StreamJobEvents", to_json(params).encode(), timeout)
 

@@ -59,6 +59,18 @@ def endpoints_of(text: str) -> list[Endpoint]:
     return [endpoint_of(url) for url in _SEVERAL.split(text)]
 
 
+def reachable_url(url: str, endpoint: str) -> str:
+    """ "url", which a daemon listens at, for who reached it at "endpoint": in the place of 0.0.0.0 and [::]
+    stands the host there."""
+    host, reached = _host_in(url), _host_in(endpoint)
+    return url.replace(host, reached, 1) if reached and host in ("0.0.0.0", "[::]") else url
+
+
+def _host_in(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    return "" if scheme == "ipc" else rest.rpartition(":")[0]
+
+
 def default_endpoint(environment: Mapping[str, str] = os.environ) -> str:
     """``DOMED_ENDPOINT``, else the control socket of the default deployment."""
     if given := environment.get("DOMED_ENDPOINT"):

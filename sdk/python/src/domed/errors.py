@@ -158,6 +158,8 @@ class Unreachable(DomedError):
         super().__init__(message, fields, name)
         # No daemon was met since the client was made: that is not waited out.
         self.never_there = False
+        # There was no connection to send it over: nothing was done.
+        self.unsent = False
 
 
 class Untrusted(DomedError):
@@ -195,6 +197,13 @@ _BY_NAME: dict[str, type[DomedError]] = {
         Unreachable, Untrusted, ProtocolError, DigestMismatch,
     )
 }  # fmt: skip
+
+
+def is_unwell(error: DomedError) -> bool:
+    """Who answers so cannot do now what is asked of it; another node on the same store may."""
+    if error.name == "E_BUSY":
+        return error.fields.get("stopping") is True
+    return error.name == "E_STARTING" or (error.name == "E_STORE" and error.retryable)
 
 
 def error_of(name: str, message: str, fields: Mapping[str, Any]) -> DomedError:

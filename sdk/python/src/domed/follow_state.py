@@ -11,6 +11,7 @@ import enum
 import hashlib
 from typing import Any, Iterable
 
+from .endpoint import reachable_url
 from .errors import ProtocolError
 from .event import Event
 from .page import Frame, Page
@@ -59,7 +60,6 @@ class FollowState:
         tail: bool = True,
         frames: bool = True,
         max_events: int = 0,
-        scheme: str = "",
         digest: bool = False,
     ) -> None:
         self.job_id = job_id
@@ -67,7 +67,6 @@ class FollowState:
         self.cursor = since
         self.terminal = False  # ended at the terminal event, as opposed to a snapshot's head
         self.events_url = ""
-        self.scheme = scheme  # of the control endpoint: chooses among event URLs
         self.chain: Chain | None = None  # of the events up to the cursor, where it began at 0
         self._want_digest = digest
         self._tail = tail
@@ -146,7 +145,7 @@ class FollowState:
         if not self._tail and (self.cursor >= self._snapshot_head or not page.more):
             self._done = True
         if self._frames:
-            self._new_urls(page.events_urls)
+            self._new_urls(page)
         if self._held and self.cursor == before and now - self._asked < POLL_SPACING:
             self._retry_at = now + POLL_SPACING
         # Events that no frame announced: frames get lost, so look often again.
@@ -181,10 +180,14 @@ class FollowState:
             self.chain.add(event.line for event in events)
         return events
 
-    def _new_urls(self, urls: list[str]) -> None:
+    def _new_urls(self, page: Page) -> None:
+        # Those of the node that gave the page, which may be another one than before: as they are for who
+        # reached that, for two nodes may well say the same "tcp://0.0.0.0:7444".
+        urls = page.events_urls
         if not urls or self._done:
             return
-        url = next((url for url in urls if url.partition("://")[0] == self.scheme), urls[0])
+        scheme = page.endpoint.partition("://")[0]
+        url = reachable_url(next((url for url in urls if url.partition("://")[0] == scheme), urls[0]), page.endpoint)
         if url != self.events_url:
             self.events_url = url
             self._must_subscribe = True

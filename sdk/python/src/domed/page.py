@@ -54,6 +54,7 @@ class Page:
     lines: list[bytes] = field(default_factory=list)
     # No line can be a state_change, as far as its bytes tell.
     plain: bool = False
+    endpoint: str = ""  # the URL whose answer it is
 
 
 def read_page(reply: bytes) -> Page:

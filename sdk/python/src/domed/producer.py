@@ -18,6 +18,7 @@ from .page import result_of
 
 if TYPE_CHECKING:
     from .aio import AsyncClient
+    from .wire import Reply
 
 MOST_EVENTS, MOST_BYTES = 1024, 256 * 1024  # of a batch; the daemon's most are 4096 and 448 KiB
 MOST_TEXT = 16 * 1024  # of one log event; longer lines go in pieces
@@ -56,7 +57,7 @@ def log_events(stream: str, data: bytes, eol: bool = True) -> list[Json]:
 class _Slot:
     batch: int
     body: bytes
-    task: asyncio.Task[bytes] | None = None
+    task: asyncio.Task[Reply] | None = None
     begun: int = 0  # all batches before this were acknowledged when it was sent
     not_before: float = 0.0
     pause: float = 0.0
@@ -67,7 +68,8 @@ class AsyncProducer:
     """Appends batches to one job's log, each exactly once.
 
     A batch's number and bytes are frozen before its first send; the same bytes go out again after a lost
-    reply, a lost connection, a daemon's restart or a retryable error, for as long as it takes ("give_up").
+    reply, a lost connection, a daemon's restart or a retryable error, for as long as it takes ("give_up"),
+    to whichever node answers.
     Up to "window" batches are on their way at a time.  The daemon need not be there when a producer is
     made.
 
@@ -320,14 +322,14 @@ class AsyncProducer:
         )
         slot.task.add_done_callback(lambda task: self._answered(slot, task))
 
-    def _answered(self, slot: _Slot, task: asyncio.Task[bytes]) -> None:
+    def _answered(self, slot: _Slot, task: asyncio.Task[Reply]) -> None:
         slot.task = None
         if self._closed or task.cancelled() or slot.ack is not None:
             return
         try:
             reply = task.result()
             self._last_reply = asyncio.get_running_loop().time()
-            slot.ack = Ack.of(slot.batch, result_of(reply))
+            slot.ack = Ack.of(slot.batch, self._client._read(reply, result_of))
             self.cancel_requested = self.cancel_requested or slot.ack.cancel_requested
         except DomedError as error:
             if error.retryable:
@@ -387,7 +389,8 @@ class AsyncProducer:
         while not self._closed and not self._ended:
             await asyncio.sleep(every)
             try:
-                result = result_of(await self._client._ask("AppendJobEvents", body, self._reply_timeout))
+                reply = await self._client._ask("AppendJobEvents", body, self._reply_timeout)
+                result = self._client._read(reply, result_of)
                 self.cancel_requested = self.cancel_requested or bool(result.get("cancel_requested"))
             except DomedError:
                 pass  # told to the batches, which cannot do without an answer

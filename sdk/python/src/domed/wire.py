@@ -8,7 +8,7 @@ import logging
 import random
 import socket
 from collections import deque
-from typing import Callable, Sequence
+from typing import Callable, NamedTuple, Sequence
 
 from . import sp
 from .endpoint import Endpoint, Identity
@@ -154,7 +154,7 @@ class Link:
     """A connection to the first of a few URLs that answers, made again when it is lost.
 
     URLs are tried in their order.  The first that answers is kept until it fails; then it begins with the
-    first again (behind one that fell silent, with the next), after a pause that doubles while nothing is
+    first again (behind one that was dropped, with the next), after a pause that doubles while nothing is
     heard.  It connects while somebody waits for it, or "kept" is true.
     """
 
@@ -167,9 +167,9 @@ class Link:
         self.heard_at = 0.0
         self.received: Callable[[list[bytes]], None] = lambda messages: None
         self.connected: Callable[[], None] = lambda: None
-        self.lost: Callable[[str], None] = lambda why: None
+        self.lost: Callable[[str, str], None] = lambda url, why: None
         self._kept = kept
-        self._at = 0
+        self._at = self._in_use = 0
         self._pause = PAUSE_FIRST
         self._task: asyncio.Task[None] | None = None
         self._waiters: list[asyncio.Future[None]] = []
@@ -212,7 +212,7 @@ class Link:
     def drop(self, why: str) -> None:
         """Ends the connection, so that another is made, at the next URL."""
         if self.wire is not None:
-            self._at = (self.endpoints.index(self.wire.endpoint) + 1) % len(self.endpoints)
+            self._at = (self._in_use + 1) % len(self.endpoints)
             self.wire.end(why)
 
     def close(self) -> list[asyncio.Task[None]]:
@@ -259,7 +259,7 @@ class Link:
     def _is_up(self, wire: Wire) -> bool:
         if wire.over:  # ended before anybody could use it
             return False
-        self.wire, self.ever_up, self._at = wire, True, 0
+        self.wire, self.ever_up, self._in_use, self._at = wire, True, self._at, 0
         self._task = None
         self.connected()
         self._wake(None)
@@ -279,10 +279,16 @@ class Link:
     def _ended(self, why: str) -> None:
         if self.wire is None:
             return
+        url = self.wire.endpoint.url
         self.wire = None
-        self.lost(why)
+        self.lost(url, why)
         if self._kept or self._waiters:
             self._begin()
+
+
+class Reply(NamedTuple):
+    body: bytes
+    url: str  # of who gave it
 
 
 class Channel:
@@ -305,11 +311,16 @@ class Channel:
     def endpoint(self) -> Endpoint:
         return self._link.endpoint
 
-    async def ask(self, before: bytes, after: bytes, timeout: float) -> bytes:
-        """The reply to "before" + "after", between which a token goes where the endpoint takes one."""
+    async def ask(self, before: bytes, after: bytes, timeout: float, only_at: str | None = None) -> Reply:
+        """The reply to "before" + "after", between which a token goes where the endpoint takes one.
+
+        "only_at": it fails at once, unsent, where another URL is connected to, or none.
+        """
         loop = asyncio.get_running_loop()
         link = self._link
         wire = link.wire
+        if only_at is not None and (wire is None or wire.endpoint.url != only_at):
+            raise _unsent(Unreachable(f"lost the connection to {only_at}"))
         if wire is None:
             wire = await self._await_up(timeout)
         self._next_id = (self._next_id + 1) & 0x7FFFFFFF
@@ -322,7 +333,7 @@ class Channel:
         wire.send(word.to_bytes(4, "big"), before, middle, after)
         timer = loop.call_later(timeout, self._timed_out, word)
         try:
-            return await future
+            return Reply(await future, wire.endpoint.url)
         except TimeoutError:
             # One that is silent while others might not be.
             if len(link.endpoints) > 1 and link.heard_at < begun and link.wire is wire:
@@ -335,7 +346,10 @@ class Channel:
     async def _await_up(self, timeout: float) -> Wire:
         link = self._link
         if link.ever_up:
-            return await link.await_up(min(timeout, CONNECT_TIME))
+            try:
+                return await link.await_up(min(timeout, CONNECT_TIME))
+            except Unreachable as error:
+                raise _unsent(error)
         now = asyncio.get_running_loop().time
         if self._first_try is None:
             self._first_try = now()
@@ -345,7 +359,13 @@ class Channel:
         except Unreachable as error:
             # An attempt may be shorter than the patience, which is that of all of them together.
             error.never_there = not link.ever_up and now() >= patience_ends
-            raise
+            raise _unsent(error)
+
+    def leave(self, url: str) -> None:
+        """With several URLs the next one is tried: "url" cannot do what it is asked."""
+        link = self._link
+        if len(link.endpoints) > 1 and link.wire is not None and link.wire.endpoint.url == url:
+            link.drop("it cannot do now what it is asked")
 
     def close(self) -> list[asyncio.Task[None]]:
         return self._link.close()
@@ -365,10 +385,15 @@ class Channel:
             if future is not None and not future.done():
                 future.set_result(message[4:])
 
-    def _lost(self, why: str) -> None:
+    def _lost(self, url: str, why: str) -> None:
         for future in list(self._pending.values()):
             if not future.done():
-                future.set_exception(Unreachable(f"lost the connection to {self._link.endpoint.url}: {why}"))
+                future.set_exception(Unreachable(f"lost the connection to {url}: {why}"))
+
+
+def _unsent(error: Unreachable) -> Unreachable:
+    error.unsent = True
+    return error
 
 
 class Mailbox:
