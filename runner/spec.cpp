@@ -1,8 +1,14 @@
 #include "runner/spec.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+
 #include "base/json.h"
 #include "domed/error.h"
 #include "domed/support/hash.h"
+#include "protocol/endpoint.h"
 
 namespace domed {
 namespace {
@@ -113,6 +119,23 @@ Spec read(const Json& object) {
   return spec;
 }
 
+// The command is there who it is at its own node.  Over a network it would be nobody, and to a
+// daemon of another user it would not speak (client/peer.h): a list with such a URL would fail
+// where one without waits for its own node.
+bool knows_the_command(const std::string& url) {
+  const auto path = ipc_path_of(url);
+  struct stat status {};
+  return path && stat(std::filesystem::path(*path).parent_path().c_str(), &status) == 0 &&
+         status.st_uid == geteuid();
+}
+
+std::string endpoints_of_command(const Spec& spec) {
+  std::string out = spec.control.front();
+  for (const auto& url : spec.others)
+    if (knows_the_command(url)) out += "," + url;
+  return out;
+}
+
 }  // namespace
 
 Spec parse_spec(const std::string& json, const std::string& source) {
@@ -142,7 +165,7 @@ std::vector<std::string> job_environment(const Spec& spec) {
   std::map<std::string, std::string> env = spec.env;
   env["DOMED_JOB_ID"] = spec.job_id;
   env["DOMED_RUN_ID"] = spec.run_id;
-  env["DOMED_ENDPOINT"] = spec.control.front();
+  env["DOMED_ENDPOINT"] = endpoints_of_command(spec);
   env["DOMED_PRODUCER_TOKEN"] = spec.job_token;
   std::vector<std::string> out;
   for (const auto& [name, value] : env) out.push_back(name + "=" + value);

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # failover.sh BIN PLUGINS --set url=URL ...: run by with_postgres.sh.  Three nodes on one store, of which clients know a
 # list: a job is followed through all of them while the one that it is followed at is killed, and what is appended goes
-# where somebody answers; each event is there once.  A key is one job at all of them.
+# where somebody answers; each event is there once.  A key is one job at all of them.  A command, too, asks who answers.
 set -uo pipefail
 # shellcheck source=tests/nodes/lib.sh
 source "$(dirname "$0")/lib.sh"
@@ -58,4 +58,16 @@ all follow --json --no-follow "$job" | cmp - "$scratch/got" || complain "the fol
 # at the only one that lives in the end.
 moves=$(sed -nE "s#^domectl: no more answers from ipc://$scratch/([abc])/control.ipc: going on at ipc://$scratch/([abc])/control.ipc\$#\\1 \\2#p" "$scratch/said.log")
 awk -v at=a '$1 != at { exit 1 } { at = $2; moves++ } END { exit !(moves >= 2 && at == "a") }' <<<"$moves" || complain "where it went on: $moves"
+
+# What a command appends by itself, while its own node is dead.
+start b
+until [ "$(ctl a nodes --json | jq '.nodes[] | select(.name == "b") | .unrenewed_ms < 3000 and .endpoints != []')" = true ]; do sleep 0.1; done
+job=$(ctl a submit --json --node a -- sh -c "
+  until [ -e $scratch/dead ]; do sleep 0.05; done
+  XDG_RUNTIME_DIR=$scratch exec $bin/domectl append --type x-said --payload '{}'" | jq -r .job_id)
+until [ "$(ctl a status --json "$job" | jq -r .state)" = running ]; do sleep 0.05; done
+murder a
+touch "$scratch/dead"
+ctl b wait "$job" >/dev/null || complain "a command could not append while its node was dead"
+[ "$(ctl b follow --json --no-follow "$job" | jq -r .type | grep -cx x-said)" = 1 ] || complain "what a command appended is not there once"
 echo "through three nodes"

@@ -1,6 +1,7 @@
 // One runner whose node may die: it ends its command before others take it for lost.
 #include <thread>
 
+#include "client/client.h"
 #include "job.h"
 
 namespace domed {
@@ -87,6 +88,29 @@ TEST_F(ElsewhereTest, GoesOnAtAnotherNodeWhileItsOwnIsGone) {
   finish();
   EXPECT_EQ("ready\nout\nhome\n", daemon_.output("stdout"));
   EXPECT_EQ("succeeded", last()["to"]);
+}
+
+// A command that asks for itself: as who it is, at the nodes of its machine.
+TEST_F(ElsewhereTest, SoMayItsCommand) {
+  also_at("other");
+  spec_["others"].push_back("tcp://elsewhere:1");
+  run("echo \"$DOMED_ENDPOINT\"; read x < fifo");
+  daemon_.wait_for("control.ipc");
+  const std::string said = daemon_.output("stdout");
+  EXPECT_EQ(url_ + "," + node("other") + "\n", said);
+  Client command(said.substr(0, said.size() - 1));
+  const Json poll{{"log_id", "l"}, {"since_seq", 0}};
+  std::string answered_by;
+  CallOptions options;
+  options.answered_by = &answered_by;
+  command.call("StreamJobEvents", poll, options);
+  EXPECT_EQ(url_, answered_by);
+  daemon_.stop();
+  command.call("StreamJobEvents", poll, options);
+  EXPECT_EQ(node("other"), answered_by);
+  daemon_.start();
+  tell_job("\n");
+  finish();
 }
 
 TEST_F(ElsewhereTest, HearsOfACancelThere) {

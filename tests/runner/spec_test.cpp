@@ -2,10 +2,13 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/json.h"
 #include "domed/error.h"
 #include "runner/result.h"
+#include "scratch.h"
 
 namespace domed {
 namespace {
@@ -53,6 +56,33 @@ TEST(Spec, GivesTheJobItsOwnVariables) {
   const std::vector<std::string> expected = {"A=b", "DOMED_ENDPOINT=ipc:///x", "DOMED_JOB_ID=j",
                                              "DOMED_PRODUCER_TOKEN=jt", "DOMED_RUN_ID=r"};
   EXPECT_EQ(expected, job_environment(parse_spec(json.dump(), "")));
+}
+
+std::string endpoint_beside(const std::vector<std::string>& others) {
+  Json json = sample();
+  json["others"] = others;
+  for (const auto& variable : job_environment(parse_spec(json.dump(), "")))
+    if (variable.starts_with("DOMED_ENDPOINT=")) return variable.substr(variable.find('=') + 1);
+  return "";
+}
+
+TEST(Spec, TellsTheJobOfNodesThatKnowItToo) {
+  const Scratch here;
+  const std::string second = "ipc://" + (here / "b.ipc"), third = "ipc://" + (here / "c.ipc");
+  EXPECT_EQ("ipc:///x," + second + "," + third, endpoint_beside({second, "tcp://h:1", third}));
+}
+
+TEST(Spec, TellsTheJobOfNobodyWhoWouldNotKnowIt) {
+  const Scratch here;
+  const std::string foreign = here / "foreign";
+  ASSERT_EQ(0, mkdir(foreign.c_str(), 0755));
+  const bool is_root = geteuid() == 0;  // who alone can make a directory of another user
+  if (is_root) {
+    ASSERT_EQ(0, chown(foreign.c_str(), 65534, 65534));
+  }
+  EXPECT_EQ("ipc:///x",
+            endpoint_beside({"tcp://h:1", "tls+tcp://h:2", "ipc://" + (here / "no/c.ipc"),
+                             is_root ? "ipc://" + foreign + "/c.ipc" : "ipc:///c.ipc"}));
 }
 
 std::string payload(Stop stop, std::optional<int> status, const std::string& error = "") {
