@@ -193,6 +193,8 @@ std::string Client::call_raw(std::string_view method, const Json& params,
                              const CallOptions& options) {
   CallOptions held = options;
   held.reply_timeout += held_for(params);
+  const bool makes_a_job = method == "SubmitJob" || method == "RetryJob";
+  if (makes_a_job && channel_.urls().size() > 1) return make_job(method, params, held);
   return call_text(method, text_of(params), held);
 }
 

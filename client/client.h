@@ -47,6 +47,9 @@ class Client {
   explicit Client(std::string endpoint, Patience patience = {}, Trouble::Tell tell = nullptr,
                   Credentials credentials = Credentials::of_environment());
 
+  // SubmitJob and RetryJob make a job, whose key is the submitter's own: where the answer of one
+  // node was lost they are sent to another one only if that knows us as the same (WhoAmI).  Else
+  // E_UNREACHABLE, at the deadline, says what is not known, and how to find out.
   Json call(std::string_view method, const Json& params, const CallOptions& options = {});
   // The result's own bytes, as the daemon sent them.
   std::string call_raw(std::string_view method, const Json& params,
@@ -54,11 +57,6 @@ class Client {
   // "params" is a JSON object that goes out as it is.
   std::string call_text(std::string_view method, std::string_view params,
                         const CallOptions& options = {});
-
-  // SubmitJob.  Its key is the submitter's own: where the answer of one node was lost it is sent to
-  // another one only if that knows us as the same (WhoAmI).  Else E_UNREACHABLE, at the deadline,
-  // says what is not known, and how to find out.
-  Json submit(const Json& params, const CallOptions& options = {});
 
   // A request on its way: what its reply needs is done while others work.
   class Pending;
@@ -96,6 +94,7 @@ class Client {
   struct Asked;
   struct Doubt;
   Asked who_answers(std::chrono::steady_clock::time_point begin, const CallOptions& options);
+  std::string make_job(std::string_view method, const Json& params, const CallOptions& options);
   std::string submit_once(const std::string& request, std::chrono::steady_clock::time_point begin,
                           const CallOptions& options, std::optional<Doubt>& doubt);
 

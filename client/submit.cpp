@@ -1,4 +1,4 @@
-// The part of Client for a SubmitJob, which no two nodes may take as two jobs.
+// The part of Client for what makes a job, which no two nodes may make twice.
 #include "client/calling.h"
 #include "client/client.h"
 
@@ -55,18 +55,13 @@ std::string Client::submit_once(const std::string& request,
   }
 }
 
-Json Client::submit(const Json& params, const CallOptions& options) {
-  if (channel_.urls().size() == 1) return call("SubmitJob", params, options);
-  CallOptions held = options;
-  held.reply_timeout += held_for(params);
-  const std::string request = request_text("SubmitJob", text_of(params));
+std::string Client::make_job(std::string_view method, const Json& params,
+                             const CallOptions& options) {
+  const std::string request = request_text(method, text_of(params));
   const auto begin = std::chrono::steady_clock::now();
   std::optional<Doubt> doubt;
   try {
-    Json result = Json::parse(
-        repeated(held, [&] { return submit_once(request, begin, held, doubt); }), nullptr, false);
-    if (result.is_discarded()) not_an_answer(endpoint(), "damaged JSON");
-    return result;
+    return repeated(options, [&] { return submit_once(request, begin, options, doubt); });
   } catch (const ApiError& e) {
     if (!doubt || !doubt->other || e.name() == "E_STOPPED") throw;
     const auto named = [](const Asked& who) {

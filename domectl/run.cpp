@@ -131,7 +131,7 @@ int follow_to_the_end(Context& context, const Submission& job, const Json& param
   CallOptions call;
   call.stop = interrupts.stop();
   // Repeated by the client where its reply is lost: the key makes that harmless (IdempotentSubmit).
-  const Json submitted = context.client().submit(params, call);
+  const Json submitted = context.client().call("SubmitJob", params, call);
   options.job_id = submitted.at("job_id").get<std::string>();
   options.log_id = submitted.at("log_id").get<std::string>();
   if (submitted.value("replayed", false) && !job.quiet)
@@ -177,7 +177,7 @@ int run(Context& context, const Submission& job, const std::vector<std::string>&
 int submit(Context& context, const Submission& job, const std::vector<std::string>& command) {
   const Json params = params_of(context, job, command);
   ask_for_features(context, job);
-  const Json submitted = context.client().submit(params);
+  const Json submitted = context.client().call("SubmitJob", params);
   if (context.json) {
     put_json(out(), submitted.dump());
   } else {

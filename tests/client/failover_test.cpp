@@ -272,7 +272,7 @@ class FailoverOfASubmit : public Failover {
     options.deadline = deadline;
     options.reply_timeout = 100ms;
     try {
-      return client.submit({{"idempotency_key", "k"}}, options).at("job_id");
+      return client.call("SubmitJob", {{"idempotency_key", "k"}}, options).at("job_id");
     } catch (const ApiError& e) {
       return e.name() + ": " + e.what();
     }
@@ -308,6 +308,17 @@ TEST_F(FailoverOfASubmit, ComesBackToWhereItWas) {
   });
   EXPECT_EQ("at a", submit());
   EXPECT_EQ(0, b.calls("SubmitJob"));
+}
+
+TEST_F(FailoverOfASubmit, IsTheSameForARetry) {
+  knows(b, "uid:1000@b");
+  a.answer("RetryJob", [](const Json&) { return std::nullopt; });
+  b.answer("RetryJob", [](const Json&) { return Json{{"job_id", "at b"}}; });
+  CallOptions options;
+  options.deadline = 1s;
+  options.reply_timeout = 100ms;
+  EXPECT_THROW(client.call("RetryJob", {{"idempotency_key", "k"}}, options), ApiError);
+  EXPECT_EQ(0, b.calls("RetryJob"));
 }
 
 // Nothing was sent to it, so that nothing is in doubt.
