@@ -27,11 +27,12 @@ namespace domed {
 // What fails because the store does is tried again until it succeeds.
 //
 // Thread-safe.  All waiting is on one thread; what takes time (collecting provenance, starting,
-// settling) runs on workers.  There is one mutex.  It guards the plan and the flags below, is taken
-// for one look or change at a time, and is never held while the store, the journal, a collector
-// or a process is asked.  So notice(), which the journal calls between a commit and its followers,
-// never waits for one of those.  A step reads the store without the mutex and then changes the
-// plan; a commit in between is in the plan already, or comes after and changes it again.
+// settling) runs on workers.  There is one mutex (two more only keep a pass of retention, and a
+// look at slots, from the next).  It guards the plan and the flags below, is taken for one look or
+// change at a time, and is never held while the store, the journal, a collector or a process is
+// asked.  So notice(), which the journal calls between a commit and its followers, never waits for
+// one of those.  A step reads the store without the mutex and then changes the plan; a commit in
+// between is in the plan already, or comes after and changes it again.
 class Scheduler {
  public:
   Scheduler(Store& store, Journal& journal, Environment& environment, const Provenance& provenance,
@@ -146,6 +147,7 @@ class Scheduler {
   Others others_{context_};
   PassedOver passed_over_;
   std::mutex retention_mutex_;  // one pass at a time
+  std::mutex slots_mutex_;      // one look: what is noted last was read last
   Retention retention_;
   std::vector<std::string> control_;  // set before there are threads
 

@@ -96,6 +96,7 @@ PassedOver::Told Scheduler::passed_over() const {
 void Scheduler::give_back_slot(const std::string& job_id) try {
   const std::string queue = locked([&] { return plan_.queue_of(job_id); });
   if (!config_.lease || !context_.limit_of(queue)) return;
+  const std::lock_guard look(slots_mutex_);
   auto holders = free_slots(context_, queue, job_id);
   locked([&] { plan_.saw_holders(queue, std::move(holders)); });
 } catch (const std::exception& e) {
@@ -106,6 +107,7 @@ void Scheduler::give_back_slot(const std::string& job_id) try {
 // For whoever asks; where the store does not answer it was as it was last seen.
 void Scheduler::look_at_slots_of(const std::string& queue) try {
   if (!config_.lease || !context_.limit_of(queue)) return;
+  const std::lock_guard look(slots_mutex_);
   auto holders = slot_holders(context_, queue);
   locked([&] { plan_.saw_holders(queue, std::move(holders)); });
 } catch (const Error&) {
@@ -114,6 +116,7 @@ void Scheduler::look_at_slots_of(const std::string& queue) try {
 // What was missed of others costs time until then: a slot that was given up without a job's end,
 // and those that a dead node has left.  And what began here when its queue had no limit gets one.
 void Scheduler::look_at_slots() try {
+  const std::lock_guard look(slots_mutex_);
   auto holders = free_slots(context_);
   const auto without = locked([&] { return plan_.without_slot(holders); });
   for (const auto& id : without) saw_unfinished(id);
