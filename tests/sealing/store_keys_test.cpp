@@ -43,14 +43,16 @@ TEST(StoreKeys, ShowNothingOfAValueAndSealItEachTimeOtherwise) {
 
 TEST(StoreKeys, OpenNothingInTheNameOfAnotherJobOrField) {
   const std::string sealed = keys().seal("secret", "job", "field");
+  const auto open_in = [&](const char* job, const char* field) {
+    return refusal([&] { keys().open(sealed, job, field); }, Code::corruption);
+  };
   for (const auto& [job, field] : {std::pair("other", "field"),
                                    {"job", "other"},
                                    {"", "jobfield"},
                                    {"jobf", "ield"},
                                    {"jo", "bfield"},
                                    {"field", "job"}})
-    EXPECT_EQ("what is sealed was changed, or stood in another place",
-              refusal([&] { keys().open(sealed, job, field); }, Code::corruption))
+    EXPECT_EQ("what is sealed was changed, or stood in another place", open_in(job, field))
         << job << ' ' << field;
 }
 
