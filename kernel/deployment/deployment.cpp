@@ -233,7 +233,7 @@ class DeploymentReader {
     if (!node) return;
     const YamlFields store(check_, *node, "store", {"plugin", "options"});
     read_plugin(store, "store", out_.store);
-    if (is_shared(out_.store.manifest) && out_.store_key_file.empty())
+    if (out_.store_key_file.empty() && (is_remote(out_.store.manifest) || fields_.find("cluster")))
       check_.warn(*node,
                   "there is no 'store_key': the values of env and stdin of all jobs can be "
                   "read by whoever reads what " +

@@ -32,11 +32,9 @@ std::string in_words(const StoreKeys& keys) {
   return out;
 }
 
-bool is_shared(const Manifest& store) {
-  return std::any_of(store.capabilities.begin(), store.capabilities.end(),
-                     [](const std::string& ability) {
-                       return ability == "watch" || ability == "leases" || ability == "remote";
-                     });
+bool is_remote(const Manifest& store) {
+  return std::any_of(store.options.begin(), store.options.end(),
+                     [](const OptionSpec& option) { return option.secret; });
 }
 
 }  // namespace domed

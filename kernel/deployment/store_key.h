@@ -15,8 +15,8 @@ StoreKeys load_store_keys(const std::filesystem::path& file);
 // By which of "keys", at least one, the deployment seals, and which others it opens; for people.
 std::string in_words(const StoreKeys& keys);
 
-// Whether what lies in such a store is for more eyes than those of this machine: others can open
-// it too.
-bool is_shared(const Manifest& store);
+// Whether what lies in such a store is for more eyes than those of this machine: it takes a secret
+// with which others can open it too.
+bool is_remote(const Manifest& store);
 
 }  // namespace domed

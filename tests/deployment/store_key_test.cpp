@@ -23,11 +23,10 @@ class StoreKeyFile : public ::testing::Test {
                              scratch_.path().string() + "/");
   }
   // That names a store with these capabilities.
-  Deployment load(const std::string& abilities, const std::string& more) const {
-    scratch_.write("plugins/store-x.yaml",
-                   "name: store-x\nkind: store\nversion: 1.0\nabi: 2\nsummary: S\nlicense: MIT\n"
-                   "capabilities: [" +
-                       abilities + "]\n");
+  Deployment load(const std::string& options, const std::string& more) const {
+    scratch_.write(
+        "plugins/store-x.yaml",
+        "name: store-x\nkind: store\nversion: 1.0\nabi: 2\nsummary: S\nlicense: MIT\n" + options);
     DeploymentContext context;
     context.installation = scratch_.path();
     return load_deployment(
@@ -80,15 +79,18 @@ TEST_F(StoreKeyFile, LiesWhereTheDeploymentDoes) {
 }
 
 TEST_F(StoreKeyFile, IsMissedWhereOthersReachTheStore) {
-  for (const char* abilities : {"watch, leases", "leases", "remote"}) {
-    const auto warnings = load(abilities, "").warnings;
-    ASSERT_EQ(1u, warnings.size()) << abilities;
-    EXPECT_NE(std::string::npos, warnings[0].find("domed.yaml:5:8: there is no 'store_key'"))
-        << warnings[0];
+  const std::string password =
+                        "options:\n  password: {type: string, secret: true, default: \"\", "
+                        "description: D.}\n",
+                    watched = "capabilities: [watch, leases]\n";
+  for (const auto& missed : {load(password, ""), load(watched, "cluster: {}\n")}) {
+    ASSERT_EQ(1u, missed.warnings.size());
+    EXPECT_NE(std::string::npos, missed.warnings[0].find("domed.yaml:5:8: there is no 'store_key'"))
+        << missed.warnings[0];
   }
-  EXPECT_TRUE(load("backup", "").warnings.empty());
+  EXPECT_TRUE(load(watched, "").warnings.empty());
   write(kOne);
-  EXPECT_TRUE(load("watch, leases", "store_key: store.key\n").warnings.empty());
+  EXPECT_TRUE(load(password, "store_key: store.key\n").warnings.empty());
 }
 
 }  // namespace
