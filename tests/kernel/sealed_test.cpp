@@ -36,7 +36,7 @@ class Sealed : public ::testing::TestWithParam<std::string> {
                                         std::vector<Source>{}, Kernel::kOwnUser, keys(digits));
       kernel->environment.ids = used + 1000;
       kernel->environment.revisions = revisions + 1000;
-      kernel->environment.time += 1'000'000 * used;
+      kernel->environment.time += std::int64_t{1'000'000} * used;
     } catch (const Error& e) {
       refused = e.what();
     }
