@@ -116,7 +116,6 @@ void Daemon::take_settings(const Store& store) {
 // do so no more.
 void Daemon::check_limits(const SharedSettings& next, const std::string& file) {
   if (next.queues || !settings_.now()->what.queues) return;
-  const auto or_none = [](const std::string& limits) { return limits.empty() ? "none" : limits; };
   const std::string own = limits_text(deployment_.now()->jobs.queues);
   for (const Lease& lease : leases_of(*fenced_)->held(kNodeLease)) {
     const NodeWords words = NodeWords::parse(lease.text);
@@ -124,8 +123,8 @@ void Daemon::check_limits(const SharedSettings& next, const std::string& file) {
     throw Error(Code::invalid_argument,
                 file +
                     ": jobs.queues is left out, and the deployments of nodes say others: that of " +
-                    words.name + " " + or_none(words.limits) + ", that of this one " +
-                    or_none(own) + "; say here which hold, or the same in all of them");
+                    words.name + " " + limits_in_words(words.limits) + ", that of this one " +
+                    limits_in_words(own) + "; say here which hold, or the same in all of them");
   }
 }
 

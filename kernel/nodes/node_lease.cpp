@@ -21,10 +21,6 @@ bool holds_to_other_times(const NodeWords& other, const NodeWords& self) {
 // Who holds the lease of a node that was forgotten.
 constexpr auto kForgotten = "forgotten";
 
-std::string or_none(const std::string& limits) {
-  return limits.empty() ? "none" : limits;
-}
-
 }  // namespace
 
 NodeLease::NodeLease(Leases& leases, std::string epoch, std::function<NodeWords()> words,
@@ -92,8 +88,8 @@ void NodeLease::check_others(const NodeWords& self, const std::vector<Lease>& le
     // Which the other one's deployment says, though settings may say others there for a moment yet.
     if (other.ttl > Span(0) && !self.limits_of_all && other.limits != self.limits)
       throw Error(Code::conflict, who(other) + " holds to other limits of queues (" +
-                                      or_none(other.limits) +
-                                      "; this one: " + or_none(self.limits) +
+                                      limits_in_words(other.limits) +
+                                      "; this one: " + limits_in_words(self.limits) +
                                       "): 'jobs.queues' must say the same on all nodes");
     if (format_to_write(self.formats, {other.formats}) == 0)
       throw Error(Code::conflict, "this is domed " + self.version + ", and " + who(other) +

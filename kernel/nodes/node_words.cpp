@@ -141,6 +141,10 @@ std::string limits_text(const std::map<std::string, std::size_t>& limits) {
                              : std::to_string(limits.size()) + " queues, sha256 " + sha256_hex(out);
 }
 
+std::string limits_in_words(const std::string& limits) {
+  return limits.empty() ? "none" : limits;
+}
+
 // Without a name for machine and place nothing is known of them.
 Namesake namesake(const NodeWords& holder, const NodeWords& self) {
   const bool is_here = holder.node == self.node && !self.machine.empty() && !self.place.empty() &&

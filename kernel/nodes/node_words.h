@@ -55,6 +55,8 @@ NodeWords::Span back_in_of(const Json& words);
 // What is said of limits of queues: to be compared, and read by people where they differ.  Where it
 // would be too long for a lease's text, its hash.
 std::string limits_text(const std::map<std::string, std::size_t>& limits);
+// Such a text for people: "none" where it is empty.
+std::string limits_in_words(const std::string& limits);
 
 // Who has the lease that should be ours, by its words.
 enum class Namesake {

@@ -77,6 +77,12 @@ class NodeLeases : public ::testing::Test {
   std::unique_ptr<Node> node(const std::string& id, const std::string& epoch) {
     return std::make_unique<Node>(store_, clocks_, times_, id, epoch);
   }
+  // One that says by which times it lives.
+  std::unique_ptr<Node> timed(const std::string& id, const std::string& epoch) {
+    auto out = node(id, epoch);
+    out->words.ttl = 3s, out->words.lost_after = 20s;
+    return out;
+  }
   // Time passes, in which these nodes live.
   void pass(std::chrono::seconds time, const std::vector<Node*>& living) {
     for (auto i = 0s; i < time; ++i) {
@@ -243,8 +249,7 @@ TEST_F(NodeLeases, RefuseOtherLimitsOfQueues) {
 // It was cut off while all others were started anew: what it tells its runs is not what they wait
 // for.
 TEST_F(NodeLeases, AreNotTakenAgainBesideNodesThatLiveByOtherTimes) {
-  const auto a = node("a", "e1"), b = node("b", "e2");
-  for (Node* one : {a.get(), b.get()}) one->words.ttl = 3s, one->words.lost_after = 20s;
+  const auto a = timed("a", "e1"), b = timed("b", "e2");
   a->lease.take();
   a->reach.is_cut = true;
   pass(4s, {a.get()});
@@ -261,16 +266,14 @@ TEST_F(NodeLeases, AreNotTakenAgainBesideNodesThatLiveByOtherTimes) {
 
 // Both looked before either had its lease.
 TEST_F(NodeLeases, AreNotThoseOfTwoThatStartAtOnceByOtherTimes) {
-  const auto a = node("a", "e1"), b = node("b", "e2");
-  for (Node* one : {a.get(), b.get()}) one->words.ttl = 3s, one->words.lost_after = 20s;
+  const auto a = timed("a", "e1"), b = timed("b", "e2");
   b->words.lost_after = 10s;
   b->reach.before_acquire = [&] { a->lease.take(); };
   EXPECT_NE("", refusal(*b));
 }
 
 TEST_F(NodeLeases, AreNotThoseOfTwoThatComeBackAtOnceByOtherTimes) {
-  const auto a = node("a", "e1"), b = node("b", "e2");
-  for (Node* one : {a.get(), b.get()}) one->words.ttl = 3s, one->words.lost_after = 20s;
+  const auto a = timed("a", "e1"), b = timed("b", "e2");
   a->lease.take();
   pass(4s, {});
   b->words.lost_after = 10s;
@@ -280,8 +283,7 @@ TEST_F(NodeLeases, AreNotThoseOfTwoThatComeBackAtOnceByOtherTimes) {
 }
 
 TEST_F(NodeLeases, AreTakenAgainBesideNodesOfTheSameTimes) {
-  const auto a = node("a", "e1"), b = node("b", "e2");
-  for (Node* one : {a.get(), b.get()}) one->words.ttl = 3s, one->words.lost_after = 20s;
+  const auto a = timed("a", "e1"), b = timed("b", "e2");
   a->lease.take();
   a->reach.is_cut = true;
   pass(4s, {a.get()});
