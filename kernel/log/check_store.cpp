@@ -83,12 +83,12 @@ class Reading {
 StoreReport check_store(const Store& store, const std::function<void(const std::string&)>& problem,
                         const std::function<void(const StoreReport&)>& progress) {
   Reading reading(store, problem);
-  if (const auto own = store.find(kStoreRecord); own && (own->head.empty() || own->fixed.empty()))
-    reading.tell("the record '" + std::string(kStoreRecord) +
-                 "' is damaged: without it no daemon starts on this store");
   if (const auto own = store.find(kStoreRecord)) {
-    const std::string sealed = sealed_problem(kStoreRecord, own->fixed);
-    if (!sealed.empty()) reading.tell("the record '" + std::string(kStoreRecord) + "': " + sealed);
+    const std::string record = "the record '" + std::string(kStoreRecord) + "'";
+    if (own->head.empty() || own->fixed.empty())
+      reading.tell(record + " is damaged: without it no daemon starts on this store");
+    if (const std::string sealed = sealed_problem(kStoreRecord, own->fixed); !sealed.empty())
+      reading.tell(record + ": " + sealed);
   }
   for (const bool tombstones : {false, true}) try {
       ListQuery query;
