@@ -1,6 +1,8 @@
 // `Duties`: slots of limited queues over nodes, and what becomes of them wherever a node dies.
 #include "jobs/shared_slots.h"
 
+#include <unistd.h>
+
 #include "jobs/retries.h"
 #include "log/retry.h"
 #include "node.h"
@@ -234,13 +236,13 @@ TEST_F(SharedSlots, AreHadByTheJobThatTheyWereTakenFor) {
 // What other limits do that come while jobs wait and run (settings of all nodes).
 class NewLimits : public SharedSlots {
  protected:
-  // The runner goes on until ends_at_b().
+  // The runner goes on until ends_at_b(), or until this test is gone.
   void serve_b(std::map<std::string, std::size_t> limits, std::set<std::string> served) {
     b->config.policy = {"b", std::move(served), {}, true};
     b->config.queues = std::move(limits);
     b->config.max_running = 8;
-    b->serve("read line <&3\nuntil [ -e " + (scratch_.path() / "go").string() +
-             " ]; do sleep 0.01; done");
+    b->serve("read line <&3\nwhile [ ! -e " + (scratch_.path() / "go").string() + " ] && kill -0 " +
+             std::to_string(::getpid()) + "; do sleep 0.01; done");
   }
   void use_at_b(std::map<std::string, std::size_t> limits, std::set<std::string> served) {
     b->config.policy.queues = std::move(served);
