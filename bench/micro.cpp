@@ -94,7 +94,8 @@ void fold(benchmark::State& state) {
   AppendResult result;
   log.create(job);
   log.append(running(), true, result);
-  AppendRequest request = read_append(params(2, kUsualBatch));
+  std::string text = params(2, kUsualBatch);
+  AppendRequest request = read_append(text);
   for (auto _ : state) {
     const auto mark = log.mark();
     log.append(request.batch, true, result);
@@ -145,7 +146,8 @@ void journal(benchmark::State& state) {
   });
   AppendResult result;
   journal.run(kJob, [&](JobLog& log) { log.append(running(), true, result); });
-  AppendRequest request = read_append(params(2, kUsualBatch));
+  std::string text = params(2, kUsualBatch);
+  AppendRequest request = read_append(text);
   for (auto _ : state) {
     journal.run(kJob, [&](JobLog& log) { log.append(request.batch, true, result); });
     ++request.batch.number;

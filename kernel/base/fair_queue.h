@@ -29,7 +29,7 @@ class FairQueue {
     if (party.turns.empty()) turns_.push_back(from.party);
     auto& line = party.lines[from.connection];
     if (line.empty()) party.turns.push_back(from.connection);
-    line.push_back({++arrivals_, std::move(item)});
+    line.push_back(std::move(item));
     ++size_;
   }
   // Of whoever's turn it is; not to be asked when empty.
@@ -39,13 +39,28 @@ class FairQueue {
     auto& [lines, turns] = party->second;
     const auto line = lines.find(turns.front());
     turns.pop_front();
-    T item = std::move(line->second.front().second);
+    T item = std::move(line->second.front());
     line->second.pop_front();
     line->second.empty() ? void(lines.erase(line)) : turns.push_back(line->first);
     if (turns.empty())
       parties_.erase(party);
     else
       turns_.push_back(party->first);
+    --size_;
+    return item;
+  }
+  // The only one of its connection.
+  T withdraw(Sender from) {
+    const auto party = parties_.find(from.party);
+    auto& [lines, turns] = party->second;
+    const auto line = lines.find(from.connection);
+    T item = std::move(line->second.front());
+    lines.erase(line);
+    turns.remove(from.connection);
+    if (turns.empty()) {
+      parties_.erase(party);
+      turns_.remove(from.party);
+    }
     --size_;
     return item;
   }
@@ -58,24 +73,23 @@ class FairQueue {
     return party != parties_.end() && party->second.lines.contains(from.connection);
   }
 
-  // How many have come so far; and whether there is still one of the first "arrivals".
-  std::uint64_t arrivals() const { return arrivals_; }
-  bool has_of_first(std::uint64_t arrivals) const {
+  // Whether "is" holds of what is first of any connection's.
+  template <class Is>
+  bool any_first(const Is& is) const {
     for (const auto& item : parties_)
       for (const auto& line : item.second.lines)
-        if (line.second.front().first <= arrivals) return true;
+        if (is(line.second.front())) return true;
     return false;
   }
 
  private:
   struct Party {
-    std::unordered_map<std::uint32_t, std::list<std::pair<std::uint64_t, T>>> lines;
+    std::unordered_map<std::uint32_t, std::list<T>> lines;
     std::list<std::uint32_t> turns;  // connections that have something here, once each
   };
   std::unordered_map<std::size_t, Party> parties_;
   std::list<std::size_t> turns_;  // likewise
   std::size_t size_ = 0;
-  std::uint64_t arrivals_ = 0;
 };
 
 }  // namespace domed

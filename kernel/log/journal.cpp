@@ -14,11 +14,6 @@ namespace {
 
 constexpr std::size_t kQueueCommands = 4096;
 constexpr std::size_t kQueueBytes = 32u << 20;
-constexpr std::size_t kRoundBytes = 8u << 20;
-// While connections of which little comes are among others that have more waiting than a round
-// takes, rounds are short: who waits for one round, and then in another, is soon through.
-constexpr std::size_t kSmallRoundBytes = 512u << 10, kLittle = 64u << 10;
-constexpr std::chrono::seconds kSmallRounds{1};
 constexpr std::size_t kCachedLogs = 4096;
 constexpr int kAttempts = 3;
 
@@ -66,49 +61,24 @@ void Journal::push(Queued queued, bool bounded, bool may_commit) {
     // `BackPressure`.  Some room is kept for connections of which nothing waits, and as much again
     // for such parties: they are refused when there are too many, not because others say too much.
     const Sender from = queued.command.from;
-    const bool is_new = from.connection != 0 && !queue_.has(from);
-    const std::size_t more = !is_new ? 0 : queue_.has_party(from) ? 1 : 2;  // eighths
-    if (bounded && (queue_.size() + own_.size() >= kQueueCommands + more * kQueueCommands / 8 ||
+    const bool is_new = from.connection != 0 && !backlog_.has(from);
+    const std::size_t more = !is_new ? 0 : backlog_.has_party(from) ? 1 : 2;  // eighths
+    if (bounded && (backlog_.size() >= kQueueCommands + more * kQueueCommands / 8 ||
                     held_bytes_ >= kQueueBytes + more * kQueueBytes / 8))
       throw busy("the store cannot keep up: try again soon");
     queued.deadline = Clock::time_point::max();
-    held_bytes_ += queued.command.bytes;
-    const bool idle = !committing_ && !has_queued() && deferred_.empty() && parked_.empty();
+    const std::size_t bytes = queued.command.bytes;
+    held_bytes_ += bytes;
+    const bool idle = !committing_ && backlog_.empty() && deferred_.empty() && parked_.empty();
     if (may_commit && idle && prompt_ && untold_.empty()) {
       committing_ = true;
       round.push_back(std::move(queued));
     } else {
-      enqueue(std::move(queued));
+      backlog_.push(from, bytes, std::move(queued), Clock::now());
       if (!committing_) wake_.notify_one();  // else who commits looks at the queue
     }
   }
   if (!round.empty()) handle(round);
-}
-
-void Journal::enqueue(Queued queued) {
-  const Sender from = queued.command.from;
-  if (from.connection == 0) return own_.emplace_back(queue_.arrivals(), std::move(queued)), void();
-  const bool little = queued.command.bytes <= kLittle && !queue_.has(from);
-  if (little && held_bytes_ > kSmallRoundBytes) small_rounds_until_ = Clock::now() + kSmallRounds;
-  queue_.push(from, std::move(queued));
-}
-
-void Journal::take_queued(Round& round, Clock::time_point now) {
-  const std::size_t most = now < small_rounds_until_ ? kSmallRoundBytes : kRoundBytes;
-  std::size_t bytes = 0;
-  const auto take = [&](Queued queued) {
-    bytes += queued.command.bytes;
-    round.push_back(std::move(queued));
-  };
-  const auto take_own = [&] {
-    for (; !own_.empty() && bytes < most && !queue_.has_of_first(own_.front().first);
-         own_.pop_front())
-      take(std::move(own_.front().second));
-  };
-  // First those whose turn has come: where the others fill each round they would never be taken.
-  take_own();
-  while (!queue_.empty() && bytes < most) take(queue_.pop());
-  take_own();
 }
 
 void Journal::run(const std::string& job_id, std::function<void(JobLog&)> change) {
@@ -216,7 +186,8 @@ void Journal::handle(Round& round) noexcept {
   committing_ = false;
   parks_ = parked_.size();
   const bool looks = look_at_ != Clock::time_point::max();
-  const bool waits = has_queued() || !deferred_.empty() || !parked_.empty() || !renewed_.empty();
+  const bool waits =
+      !backlog_.empty() || !deferred_.empty() || !parked_.empty() || !renewed_.empty();
   if (waits || looks || stopping_) wake_.notify_one();
 }
 
@@ -225,7 +196,7 @@ void Journal::await_work(std::unique_lock<std::mutex>& lock) {
   for (;;) {
     auto deadline = Clock::time_point::max();
     if (!committing_) {
-      if (has_queued() || !deferred_.empty() || !renewed_.empty()) return;
+      if (!backlog_.empty() || !deferred_.empty() || !renewed_.empty()) return;
       if (stopping_ && former_.empty()) return;
       deadline = look_at_;
       for (const auto& [id, waiting] : parked_)
@@ -259,7 +230,7 @@ bool Journal::next(Round& round) {
   take_renewed(round);
   for (auto& queued : deferred_) round.push_back(std::move(queued));
   deferred_.clear();
-  take_queued(round, now);
+  backlog_.take(round, now);
   committing_ = true;
   return !round.empty() || !stopping_ || !parked_.empty() || !former_.empty();
 }

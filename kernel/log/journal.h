@@ -16,9 +16,9 @@
 #include <unordered_map>
 #include <vector>
 
-#include "base/fair_queue.h"
 #include "base/workers.h"
 #include "domed/store.h"
+#include "log/backlog.h"
 #include "log/commit.h"
 #include "log/job_log.h"
 #include "protocol/api_error.h"
@@ -45,12 +45,10 @@ struct StoreWatch {
   std::function<void()> probe = [] {};
 };
 
-// The one writer.  Commands are folded into their jobs' logs, those of one connection in the order
-// of arrival, parties in turn; all that have come while a commit ran form the next one, so
-// batches grow with the load and nothing waits on a timer.  The kernel's own commands come after
-// all that were there before them: an end for want of a word must not overtake the word.  After the
-// store has made a batch durable the observer learns of it, then each command is answered, in
-// commit order.
+// The one writer.  Commands are folded into their jobs' logs, in the order that log/backlog.h
+// tells; what has come while a commit ran forms the next one, so batches grow with the load and
+// nothing waits on a timer.  After the store has made a batch durable the observer learns of it,
+// then each command is answered, in commit order.
 //
 // Lost answers: a commit that failed, or whose outcome stayed unknown, may have been kept all the
 // same, now or later.  What memory thinks of its jobs is forgotten; and as soon as the store can be
@@ -121,9 +119,6 @@ class Journal {
   using Round = std::vector<Queued>;
 
   void push(Queued queued, bool bounded, bool may_commit);
-  void enqueue(Queued queued);
-  bool has_queued() const { return !queue_.empty() || !own_.empty(); }
-  void take_queued(Round& round, Clock::time_point now);
   void work();
   bool next(Round& round);
   void await_work(std::unique_lock<std::mutex>& lock);
@@ -159,10 +154,7 @@ class Journal {
 
   std::mutex mutex_;
   std::condition_variable wake_;
-  FairQueue<Queued> queue_;
-  // The kernel's own, each with how many had come to queue_ before it.
-  std::deque<std::pair<std::uint64_t, Queued>> own_;
-  Clock::time_point small_rounds_until_ = Clock::time_point::min();
+  Backlog<Queued> backlog_;
   std::size_t held_bytes_ = 0;  // of commands that are not answered yet
   bool stopping_ = false;
   bool committing_ = false;

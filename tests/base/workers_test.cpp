@@ -68,23 +68,43 @@ TEST(FairQueue, PartiesTakeTurnsAndTheirConnectionsAmongThemselves) {
   EXPECT_EQ("axAy1zbB", order);
 }
 
-TEST(FairQueue, KnowsWhetherWhatCameFirstIsGone) {
+TEST(FairQueue, KnowsWhoHasSomethingThereAndWhatIsFirst) {
   FairQueue<int> queue;
+  const auto has_first = [&](int item) {
+    return queue.any_first([&](int other) { return other == item; });
+  };
   for (const int item : {1, 2, 3}) queue.push(7, item);
-  const auto arrivals = queue.arrivals();
   queue.push(8, 4);
+  EXPECT_TRUE(has_first(1) && has_first(4));
+  EXPECT_FALSE(has_first(2));
   EXPECT_EQ(1, queue.pop());
   EXPECT_EQ(4, queue.pop());
-  EXPECT_TRUE(queue.has_of_first(arrivals));
+  EXPECT_TRUE(has_first(2));
   EXPECT_EQ(2, queue.pop());
   EXPECT_EQ(3, queue.pop());
-  EXPECT_FALSE(queue.has_of_first(arrivals));
   EXPECT_FALSE(queue.has(7));
   queue.push({7, 1}, 5);
   EXPECT_TRUE(queue.has({7, 1}));
   EXPECT_FALSE(queue.has({8, 1})) << "another connection";
   EXPECT_TRUE(queue.has_party({8, 1}));
   EXPECT_FALSE(queue.has_party({7, 2}));
+}
+
+TEST(FairQueue, WhatIsWithdrawnLeavesNoTurnBehind) {
+  FairQueue<char> queue;
+  queue.push({1, 7}, 'a');
+  queue.push({2, 7}, 'b');
+  queue.push({3, 8}, 'x');
+  EXPECT_EQ('a', queue.withdraw({1, 7}));
+  EXPECT_FALSE(queue.has({1, 7}));
+  EXPECT_TRUE(queue.has_party({1, 7}));
+  EXPECT_EQ('x', queue.withdraw({3, 8}));
+  EXPECT_FALSE(queue.has_party({3, 8}));
+  queue.push({3, 8}, 'y');
+  queue.push({1, 7}, 'c');
+  std::string order;
+  while (!queue.empty()) order += queue.pop();
+  EXPECT_EQ("byc", order);
 }
 
 TEST(Shares, NobodyHasMoreThanTheirsOnceHalfAreTaken) {

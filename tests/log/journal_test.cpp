@@ -138,8 +138,8 @@ TEST_F(JournalTest, ConnectionsTakeTurns) {
   for (const char* id : {"first", "loud", "paced"}) create(id);
   close();
   for (int i = 0; i < 20; ++i) submit("loud", 1, 1 << 20);
-  submit("paced", 2, 100);
-  submit("paced", 3, 100);
+  submit("paced", 2, 20 << 10);
+  submit("paced", 3, 20 << 10);
   EXPECT_EQ("9123" + std::string(19, '1'), open());
 }
 

@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 #include "support.h"
@@ -297,6 +298,57 @@ TEST(ControlServer, IsNotCapturedByUnreadRepliesAndHeldRequestsTogether) {
   for (int i = 0; i < 2; ++i) patient.send_request("hold");
   EXPECT_TRUE(eventually([&] { return server.pipes() == 1; }));
   EXPECT_EQ(ask(scratch.url("c"), "ping"), "ping");
+}
+
+// Both threads are at work for two who say much, when a third one says something.
+TEST(ControlServer, HandlesWhoSaysLittleAmongThoseWhoSayMuch) {
+  if (engine_under_test() == Engine::nng) GTEST_SKIP() << "nng takes one request of each at a time";
+  constexpr std::size_t kMuch = 60;
+  Scratch scratch;
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::vector<std::pair<std::uint32_t, std::string>> order;  // by whom
+  bool go = false;
+  ControlServer server(control_options(scratch.url("c")),
+                       [&](std::string request, Peer peer, const ControlServer::Reply& reply) {
+                         {
+                           std::unique_lock lock(mutex);
+                           order.emplace_back(peer.pipe, request);
+                           changed.notify_all();
+                           changed.wait(lock, [&] { return go; });
+                         }
+                         reply(std::move(request));
+                       });
+  server.start();
+  std::string much;
+  for (std::size_t i = 0; i < kMuch; ++i)
+    much += on_the_wire(sp::Carrier::ipc, std::string("\x80\0\0\x01", 4) + "much");
+  RawPeer a(scratch.url("c")), b(scratch.url("c")), c(scratch.url("c"));
+  for (RawPeer* peer : {&a, &b, &c}) peer->greet();
+  ASSERT_TRUE(eventually([&] { return server.pipes() == 3; }));
+  ASSERT_TRUE(a.write(much) && b.write(much));
+  {
+    std::unique_lock lock(mutex);
+    ASSERT_TRUE(changed.wait_for(lock, seconds(20), [&] { return order.size() == 2; }));
+  }
+  ASSERT_TRUE(c.send_request("little"));
+  {
+    const std::lock_guard lock(mutex);
+    go = true;
+  }
+  changed.notify_all();
+  ASSERT_TRUE(eventually([&] {
+    const std::lock_guard lock(mutex);
+    return order.size() == 2 * kMuch + 1;
+  }));
+  // The first of the two began when nobody else was there.
+  const std::uint32_t second = order[1].first;
+  std::size_t before = 0;
+  for (auto it = order.begin(); it->second != "little"; ++it) before += it->first == second;
+  EXPECT_LT(before, kMuch / 2);
+  for (RawPeer* peer : {&a, &b})
+    for (std::size_t i = 0; i < kMuch; ++i)
+      ASSERT_TRUE(peer->read_message(sp::Carrier::ipc)) << "reply " << i;
 }
 
 // One that has as many requests under way, and comes to its replies later.

@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/asio/post.hpp>
 #include <cerrno>
+#include <iterator>
 
 #include "system/address.h"
 #include "transport/refusals.h"
@@ -19,6 +21,8 @@ constexpr std::size_t kRead = 64 << 10;
 // for pages, all of which are under way before the first is seen to be left alone.
 constexpr std::size_t kTooMuch = 16 << 20;
 constexpr std::size_t kOfRequest = 512;  // bytes of one under way, beside its own
+// Messages of one read that are handed over at a time.
+constexpr std::size_t kAtATime = 8;
 // Of what TLS itself has to say; whoever makes it say more is no honest peer.
 constexpr std::size_t kMostUnasked = 256 << 10;
 
@@ -130,7 +134,6 @@ void Connection::readable() {
   // First of all: nobody may hear of a request, or of an end, before its connection.
   if (!was_greeted && greeted_) owner_.greeted(shared_from_this());
   if (!good) return close();
-  bool over = false;
   std::ptrdiff_t more = 0;
   {
     const std::lock_guard lock(mutex_);
@@ -138,13 +141,35 @@ void Connection::readable() {
     for (const std::string& message : messages) open_bytes_ += message.size() + kOfRequest;
     unfinished_ = closed_ ? 0 : coming_;
     more = change();
+  }
+  tell(more);
+  hand_over(Turn(shared_from_this()), std::move(messages));
+}
+
+// Of several who say much each has what others said handled in between, and is read on when all of
+// its own is handed over: who says little does not wait for it.
+void Connection::hand_over(Turn turn, std::vector<std::string> messages) {
+  std::vector<std::string> later;
+  // None is left by itself, to be taken for one that came alone.
+  if (messages.size() > kAtATime + 1 && loop_->talking > 1) {
+    const auto rest = messages.begin() + kAtATime;
+    later.assign(std::make_move_iterator(rest), std::make_move_iterator(messages.end()));
+    messages.erase(rest, messages.end());
+  }
+  bool over = false;
+  if (later.empty()) {
+    const std::lock_guard lock(mutex_);
     reading_ = false;
     over = over_;
     if (!over) await_reading();
   }
-  tell(more);
   if (!messages.empty()) owner_.received(shared_from_this(), std::move(messages));
-  if (over) close();
+  if (over) return close();
+  if (later.empty()) return;
+  boost::asio::post(loop_->context(), [turn = std::move(turn), later = std::move(later)]() mutable {
+    Connection& self = turn.connection();
+    self.hand_over(std::move(turn), std::move(later));
+  });
 }
 
 // False: the peer is none that we go on with.

@@ -129,8 +129,25 @@ class Connection : public Unread, public std::enable_shared_from_this<Connection
   std::uint64_t dropped() const;
 
  private:
+  // Messages of the connection are handed over.
+  class Turn {
+   public:
+    explicit Turn(std::shared_ptr<Connection> connection) : connection_(std::move(connection)) {
+      if (connection_->turns_++ == 0) ++connection_->loop_->talking;
+    }
+    Turn(Turn&&) = default;
+    ~Turn() {
+      if (connection_ && --connection_->turns_ == 0) --connection_->loop_->talking;
+    }
+    Connection& connection() { return *connection_; }
+
+   private:
+    std::shared_ptr<Connection> connection_;
+  };
+
   void await_reading();
   void readable();
+  void hand_over(Turn turn, std::vector<std::string> messages);
   std::string_view decrypt(std::string_view cipher);
   void refuse(std::string why);
   bool take_stream(std::string_view bytes, std::vector<std::string>& messages);
@@ -164,6 +181,7 @@ class Connection : public Unread, public std::enable_shared_from_this<Connection
   const std::shared_ptr<const tls::ServerContext> tls_;  // null: it is spoken in the clear
   const std::shared_ptr<const Access> access_;           // says whose certificate may what
   const Clock::time_point since_ = Clock::now();
+  std::atomic<int> turns_ = 0;
 
   // Of the turn that reads: there is one at a time.
   std::string hello_;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <optional>
@@ -21,6 +22,8 @@ class Loop {
   // Returns when nothing is waited for any more: whoever waits must have been closed.  Not to be
   // called by a thread of the loop's.
   void join();
+
+  std::atomic<int> talking = 0;  // connections of which messages are being handed over
 
  private:
   boost::asio::io_context context_;
