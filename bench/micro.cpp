@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <filesystem>
 #include <mutex>
+#include <stdexcept>
 
 #include "bench/batch.h"
 #include "client/event_line.h"
@@ -82,6 +83,7 @@ Submission submission() {
 Batch running() {
   Batch batch;
   batch.producer_id = "p", batch.producer_token = kToken, batch.number = 1;
+  batch.provenance = R"({})";
   batch.events = read_events(R"([{"type":"state_change","payload":{"to":"running"}}])");
   return batch;
 }
@@ -156,7 +158,11 @@ void journal(benchmark::State& state) {
 }
 BENCHMARK(journal)->UseRealTime();
 
-const std::string kRevision(kRevisionBytes, 'r');
+// Of the log that ends at "head".
+std::string revision(std::uint64_t head) {
+  const std::string digits = std::to_string(head);
+  return std::string(kRevisionBytes - digits.size(), 'r') + digits;
+}
 
 class Lines {
  public:
@@ -166,11 +172,14 @@ class Lines {
       ends_.push_back(static_cast<std::uint32_t>(bytes_.size()));
     }
   }
-  Entry entry(std::uint64_t head) const {
+  // What it returns shows this object's, until it is called again.
+  Entry entry(std::uint64_t head) {
+    before_ = head == 0 ? "" : revision(head);
+    after_ = revision(head + ends_.size());
     Entry out;
     out.job_id = kJob;
-    out.expected_revision = head == 0 ? "" : kRevision;
-    out.revision = kRevision;  // the same each time: nobody else is here
+    out.expected_revision = before_;
+    out.revision = after_;
     out.base = head;
     out.events = bytes_, out.ends = ends_, out.head = record_;
     out.columns = {1, "running", true, {}};
@@ -178,19 +187,23 @@ class Lines {
   }
 
  private:
-  std::string bytes_;
+  std::string bytes_, before_, after_;
   std::vector<std::uint32_t> ends_;
   const std::string record_ = std::string(400, 'h');
 };
 
+void keep(Store& store, const Entry& entry) {
+  if (store.commit({&entry, 1}).front() != Outcome::done)
+    throw std::runtime_error("the store did not keep what was measured");
+}
+
 void commit(benchmark::State& state) {
   Scratch scratch("store-sqlite");
   const auto count = static_cast<std::uint64_t>(state.range(0));
-  const Lines lines(count);
+  Lines lines(count);
   std::uint64_t head = 0;
   for (auto _ : state) {
-    const Entry entry = lines.entry(head);
-    (void)scratch.store().commit({&entry, 1});
+    keep(scratch.store(), lines.entry(head));
     head += count;
   }
   count_events(state, count);
@@ -199,15 +212,13 @@ BENCHMARK(commit)->Arg(1)->Arg(1000)->UseRealTime();
 
 void read(benchmark::State& state) {
   Scratch scratch("store-sqlite");
-  const Lines lines(1000);
-  for (std::uint64_t i = 0; i < 100; ++i) {
-    const Entry entry = lines.entry(i * 1000);
-    (void)scratch.store().commit({&entry, 1});
-  }
+  Lines lines(1000);
+  for (std::uint64_t i = 0; i < 100; ++i) keep(scratch.store(), lines.entry(i * 1000));
   const auto count = static_cast<std::size_t>(state.range(0));
   std::uint64_t from = 1;
   for (auto _ : state) {
-    benchmark::DoNotOptimize(scratch.store().read(kJob, from, count, 4 << 20));
+    if (scratch.store().read(kJob, from, count, 4 << 20)->ends.size() != count)
+      throw std::runtime_error("the store did not read what was measured");
     from = 1 + (from + 7919) % 90'000;
   }
   count_events(state, count);
