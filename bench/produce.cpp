@@ -36,7 +36,7 @@ struct Plan {
 
 ProducerOptions options_for(const Plan& plan, const Json& job) {
   ProducerOptions options;
-  options.endpoint = plan.endpoint;
+  options.endpoint = job.value("endpoint", plan.endpoint);
   options.job_id = job.at("id");
   options.producer_token = job.at("token");
   options.producer_id = "bench";

@@ -40,10 +40,11 @@ Directory::~Directory() {
   fs::remove_all(path_, error);
 }
 
-Server::Server(const Options& options, int max_running, int shards, const Listeners& more)
+Server::Server(const Options& options, int max_running, int shards, const Listeners& more,
+               const Directory* place)
     : options_(options), directory_(options), endpoint_("ipc://" + directory_.path() + "/c.ipc") {
   std::string store_lines;
-  for (const auto& [name, value] : store_options(options, directory_.path()))
+  for (const auto& [name, value] : store_options(options, (place ? *place : directory_).path()))
     store_lines += (store_lines.empty() ? ", options: { " : ", ") + name + ": " + yaml_of(value);
   if (!store_lines.empty()) store_lines += " }";
   std::ofstream(directory_.path() + "/domed.yaml")
@@ -55,7 +56,8 @@ Server::Server(const Options& options, int max_running, int shards, const Listen
       << "plugin_path: [\"" << fs::absolute(options.plugins).string() << "\"]\n"
       << "store: { plugin: " << options.store << store_lines << " }\n"
       << "provenance: []\n"
-      << "jobs: { allow_ad_hoc: true, max_running: " << max_running << " }\n";
+      << "jobs: { allow_ad_hoc: true, max_running: " << max_running << " }\n"
+      << (place ? "cluster: {}\n" : "");
   start();
 }
 

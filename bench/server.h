@@ -31,7 +31,10 @@ struct Listeners {
 class Server {
  public:
   explicit Server(const Options& options, int max_running = 8, int shards = 1,
-                  const Listeners& more = {});
+                  const Listeners& more = {})
+      : Server(options, max_running, shards, more, nullptr) {}
+  // One of several, on the store that is at home in "place".
+  Server(const Options& options, const Directory& place) : Server(options, 8, 1, {}, &place) {}
 
   void start();  // returns when it serves
   void stop() { process_->end(15); }
@@ -47,6 +50,9 @@ class Server {
   std::uint64_t disk_bytes() const;
 
  private:
+  Server(const Options& options, int max_running, int shards, const Listeners& more,
+         const Directory* place);
+
   const Options& options_;
   Directory directory_;
   std::string endpoint_;

@@ -30,6 +30,7 @@ void run_idle(const Options& options, Report& report);
 void run_peer(const Options& options, Report& report);
 void run_tls(const Options& options, Report& report);
 void run_flood(const Options& options, Report& report);
+void run_nodes(const Options& options, Report& report);
 void run_output(const Options& options, Report& report);
 
 inline constexpr Verb kVerbs[] = {
@@ -50,6 +51,7 @@ inline constexpr Verb kVerbs[] = {
     {"tls", "over TLS beside ipc: following at full speed, a request, 1,000 idle connections",
      run_tls},
     {"flood", "what a paced client waits beside four that flood, and alone", run_flood},
+    {"nodes", "three daemons on one store against one, and a store 5 ms away", run_nodes},
     {"output", "1,000,000 lines from a command to a follower", run_output},
 };
 

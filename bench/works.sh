@@ -23,8 +23,12 @@ declare -A figures=(
   [tls]='tls.follow.ipc tls.follow.tls+tcp tls.replay.ipc tls.replay.tls+tcp tls.request.ipc.p50 tls.request.tcp.p50
     tls.request.tls+tcp.p50 tls.idle.memory'
   [flood]='flood.health.alone.p50 flood.health.p50 flood.health.flooders flood.append.alone.p50 flood.append.p50 flood.append.flooders'
+  [nodes]='nodes.live.same.p50 nodes.live.other.p50 nodes.append.1 nodes.append.3 nodes.append.3.cpu nodes.single.1.p50 nodes.single.3.p50
+    nodes.far.1 nodes.far.20'
   [output]='output output.daemon.rss.peak output.runner.rss.peak')
 read -ra words <<<"$verb"
+# On the server that tests/stores/with_postgres.sh has started.
+[ "$verb" != nodes ] || words+=(--store store-postgres --set "url=postgresql:///postgres?host=$DOMED_POSTGRES&user=domed" --set 'schema={fresh}')
 out=$("$bench" "${words[@]}" --plugins "$plugins" --scale 0.004 --repeats 2 --json)
 for figure in ${figures[$verb]}; do
   jq -e --arg name "$figure" \
