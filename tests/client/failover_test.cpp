@@ -300,6 +300,33 @@ TEST_F(FailoverOfASubmit, GoesToNobodyWhoKnowsUsAsAnother) {
       << said;
 }
 
+// Who refuses it did not make it; that says nothing of who may have.
+class RefusedWhileInDoubt : public FailoverOfASubmit {
+ protected:
+  // "by": who is said to have refused it.
+  void is_not_known(const std::string& refused, const std::string& by, int submits) {
+    b.answer(refused, [](const Json&) -> std::optional<Json> {
+      throw ApiError("E_FORBIDDEN", "not you", {{"retryable", false}});
+    });
+    const std::string said = submit();
+    EXPECT_EQ(0u, said.find("E_UNREACHABLE: it is not known whether the job was made: no answer "
+                            "from " +
+                            a.control()))
+        << said;
+    EXPECT_NE(std::string::npos, said.find("; and " + by + " refuses it (E_FORBIDDEN: not you)."))
+        << said;
+    EXPECT_EQ(submits, b.calls("SubmitJob"));
+  }
+};
+
+TEST_F(RefusedWhileInDoubt, ByAnotherNode) {
+  is_not_known("SubmitJob", b.control(), 1);
+}
+
+TEST_F(RefusedWhileInDoubt, ByOneThatDoesNotEvenSayWhoAsks) {
+  is_not_known("WhoAmI", "another node", 0);
+}
+
 TEST_F(FailoverOfASubmit, ComesBackToWhereItWas) {
   knows(b, "uid:1000@b");
   a.answer("SubmitJob", [this](const Json&) -> std::optional<Json> {
