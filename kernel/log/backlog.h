@@ -29,14 +29,13 @@ class Backlog {
   // How long rounds stay small behind the last who had a reason for it.
   static constexpr std::chrono::seconds kSmallRounds{1};
 
-  // "from" no connection: the kernel's own.
-  void push(Sender from, std::size_t bytes, T item, Clock::time_point now) {
-    bytes_ += bytes;
+  // "from" no connection: the kernel's own.  "held": bytes of all that is not answered yet, this
+  // one included.
+  void push(Sender from, std::size_t bytes, T item, std::size_t held, Clock::time_point now) {
     Waiting waiting{++arrivals_, bytes, std::move(item)};
     if (from.connection == 0) return own_.push_back(std::move(waiting));
     const bool is_alone = !has(from);
-    if (is_alone && bytes <= kLittle && bytes_ + under_way_ > kSmallRoundBytes)
-      small_until_ = now + kSmallRounds;
+    if (is_alone && bytes <= kLittle && held > kSmallRoundBytes) small_until_ = now + kSmallRounds;
     if (is_alone && bytes <= kQuick) return quick_.push(from, std::move(waiting));
     if (quick_.has(from)) others_.push(from, quick_.withdraw(from));
     others_.push(from, std::move(waiting));
@@ -64,8 +63,6 @@ class Backlog {
     add_of(quick_, was_quick_ ? most : most / 2);
     if (!was_quick_) add_of(others_, most);
     add_own();
-    bytes_ -= bytes;
-    under_way_ = bytes;
   }
 
   std::size_t size() const { return quick_.size() + others_.size() + own_.size(); }
@@ -89,8 +86,7 @@ class Backlog {
   FairQueue<Waiting> quick_, others_;
   std::deque<Waiting> own_;
   std::uint64_t arrivals_ = 0;
-  std::size_t bytes_ = 0, under_way_ = 0;  // of all here; of the last round
-  bool was_quick_ = false;                 // the last round was of quick ones alone
+  bool was_quick_ = false;  // the last round was of quick ones alone
   Clock::time_point small_until_ = Clock::time_point::min();
 };
 

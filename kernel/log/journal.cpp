@@ -74,7 +74,7 @@ void Journal::push(Queued queued, bool bounded, bool may_commit) {
       committing_ = true;
       round.push_back(std::move(queued));
     } else {
-      backlog_.push(from, bytes, std::move(queued), Clock::now());
+      backlog_.push(from, bytes, std::move(queued), held_bytes_, Clock::now());
       if (!committing_) wake_.notify_one();  // else who commits looks at the queue
     }
   }

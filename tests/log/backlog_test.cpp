@@ -14,7 +14,8 @@ class BacklogTest : public ::testing::Test {
   static constexpr std::size_t kMuch = Things::kSmallRoundBytes / 2;
 
   void push(Sender from, std::size_t bytes, const std::string& name) {
-    backlog_.push(from, bytes, name, now_);
+    held_ += bytes;
+    backlog_.push(from, bytes, name, held_, now_);
   }
   // As many of "from", each half of a small round, as are more than a large one.
   void flood(Sender from) {
@@ -30,6 +31,7 @@ class BacklogTest : public ::testing::Test {
   }
 
   Things backlog_;
+  std::size_t held_ = 0;
   Things::Clock::time_point now_{};
 };
 
