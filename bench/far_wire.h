@@ -1,7 +1,5 @@
 #pragma once
 
-#include <sys/socket.h>
-
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -9,6 +7,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "bench/server.h"
 #include "system/fd.h"
@@ -29,14 +28,15 @@ class FarWire {
   // One direction of one connection.
   class Way {
    public:
-    Way(int from, int to, std::chrono::microseconds delay);
+    Way(const Fd& from, const Fd& to, std::chrono::microseconds delay);
     ~Way();
 
    private:
     void read();
+    std::string some();
     void write();
 
-    const int from_, to_;
+    const Fd &from_, &to_;
     const std::chrono::microseconds delay_;
     std::mutex mutex_;
     std::condition_variable changed_;
@@ -52,9 +52,8 @@ class FarWire {
   Directory directory_;
   std::string server_;
   const std::chrono::microseconds delay_;
-  Fd listener_;
-  std::mutex mutex_;
-  std::list<Line> lines_;
+  const Fd listener_;
+  std::list<Line> lines_;  // of the thread's until it has ended
   std::jthread thread_;
 };
 

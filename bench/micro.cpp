@@ -83,7 +83,7 @@ Submission submission() {
 Batch running() {
   Batch batch;
   batch.producer_id = "p", batch.producer_token = kToken, batch.number = 1;
-  batch.provenance = R"({})";
+  batch.provenance = "{}";
   batch.events = read_events(R"([{"type":"state_change","payload":{"to":"running"}}])");
   return batch;
 }

@@ -30,9 +30,6 @@ class Cluster {
     for (const auto& node : nodes_) all += node->process().cpu_seconds();
     return all;
   }
-  void stop() {
-    for (const auto& node : nodes_) node->stop();
-  }
 
  private:
   Directory place_;
@@ -56,25 +53,18 @@ void measure_follower(const Options& options, Report& report, const std::string&
 void measure_appends(const Options& options, Report& report, std::uint64_t count) {
   Cluster nodes(options, count);
   const std::string name = "nodes.append." + std::to_string(count);
-  Json params;
-  std::vector<Job> all;
-  for (std::uint64_t i = 0; i < kAppenders; ++i) {
-    Server& node = nodes[i];
-    const auto job = submit_all(node.client(), 1, "append-" + std::to_string(i));
-    Json one = produce_params(node, job, options.scaled(200, 2), kUsualBatch, kText);
-    one["jobs"][0]["endpoint"] = node.endpoint();
-    if (params.is_null())
-      params = one;
-    else
-      params["jobs"].push_back(one["jobs"][0]);
-    all.push_back(job.front());
-  }
+  std::vector<Job> jobs;
+  for (std::uint64_t i = 0; i < kAppenders; ++i)
+    jobs.push_back(submit_running(nodes[i].client(), "append-" + std::to_string(i)));
+  Json params = produce_params(nodes[0], jobs, options.scaled(200, 2), kUsualBatch, kText);
+  for (std::uint64_t i = 0; i < kAppenders; ++i)
+    params["jobs"][i]["endpoint"] = nodes[i].endpoint();
   const double before = nodes.cpu_seconds();
   const Json result = produce_all(params);
   const double events = result.at("events");
   report.add(name, "events/s", events / result.at("seconds").get<double>());
   report.add(name + ".cpu", "us/event", (nodes.cpu_seconds() - before) / events * 1e6);
-  read_all(nodes[1].endpoint(), ids_of(all), result.at("events"));
+  read_all(nodes[1].endpoint(), ids_of(jobs), result.at("events"));
 }
 
 void measure_single(const Options& options, Report& report, std::uint64_t count) {
