@@ -178,8 +178,8 @@ TEST_F(Several, ANoticeWithoutAnEventTellsNothing) {
       a->append(other, ++batch, log_event("y"));
       const auto notice = newest();
       if ((is_new = notice.came != before)) longest = std::max(longest, notice.age);
-      // A job that grows all the time is looked at every two seconds, and only where a notice is the
-      // reason for that look is its age known: the more events come, the less often it is.
+      // A job that grows all the time is looked at every two seconds, and only where a notice is
+      // the reason for that look is its age known: the more events come, the less often it is.
       std::this_thread::sleep_for(1ms);
     }
     return longest;
