@@ -106,6 +106,7 @@ void Connection::tell(std::ptrdiff_t change) {
 // The next turn is begun before the owner is called: what came here may be a commit that takes its
 // time, and what comes behind it may not need one.
 void Connection::readable() {
+  const Loop::Stint stint(*loop_, this);
   ssize_t size = 0;
   std::string_view bytes;
   {
@@ -146,12 +147,13 @@ void Connection::readable() {
   hand_over(Turn(shared_from_this()), std::move(messages));
 }
 
-// Of several who say much each has what others said handled in between, and is read on when all of
-// its own is handed over: who says little does not wait for it.
+// Of what came with one read only some is handled before others have their turn, and the rest is
+// read on when all of that is handed over: who says little does not wait for who says much.  What
+// is answered at once leaves with one write, but not behind what others said meanwhile.
 void Connection::hand_over(Turn turn, std::vector<std::string> messages) {
   std::vector<std::string> later;
   // None is left by itself, to be taken for one that came alone.
-  if (messages.size() > kAtATime + 1 && loop_->talking > 1) {
+  if (messages.size() > kAtATime + 1) {
     const auto rest = messages.begin() + kAtATime;
     later.assign(std::make_move_iterator(rest), std::make_move_iterator(messages.end()));
     messages.erase(rest, messages.end());
@@ -163,11 +165,15 @@ void Connection::hand_over(Turn turn, std::vector<std::string> messages) {
     over = over_;
     if (!over) await_reading();
   }
+  const bool are_several = messages.size() > 1;
+  if (are_several) cork();
   if (!messages.empty()) owner_.received(shared_from_this(), std::move(messages));
+  if (are_several && (later.empty() || loop_->talking > 1)) uncork();
   if (over) return close();
   if (later.empty()) return;
   boost::asio::post(loop_->context(), [turn = std::move(turn), later = std::move(later)]() mutable {
     Connection& self = turn.connection();
+    const Loop::Stint stint(*self.loop_, &self);
     self.hand_over(std::move(turn), std::move(later));
   });
 }

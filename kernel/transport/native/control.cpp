@@ -19,9 +19,6 @@ using Clock = Connection::Clock;
 
 // Bytes of replies that one connection may leave unread before it is read no further.
 constexpr std::size_t kUnread = 4 << 20;
-// Two: a request that comes alone is committed by the thread that brought it, and the other serves
-// everybody else meanwhile, however long the disk may take.
-constexpr int kControlThreads = 2;
 
 Connection::Rules rules_of(const ControlOptions& options) {
   Connection::Rules rules;
@@ -114,7 +111,8 @@ struct Control::Core final : Connection::Owner {
 
   const ControlOptions options;
   const Handler handler;
-  const std::shared_ptr<Loop> loop = std::make_shared<Loop>(kControlThreads);
+  // Relieved: a request that comes alone is committed by the thread that brought it.
+  const std::shared_ptr<Loop> loop = std::make_shared<Loop>(true);
   Hub hub;
   std::vector<std::unique_ptr<Listener>> listeners;
   const std::shared_ptr<Busy> busy = std::make_shared<Busy>();
@@ -123,13 +121,10 @@ struct Control::Core final : Connection::Owner {
   bool down = false;
 };
 
-// All requests of one read are answered with one write, as far as that is at once.
 void Control::Core::received(const std::shared_ptr<Connection>& connection,
                              std::vector<std::string> messages) {
-  if (messages.size() == 1) return handle(connection, std::move(messages.front()), true);
-  connection->cork();
-  for (std::string& message : messages) handle(connection, std::move(message), false);
-  connection->uncork();
+  const bool alone = messages.size() == 1;
+  for (std::string& message : messages) handle(connection, std::move(message), alone);
 }
 
 void Control::Core::handle(const std::shared_ptr<Connection>& connection, std::string message,

@@ -15,7 +15,6 @@ namespace domed::native {
 namespace {
 
 constexpr std::size_t kLag = 32 << 20;  // bytes that a subscriber may be behind
-constexpr int kEventThreads = 1;
 
 Connection::Rules rules_of(std::atomic<std::size_t>& waiting) {
   Connection::Rules rules;
@@ -109,7 +108,7 @@ class Events::Shard final : public Connection::Owner {
   std::vector<std::unique_ptr<Listener>> listeners_;
 };
 
-Events::Events(const EventOptions& options) : loop_(std::make_shared<Loop>(kEventThreads)) {
+Events::Events(const EventOptions& options) : loop_(std::make_shared<Loop>(false)) {
   for (std::size_t number = 0; number < options.shards; ++number)
     shards_.push_back(std::make_unique<Shard>(loop_, options, number));
 }
