@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/object_text.h"
 #include "base/units.h"
 #include "base/version.h"
 #include "protocol/limits.h"
@@ -10,11 +11,29 @@
 namespace domed {
 namespace {
 
-OrderedJson troubles_json(const std::vector<Troubles::Trouble>& troubles) {
-  OrderedJson out = OrderedJson::array();
-  for (const auto& [subject, text, lasts] : troubles)
-    out.push_back({{"subject", subject}, {"message", text}, {"lasts_s", lasts.count()}});
-  return out;
+std::string text_of(const DaemonFacts::Work& work) {
+  ObjectText out;
+  out.number("queued", work.queued)
+      .number("oldest_s", work.oldest_s)
+      .number("running", work.running)
+      .number("clients", work.clients)
+      .number("subscribers", work.subscribers)
+      .number("held_polls", work.held_polls);
+  if (work.draining) out.json("draining", "true");
+  return out.take();
+}
+
+template <class List, class TextOf>
+std::string array_text(const List& list, TextOf&& text_of) {
+  std::string out;
+  for (const auto& item : list) (out += out.empty() ? '[' : ',') += text_of(item);
+  return out.empty() ? "[]" : out + ']';
+}
+
+std::string text_of(const Troubles::Trouble& trouble) {
+  ObjectText out;
+  out.text("subject", trouble.subject).text("message", trouble.text);
+  return out.number("lasts_s", trouble.lasts.count()).take();
 }
 
 }  // namespace
@@ -23,22 +42,28 @@ OrderedJson troubles_json(const std::vector<Troubles::Trouble>& troubles) {
 // a slow disk for a dead listener; and it has to tell of a store that fails.
 void FactMethods::health(Call call) const {
   Params(call.params).done();
-  OrderedJson out{{"version", kVersion},
-                  {"protocol", kProtocol},
-                  {"epoch", facts_.epoch},
-                  {"time", format_time(environment_.now())}};
+  ObjectText out;
+  out.text("version", kVersion)
+      .number("protocol", kProtocol)
+      .text("epoch", facts_.epoch)
+      .text("time", format_time(environment_.now()));
   // Troubles name jobs and files, and the rest is of no use to a stranger.
   if (call.who->role >= Role::reader) {
-    out["store"] = facts_.store_name;
-    out["node"] = {{"id", facts_.node_id}, {"name", facts_.node_name}};
-    out["events"] = facts_.events_urls();
-    out["work"] = facts_.work();
-    out["frames_lost"] = facts_.frames_lost();
-    if (const auto left = facts_.disk_free()) out["disk_free"] = *left;
-    out.update(facts_.among_others());
-    out["troubles"] = troubles_json(facts_.troubles());
+    ObjectText node;
+    node.text("id", facts_.node_id).text("name", facts_.node_name);
+    out.text("store", facts_.store_name)
+        .json("node", node.take())
+        .json("events", array_text(facts_.events_urls(), json_string))
+        .json("work", text_of(facts_.work()))
+        .number("frames_lost", facts_.frames_lost());
+    if (const auto left = facts_.disk_free()) out.number("disk_free", *left);
+    const OrderedJson others = facts_.among_others();
+    for (const auto& [name, value] : others.items()) out.json(name, value.dump());
+    out.json("troubles", array_text(facts_.troubles(), [](const Troubles::Trouble& trouble) {
+               return text_of(trouble);
+             }));
   }
-  call.result(out.dump());
+  call.result(out.take());
 }
 
 void FactMethods::get_metrics(Call call) const {

@@ -21,8 +21,13 @@ struct DaemonFacts {
   std::size_t most_polls = 2048;
   std::function<bool()> allow_ad_hoc = [] { return false; };
   std::function<std::vector<std::string>()> events_urls;  // of all event sockets
-  // What is under way, by name: counts that cost no more than a look.
-  std::function<OrderedJson()> work = [] { return OrderedJson::object(); };
+  // What is under way: counts that cost no more than a look.
+  struct Work {
+    std::size_t queued = 0, running = 0, clients = 0, subscribers = 0, held_polls = 0;
+    std::int64_t oldest_s = 0;  // since the oldest that waits could start
+    bool draining = false;
+  };
+  std::function<Work()> work = [] { return Work(); };
   std::function<std::string()> metrics = [] { return std::string(); };  // base/metrics.h
   // Frames that slow subscribers lost, ever; it does them no harm but time.
   std::function<std::uint64_t()> frames_lost = [] { return std::uint64_t{0}; };

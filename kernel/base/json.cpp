@@ -272,8 +272,16 @@ std::string canonical_json(const Json& value) {
   return out;
 }
 
+// Most have nothing that would be written otherwise.
 std::string json_string(std::string_view bytes) {
-  return Json(bytes).dump();
+  const bool is_plain = std::all_of(bytes.begin(), bytes.end(), [](char c) {
+    return c >= ' ' && c != '"' && c != '\\' && c != '\x7f';
+  });
+  if (!is_plain) return Json(bytes).dump();
+  std::string out;
+  out.reserve(bytes.size() + 2);
+  ((out += '"') += bytes) += '"';
+  return out;
 }
 
 bool is_utf8(std::string_view bytes) {

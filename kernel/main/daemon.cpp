@@ -192,12 +192,13 @@ void Daemon::open_methods() {
     double oldest = 0;
     for (const auto& [queue, depth] : scheduler_->depths())
       if (depth.oldest != INT64_MAX) oldest = std::max(oldest, seconds_since(depth.oldest));
-    OrderedJson out{
-        {"queued", jobs.queued},           {"oldest_s", static_cast<std::int64_t>(oldest)},
-        {"running", jobs.running},         {"clients", control_->pipes()},
-        {"subscribers", events_->pipes()}, {"held_polls", streams_->held_polls()}};
-    if (lease_ && lease_->is_draining()) out["draining"] = true;
-    return out;
+    return DaemonFacts::Work{.queued = jobs.queued,
+                             .running = jobs.running,
+                             .clients = control_->pipes(),
+                             .subscribers = events_->pipes(),
+                             .held_polls = streams_->held_polls(),
+                             .oldest_s = static_cast<std::int64_t>(oldest),
+                             .draining = lease_ && lease_->is_draining()};
   };
   config.facts.metrics = [this] { return metrics_.text(); };
   config.reload = [this] { return reload(); };

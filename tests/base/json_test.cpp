@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/object_text.h"
 #include "domed/error.h"
 
 namespace domed {
@@ -114,6 +115,24 @@ TEST(CanonicalJson, SortsKeysByUtf16CodeUnits) {
   EXPECT_EQ("{\"\\r\":1,\"1\":2,\"\u0080\":3,\"ö\":4,\"€\":5,\"😀\":6,\"\uFB33\":7}",
             canonical_json(Json{
                 {"€", 5}, {"\r", 1}, {"\uFB33", 7}, {"1", 2}, {"😀", 6}, {"\u0080", 3}, {"ö", 4}}));
+}
+
+// What is written without a look at each letter is what would be written with one.
+TEST(JsonString, IsTheSameWithAndWithoutWhatMustBeEscaped) {
+  for (int first = 0; first < 0x80; ++first)
+    for (const std::string around : {"", "a", "\u00e9"}) {
+      const std::string text = around + static_cast<char>(first) + around;
+      EXPECT_EQ(json_string(text), Json(text).dump()) << first;
+      EXPECT_EQ(Json::parse(json_string(text)), Json(text)) << first;
+    }
+}
+
+TEST(ObjectText, IsOneObjectOfWhatWasAdded) {
+  EXPECT_EQ(ObjectText().take(), "{}");
+  ObjectText out;
+  out.text("a", "x\"y").number("n", std::int64_t{-3}).json("list", "[1,2]");
+  EXPECT_EQ(out.number("m", std::uint64_t{18446744073709551615u}).take(),
+            R"({"a":"x\"y","n":-3,"list":[1,2],"m":18446744073709551615})");
 }
 
 }  // namespace
