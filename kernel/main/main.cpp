@@ -1,4 +1,3 @@
-#include <malloc.h>
 #include <signal.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
@@ -23,6 +22,13 @@
 #include "main/notify.h"
 #include "main/settings.h"
 #include "system/installation.h"
+
+extern "C" {
+// Read by jemalloc before anything runs, where it is the allocator: what a burst took goes back to
+// the system soon, also from threads that have nothing more to do, and many threads share a few
+// heaps (docs/performance.md).
+const char* malloc_conf = "background_thread:true,dirty_decay_ms:200,muzzy_decay_ms:0,narenas:4";
+}
 
 namespace domed {
 namespace {
@@ -196,21 +202,12 @@ void complain(const std::exception& e) {
   std::fprintf(stderr, "%s%s\n", placed ? "" : "domed: ", e.what());
 }
 
-// Requests and pages are allocated by one thread and freed by another, up to megabytes
-// at a time: few arenas, and no way to the system and back for each (docs/performance.md).
-void reuse_memory() {
-  mallopt(M_ARENA_MAX, 2);
-  mallopt(M_MMAP_THRESHOLD, 16 << 20);
-  mallopt(M_TRIM_THRESHOLD, 16 << 20);
-}
-
 }  // namespace
 }  // namespace domed
 
 int main(int argc, char** argv) {
   // Before there is any other thread: each inherits the mask, so that signals wait for serve().
   domed::block_signals();
-  domed::reuse_memory();
   CLI::App app{"domed: job events that are never lost, repeated or reordered"};
   domed::CommandLine line;
   app.set_version_flag("--version", std::string("domed ") + domed::kVersion);

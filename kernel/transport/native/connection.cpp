@@ -22,7 +22,7 @@ constexpr std::size_t kRead = 64 << 10;
 constexpr std::size_t kTooMuch = 16 << 20;
 constexpr std::size_t kOfRequest = 512;  // bytes of one under way, beside its own
 // Messages of one read that are handed over at a time.
-constexpr std::size_t kAtATime = 8;
+constexpr std::size_t kAtATime = 4;
 // Of what TLS itself has to say; whoever makes it say more is no honest peer.
 constexpr std::size_t kMostUnasked = 256 << 10;
 
