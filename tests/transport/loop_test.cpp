@@ -82,7 +82,7 @@ TEST(Loop, IsLeftByAllThatWasThere) {
   std::atomic<int> ran = 0;
   Loop loop(true);
   for (int i = 0; i < 100; ++i)
-    post(loop, [&] {
+    post(loop, [&, i] {
       const Loop::Stint stint(loop, i % 2 == 0 ? static_cast<const void*>(&ran) : &loop);
       ++ran;
     });
