@@ -50,7 +50,8 @@ bool Elsewhere::is_own(const Change& change) {
   }
   if (!since) return false;
   if (has_grown(change.job_id, change.head_seq))
-    measured(std::chrono::duration_cast<std::chrono::microseconds>(now_() - *since));
+    measured(environment_.now(),
+             std::chrono::duration_cast<std::chrono::microseconds>(now_() - *since));
   return true;
 }
 
@@ -62,10 +63,12 @@ bool Elsewhere::has_grown(const std::string& job_id, std::uint64_t head) {
 }
 
 // The clocks of two machines may differ by some seconds: nothing is heard before it was said.
-void Elsewhere::measured(std::chrono::microseconds age) {
-  const Notice notice{environment_.now(), std::max(age, std::chrono::microseconds(0))};
+void Elsewhere::measured(std::int64_t came, std::chrono::microseconds age) {
+  const std::int64_t now = environment_.now();
   const std::lock_guard lock(mutex_);
-  newest_ = notice;
+  // What came before it may be looked at behind it; not where a clock was set back.
+  if (newest_ && newest_->came > came && newest_->came <= now) return;
+  newest_ = Notice{came, std::max(age, std::chrono::microseconds(0))};
 }
 
 std::optional<Elsewhere::Notice> Elsewhere::newest() const {
@@ -131,7 +134,7 @@ void Elsewhere::tell(const Change& change) {
   if (is_kernels_own(change.job_id)) return hears_.own_record(change.job_id);
   if (is_own(change) || tells_growth(change)) return;
   if (const auto record = store_.find(change.job_id))
-    tell(*record, &change);
+    tell(*record, Heard{change.head_seq, environment_.now()});
   else  // it was dropped
     told_.erase(change.job_id);
 }
@@ -139,13 +142,14 @@ void Elsewhere::tell(const Change& change) {
 bool Elsewhere::tells_growth(const Change& change) {
   const auto it = told_.find(change.job_id);
   if (it == told_.end() || change.state != state_name(State::running)) return false;
-  auto& [commit, looked, is_due] = it->second;
+  auto& [commit, looked, grew, is_due] = it->second;
   const auto now = now_();
   if (now - looked >= kBetweenLooks) return false;
   if (!std::exchange(is_due, true)) due_.emplace_back(now + kBetweenLooks, change.job_id);
   if (change.head_seq <= commit.head) return true;
   commit.revision = change.revision;
   commit.head = change.head_seq, commit.first = commit.head + 1;
+  grew = Heard{change.head_seq, environment_.now()};
   hears_.grew(commit);
   return true;
 }
@@ -156,7 +160,7 @@ void Elsewhere::tell_what_is_due() {
     const auto it = told_.find(due_.front().second);
     if (it == told_.end() || !it->second.is_due) continue;
     if (const auto record = store_.find(it->first))
-      tell(*record, nullptr);
+      tell(*record, it->second.grew);
     else
       told_.erase(it);
   }
@@ -166,19 +170,19 @@ void Elsewhere::tell_all() {
   ListQuery query;
   query.unfinished = true;
   each_record(store_, query, [this](const JobRecord& record) {
-    if (!is_kernels_own(record.job_id)) tell(record, nullptr);
+    if (!is_kernels_own(record.job_id)) tell(record, std::nullopt);
     return true;
   });
 }
 
 // A damaged record tells nothing, and keeps no other job's waiting.
-void Elsewhere::tell(const JobRecord& record, const Change* notice) try {
+void Elsewhere::tell(const JobRecord& record, std::optional<Heard> heard) try {
   const JobLog log(record, environment_);
   if (!log.is_visible()) return;
   // A record that is newer than the notice is told of by another one.
   const JobHead& head = log.head();
-  if (has_grown(record.job_id, head.head_seq) && notice && notice->head_seq == head.head_seq)
-    measured(std::chrono::microseconds(environment_.now() - head.last_ts));
+  if (has_grown(record.job_id, head.head_seq) && heard && heard->head_seq == head.head_seq)
+    measured(heard->came, std::chrono::microseconds(heard->came - head.last_ts));
   Commit commit = commit_of(log);
   commit.revision = record.revision;
   commit.node = log.head().node;

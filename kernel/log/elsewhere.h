@@ -71,11 +71,16 @@ class Elsewhere {
   void tell(const Change& change);
   bool tells_growth(const Change& change);
   void tell_what_is_due();
-  void tell(const JobRecord& record, const Change* notice);
+  // A notice that brought events: up to which, and when.
+  struct Heard {
+    std::uint64_t head_seq = 0;
+    std::int64_t came = 0;
+  };
+  void tell(const JobRecord& record, std::optional<Heard> heard);
   void tell_all();
   bool is_own(const Change& change);
   bool has_grown(const std::string& job_id, std::uint64_t head);
-  void measured(std::chrono::microseconds age);
+  void measured(std::int64_t came, std::chrono::microseconds age);
   void answered(bool well);
 
   Watch& watch_;
@@ -89,6 +94,7 @@ class Elsewhere {
   struct Told {
     Commit commit;
     Clock::time_point looked;
+    std::optional<Heard> grew{};  // since then
     bool is_due = false;
   };
   std::map<std::string, Told> told_;                           // of what runs elsewhere

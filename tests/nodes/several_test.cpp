@@ -178,8 +178,6 @@ TEST_F(Several, ANoticeWithoutAnEventTellsNothing) {
       a->append(other, ++batch, log_event("y"));
       const auto notice = newest();
       if ((is_new = notice.came != before)) longest = std::max(longest, notice.age);
-      // A job that grows all the time is looked at every two seconds, and only where a notice is
-      // the reason for that look is its age known: the more events come, the less often it is.
       std::this_thread::sleep_for(1ms);
     }
     return longest;
@@ -190,6 +188,46 @@ TEST_F(Several, ANoticeWithoutAnEventTellsNothing) {
   for (Kernel* one : {a.get(), b.get()}) one->environment.time += 1'000'000'000'000;
   a->call("TrimJob", {{"job_id", job["job_id"]}, {"keep_from_seq", 2}});
   EXPECT_LE(hears(), 60s);
+}
+
+// Its growth is told without a look at the record, which alone has the time of its events.
+TEST_F(Several, AJobThatGrowsAllTheTimeTellsHowLateItIsHeard) {
+  const Json job = a->running_job("j");
+  FixedEnvironment environment;
+  std::mutex mutex;
+  std::condition_variable heard;
+  int looks = 0, grew = 0;
+  const auto count = [&](int& what) {
+    const std::lock_guard lock(mutex);
+    ++what;
+    heard.notify_all();
+  };
+  const auto await = [&](int& what, int least) {
+    std::unique_lock lock(mutex);
+    return heard.wait_for(lock, 60s, [&] { return what >= least; });
+  };
+  Elsewhere::Hears hears;
+  hears.changed = [&](const JobRecord&, const Commit&) { count(looks); };
+  hears.grew = [&](const Commit&) { count(grew); };
+  hears.node = "c";
+  std::atomic<Elsewhere::Clock::duration> past = Elsewhere::Clock::duration(0);
+  SharedMemory watch(place_);
+  Elsewhere elsewhere(watch, *b->store, environment, hears,
+                      [&] { return Elsewhere::Clock::time_point(past.load()); });
+  elsewhere.start();
+  a->append(job, 1, log_event("x"));
+  ASSERT_TRUE(await(looks, 1));
+  environment.time = a->environment.time + 7'000'000;
+  a->append(job, 2, log_event("y"));
+  ASSERT_TRUE(await(grew, 1));
+  EXPECT_FALSE(elsewhere.newest());
+  environment.time += 100'000'000;  // it is looked at much later, and was heard in time
+  past = 1500ms;
+  ASSERT_TRUE(await(looks, 2));
+  elsewhere.stop();
+  ASSERT_TRUE(elsewhere.newest());
+  EXPECT_GE(elsewhere.newest()->age, 6s);
+  EXPECT_LE(elsewhere.newest()->age, 8s);
 }
 
 // By compare and set: of two who apply at once one is refused, and told what holds.
