@@ -274,8 +274,8 @@ std::string canonical_json(const Json& value) {
 
 // Most have nothing that would be written otherwise.
 std::string json_string(std::string_view bytes) {
-  const bool is_plain = std::all_of(bytes.begin(), bytes.end(), [](char c) {
-    return c >= ' ' && c != '"' && c != '\\' && c != '\x7f';
+  const bool is_plain = std::all_of(bytes.begin(), bytes.end(), [](unsigned char c) {
+    return c >= ' ' && c < 0x7f && c != '"' && c != '\\';
   });
   if (!is_plain) return Json(bytes).dump();
   std::string out;

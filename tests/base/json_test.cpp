@@ -125,6 +125,7 @@ TEST(JsonString, IsTheSameWithAndWithoutWhatMustBeEscaped) {
       EXPECT_EQ(json_string(text), Json(text).dump()) << first;
       EXPECT_EQ(Json::parse(json_string(text)), Json(text)) << first;
     }
+  EXPECT_THROW(json_string("\xff"), std::exception);
 }
 
 TEST(ObjectText, IsOneObjectOfWhatWasAdded) {
