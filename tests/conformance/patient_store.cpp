@@ -11,16 +11,24 @@ using domed::Outcome;
 }  // namespace
 
 std::vector<Outcome> PatientStore::commit(std::span<const Entry> entries) {
+  // A drop leaves nothing to tell by, but that the job was there.
+  std::set<std::string_view> absent;
+  for (const Entry& entry : entries)
+    if (entry.action == Entry::Action::drop && !find(entry.job_id)) absent.insert(entry.job_id);
   // What throws io has done nothing, so that all of it may be done again.
   std::vector<Outcome> outcomes = answered([&] { return store_->commit(entries); });
-  while (settle(entries, outcomes)) {
+  while (settle(entries, absent, outcomes)) {
   }
   return outcomes;
 }
 
 // Does again what was not done of that which is unknown; false: nothing is.  All of it as one
 // batch: of a batch that must be refused nothing may be done, and entry by entry some would be.
-bool PatientStore::settle(std::span<const Entry> entries, std::vector<Outcome>& outcomes) {
+bool PatientStore::settle(std::span<const Entry> entries, const std::set<std::string_view>& absent,
+                          std::vector<Outcome>& outcomes) {
+  const auto was_done = [&](const Entry& entry) {
+    return !absent.contains(entry.job_id) && is_kept(entry);
+  };
   std::vector<Entry> open;
   std::vector<std::size_t> places;
   for (std::size_t i = 0; i < outcomes.size() && i < entries.size(); ++i) {
@@ -41,7 +49,7 @@ bool PatientStore::settle(std::span<const Entry> entries, std::vector<Outcome>& 
   return true;
 }
 
-bool PatientStore::was_done(const Entry& entry) const {
+bool PatientStore::is_kept(const Entry& entry) const {
   const auto record = find(entry.job_id);
   if (entry.action == Entry::Action::drop) return !record;
   return record && record->revision == entry.revision;

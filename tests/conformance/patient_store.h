@@ -2,7 +2,9 @@
 
 #include <chrono>
 #include <memory>
+#include <set>
 #include <span>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -46,8 +48,9 @@ class PatientStore final : public domed::Store {
   domed::JobPage list(const domed::ListQuery& query) const override;
 
  private:
-  bool settle(std::span<const domed::Entry> entries, std::vector<domed::Outcome>& outcomes);
-  bool was_done(const domed::Entry& entry) const;
+  bool settle(std::span<const domed::Entry> entries, const std::set<std::string_view>& absent,
+              std::vector<domed::Outcome>& outcomes);
+  bool is_kept(const domed::Entry& entry) const;
 
   std::unique_ptr<domed::Store> store_;
 };
