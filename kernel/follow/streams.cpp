@@ -1,7 +1,6 @@
 #include "follow/streams.h"
 
 #include <algorithm>
-#include <set>
 
 #include "log/refusal.h"
 #include "log/token.h"
@@ -217,13 +216,7 @@ void Streams::answer_released(const std::function<void(const AskedPtr&)>& answer
       answering_ = !those.empty();
     }
     if (those.empty()) return;
-    // A commit lets many polls of one connection go: their answers leave together.
-    std::set<std::shared_ptr<Unread>> corked;
-    for (const AskedPtr& one : those)
-      if (auto connection = one->call.peer.unread.lock()) corked.insert(std::move(connection));
-    for (const auto& connection : corked) connection->cork();
     for (const AskedPtr& one : those) answer(one);
-    for (const auto& connection : corked) connection->uncork();
   }
 }
 

@@ -7,7 +7,7 @@
 namespace domed {
 
 bool Peer::is_gone() const {
-  const std::weak_ptr<Unread> never;
+  const std::weak_ptr<const Unread> never;
   const bool is_known = unread.owner_before(never) || never.owner_before(unread);
   const auto known = unread.lock();
   return is_known && (!known || known->is_gone());

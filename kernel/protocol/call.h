@@ -23,10 +23,6 @@ class Unread {
   virtual ~Unread() = default;
   virtual bool is_too_much() const = 0;
   virtual bool is_gone() const = 0;  // nobody reads it any more
-  // Between the two, what it is answered leaves with one write, as far as that is not large.  Soon,
-  // for others answer it too; several may do so at once.
-  virtual void cork() {}
-  virtual void uncork() {}
 };
 
 // The client that a request came from.
@@ -36,7 +32,7 @@ struct Peer {
   // Nothing else came with it, so who brought it may take the time of a commit.
   bool alone = true;
   std::shared_ptr<const Caller> caller{};  // null: nobody who may anything
-  std::weak_ptr<Unread> unread{};          // empty: not known
+  std::weak_ptr<const Unread> unread{};    // empty: not known
 
   // Throws ApiError(E_BUSY) where it is gone, or leaves too much unread: an answer of some size
   // would wait in memory, too.

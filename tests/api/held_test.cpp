@@ -133,46 +133,6 @@ TEST_F(Held, NobodySearchesWhoReadsNothing) {
   EXPECT_EQ(kernel.error("SearchJob", {{"job_id", job["job_id"]}, {"literal", "x"}}), "E_BUSY");
 }
 
-class Corked final : public Unread {
- public:
-  bool is_too_much() const override { return false; }
-  bool is_gone() const override { return false; }
-  void cork() override { ++corks; }
-  void uncork() override { --corks, opened = true; }
-  std::atomic<int> corks = 0;
-  std::atomic<bool> opened = false;
-};
-
-// Both workers are at something else until the commit has let all of them go.
-TEST_F(Held, WhatACommitLetsGoIsAnsweredTogether) {
-  const auto connection = std::make_shared<Corked>();
-  kernel.peer.unread = connection;
-  std::atomic<int> corked = 0;
-  const auto poll = [&] {
-    const auto reply = std::make_shared<std::promise<void>>();
-    kernel.dispatcher->take(
-        R"({"jsonrpc":"2.0","id":1,"method":"StreamJobEvents","params":{"wait_ms":10000,"since_seq":3,"job_id":")" +
-            job["job_id"].get<std::string>() + "\"}}",
-        kernel.peer, [&, reply](const std::string&) {
-          corked += connection->corks > 0;
-          reply->set_value();
-        });
-    return reply->get_future();
-  };
-  std::vector<std::future<void>> polls;
-  for (int i = 0; i < 4; ++i) polls.push_back(poll());
-  while (kernel.streams->held_polls() < 4) std::this_thread::yield();
-  std::promise<void> go;
-  const auto gone = go.get_future().share();
-  for (int i = 0; i < 2; ++i) kernel.workers.run([gone] { gone.wait(); });
-  kernel.append(job, 1, log_event("x"));
-  go.set_value();
-  for (auto& one : polls) one.wait();
-  EXPECT_EQ(corked, 4);
-  while (!connection->opened) std::this_thread::yield();
-  EXPECT_EQ(connection->corks, 0);
-}
-
 // Here both workers are at something else.
 TEST_F(Held, WhoWaitsForAThreadIsWhoTheyAreByThen) {
   std::promise<void> go;

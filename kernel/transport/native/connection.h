@@ -85,8 +85,9 @@ class Connection : public Unread, public std::enable_shared_from_this<Connection
   void open();
   // Queues "piece", and sends what the system takes.  Does nothing when the peer is gone.
   void send(Piece piece);
-  void cork() override;
-  void uncork() override;
+  // Between the two, what is sent leaves with one write.
+  void cork();
+  void uncork();
   // A request of so many bytes is answered, or never will be.
   void finished(std::size_t bytes);
   // Nothing is read any more.
@@ -205,8 +206,7 @@ class Connection : public Unread, public std::enable_shared_from_this<Connection
   std::deque<Piece> queue_;
   std::size_t begun_ = 0;   // bytes of the first that are sent, or encrypted
   std::size_t queued_ = 0;  // bytes that are not
-  int corks_ = 0;
-  bool writing_ = false;
+  bool corked_ = false, writing_ = false;
   bool counted_ = false;  // in Rules::waiting
   Clock::time_point stuck_since_ = Clock::time_point::max();
   std::uint64_t dropped_ = 0;

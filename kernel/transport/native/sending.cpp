@@ -15,9 +15,8 @@ namespace domed::native {
 namespace {
 
 constexpr std::chrono::milliseconds kStopped{20};
-constexpr std::size_t kMostPieces = 8192;   // of small frames that a subscriber may lag behind
-constexpr std::size_t kPiecesAtOnce = 64;   // pieces of one write
-constexpr std::size_t kCorked = 256 << 10;  // bytes that a cork keeps back
+constexpr std::size_t kMostPieces = 8192;  // of small frames that a subscriber may lag behind
+constexpr std::size_t kPiecesAtOnce = 64;  // pieces of one write
 // Encrypted at a time: it cannot be dropped any more, so it is not much beyond what a socket takes.
 constexpr std::size_t kEncrypted = 64 << 10;
 
@@ -46,14 +45,14 @@ void Connection::push(Piece piece) {
   if (rules_.drops) make_room(piece.size());
   queued_ += piece.size();
   queue_.push_back(std::move(piece));
-  if (!writing_ && (corks_ == 0 || queued_ > kCorked)) flush();
+  if (!corked_ && !writing_) flush();
 }
 
 // With the lock held, and no more to come; at once or not at all.
 void Connection::say_goodbye() {
   queue_.erase(queue_.begin() + (begun_ > 0 ? 1 : 0), queue_.end());
   queue_.push_back(Piece(farewell_));
-  corks_ = 0;
+  corked_ = false;
   flush();
 }
 
@@ -70,14 +69,14 @@ void Connection::make_room(std::size_t bytes) {
 
 void Connection::cork() {
   const std::lock_guard lock(mutex_);
-  ++corks_;
+  corked_ = true;
 }
 
 void Connection::uncork() {
   std::ptrdiff_t less = 0;
   {
     const std::lock_guard lock(mutex_);
-    if (corks_ > 0 && --corks_ > 0) return;
+    corked_ = false;
     if (closed_ || writing_) return;
     flush();
     // A turn that ended meanwhile saw more in the queue than it may leave there.
