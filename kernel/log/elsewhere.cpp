@@ -142,14 +142,14 @@ void Elsewhere::tell(const Change& change) {
 bool Elsewhere::tells_growth(const Change& change) {
   const auto it = told_.find(change.job_id);
   if (it == told_.end() || change.state != state_name(State::running)) return false;
-  auto& [commit, looked, grew, is_due] = it->second;
+  auto& [commit, looked, came, is_due] = it->second;
   const auto now = now_();
   if (now - looked >= kBetweenLooks) return false;
   if (!std::exchange(is_due, true)) due_.emplace_back(now + kBetweenLooks, change.job_id);
   if (change.head_seq <= commit.head) return true;
   commit.revision = change.revision;
   commit.head = change.head_seq, commit.first = commit.head + 1;
-  grew = Heard{change.head_seq, environment_.now()};
+  came = environment_.now();
   hears_.grew(commit);
   return true;
 }
@@ -160,7 +160,7 @@ void Elsewhere::tell_what_is_due() {
     const auto it = told_.find(due_.front().second);
     if (it == told_.end() || !it->second.is_due) continue;
     if (const auto record = store_.find(it->first))
-      tell(*record, it->second.grew);
+      tell(*record, Heard{it->second.commit.head, it->second.came});
     else
       told_.erase(it);
   }

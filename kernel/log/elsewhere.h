@@ -71,7 +71,7 @@ class Elsewhere {
   void tell(const Change& change);
   bool tells_growth(const Change& change);
   void tell_what_is_due();
-  // A notice that brought events: up to which, and when.
+  // A notice: up to which event it told, and when.
   struct Heard {
     std::uint64_t head_seq = 0;
     std::int64_t came = 0;
@@ -94,7 +94,7 @@ class Elsewhere {
   struct Told {
     Commit commit;
     Clock::time_point looked;
-    std::optional<Heard> grew{};  // since then
+    std::int64_t came = 0;  // the last notice that it grew
     bool is_due = false;
   };
   std::map<std::string, Told> told_;                           // of what runs elsewhere
